@@ -1,0 +1,127 @@
+"""Asking for JSON: a pydantic model or a JSON Schema in, a checked object out, repaired by asking again.
+
+Everything here is a plain generator or function: it yields a `Request`, is sent a `Reply`, and touches nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
+from deepfabric_core.errors import FailureKind, ReplyError
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+Asking = Generator[Request, Reply, T]
+Parse = Callable[[str], T]
+
+_SHOWN_CHARACTERS = 2000
+
+
+@cache
+def schema_of(model: type[BaseModel]) -> ReplySchema:
+    """The JSON Schema of a pydantic model, in the strict form that OpenAI's structured output takes."""
+    schema = model.model_json_schema()
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        if part.get("type") == "object":
+            part["additionalProperties"] = False
+            part["required"] = list(part["properties"])
+        part.pop("title", None)
+        part.pop("description", None)
+    return ReplySchema(name=model.__name__.lower(), schema=schema)
+
+
+def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
+    """Ask until `parse` accepts the reply, at most `retries` more times; each time the reason is shown.
+
+    Raises:
+        ReplyError: no reply could be used; it carries the last one's reason.
+    """
+    asked = request
+    for attempts_left in range(retries, -1, -1):
+        reply = yield asked
+        try:
+            return parse(usable_text(reply))
+        except ReplyError as problem:
+            if not attempts_left:
+                raise
+            asked = repair(request, reply, problem)
+    raise AssertionError  # the loop returns or raises
+
+
+def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
+    """The same request with the refused reply and the reason appended, and the schema spelt out."""
+    wanted = f" It must satisfy this JSON Schema: {json.dumps(request.schema.schema)}" if request.schema else ""
+    complaint = (
+        f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object "
+        f"and nothing else.{wanted}"
+    )
+    refused = (Message("assistant", reply.text[:_SHOWN_CHARACTERS] or "(nothing)"), Message("user", complaint))
+    return replace(request, messages=request.messages + refused)
+
+
+def usable_text(reply: Reply) -> str:
+    """The reply's text.
+
+    Raises:
+        ReplyError: it was withheld, cut off or empty.
+    """
+    if reply.finish_reason == "content_filter":
+        raise ReplyError("the provider's content filter withheld the reply", kind=FailureKind.CONTENT_FILTER)
+    if reply.finish_reason == "length":
+        raise ReplyError("it was cut off at max_tokens, so be briefer", kind=FailureKind.TRUNCATED)
+    if not reply.text.strip():
+        raise ReplyError("it was empty", kind=FailureKind.INVALID_REPLY)
+    return reply.text
+
+
+def parser_of(model: type[M]) -> Parse[M]:
+    """A parser of replies into `model`."""
+
+    def parse(text: str) -> M:
+        try:
+            return model.model_validate_json(_json_in(text))
+        except ValidationError as problem:
+            raise _refusal(problem) from problem
+
+    return parse
+
+
+def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
+    """A parser of replies into objects that satisfy a JSON Schema."""
+    from jsonschema.validators import validator_for  # late: 60 ms
+
+    validator = validator_for(schema)(schema)
+
+    def parse(text: str) -> dict[str, Any]:
+        try:
+            value = json.loads(_json_in(text))
+        except ValueError as problem:
+            raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
+        for error in validator.iter_errors(value):
+            where = "/".join(str(part) for part in error.absolute_path) or "the object"
+            raise ReplyError(f"{where}: {error.message[:300]}", kind=FailureKind.INVALID_REPLY)
+        return dict(value)
+
+    return parse
+
+
+def _refusal(problem: ValidationError) -> ReplyError:
+    first = problem.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return ReplyError(f"it isn't valid JSON ({first['ctx']['error']})", kind=FailureKind.INVALID_JSON)
+    where = ".".join(str(part) for part in first["loc"]) or "the object"
+    return ReplyError(f"{where}: {first['msg'].lower()}", kind=FailureKind.INVALID_REPLY)
+
+
+def _json_in(text: str) -> str:
+    """The JSON object inside a reply: models like to wrap it in a code fence or a sentence."""
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1] if 0 <= start < end else text

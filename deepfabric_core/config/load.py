@@ -1,0 +1,190 @@
+"""From YAML and overrides to a checked `Config`, or to one clear sentence for each mistake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from deepfabric_core.config.document import Document, Path, dotted, parse_document
+from deepfabric_core.config.schema import (
+    CONVERSATION_TYPES_OF_OLD,
+    REASONING_STYLES_OF_OLD,
+    Config,
+)
+from deepfabric_core.errors import ConfigError
+
+# Read and kept, but without effect so far.
+UNUSED = (
+    "evaluation",
+    "huggingface",
+    "kaggle",
+    "deepfabric_cloud",
+    "generation.save_as",
+    "generation.scenario_seed",
+    "output.formatters",
+)
+_UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
+
+# Sections of older config files, and what became of each.
+REPLACED = {
+    "topic_tree": "topics, with mode: tree",
+    "topic_graph": "topics, with mode: graph",
+    "topic_generator": "topics",
+    "data_engine": "generation",
+    "dataset": "output",
+    "dataset_system_prompt": "output.system_prompt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked config, and what its author should know about it, one sentence each."""
+
+    config: Config
+    notices: tuple[str, ...]
+
+
+def load(text: str, *, source: str, overrides: Mapping[str, Any] | None = None) -> Loaded:
+    """Read a YAML text; `overrides` maps dotted keys to values that replace what is written there.
+
+    Raises:
+        ConfigError: with a sentence for each mistake, naming the file, the line and the key.
+    """
+    document = parse_document(text, source=source)
+    _refuse_replaced_sections(document)
+    content, set_aside = _set_aside_unused_rate_limit_keys(document.content)
+    content = _overridden(content, overrides or {})
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as problem:
+        raise ConfigError("\n".join(_sentences(problem, document, content))) from problem
+    return Loaded(config, tuple(_notices(document, set_aside)))
+
+
+def _refuse_replaced_sections(document: Document) -> None:
+    old = [key for key in REPLACED if key in document.content]
+    if old:
+        table = "; ".join(f"{key} is now {REPLACED[key]}" for key in old)
+        raise ConfigError(f"{document.at((old[0],))}: these sections belong to an older format: {table}.")
+
+
+def _set_aside_unused_rate_limit_keys(content: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    content = deepcopy(content)
+    generation = content.get("generation")
+    limits = generation.get("rate_limit") if isinstance(generation, dict) else None
+    if not isinstance(limits, dict):
+        return content, []
+    found = [key for key in _UNUSED_RATE_LIMIT_KEYS if limits.pop(key, None) is not None]
+    return content, [f"generation.rate_limit.{key}" for key in found]
+
+
+def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in overrides.items():
+        *sections, last = key.split(".")
+        place = content
+        for section in sections:
+            if not isinstance(place.get(section), dict):
+                place[section] = {}
+            place = place[section]
+        place[last] = value
+    return content
+
+
+def _notices(document: Document, set_aside: Iterable[str]) -> Iterable[str]:
+    unused = [key for key in UNUSED if document.get(tuple(key.split("."))) not in (None, [], {})]
+    unused.extend(set_aside)
+    if unused:
+        yield f"{document.source}: read and kept, but without effect so far: {', '.join(unused)}."
+    for key, old_spellings in (("type", CONVERSATION_TYPES_OF_OLD), ("reasoning_style", REASONING_STYLES_OF_OLD)):
+        path = ("generation", "conversation", key)
+        written = document.get(path)
+        if isinstance(written, str) and written in old_spellings:
+            yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
+
+
+def _sentences(problem: ValidationError, document: Document, content: dict[str, Any]) -> list[str]:
+    """One sentence a mistake. What was inherited from the shared `llm` is told once, where it was written."""
+    sentences: dict[str, None] = {}
+    for error in problem.errors(include_url=False):
+        path = _written_path(tuple(error["loc"]), document, content)
+        sentences[_sentence(error["type"], error["msg"], path, document)] = None
+    return list(sentences)
+
+
+def _written_path(loc: Path, document: Document, content: dict[str, Any]) -> Path:
+    path = tuple(part for part in loc if not (isinstance(part, str) and "[" in part))
+    inherited = len(path) > 1 and path[1] == "llm" and document.line(path) is None
+    shared = path[1:]
+    return shared if inherited and document.line(shared) is not None else path
+
+
+def _sentence(kind: str, message: str, path: Path, document: Document) -> str:
+    where = document.at(path)
+    key = dotted(path)
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key {key}; {_nearest(path)}"
+    if kind in ("model_type", "dict_type"):
+        return f"{where}: {key} must be a mapping of keys to values."
+    if kind == "missing":
+        return f"{where}: {key} is required{_needed_for(key)}."
+    wording = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    if message.startswith("Input should be "):
+        wording = f"must be {wording}"
+    return f"{where}: {key + ': ' if key else ''}{wording}."
+
+
+def _needed_for(key: str) -> str:
+    flags = {
+        "topics": "--topic-prompt",
+        "topics.prompt": "--topic-prompt",
+        "generation": "--generation-system-prompt",
+        "generation.system_prompt": "--generation-system-prompt",
+        "output": "--output-save-as",
+        "output.save_as": "--output-save-as",
+    }
+    return f"; write it there or pass {flags[key]}" if key in flags else ""
+
+
+def _nearest(path: Path) -> str:
+    """What to do about an unknown key: the valid one most like it, in its own section or in any other."""
+    *parents, unknown = path
+    unknown = str(unknown)
+    if unknown in ("api_key", "key", "token"):
+        return "API keys are read from the environment only."
+    valid = known_keys(tuple(parents))
+    if close := difflib.get_close_matches(unknown, valid, n=1):
+        return f"did you mean {dotted((*parents, close[0]))}?"
+    if elsewhere := [dotted((*place, unknown)) for place in _all_sections() if unknown in known_keys(place)]:
+        return f"did you mean {elsewhere[0]}?"
+    return f"valid here: {', '.join(valid)}."
+
+
+def known_keys(path: Path) -> list[str]:
+    """The keys that the schema knows below a path, in the order of the schema."""
+    model: type[BaseModel] | None = Config
+    for part in path:
+        if model is None or part not in model.model_fields:
+            return []
+        model = _section_type(model.model_fields[str(part)].annotation)
+    return list(model.model_fields) if model else []
+
+
+def _section_type(annotation: Any) -> type[BaseModel] | None:
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    for option in options:
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
+
+
+def _all_sections() -> list[Path]:
+    found: list[Path] = [()]
+    for place in found:
+        found.extend((*place, key) for key in known_keys(place) if known_keys((*place, key)))
+    return found

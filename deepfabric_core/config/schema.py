@@ -1,0 +1,234 @@
+"""The config: every key, its range and its default. No default lives anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Mode = Literal["tree", "graph"]
+PromptStyle = Literal["default", "isolated", "anchored"]
+ConversationType = Literal["basic", "cot"]
+ReasoningStyle = Literal["freetext", "agent"]
+
+# Older spellings that still load: what was written, and what it means now.
+CONVERSATION_TYPES_OF_OLD = {"chain_of_thought": "cot"}
+REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
+
+
+class Section(BaseModel):
+    """A part of the config: it can't be changed, and no unknown key slips in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Simulated(Section):
+    """How `provider: simulated` behaves: delays in seconds, failures as shares of all calls."""
+
+    latency: float = Field(default=0.0, ge=0, le=600)
+    rate_limited: float = Field(default=0.0, ge=0, le=1)
+    server_errors: float = Field(default=0.0, ge=0, le=1)
+    malformed: float = Field(default=0.0, ge=0, le=1)
+
+
+class Llm(Section):
+    """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one."""
+
+    provider: str = Field(default="openai", min_length=1)
+    model: str = Field(default="gpt-4o", min_length=1)
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    base_url: str | None = Field(default=None, pattern=r"^https?://")
+    timeout: float = Field(default=120.0, gt=0, le=3600)
+    seed: int | None = None
+    simulated: Simulated = Simulated()
+
+
+class Topics(Section):
+    """What the dataset covers: a tree or graph grown from one prompt."""
+
+    prompt: str = Field(min_length=1)
+    mode: Mode = "tree"
+    system_prompt: str = ""
+    depth: int = Field(default=2, ge=1, le=10)
+    degree: int = Field(default=3, ge=1, le=50)
+    max_concurrent: int = Field(default=4, ge=1)
+    max_tokens: int = Field(default=1000, ge=1)
+    max_retries: int = Field(default=3, ge=0, le=10)
+    expansion_retries: int = Field(default=3, ge=0, le=10)
+    prompt_style: PromptStyle = "default"
+    save_as: str | None = Field(default=None, min_length=1)
+    llm: Llm = Llm()
+
+
+class Conversation(Section):
+    """The kind of conversation each sample is."""
+
+    type: Annotated[ConversationType, BeforeValidator(lambda v: CONVERSATION_TYPES_OF_OLD.get(v, v))] = "basic"
+    reasoning_style: Annotated[
+        ReasoningStyle | None, BeforeValidator(lambda v: REASONING_STYLES_OF_OLD.get(v, v))
+    ] = None
+
+    @model_validator(mode="after")
+    def _style_goes_with_cot(self) -> Conversation:
+        if self.type == "cot" and self.reasoning_style is None:
+            raise ValueError("type cot needs a reasoning_style: freetext or agent")
+        if self.type == "basic" and self.reasoning_style is not None:
+            raise ValueError("reasoning_style goes only with type cot")
+        return self
+
+
+class ScenarioSeed(Section):
+    """What a tool-using sample starts from."""
+
+    files: dict[str, str] = {}
+
+
+class Tools(Section):
+    """The tools an agent may use."""
+
+    components: dict[str, list[str]] = {}
+    spin_endpoint: str | None = None
+    tools_endpoint: str | None = None
+    tool_execute_path: str | None = None
+    custom: list[dict[str, Any]] = []
+    max_per_query: int = Field(default=3, ge=1, le=10)
+    strict: bool = True
+    max_agent_steps: int = Field(default=5, ge=1, le=10)
+    scenario_seed: ScenarioSeed | None = None
+
+
+class RateLimit(Section):
+    """How hard to push the provider, and how to wait when it pushes back. Delays are in seconds."""
+
+    max_retries: int = Field(default=5, ge=0, le=20)
+    base_delay: float = Field(default=1.0, ge=0, le=60)
+    max_delay: float = Field(default=60.0, ge=0, le=600)
+    backoff_strategy: Literal["exponential", "exponential_jitter", "linear", "constant"] = "exponential_jitter"
+    exponential_base: float = Field(default=2.0, ge=1, le=10)
+    jitter: bool = True
+    respect_retry_after: bool = True
+    check_headers: bool = True
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+
+
+def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
+    if schema is not None:
+        from jsonschema.exceptions import SchemaError  # late: 60 ms
+        from jsonschema.validators import validator_for
+
+        if schema.get("type", "object") != "object":
+            raise ValueError("each record is an object, so its type must be object")
+        try:
+            validator_for(schema).check_schema(schema)
+        except SchemaError as problem:
+            raise ValueError(f"not a JSON Schema: {problem.message}") from problem
+    return schema
+
+
+class Generation(Section):
+    """How samples are written."""
+
+    system_prompt: str = Field(min_length=1)
+    instructions: str = ""
+    conversation: Conversation = Conversation()
+    tools: Tools | None = None
+    max_retries: int = Field(default=3, ge=0, le=10)
+    sample_retries: int = Field(default=2, ge=0, le=5)
+    max_tokens: int = Field(default=2000, ge=1)
+    rate_limit: RateLimit = RateLimit()
+    save_as: str | None = None
+    scenario_seed: ScenarioSeed | None = None
+    output_schema: Annotated[dict[str, Any] | None, AfterValidator(_is_a_schema)] = None
+    llm: Llm = Llm()
+
+
+class Checkpoint(Section):
+    """How often progress is made safe, and where."""
+
+    interval: int = Field(ge=1)
+    path: str | None = None
+    retry_failed: bool = False
+
+
+def _sample_count(value: object) -> object:
+    text = str(value).strip().lower()
+    if text == "auto":
+        return text
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = 0.0
+    whole = text.endswith("%") or (number.is_integer() and not isinstance(value, bool))
+    if not (0 < number < float("inf") and whole):
+        raise ValueError("it must be a whole number from 1, auto, or a percentage like 50%")
+    return text if text.endswith("%") else int(number)
+
+
+class Output(Section):
+    """The dataset: how many samples, in which form, and where."""
+
+    save_as: str = Field(min_length=1)
+    system_prompt: str | None = None
+    include_system_message: bool = True
+    num_samples: Annotated[int | str, BeforeValidator(_sample_count)] = 3
+    batch_size: int = Field(default=5, ge=1)
+    format: Literal["messages", "custom"] = "messages"
+    checkpoint: Checkpoint | None = None
+    formatters: list[Any] = []
+
+
+class HuggingFace(Section):
+    """Where the dataset is published on the Hugging Face hub."""
+
+    repository: str
+    tags: list[str] = []
+
+
+class Kaggle(Section):
+    """Where the dataset is published on Kaggle."""
+
+    handle: str
+    tags: list[str] = []
+    description: str | None = None
+    version_notes: str | None = None
+
+
+class Config(Section):
+    """The whole config, every default filled in; `topics.llm` and `generation.llm` are complete by themselves."""
+
+    llm: Llm = Llm()
+    topics: Topics
+    generation: Generation
+    output: Output
+    evaluation: dict[str, Any] | None = None
+    huggingface: HuggingFace | None = None
+    kaggle: Kaggle | None = None
+    deepfabric_cloud: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_the_shared_llm(cls, document: object) -> object:
+        """A section's own `llm` overrides the shared one key by key."""
+        if not isinstance(document, Mapping) or not isinstance(shared := document.get("llm") or {}, Mapping):
+            return document
+        filled = dict(document)
+        for name in ("topics", "generation"):
+            section = filled.get(name)
+            if isinstance(section, Mapping) and isinstance(own := section.get("llm") or {}, Mapping):
+                filled[name] = {**section, "llm": {**shared, **own}}
+        return {key: value for key, value in filled.items() if value is not None or key == "topics"}
+
+    @model_validator(mode="after")
+    def _custom_records_have_a_schema(self) -> Config:
+        if self.output.format == "custom" and self.generation.output_schema is None:
+            raise ValueError("output.format custom needs generation.output_schema, the JSON Schema of a record")
+        return self
+
+    @property
+    def recorded_system_prompt(self) -> str | None:
+        """The system message that goes into each sample, or None for none."""
+        if not self.output.include_system_message:
+            return None
+        return self.output.system_prompt or self.generation.system_prompt

@@ -1,0 +1,102 @@
+"""Every error of this package, and what each means for the caller.
+
+::
+
+    DeepFabricError            one sentence that says what is wrong, where, and what to do next
+    ├── ConfigError            the config, a flag or a file it names can't be used        (exit code 2)
+    │   ├── MissingKeyError    the provider's API key isn't in the environment
+    │   └── TopicsFileError    a topics file can't be read as a tree or a graph
+    ├── ModelError             a call to a model failed; `kind` says how                  (exit code 1)
+    │   └── ReplyError         the model answered, but not with what was asked for
+    ├── OutputError            a result can't be written                                  (exit code 1)
+    └── RunAborted             the run gave up early, since going on could not help        (exit code 1)
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why a call or a sample failed: the categories of events, files and the summary."""
+
+    RATE_LIMITED = "rate limited"
+    SERVER_ERROR = "server error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    UNKNOWN_MODEL = "unknown model"
+    QUOTA = "quota exhausted"
+    CONTEXT_WINDOW = "context window"
+    CONTENT_FILTER = "content filter"
+    BAD_REQUEST = "bad request"
+    TRUNCATED = "truncated reply"
+    INVALID_JSON = "invalid JSON"
+    INVALID_REPLY = "invalid reply"
+    INTERNAL = "internal error"
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may well succeed a little later."""
+        return self in _TRANSIENT
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every other call of the run will fail for the same reason."""
+        return self in _HOPELESS
+
+
+_TRANSIENT = frozenset(
+    {FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR, FailureKind.TIMEOUT, FailureKind.CONNECTION}
+)
+_HOPELESS = frozenset(
+    {FailureKind.AUTHENTICATION, FailureKind.PERMISSION, FailureKind.UNKNOWN_MODEL, FailureKind.QUOTA}
+)
+
+
+class DeepFabricError(Exception):
+    """The base of every error raised on purpose; `str(error)` is fit to be shown to a user."""
+
+    exit_code = 1
+
+
+class ConfigError(DeepFabricError):
+    """The config, a flag or a file named there can't be used as it is."""
+
+    exit_code = 2
+
+
+class MissingKeyError(ConfigError):
+    """The API key of the provider isn't in the environment."""
+
+
+class TopicsFileError(ConfigError):
+    """A topics file can't be read; the message names the file and the line."""
+
+
+class ModelError(DeepFabricError):
+    """A call to a model failed.
+
+    `retry_after` is the wait in seconds that the provider asked for, or None.
+    """
+
+    def __init__(
+        self, message: str, *, kind: FailureKind, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ReplyError(ModelError):
+    """The model answered, but its reply can't be used; asking again with the reason may mend it."""
+
+
+class OutputError(DeepFabricError):
+    """A result can't be written; the message names the path and what is safe."""
+
+
+class RunAborted(DeepFabricError):
+    """The run gave up before its end: every further call would have failed the same way."""

@@ -1,0 +1,188 @@
+"""What happens in a run, as values: the live feed, the log and the screens all read these.
+
+Tokens are counts, durations seconds, costs US dollars, `at` seconds since the epoch. Texts come
+from a model or a provider: whoever shows them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from deepfabric_core.errors import FailureKind
+
+Stage = Literal["topics", "samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The config is sound, the output writable: work begins."""
+
+    topics_model: str
+    samples_model: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage begins; `total` counts topics (without the root) or samples, `window` the calls in flight at most."""
+
+    stage: Stage
+    total: int
+    window: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage has come to its end, or was stopped."""
+
+    stage: Stage
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopicExpanded:
+    """A topic has its children; `missing` of those asked for could not be had."""
+
+    path: tuple[str, ...]
+    children: tuple[str, ...]
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpansionFailed:
+    """A topic got no children at all; everything `lost` below it is missing."""
+
+    path: tuple[str, ...]
+    kind: FailureKind
+    message: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsReady:
+    """The topic structure is complete; `source` is the file it was loaded from, or ""."""
+
+    mode: str
+    topics: int
+    leaves: int
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """A provider answered a call; `cost` is None where no price is known."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call failed; it is made again in `retry_in` seconds, or given up (None)."""
+
+    kind: FailureKind
+    message: str
+    retry_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRejected:
+    """A reply could not be used, and the model is asked again with the reason."""
+
+    path: tuple[str, ...]
+    kind: FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterChanged:
+    """The limiter lets more or fewer calls through; `why` says it in a few plain words."""
+
+    allowed: int
+    in_flight: int
+    waiting: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFinished:
+    """A sample is on disk; question and answer are shortened for the screen."""
+
+    topic_id: str
+    path: tuple[str, ...]
+    cycle: int
+    attempts: int
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFailed:
+    """A sample could not be made."""
+
+    topic_id: str
+    path: tuple[str, ...]
+    cycle: int
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The run was asked to stop: calls in flight finish, none is begun."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth a line that is neither progress nor failure."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileWritten:
+    """A file is complete on disk; `role` is dataset, partial dataset, topics, failed topics or failures."""
+
+    role: str
+    path: str
+
+
+Ending = Literal["complete", "incomplete", "stopped", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over; `reason` is empty when everything asked for was delivered."""
+
+    ending: Ending
+    reason: str
+    at: float
+
+
+Event = (
+    RunStarted
+    | StageStarted
+    | StageFinished
+    | TopicExpanded
+    | ExpansionFailed
+    | TopicsReady
+    | CallAnswered
+    | CallFailed
+    | ReplyRejected
+    | LimiterChanged
+    | SampleFinished
+    | SampleFailed
+    | Stopping
+    | Notice
+    | FileWritten
+    | RunFinished
+)
+
+Emit = Callable[[Event], None]

@@ -1,0 +1,84 @@
+"""Which samples are made: topics times cycles, as work items that are made when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from deepfabric_core.topics.model import TopicPath, Topics
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One sample to make. `index` is its place in the dataset; (topic_id, cycle) is its key."""
+
+    index: int
+    topic_id: str
+    path: TopicPath
+    cycle: int
+
+
+def count_samples(num_samples: int | str, leaves: int) -> int:
+    """How many samples `num_samples` means: a number, `auto` (one a leaf) or a percentage of the leaves.
+
+    A percentage is rounded down, but never to nothing.
+    """
+    if isinstance(num_samples, int):
+        return num_samples
+    if num_samples == "auto":
+        return leaves
+    return max(1, int(leaves * float(num_samples.removesuffix("%")) / 100))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`count` samples over the leaves of `topics`, cycle by cycle, in the order of the topics within a cycle.
+
+    In the last, partial cycle the topics are spread over all branches. A plan with a greater count holds every
+    key of one with a smaller count.
+    """
+
+    topics: Topics
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[WorkItem]:
+        leaves = self.topics.leaves
+        for index in range(self.count):
+            cycle, place = divmod(index, len(leaves))
+            topic, path = leaves[place if cycle < self.whole_cycles else self._last_cycle[place]]
+            yield WorkItem(index, topic.id, path, cycle)
+
+    @property
+    def whole_cycles(self) -> int:
+        """Cycles in which every topic gets a sample."""
+        return self.count // len(self.topics.leaves)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles in all, the partial one included."""
+        return -(-self.count // len(self.topics.leaves))
+
+    @cached_property
+    def _last_cycle(self) -> list[int]:
+        return sorted(_spread(self.topics)[: self.count % len(self.topics.leaves)])
+
+
+def _spread(topics: Topics) -> list[int]:
+    """The places of the leaves, so ordered that each beginning of the list is shared out fairly among branches."""
+    places = {topic.id: place for place, (topic, _) in enumerate(topics.leaves)}
+    spread: dict[str, list[int]] = {}
+    for topic, _ in reversed(list(topics.walk())):
+        below = [spread.pop(child) for child in topics.own_children(topic)]
+        own = [places[topic.id]] if topic.id in places else []
+        spread[topic.id] = own + _in_turn(below)
+    return spread[topics.root]
+
+
+def _in_turn(branches: list[list[int]]) -> list[int]:
+    """The first of each branch, then the second of each, and so on."""
+    longest = max(map(len, branches), default=0)
+    return [branch[turn] for turn in range(longest) for branch in branches if turn < len(branch)]

@@ -1,0 +1,71 @@
+"""What every recipe is, and what they share in asking for a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deepfabric_core.chat.messages import Message, ReplySchema, Request, Subject
+from deepfabric_core.chat.structured import Asking
+from deepfabric_core.config.schema import Generation
+from deepfabric_core.samples.records import Sample
+from deepfabric_core.topics.model import TopicPath
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What one sample is to be about; `earlier` are questions the topic has already, as far as they are known."""
+
+    path: TopicPath
+    cycle: int = 0
+    earlier: tuple[str, ...] = ()
+
+
+Recipe = Callable[[Brief], Asking[Sample]]
+
+# What sets one cycle's sample apart from another's, also when both are being written at the same moment.
+_ANGLES = (
+    "a practical task that somebody faces",
+    "a mistake or a failure, its cause and its cure",
+    "a comparison of two ways to go about it",
+    "an explanation to a complete beginner",
+    "an expert's question about a rare case",
+    "a decision with a trade-off",
+    "how to check or measure the result",
+    "what changed over time, or goes against common belief",
+    "planning it under limits of time, money or means",
+    "the reason behind a rule",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """The parts of the prompt that all samples of a run share."""
+
+    generation: Generation
+    task: str
+    schema: ReplySchema
+
+    def about(self, brief: Brief) -> Request:
+        """The request for one sample."""
+        parts = [f"Topic path, from general to specific: {' > '.join(brief.path)}"]
+        if self.generation.instructions:
+            parts.append(self.generation.instructions)
+        parts.append(self.task)
+        if brief.cycle:
+            parts.append(_something_different(brief))
+        return Request(
+            messages=(Message("system", self.generation.system_prompt), Message("user", "\n\n".join(parts))),
+            max_tokens=self.generation.max_tokens,
+            schema=self.schema,
+            subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
+        )
+
+
+def _something_different(brief: Brief) -> str:
+    angle = _ANGLES[(brief.cycle - 1) % len(_ANGLES)]
+    text = f"This topic has samples already; this is number {brief.cycle + 1}. Write a clearly different one: {angle}."
+    if brief.earlier:
+        listed = "\n".join(f"- {question}" for question in brief.earlier)
+        text += f" Don't repeat or rephrase these:\n{listed}"
+    return text

@@ -1,0 +1,58 @@
+"""The lines of a dataset, as DeepFabric writes and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deepfabric_core.chat.messages import Usage
+from deepfabric_core.samples.plan import WorkItem
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a recipe made: the record, and its question and answer for screens and for later cycles."""
+
+    record: Record
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a sample came about: the model that answered, the calls it took, and their tokens."""
+
+    model: str
+    attempts: int
+    usage: Usage
+    simulated: bool
+
+
+def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:
+    """The messages of a single exchange."""
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*system, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
+    """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is."""
+    if "messages" not in record or "metadata" not in record:
+        return record
+    usage = making.usage
+    metadata: dict[str, Any] = {
+        **record["metadata"],
+        "topic_id": item.topic_id,
+        "topic_path": list(item.path),
+        "cycle": item.cycle,
+        "model": making.model,
+        "attempts": making.attempts,
+        "usage": {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens},
+    }
+    if usage.cost is not None:
+        metadata["cost"] = usage.cost
+    if making.simulated:
+        metadata["simulated"] = True
+    return {**record, "metadata": metadata}

@@ -1,0 +1,214 @@
+"""Topics files: a tree as JSONL of leaf paths, a graph as one JSON object. Text in, topics out, and back.
+
+Both are DeepFabric's formats. Which one a text is in is told by its content, never by the file's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deepfabric_core.errors import TopicsFileError
+from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
+
+# Lines that DeepFabric may leave in a tree file and that hold no topic.
+_FAILURE = "failed_generation"
+
+
+def format_topics(topics: Topics, metadata: Mapping[str, Any]) -> str:
+    """The file's text; `metadata` (provider, model, temperature, created_at) goes into a graph's file."""
+    return _format_tree(topics) if topics.mode == "tree" else _format_graph(topics, metadata)
+
+
+def parse_topics(text: str, *, source: str) -> tuple[Topics, tuple[str, ...]]:
+    """Read a topics file; the second value holds notices, a sentence each.
+
+    Raises:
+        TopicsFileError: it is neither format, damaged, or holds a cycle; the message names the place.
+    """
+    if not text.strip():
+        raise TopicsFileError(f"{source}: the topics file is empty; grow topics again or load another file.")
+    graph = _as_graph(text)
+    if graph is not None:
+        return _parse_graph(graph, source), ()
+    return _parse_tree(text, source)
+
+
+def _as_graph(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) and "nodes" in document else None
+
+
+# ---- trees
+
+
+def _format_tree(topics: Topics) -> str:
+    lines = (json.dumps({"path": list(path)}, ensure_ascii=False) for _, path in topics.leaves)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _parse_tree(text: str, source: str) -> tuple[Topics, tuple[str, ...]]:
+    children: dict[TopicPath, dict[TopicPath, None]] = {}
+    listed: list[TopicPath] = []
+    for number, path in _paths(text, source):
+        if listed and path[0] != listed[0][0]:
+            raise TopicsFileError(
+                f"{source}, line {number}: a tree has one root, but this path starts with {path[0]!r} "
+                f"and the first one with {listed[0][0]!r}."
+            )
+        listed.append(path)
+        for length in range(1, len(path)):
+            children.setdefault(path[:length], {})[path[: length + 1]] = None
+        children.setdefault(path, {})
+    if not listed:
+        raise TopicsFileError(f'{source}: no line holds a topic path like {{"path": ["root", "topic"]}}.')
+    return _tree(children), tuple(_tree_notices(children, listed, source))
+
+
+def _tree_notices(
+    children: Mapping[TopicPath, Mapping[TopicPath, None]], listed: list[TopicPath], source: str
+) -> Iterator[str]:
+    inner = len({path for path in listed if children[path]})
+    if inner:
+        yield f"{source}: {inner} of its paths lead on to other paths, so they get no samples of their own."
+    if repeated := len(listed) - len(set(listed)):
+        yield f"{source}: {repeated} of its paths are repeated, and count once."
+
+
+def _tree(children: Mapping[TopicPath, Mapping[TopicPath, None]]) -> Topics:
+    by_id = {}
+    for path, below in children.items():
+        own = topic_id("tree", path)
+        parents = (topic_id("tree", path[:-1]),) if len(path) > 1 else ()
+        by_id[own] = Topic(own, path[-1], parents, tuple(topic_id("tree", child) for child in below))
+    return Topics("tree", next(iter(by_id)), by_id)
+
+
+def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath]]:
+    # Not splitlines(): a topic may hold U+2028 and the like, which JSON leaves as they are.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as problem:
+            column = getattr(problem, "colno", 1)
+            raise TopicsFileError(
+                f"{source}, line {number}, column {column}: not valid JSON; mend or delete that line."
+            ) from problem
+        if isinstance(record, dict) and _FAILURE in record:
+            continue
+        path = record.get("path") if isinstance(record, dict) else None
+        if not isinstance(path, list) or not path or not all(isinstance(name, str) and name.strip() for name in path):
+            raise TopicsFileError(f'{source}, line {number}: expected {{"path": [topic, ...]}}, root first.')
+        yield number, tuple(path)
+
+
+# ---- graphs
+
+
+def _format_graph(topics: Topics, metadata: Mapping[str, Any]) -> str:
+    numbers = {topic_id: number for number, topic_id in enumerate(topics.by_id)}
+    nodes = {
+        str(numbers[topic.id]): {
+            "id": numbers[topic.id],
+            "topic": topic.name,
+            "children": [numbers[child] for child in topic.children],
+            "parents": [numbers[parent] for parent in topic.parents],
+            "metadata": {"uuid": topic.id, "topic_hash": hashlib.sha256(topic.name.encode()).hexdigest()},
+        }
+        for topic in topics.by_id.values()
+    }
+    document = {"nodes": nodes, "root_id": numbers[topics.root], "metadata": dict(metadata)}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _parse_graph(document: Mapping[str, Any], source: str) -> Topics:
+    nodes, root = document["nodes"], str(document.get("root_id"))
+    if not isinstance(nodes, dict) or not all(isinstance(node, dict) for node in nodes.values()):
+        raise TopicsFileError(f"{source}: nodes must map each id to a node.")
+    if root not in nodes:
+        raise TopicsFileError(f"{source}: root_id {root} is not among the nodes.")
+    for key, node in nodes.items():
+        _check_node(key, node, nodes, source)
+    order = _acyclic_order(nodes, root, source)
+    parents = _parents(nodes, order)
+    ids = _ids(nodes, order, parents, source)
+    by_id = {
+        ids[key]: Topic(
+            ids[key],
+            nodes[key]["topic"],
+            tuple(ids[parent] for parent in parents[key]),
+            tuple(ids[str(child)] for child in dict.fromkeys(nodes[key].get("children", []))),
+        )
+        for key in order
+    }
+    return Topics("graph", ids[root], by_id)
+
+
+def _check_node(key: str, node: Mapping[str, Any], nodes: Mapping[str, Any], source: str) -> None:
+    if not isinstance(node.get("topic"), str) or not node["topic"].strip():
+        raise TopicsFileError(f"{source}, node {key}: it has no topic text.")
+    children = node.get("children", [])
+    if not isinstance(children, list):
+        raise TopicsFileError(f"{source}, node {key}: children must be a list of ids.")
+    for child in children:
+        if str(child) not in nodes:
+            raise TopicsFileError(f"{source}, node {key}: its child {child} is not among the nodes.")
+
+
+def _acyclic_order(nodes: Mapping[str, Any], root: str, source: str) -> list[str]:
+    """Every node after all its parents (Kahn's order), or an error that names the nodes on a cycle or cut off."""
+    waiting = dict.fromkeys(nodes, 0)
+    for node in nodes.values():
+        for child in dict.fromkeys(node.get("children", [])):
+            waiting[str(child)] += 1
+    if waiting[root]:
+        raise TopicsFileError(f"{source}: the root, node {root}, is a child of another node, so there is a cycle.")
+    if cut_off := [key for key, parents in waiting.items() if not parents and key != root]:
+        raise TopicsFileError(f"{source}, node {cut_off[0]}: no path leads to it from the root; link or delete it.")
+    order = [root]
+    for key in order:
+        for child in dict.fromkeys(nodes[key].get("children", [])):
+            waiting[str(child)] -= 1
+            if not waiting[str(child)]:
+                order.append(str(child))
+    if len(order) < len(nodes):
+        on_cycle = next(key for key, parents in waiting.items() if parents)
+        raise TopicsFileError(f"{source}, node {on_cycle}: it lies on a cycle or below one; a graph must be acyclic.")
+    return order
+
+
+def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]:
+    """The parents of each node: those it names itself first, in its order, then those that name it as a child."""
+    named_by: dict[str, dict[str, None]] = {key: {} for key in order}
+    for key in order:
+        for child in nodes[key].get("children", []):
+            named_by[str(child)][key] = None
+    parents = {}
+    for key in order:
+        own = [str(parent) for parent in nodes[key].get("parents", []) if str(parent) in named_by[key]]
+        parents[key] = list(dict.fromkeys([*own, *named_by[key]]))
+    return parents
+
+
+def _ids(
+    nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[str]], source: str
+) -> dict[str, str]:
+    """The uuid that a node brings along, or one derived from its path."""
+    ids: dict[str, str] = {}
+    paths: dict[str, TopicPath] = {}
+    for key in order:
+        above = paths[parents[key][0]] if parents[key] else ()
+        paths[key] = (*above, nodes[key]["topic"])
+        metadata = nodes[key].get("metadata")
+        own = metadata.get("uuid") if isinstance(metadata, dict) else None
+        ids[key] = own if isinstance(own, str) and own else topic_id("graph", paths[key])
+    if len(set(ids.values())) < len(ids):
+        raise TopicsFileError(f"{source}: two nodes have the same uuid; delete the copies' uuid.")
+    return ids

@@ -1,0 +1,246 @@
+"""Growing topics, without a model in sight: expansions come out, children go in.
+
+A topic's expansion depends only on what lies on the way to it, never on which replies arrived first. So every
+expansion may begin as soon as its topic is known, and the same replies always grow the same topics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from deepfabric_core.chat.messages import Reply, Request
+from deepfabric_core.chat.structured import repair, usable_text
+from deepfabric_core.config.schema import Topics as TopicsConfig
+from deepfabric_core.errors import FailureKind, ModelError, ReplyError
+from deepfabric_core.topics.model import Topic, TopicPath, Topics, fold, topic_id
+from deepfabric_core.topics.prompts import (
+    Candidate,
+    parse_linked_subtopics,
+    parse_subtopics,
+    shown_candidates,
+    subtopics_request,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A topic that is to get children: where it stands, and what stands beside it and its ancestors.
+
+    `candidates` may become further parents of the children: they lie no deeper than this topic, so that every
+    link leads downwards and no cycle can arise.
+    """
+
+    id: str
+    path: TopicPath
+    beside: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A new subtopic, and the ids of the other topics it belongs under."""
+
+    name: str
+    also_under: tuple[str, ...] = ()
+
+
+def expand(expansion: Expansion, settings: TopicsConfig) -> Generator[Request, Reply, tuple[Child, ...]]:
+    """Ask for the children of a topic; ask again for those missing, duplicate or unreadable.
+
+    Returns at most `degree` children, fewer when the model has no more.
+
+    Raises:
+        ModelError: not a single child could be had.
+    """
+    found = _Found(settings.degree, forbidden=expansion.path)
+    problem: ReplyError | None = None
+    request = reply = None
+    for _ in range(1 + settings.expansion_retries):
+        if problem and request and reply:
+            request = repair(request, reply, problem)
+        else:
+            request = _request(expansion, settings, found)
+        try:
+            reply = yield request
+            found.add(_children_in(reply, expansion, settings))
+            problem = None
+        except ReplyError as refused:
+            problem = refused
+        except ModelError:
+            if not found.children:
+                raise
+            break
+        if not found.missing:
+            break
+    if not found.children:
+        raise problem or ReplyError("the model named no usable subtopic", kind=FailureKind.INVALID_REPLY)
+    return tuple(found.children)
+
+
+class _Found:
+    """The distinct children so far, at most `wanted`."""
+
+    def __init__(self, wanted: int, *, forbidden: Iterable[str]) -> None:
+        self.children: list[Child] = []
+        self._wanted = wanted
+        self._seen = {"", *map(fold, forbidden)}
+
+    @property
+    def missing(self) -> int:
+        return self._wanted - len(self.children)
+
+    def add(self, children: Iterable[Child]) -> None:
+        for child in children:
+            if self.missing and fold(child.name) not in self._seen:
+                self._seen.add(fold(child.name))
+                self.children.append(child)
+
+
+def _request(expansion: Expansion, settings: TopicsConfig, found: _Found) -> Request:
+    return subtopics_request(
+        settings,
+        expansion.path,
+        wanted=found.missing,
+        found=[child.name for child in found.children],
+        beside=expansion.beside,
+        candidates=expansion.candidates,
+    )
+
+
+def _children_in(reply: Reply, expansion: Expansion, settings: TopicsConfig) -> Iterator[Child]:
+    text = usable_text(reply)
+    if not expansion.candidates:
+        return (Child(_clean(name)) for name in parse_subtopics(text).subtopics)
+    known = {number: topic.id for number, topic in enumerate(expansion.candidates, 1)}
+    return (
+        Child(_clean(linked.topic), tuple(dict.fromkeys(known[n] for n in linked.also_under if n in known)))
+        for linked in parse_linked_subtopics(text).subtopics
+    )
+
+
+def _clean(name: str) -> str:
+    """One line, without a list's number or bullet in front."""
+    return re.sub(r"^(?:\d{1,3}[.)]|[-*•])\s+", "", " ".join(name.split()))
+
+
+@dataclass
+class Growth:
+    """Topics as they grow. `start` and `add` answer which expansions may begin now."""
+
+    settings: TopicsConfig
+    missing: int = 0
+    _nodes: dict[str, _Node] = field(default_factory=dict)
+
+    def start(self) -> list[Expansion]:
+        """Plant the root."""
+        path = (self.settings.prompt.strip(),)
+        root = topic_id(self.settings.mode, path)
+        self._nodes[root] = _Node(root, path, parents=[])
+        return [Expansion(root, path)]
+
+    @property
+    def total(self) -> int:
+        """Topics that a full growth has, the root not counted."""
+        return sum(self.settings.degree**level for level in range(1, self.settings.depth + 1))
+
+    def add(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
+        """Give a topic its children."""
+        depth = len(expansion.path)
+        self.missing += self._lost(depth, self.settings.degree - len(children))
+        parent = self._nodes[expansion.id]
+        for child in children:
+            path = (*expansion.path, child.name)
+            node = _Node(topic_id(self.settings.mode, path), path, parents=[expansion.id, *child.also_under])
+            self._nodes[node.id] = node
+            parent.children.append(node.id)
+        return [self._expansion(expansion, children, child) for child in children if depth < self.settings.depth]
+
+    def fail(self, expansion: Expansion) -> int:
+        """A topic gets no children: it stays as a leaf. Answers how many topics are lost."""
+        lost = self._lost(len(expansion.path), self.settings.degree)
+        self.missing += lost
+        return lost
+
+    def topics(self) -> Topics:
+        """What has grown so far, the same whatever order the replies came in."""
+        nodes = _merged(self._nodes) if self.settings.mode == "graph" else self._nodes
+        return _as_topics(self.settings, nodes)
+
+    def _lost(self, depth: int, children: int) -> int:
+        below = sum(self.settings.degree**level for level in range(self.settings.depth - depth + 1))
+        return children * below
+
+    def _expansion(self, above: Expansion, children: tuple[Child, ...], child: Child) -> Expansion:
+        others = tuple(other.name for other in children if other is not child)
+        path = (*above.path, child.name)
+        mode = self.settings.mode
+        candidates: tuple[Candidate, ...] = ()
+        if mode == "graph" and self.settings.prompt_style == "default":
+            beside = (Candidate(topic_id(mode, (*above.path, name)), name) for name in others)
+            candidates = shown_candidates((*beside, *above.candidates))
+        return Expansion(topic_id(mode, path), path, others, candidates)
+
+
+@dataclass
+class _Node:
+    id: str
+    path: TopicPath
+    parents: list[str]
+    children: list[str] = field(default_factory=list)
+
+
+def _as_topics(settings: TopicsConfig, nodes: dict[str, _Node]) -> Topics:
+    """Nodes in a fixed order; the links of a node come after its own children, in the order of the walk."""
+    root = next(iter(nodes))
+    own = {node.id: [child for child in node.children if child in nodes] for node in nodes.values()}
+    order: list[str] = []
+    stack = [root]
+    while stack:
+        node_id = stack.pop()
+        order.append(node_id)
+        stack.extend(reversed(own[node_id]))
+    linked: dict[str, list[str]] = {node_id: list(own[node_id]) for node_id in order}
+    for node_id in order:
+        for parent in nodes[node_id].parents[1:]:
+            if node_id not in linked[parent]:
+                linked[parent].append(node_id)
+    by_id = {
+        i: Topic(i, nodes[i].path[-1], tuple(dict.fromkeys(nodes[i].parents)), tuple(linked[i])) for i in order
+    }
+    return Topics(settings.mode, root, by_id)
+
+
+def _merged(nodes: dict[str, _Node]) -> dict[str, _Node]:
+    """One node for a topic that several parents named on the same level: the first of the level's fixed order.
+
+    Links still lead from a shallower level to a deeper one, so the graph stays acyclic.
+    """
+    root = next(iter(nodes.values()))
+    kept = {root.id: replace(root, children=[])}
+    stands_for = {root.id: root.id}
+    level = [root]
+    while level:
+        by_name: dict[str, _Node] = {}
+        below: list[_Node] = []
+        for parent in level:
+            for child in (nodes[i] for i in parent.children):
+                below.append(child)
+                _merge(child, stands_for[parent.id], kept, by_name, stands_for)
+        level = below
+    return kept
+
+
+def _merge(
+    child: _Node, parent: str, kept: dict[str, _Node], by_name: dict[str, _Node], stands_for: dict[str, str]
+) -> None:
+    links = [stands_for[i] for i in child.parents[1:]]
+    first = by_name.get(fold(child.path[-1]))
+    if first is None:
+        merged = _Node(child.id, child.path, parents=[parent, *links])
+        by_name[fold(child.path[-1])] = kept[child.id] = merged
+        kept[parent].children.append(child.id)
+    else:
+        first.parents.extend([parent, *links])
+    stands_for[child.id] = (first or child).id
