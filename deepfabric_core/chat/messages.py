@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from deepfabric_core.errors import FailureKind
+
 Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = Mapping[str, Any]
 
@@ -74,7 +76,10 @@ class ReplySchema:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to a chat model, whatever the provider."""
+    """One call to a chat model, whatever the provider.
+
+    `because` says why the reply before it could not be used, where this one asks again.
+    """
 
     messages: tuple[Message, ...]
     max_tokens: int
@@ -82,6 +87,7 @@ class Request:
     schema_mode: SchemaMode = "native"
     tools: tuple[JsonObject, ...] = ()
     subject: Subject = field(default_factory=Subject)
+    because: FailureKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,21 @@ _SHOWN_CHARACTERS = 2000
 @cache
 def schema_of(model: type[BaseModel]) -> ReplySchema:
     """The JSON Schema of a pydantic model, in the strict form that OpenAI's structured output takes."""
-    schema = model.model_json_schema()
+    schema = _plain(model.model_json_schema())
     for part in [schema, *schema.get("$defs", {}).values()]:
-        if part.get("type") == "object":
-            part["additionalProperties"] = False
-            part["required"] = list(part["properties"])
-        part.pop("title", None)
-        part.pop("description", None)
+        part["additionalProperties"] = False
+        part["required"] = list(part["properties"])
     return ReplySchema(name=model.__name__.lower(), schema=schema)
+
+
+# What providers refuse in a strict schema, or what only costs tokens; the reply is checked against it all the same.
+_NOT_SENT = frozenset({"title", "description", "default", "pattern"})
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _plain(value) for key, value in part.items() if key not in _NOT_SENT}
+    return part
 
 
 def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
@@ -64,7 +71,7 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
         f"and nothing else.{wanted}"
     )
     refused = (Message("assistant", reply.text[:_SHOWN_CHARACTERS] or "(nothing)"), Message("user", complaint))
-    return replace(request, messages=request.messages + refused)
+    return replace(request, messages=request.messages + refused, because=problem.kind)
 
 
 def usable_text(reply: Reply) -> str:

@@ -1,0 +1,67 @@
+"""The command group, and what every command shares: late imports, errors as one sentence, exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from deepfabric_core import __version__
+from deepfabric_core.errors import DeepFabricError
+
+_STOPPED = 130
+
+# Command to (module, what it does): a module is imported when its command is used, so that help is instant.
+_COMMANDS = {
+    "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
+    "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, what) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="deepfabric")
+def app() -> None:
+    """Training data for language models from a short YAML config."""
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    debug = "--debug" in sys.argv
+    try:
+        sys.exit(app.main(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        sys.exit(_STOPPED)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(_STOPPED)
+    except BrokenPipeError:
+        sys.exit(1)
+    except DeepFabricError as problem:
+        if debug:
+            raise
+        click.echo(f"Error: {problem}", err=True)
+        sys.exit(problem.exit_code)
+    except Exception as problem:
+        if debug:
+            raise
+        click.echo(f"Error: unexpected {type(problem).__name__}: {problem}; run again with --debug for details.", err=True)
+        sys.exit(1)

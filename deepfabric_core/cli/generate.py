@@ -1,0 +1,129 @@
+"""`deepfabric generate`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.options import OPTIONS, Option, deprecations, unusable
+
+if TYPE_CHECKING:
+    from deepfabric_core.cli.rich_view import RichView
+    from deepfabric_core.cli.simple_view import SimpleView
+    from deepfabric_core.run.job import Job
+    from deepfabric_core.run.state import RunState
+
+_EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
+_TYPES: dict[str, click.ParamType] = {
+    "text": click.STRING,
+    "integer": click.INT,
+    "number": click.FLOAT,
+    "path": click.Path(),
+    "switch": click.BOOL,
+}
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        command = _as_click(option)(command)
+    return command
+
+
+def _as_click(option: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    if option.kind == "switch":
+        return click.option(option.flag, option.name, is_flag=True, default=None, help=option.help)
+    kind = click.Choice(option.choices) if option.choices else _TYPES[option.kind]
+    shown = option.default is not None
+    return click.option(option.flag, option.name, type=kind, default=option.default, show_default=shown, help=option.help)
+
+
+@click.command("generate")
+@click.argument("config_file", required=False, type=click.Path(path_type=Path))
+@_with_options
+def command(config_file: Path | None, **values: Any) -> None:
+    """Grow topics from a config and write a dataset of samples.
+
+    CONFIG_FILE is a YAML file; it may be left out where flags give the topic prompt and the rest.
+    A flag wins over the file, in every section.
+    """
+    if later := unusable(values):
+        raise click.UsageError(f"{', '.join(later)} can't be used yet: this version has no checkpoints.")
+    if values["debug"]:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    loaded = load_config(config_file, values)
+    if loaded.config.output.checkpoint is not None:
+        raise click.UsageError("output.checkpoint can't be used yet: this version has no checkpoints.")
+    for notice in (*loaded.notices, *deprecations(values)):
+        click.echo(f"Note: {notice}", err=True)
+
+    from deepfabric_core.cli.summary import summary
+    from deepfabric_core.run.job import Job
+
+    load = values["topics_load"]
+    job = Job(loaded.config, Path(load) if load else None, topic_only=bool(values["topic_only"]))
+    state = _run(job, values["tui"])
+    click.echo(summary(state))
+    raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
+
+
+def _run(job: Job, tui: str) -> RunState:
+    from deepfabric_core.run.pipeline import announce_stop, check_job, generate
+    from deepfabric_core.run.stop import Stop
+
+    check_job(job)
+    stop = Stop()
+
+    async def whole() -> RunState:
+        task = asyncio.current_task()
+
+        def on_signal() -> None:
+            if not stop.requested:
+                announce_stop(view, stop)
+            elif task is not None:
+                task.cancel()
+
+        with _handling_signals(on_signal):
+            return await generate(job, emit=view, stop=stop)
+
+    try:
+        with _view(tui) as view:
+            return asyncio.run(whole())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+@contextlib.contextmanager
+def _handling_signals(handler: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+            loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in signals:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+
+
+def _view(tui: str) -> RichView | SimpleView:
+    """The screen on stderr; without a terminal there is nothing to draw on, so plain lines."""
+    if tui == "rich" and sys.stderr.isatty():
+        from rich.console import Console
+
+        from deepfabric_core.cli.rich_view import RichView
+
+        return RichView(Console(stderr=True))
+    from deepfabric_core.cli.simple_view import SimpleView
+
+    return SimpleView(sys.stderr)

@@ -1,0 +1,195 @@
+"""A run as plain lines, for log files and terminals without cursor control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from deepfabric_core.cli.printable import printable, printable_path, without_secrets
+from deepfabric_core.cli.summary import by_kind, duration, per_time, percent, total_by_kind
+from deepfabric_core.events import (
+    CallFailed,
+    Event,
+    ExpansionFailed,
+    FileWritten,
+    LimiterChanged,
+    Notice,
+    ReplyRejected,
+    RunFinished,
+    RunStarted,
+    SampleFailed,
+    SampleFinished,
+    Stage,
+    StageFinished,
+    StageStarted,
+    Stopping,
+    TopicExpanded,
+    TopicsReady,
+)
+from deepfabric_core.run.state import RunState, StageProgress, reduce
+
+_EXPANSIONS_SHOWN = 20
+_FAILURES_SHOWN = 10
+_SECONDS_BETWEEN = 10.0
+_PATH = 120
+_MESSAGE = 300
+
+
+class SimpleView:
+    """Writes a line for each step worth one. Nothing is drawn over, and no control code is written."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._state = RunState()
+        self._expansions = 0
+        self._tenth = 0
+        self._progress_at = clock()
+        self._mentioned: set[str] = set()
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands."""
+        return self._state
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.flush()
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event, and write what it is worth."""
+        self._state = reduce(self._state, event)
+        match event:
+            case StageStarted() | StageFinished() | TopicsReady():
+                self._stage(event)
+            case TopicExpanded() | ExpansionFailed() | SampleFailed() | SampleFinished():
+                self._step(event)
+            case CallFailed() | ReplyRejected() | LimiterChanged():
+                self._trouble(event)
+            case RunStarted(topics_model, samples_model):
+                self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
+            case Stopping(why):
+                self._line("Stopping: at next checkpoint" + (f" ({without_secrets(why)})" if why else ""))
+            case Notice(message):
+                self._line(f"Note: {without_secrets(message)}")
+            case FileWritten(role, path):
+                self._line(f"Written: {role}: {path}")
+            case RunFinished(ending, reason):
+                said = "gave up" if ending == "aborted" else ending
+                self._line(f"Finished: {said}" + (f": {without_secrets(reason)}" if reason else ""))
+        self._progress_if_due()
+
+    def _stage(self, event: StageStarted | StageFinished | TopicsReady) -> None:
+        match event:
+            case StageStarted(stage, total, window):
+                self._tenth, self._progress_at = 0, self._clock()
+                self._line(f"{stage.capitalize()} started: {total:,} to make, at most {window:,} calls at once")
+            case StageFinished(stage, at):
+                progress = self._progress(stage)
+                self._line(
+                    f"{stage.capitalize()} finished: {_count(progress)} in {duration(progress.elapsed(at))}"
+                    + self._counted(stage)
+                )
+            case TopicsReady(mode, topics, leaves, source):
+                origin = f", loaded from {source}" if source else ""
+                self._line(f"Topics ready: {mode} of {topics:,} topics, {leaves:,} of them leaves{origin}")
+
+    def _step(self, event: TopicExpanded | ExpansionFailed | SampleFinished | SampleFailed) -> None:
+        match event:
+            case TopicExpanded(path, children, missing):
+                self._expansions += 1
+                if self._expansions <= _EXPANSIONS_SHOWN:
+                    short = f", {missing:,} missing" if missing else ""
+                    self._line(f"Topic {printable_path(path, _PATH)}: {len(children)} subtopics{short}")
+            case ExpansionFailed(path, kind, message, lost):
+                said = f"Failed topic {printable_path(path, _PATH)}: {kind.value}: {_short(message)}"
+                self._failure(self._state.failed_expansions, f"{said} ({lost:,} topics missing)")
+            case SampleFailed(_, path, _, kind, message):
+                said = f"Failed sample {printable_path(path, _PATH)}: {kind.value}: {_short(message)}"
+                self._failure(self._state.samples_failed, said)
+
+    def _failure(self, number: int, line: str) -> None:
+        if number <= _FAILURES_SHOWN:
+            self._line(line)
+        if number == _FAILURES_SHOWN:
+            self._line("Further failures of this stage are only counted")
+
+    def _trouble(self, event: CallFailed | ReplyRejected | LimiterChanged) -> None:
+        """The first of each kind; the progress lines count the others."""
+        match event:
+            case CallFailed(kind, message, None):
+                self._once(f"gave up {kind}", f"Call given up: {kind.value}: {_short(message)}")
+            case CallFailed(kind, message, retry_in):
+                again = f"again in {retry_in:.1f} s"
+                self._once(f"retry {kind}", f"Retry: {kind.value}, {again}: {_short(message)}")
+            case ReplyRejected(path, kind):
+                self._once(f"reject {kind}", f"Reply asked again: {kind.value}: {printable_path(path, _PATH)}")
+            case LimiterChanged(allowed, _, _, why):
+                self._once(f"limiter {why}", f"Calls at once: {allowed:,} ({why})")
+
+    def _once(self, key: str, line: str) -> None:
+        if key not in self._mentioned:
+            self._mentioned.add(key)
+            self._line(line)
+
+    def _progress_if_due(self) -> None:
+        stage = self._state.stage
+        if stage is None:
+            return
+        progress = self._progress(stage)
+        if not progress.total or progress.settled >= progress.total:
+            return
+        tenth = progress.settled * 10 // progress.total
+        each_is_shown = stage == "topics" and self._expansions <= _EXPANSIONS_SHOWN
+        due = self._clock() - self._progress_at >= _SECONDS_BETWEEN
+        if due or (tenth > self._tenth and not each_is_shown):
+            self._progress_at = self._clock()
+            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}")
+        self._tenth = max(tenth, self._tenth)
+
+    def _progress(self, stage: Stage) -> StageProgress:
+        return self._state.topics_progress if stage == "topics" else self._state.samples_progress
+
+    def _pace(self, progress: StageProgress) -> str:
+        now = self._clock()
+        rate, left = progress.rate(now), progress.seconds_left(now)
+        return (f", {per_time(rate)}" if rate else "") + (f", about {duration(left)} left" if left else "")
+
+    def _counted(self, stage: Stage) -> str:
+        state = self._state
+        failed = self._progress(stage).failed
+        parts = [f"{failed:,} {'missing' if stage == 'topics' else 'failed'}"] if failed else []
+        if stage == "samples" and failed > _FAILURES_SHOWN:
+            parts = [f"{failed:,} failed ({by_kind(state.sample_failures)})"]
+        retries = sum(state.retries.values())
+        if retries:
+            many = len(state.retries) > 1
+            parts.append(
+                f"{retries:,} {'retry' if retries == 1 else 'retries'}"
+                + (f" ({by_kind(state.retries)})" if many else "")
+            )
+        if state.gave_up:
+            parts.append(f"calls given up: {total_by_kind(state.gave_up)}")
+        if state.rejected:
+            parts.append(f"{sum(state.rejected.values()):,} replies asked again")
+        return "".join(f", {part}" for part in parts)
+
+    def _line(self, text: str) -> None:
+        line = printable(text)
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        self._stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        self._stream.flush()
+
+
+def _count(progress: StageProgress) -> str:
+    return f"{progress.done:,}/{progress.total:,} ({percent(progress)})"
+
+
+def _short(message: str) -> str:
+    return printable(without_secrets(message), _MESSAGE)

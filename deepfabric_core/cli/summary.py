@@ -1,0 +1,125 @@
+"""The statistics of a run as plain text, and how numbers are written everywhere on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deepfabric_core.cli.printable import printable, without_secrets
+from deepfabric_core.events import Ending
+from deepfabric_core.run.state import Counts, RunState, StageProgress
+
+_HEADLINES: dict[Ending, str] = {
+    "complete": "Complete",
+    "incomplete": "Incomplete",
+    "stopped": "Stopped",
+    "aborted": "Gave up",
+}
+
+Row = tuple[str, str]
+
+
+def summary(state: RunState) -> str:
+    """The final statistics: a headline, then two aligned columns."""
+    headline = _HEADLINES[state.ending] if state.ending else "Not finished"
+    if state.reason:
+        headline += f": {printable(without_secrets(state.reason))}"
+    rows = [*_results(state), *_calls(state), *_time(state), *_files(state)]
+    width = max((len(label) for label, _ in rows), default=0)
+    return "\n".join([headline, *(f"  {label:<{width}}  {value}" for label, value in rows)]) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 19 s, 3 min 20 s, 2 h 5 min."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def per_time(rate: float) -> str:
+    """A rate per second, or per minute when slow."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
+
+
+def by_kind(counts: Counts) -> str:
+    """Counts by category, the most frequent first: 5 rate limited, 2 timeout."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].value))
+    return ", ".join(f"{count:,} {kind.value}" for kind, count in ordered)
+
+
+def total_by_kind(counts: Counts) -> str:
+    """The total, then the counts by category: 7 (5 rate limited, 2 timeout); a single category is its own total."""
+    if len(counts) == 1:
+        return by_kind(counts)
+    return f"{sum(counts.values()):,} ({by_kind(counts)})"
+
+
+def percent(progress: StageProgress) -> str:
+    """The made of the total; 100 % only when nothing is left."""
+    return f"{min(100, progress.done * 100 // progress.total)} %" if progress.total else "nothing to do"
+
+
+def cost(state: RunState) -> str:
+    """What the calls cost, as far as prices are known."""
+    if state.cost is None:
+        return "cost unknown"
+    amount = f"${state.cost:,.2f}" if state.cost >= 1 else f"${state.cost:.4f}"
+    return f"at least {amount} ({state.unpriced:,} calls of unknown price)" if state.unpriced else amount
+
+
+def tokens(state: RunState) -> str:
+    """Tokens in and out."""
+    return f"{state.prompt_tokens:,} in, {state.completion_tokens:,} out"
+
+
+def _results(state: RunState) -> Iterator[Row]:
+    samples = state.samples_progress
+    if samples.started_at is not None:
+        rate = state.success_rate
+        succeeded = "" if rate is None else f", success rate {_share(rate)}"
+        yield "Samples", f"{samples.done:,} of {samples.total:,} delivered{succeeded}"
+    if state.sample_failures:
+        yield "Failed samples", total_by_kind(state.sample_failures)
+    if state.topics:
+        source = f", from {printable(state.topics_source)}" if state.topics_source else ""
+        yield "Topics", f"{state.topics:,}, of them {state.leaves:,} leaves{source}"
+    if state.topics_missing:
+        yield "Missing topics", f"{state.topics_missing:,}"
+    if state.expansion_failures:
+        yield "Failed topics", total_by_kind(state.expansion_failures)
+
+
+def _calls(state: RunState) -> Iterator[Row]:
+    if state.calls:
+        failed = state.calls - state.answered
+        yield "Calls", f"{state.calls:,}" + (f" ({state.answered:,} answered, {failed:,} failed)" if failed else "")
+    if state.retries:
+        yield "Retried calls", total_by_kind(state.retries)
+    if state.gave_up:
+        yield "Calls given up", total_by_kind(state.gave_up)
+    if state.rejected:
+        yield "Replies asked again", total_by_kind(state.rejected)
+    if state.answered:
+        yield "Tokens", tokens(state)
+        yield "Cost", cost(state)
+
+
+def _time(state: RunState) -> Iterator[Row]:
+    if state.started_at is None or state.finished_at is None:
+        return
+    yield "Duration", duration(state.finished_at - state.started_at)
+    rate = state.samples_progress.rate(state.finished_at)
+    if rate:
+        yield "Samples made", per_time(rate)
+
+
+def _files(state: RunState) -> Iterator[Row]:
+    for file in state.files:
+        role = printable(file.role)
+        yield role[:1].upper() + role[1:], printable(file.path)
+
+
+def _share(share: float) -> str:
+    """A share in percent, one decimal, never rounded up to 100 %."""
+    return f"{int(share * 1000) / 10:g} %"

@@ -1,0 +1,105 @@
+"""`deepfabric validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepfabric_core.cli.load import load_config
+
+if TYPE_CHECKING:
+    from deepfabric_core.config.schema import Config, Llm
+
+
+@click.command("validate")
+@click.argument("config_file", type=click.Path(path_type=Path))
+@click.option("--check-api/--no-check-api", default=False, help="Also make one tiny call to each model.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa: ARG001 - main reads --debug
+    """Check a config, the files it names and the provider's key, and print the plan. Nothing is spent."""
+    from deepfabric_core.errors import ConfigError
+    from deepfabric_core.llm.connect import check
+
+    loaded = load_config(config_file, {})
+    config = loaded.config
+    for notice in loaded.notices:
+        click.echo(f"Note: {notice}", err=True)
+    click.echo(_plan(config))
+    problems = []
+    for settings in _models(config):
+        try:
+            check(settings)
+        except ConfigError as problem:
+            problems.append(str(problem))
+    problems += _unwritable(config)
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    if check_api:
+        _check_api(config)
+    click.echo(f"{config_file} is valid.")
+
+
+def _models(config: Config) -> list[Llm]:
+    return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
+
+
+def _plan(config: Config) -> str:
+    """What a run would do. Model calls are those of a run in which every reply is good."""
+    from deepfabric_core.samples.plan import count_samples
+
+    topics, output = config.topics, config.output
+    levels = [topics.degree**level for level in range(topics.depth + 1)]
+    expansions, leaves = sum(levels[:-1]), levels[-1]
+    samples = count_samples(output.num_samples, leaves)
+    kind = "records of your own schema" if output.format == "custom" else _kind(config)
+    lines = (
+        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
+        ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
+        ("Model calls", f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"),
+        ("Topics model", f"{topics.llm.provider}/{topics.llm.model}"),
+        ("Samples model", f"{config.generation.llm.provider}/{config.generation.llm.model}"),
+        ("Dataset", output.save_as),
+    )
+    return "\n".join(f"{name:<14} {text}" for name, text in lines)
+
+
+def _kind(config: Config) -> str:
+    conversation = config.generation.conversation
+    if config.generation.tools is not None:
+        return "conversations with tools (can't be generated yet)"
+    return "conversations with reasoning" if conversation.type == "cot" else "conversations"
+
+
+def _unwritable(config: Config) -> list[str]:
+    """A sentence for each file that can't be written, looking only: nothing is created."""
+    import os
+
+    from deepfabric_core.run.job import Job
+
+    problems = []
+    for path in (Job(config).topics, Job(config).dataset):
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        target = path if path.exists() else folder
+        if path.is_dir() or not folder.is_dir() or not os.access(target, os.W_OK):
+            problems.append(f"{path} can't be written; choose another place.")
+    return problems
+
+
+def _check_api(config: Config) -> None:
+    import asyncio
+
+    from deepfabric_core.chat.messages import Message, Request
+    from deepfabric_core.llm.connect import bare
+
+    async def ask_each() -> None:
+        for settings in _models(config):
+            model = bare(settings)
+            try:
+                await model.complete(Request((Message("user", "Say OK."),), max_tokens=5))
+            finally:
+                await model.close()
+
+    asyncio.run(ask_each())
+    click.echo("Each model answers.")

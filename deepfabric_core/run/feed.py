@@ -1,0 +1,26 @@
+"""The one place events go through: they are summed up, and passed on to whoever watches."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from deepfabric_core.events import Emit, Event
+from deepfabric_core.run.state import RunState, reduce
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Feed:
+    """Callable with an event. An observer that raises is logged and doesn't disturb the run."""
+
+    observer: Emit
+    state: RunState = field(default_factory=RunState)
+
+    def __call__(self, event: Event) -> None:
+        self.state = reduce(self.state, event)
+        try:
+            self.observer(event)
+        except Exception:
+            _log.exception("an observer failed on %s", type(event).__name__)

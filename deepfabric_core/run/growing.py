@@ -1,0 +1,118 @@
+"""The topics stage: grow them with a model, or load them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.events import (
+    ExpansionFailed,
+    FileWritten,
+    Notice,
+    StageFinished,
+    StageStarted,
+    TopicExpanded,
+    TopicsReady,
+)
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.breaker import Breaker
+from deepfabric_core.run.drive import drive
+from deepfabric_core.run.feed import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.stop import Stop
+from deepfabric_core.run.window import run_window
+from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.topics.grow import Expansion, Growth, expand
+from deepfabric_core.topics.model import Topics
+
+
+def loaded(job: Job, feed: Feed) -> Topics | None:
+    """The topics that the job names, or None where it wants them grown."""
+    if job.topics_load is None:
+        return None
+    topics, notices = load_topics(job.topics_load)
+    for notice in notices:
+        feed(Notice(notice))
+    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(job.topics_load)))
+    return topics
+
+
+async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop) -> Topics:
+    """Grow topics, saved as they grow.
+
+    Raises:
+        RunAborted: the root could not be expanded, or every further expansion would fail.
+    """
+    growing = _Growing(job, model, feed)
+    settings = job.config.topics
+    feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
+    try:
+        await run_window(growing.growth.start(), growing.expand, width=settings.max_concurrent, stop=stop)
+    finally:
+        growing.save()
+        feed(StageFinished("topics", time.time()))
+    topics = growing.growth.topics()
+    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
+    return topics
+
+
+@dataclass
+class _Growing:
+    job: Job
+    model: ChatModel
+    feed: Feed
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def __post_init__(self) -> None:
+        settings = self.job.config.topics
+        self.growth = Growth(settings)
+        metadata = {
+            "provider": settings.llm.provider,
+            "model": settings.llm.model,
+            "temperature": settings.llm.temperature,
+            "created_at": datetime.now(UTC).isoformat(),
+        }
+        self.file = TopicsFile(self.job.topics, metadata)
+
+    async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
+        settings = self.job.config.topics
+        try:
+            driven = await drive(expand(expansion, settings), self.model, self.feed)
+        except ModelError as problem:
+            self._failed(expansion, problem)
+            return ()
+        self.breaker.succeeded()
+        children = driven.value
+        below = self.growth.add(expansion, children)
+        missing = settings.degree - len(children)
+        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing))
+        self.file.save_now_and_then(self.growth.topics)
+        return below
+
+    def _failed(self, expansion: Expansion, problem: ModelError) -> None:
+        lost = self.growth.fail(expansion)
+        self.feed(ExpansionFailed(expansion.path, problem.kind, str(problem), lost))
+        self.failures.append(self._as_line(expansion, problem))
+        if len(expansion.path) == 1:
+            raise RunAborted(f"No topics could be grown: {problem}")
+        self.breaker.failed(problem)
+
+    def _as_line(self, expansion: Expansion, problem: ModelError) -> dict[str, Any]:
+        if self.job.config.topics.mode == "tree":
+            return {"node_path": list(expansion.path), "error": str(problem), "timestamp": time.time()}
+        attempts = 1 + self.job.config.topics.max_retries
+        return {"node_id": expansion.id, "attempts": attempts, "last_error": str(problem), "timestamp": time.time()}
+
+    def save(self) -> None:
+        """Write what has grown; nothing at all has grown where the root failed, and an older file stays."""
+        topics = self.growth.topics()
+        if len(topics) > 1:
+            self.file.save(topics)
+            self.feed(FileWritten("topics", str(self.file.path)))
+            if self.file.save_failures(self.failures):
+                self.feed(FileWritten("failed topics", str(self.file.failures_path)))

@@ -1,0 +1,54 @@
+"""What a run is asked to do, and the files it reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them."""
+
+    config: Config
+    topics_load: Path | None = None
+    topic_only: bool = False
+
+    @property
+    def dataset(self) -> Path:
+        """Where the finished dataset goes."""
+        return Path(self.config.output.save_as)
+
+    @property
+    def topics(self) -> Path:
+        """Where grown topics are saved: beside the dataset, where the config names no place."""
+        if self.config.topics.save_as:
+            return Path(self.config.topics.save_as)
+        ending = ".jsonl" if self.config.topics.mode == "tree" else ".json"
+        return self.dataset.with_name(f"{self.dataset.stem}_topics{ending}")
+
+    @property
+    def journal(self) -> Path:
+        """Where samples are kept while they arrive."""
+        return self.beside("journal")
+
+    @property
+    def failures(self) -> Path:
+        """Where failed samples are listed."""
+        return self.beside("failures")
+
+    def beside(self, role: str) -> Path:
+        """`<dataset>.<role>.jsonl`."""
+        return self.dataset.with_name(f"{self.dataset.stem}.{role}.jsonl")
+
+    def check_paths(self) -> None:
+        """Make sure that no file of the run stands in for another.
+
+        Raises:
+            ConfigError: dataset and topics are the same file.
+        """
+        if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
+            raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")

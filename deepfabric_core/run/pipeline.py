@@ -1,0 +1,155 @@
+"""The run from beginning to end: check, topics, samples, dataset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from deepfabric_core.config.schema import Llm, RateLimit
+from deepfabric_core.errors import DeepFabricError, RunAborted
+from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping
+from deepfabric_core.llm.connect import check, connect
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.feed import Feed
+from deepfabric_core.run.growing import grow, loaded
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.sampling import Sampling
+from deepfabric_core.run.state import RunState
+from deepfabric_core.run.stop import Stop
+from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.recipes import recipe_for
+from deepfabric_core.store.files import check_writable
+from deepfabric_core.topics.model import Topics
+
+# A sample takes more than this; less room than that can't be enough.
+_BYTES_A_SAMPLE = 1024
+
+Connect = Callable[..., ChatModel]
+
+
+async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect) -> RunState:
+    """Do what the job says, telling `emit` of each step, and answer the final state.
+
+    The state's `ending` says how it went: complete, incomplete, stopped or aborted.
+
+    Raises:
+        ConfigError: something in the config can't work; nothing was spent, nothing overwritten.
+        OutputError: a result can't be written; the message names what is safe.
+    """
+    feed = Feed(emit)
+    check_job(job)
+    topics = loaded(job, feed)
+    check_outputs(job, topics)
+    feed(RunStarted(_shown(job.config.topics.llm), _shown(job.config.generation.llm), time.time()))
+    try:
+        await _stages(job, topics, feed, stop, connect)
+    except RunAborted as problem:
+        return _finish(feed, "aborted", str(problem))
+    if stop.requested and not _all_settled(feed.state, job):
+        return _finish(feed, "stopped", "stopped by the user")
+    missing = _missing(feed.state, job)
+    return _finish(feed, "incomplete" if missing else "complete", missing)
+
+
+def check_job(job: Job) -> None:
+    """Find out what can't work, without a call to a provider."""
+    if not job.topic_only:
+        recipe_for(job.config)
+        check(job.config.generation.llm)
+    if job.topics_load is None:
+        check(job.config.topics.llm)
+    job.check_paths()
+
+
+def check_outputs(job: Job, topics: Topics | None) -> None:
+    """Find out which files can't be written, before money is spent on what goes into them."""
+    if topics is None:
+        check_writable(job.topics)
+    if not job.topic_only:
+        settings = job.config.topics
+        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
+        count = count_samples(job.config.output.num_samples, leaves)
+        check_writable(job.dataset, needed_bytes=count * _BYTES_A_SAMPLE)
+
+
+async def _stages(job: Job, topics: Topics | None, feed: Feed, stop: Stop, connect: Connect) -> None:
+    config = job.config
+    limits = config.generation.rate_limit
+    if topics is None:
+        async with _open(connect, config.topics.llm, config.topics.max_retries, limits, feed) as model:
+            topics = await grow(job, model, feed, stop)
+    if job.topic_only or stop.requested:
+        return
+    plan = Plan(topics, count_samples(config.output.num_samples, len(topics.leaves)))
+    async with _open(connect, config.generation.llm, config.generation.max_retries, limits, feed) as model:
+        await _make_samples(Sampling(job, plan, model, feed), stop)
+
+
+@asynccontextmanager
+async def _open(
+    connect: Connect, settings: Llm, max_retries: int, limits: RateLimit, feed: Feed
+) -> AsyncIterator[ChatModel]:
+    model = connect(settings, max_retries=max_retries, limits=limits, emit=feed)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+async def _make_samples(sampling: Sampling, stop: Stop) -> None:
+    """Every sample, then the dataset; or, where it ends early, what was finished."""
+    try:
+        await sampling.run(stop)
+    except DeepFabricError:
+        _keep_what_is_there(sampling)
+        raise
+    except BaseException:
+        sampling.journal.close()
+        raise
+    if stop.requested and len(sampling.failures) + sampling.journal.written < len(sampling.plan):
+        sampling.keep_partial()
+    elif sampling.journal.written:
+        sampling.deliver()
+    else:
+        sampling.journal.discard()
+        first = sampling.failures[0]
+        raise RunAborted(f"Every sample failed, the first with: {first['error']}")
+
+
+def _keep_what_is_there(sampling: Sampling) -> None:
+    """The journal is safe in any case; where even the partial file can't be written, the first error says enough."""
+    try:
+        sampling.keep_partial()
+    except DeepFabricError:
+        sampling.journal.close()
+
+
+def _all_settled(state: RunState, job: Job) -> bool:
+    """Whether a stop came too late to leave anything undone."""
+    progress = state.topics_progress if job.topic_only else state.samples_progress
+    return progress.started_at is not None and progress.settled >= progress.total
+
+
+def _missing(state: RunState, job: Job) -> str:
+    """What was asked for and isn't there, in a sentence; empty when nothing is missing."""
+    if state.failed_expansions:
+        return f"{state.failed_expansions} topics could not be expanded, {state.topics_missing} topics are missing"
+    if job.topic_only:
+        return f"{state.topics_missing} topics are missing" if state.topics_missing else ""
+    return f"{state.samples_failed} samples failed" if state.samples_failed else ""
+
+
+def _finish(feed: Feed, ending: Ending, reason: str) -> RunState:
+    feed(RunFinished(ending, reason, time.time()))
+    return feed.state
+
+
+def _shown(settings: Llm) -> str:
+    return f"{settings.provider}/{settings.model}"
+
+
+def announce_stop(emit: Emit, stop: Stop) -> None:
+    """Ask for a stop and say so."""
+    stop.request()
+    emit(Stopping("calls in flight finish, none is begun; press Ctrl-C again to leave at once"))

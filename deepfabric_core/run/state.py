@@ -1,0 +1,256 @@
+"""Where a run stands, computed from its events and from nothing else: every screen and summary reads this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from deepfabric_core.errors import FailureKind
+from deepfabric_core.events import (
+    CallAnswered,
+    CallFailed,
+    Ending,
+    Event,
+    ExpansionFailed,
+    FileWritten,
+    LimiterChanged,
+    Notice,
+    ReplyRejected,
+    RunFinished,
+    RunStarted,
+    SampleFailed,
+    SampleFinished,
+    Stage,
+    StageFinished,
+    StageStarted,
+    Stopping,
+    TopicExpanded,
+    TopicsReady,
+)
+
+Counts = Mapping[FailureKind, int]
+_RECENT_SAMPLES = 8
+_RECENT_NOTICES = 20
+
+
+class Failure(NamedTuple):
+    """A sample or an expansion that could not be made."""
+
+    path: tuple[str, ...]
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """How far a stage has come; `failed` counts samples that failed, or topics that are missing."""
+
+    started_at: float | None = None
+    total: int = 0
+    window: int = 0
+    done: int = 0
+    failed: int = 0
+    finished_at: float | None = None
+
+    @property
+    def settled(self) -> int:
+        """What needs no more work, made or not."""
+        return self.done + self.failed
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the stage began, up to its end."""
+        if self.started_at is None:
+            return 0.0
+        return max(0.0, (now if self.finished_at is None else self.finished_at) - self.started_at)
+
+    def rate(self, now: float) -> float | None:
+        """Made per second, or None while that says nothing."""
+        elapsed = self.elapsed(now)
+        return self.done / elapsed if self.done and elapsed > 0 else None
+
+    def seconds_left(self, now: float) -> float | None:
+        """Seconds until everything is settled at the pace so far, or None while unknown or when over."""
+        if self.finished_at is not None or not self.settled:
+            return None
+        return self.elapsed(now) * max(0, self.total - self.settled) / self.settled
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Everything that screens and summaries show. Values are replaced, never changed."""
+
+    topics_model: str = ""
+    samples_model: str = ""
+    started_at: float | None = None
+    stage: Stage | None = None
+    topics_progress: StageProgress = StageProgress()
+    samples_progress: StageProgress = StageProgress()
+    topics: int = 0
+    leaves: int = 0
+    topics_mode: str = ""
+    topics_source: str = ""
+    sample_failures: Counts = field(default_factory=dict)
+    expansion_failures: Counts = field(default_factory=dict)
+    last_failure: Failure | None = None
+    answered: int = 0
+    retries: Counts = field(default_factory=dict)
+    gave_up: Counts = field(default_factory=dict)
+    rejected: Counts = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    unpriced: int = 0
+    limiter: LimiterChanged | None = None
+    stopping: str = ""
+    notices: tuple[str, ...] = ()
+    latest_path: tuple[str, ...] = ()
+    recent: tuple[SampleFinished, ...] = ()
+    files: tuple[FileWritten, ...] = ()
+    ending: Ending | None = None
+    reason: str = ""
+    finished_at: float | None = None
+
+    @property
+    def topics_missing(self) -> int:
+        """Topics that were asked for and could not be had."""
+        return self.topics_progress.failed
+
+    @property
+    def failed_expansions(self) -> int:
+        """Topics that got no children at all."""
+        return sum(self.expansion_failures.values())
+
+    @property
+    def samples_done(self) -> int:
+        """Samples on disk."""
+        return self.samples_progress.done
+
+    @property
+    def samples_failed(self) -> int:
+        """Samples that could not be made."""
+        return self.samples_progress.failed
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of the settled samples that were made, or None before the first."""
+        settled = self.samples_progress.settled
+        return self.samples_done / settled if settled else None
+
+    @property
+    def failures(self) -> Counts:
+        """Failed samples and failed expansions together, by category."""
+        kinds = [*self.sample_failures, *(k for k in self.expansion_failures if k not in self.sample_failures)]
+        return {k: self.sample_failures.get(k, 0) + self.expansion_failures.get(k, 0) for k in kinds}
+
+    @property
+    def calls(self) -> int:
+        """Calls that came back, answered or failed."""
+        return self.answered + sum(self.retries.values()) + sum(self.gave_up.values())
+
+    @property
+    def latest_sample(self) -> tuple[str, str] | None:
+        """Question and answer of the sample made last."""
+        return (self.recent[-1].question, self.recent[-1].answer) if self.recent else None
+
+
+def reduce(state: RunState, event: Event) -> RunState:
+    """The state after an event."""
+    match event:
+        case TopicExpanded() | ExpansionFailed() | TopicsReady():
+            return _topics(state, event)
+        case CallAnswered() | CallFailed() | ReplyRejected():
+            return _calls(state, event)
+        case SampleFinished() | SampleFailed():
+            return _samples(state, event)
+        case StageStarted() | StageFinished():
+            return _stages(state, event)
+        case _:
+            return _run(state, event)
+
+
+def _run(
+    state: RunState, event: RunStarted | LimiterChanged | Stopping | Notice | FileWritten | RunFinished
+) -> RunState:
+    match event:
+        case RunStarted(topics_model, samples_model, at):
+            return replace(state, topics_model=topics_model, samples_model=samples_model, started_at=at)
+        case LimiterChanged():
+            return replace(state, limiter=event)
+        case Stopping(why):
+            return replace(state, stopping=why or "asked to stop")
+        case Notice(message):
+            return replace(state, notices=(*state.notices, message)[-_RECENT_NOTICES:])
+        case FileWritten():
+            return replace(state, files=(*state.files, event))
+        case RunFinished(ending, reason, at):
+            return replace(state, ending=ending, reason=reason, finished_at=at, stage=None)
+
+
+def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
+    progress = state.topics_progress if event.stage == "topics" else state.samples_progress
+    stage: Stage | None = None
+    match event:
+        case StageStarted(stage, total, window, at):
+            progress = StageProgress(started_at=at, total=total, window=window)
+        case StageFinished(at=at):
+            progress = replace(progress, finished_at=at)
+    if event.stage == "topics":
+        return replace(state, stage=stage, topics_progress=progress)
+    return replace(state, stage=stage, samples_progress=progress)
+
+
+def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsReady) -> RunState:
+    progress = state.topics_progress
+    match event:
+        case TopicExpanded(path, children, missing):
+            progress = replace(progress, done=progress.done + len(children), failed=progress.failed + missing)
+            topics = (state.topics or 1) + len(children)  # the root is a topic too
+            leaves = (state.leaves or 1) - 1 + len(children)
+            return replace(state, topics_progress=progress, topics=topics, leaves=leaves, latest_path=path)
+        case ExpansionFailed(path, kind, message, lost):
+            return replace(
+                state,
+                topics_progress=replace(progress, failed=progress.failed + lost),
+                expansion_failures=_one_more(state.expansion_failures, kind),
+                last_failure=Failure(path, kind, message),
+            )
+        case TopicsReady(mode, topics, leaves, source):
+            return replace(state, topics=topics, leaves=leaves, topics_mode=mode, topics_source=source)
+
+
+def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected) -> RunState:
+    match event:
+        case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost):
+            return replace(
+                state,
+                answered=state.answered + 1,
+                prompt_tokens=state.prompt_tokens + prompt,
+                completion_tokens=state.completion_tokens + completion,
+                cost=state.cost if cost is None else (state.cost or 0.0) + cost,
+                unpriced=state.unpriced + (cost is None),
+            )
+        case CallFailed(kind, _, None):
+            return replace(state, gave_up=_one_more(state.gave_up, kind))
+        case CallFailed(kind):
+            return replace(state, retries=_one_more(state.retries, kind))
+        case ReplyRejected(_, kind):
+            return replace(state, rejected=_one_more(state.rejected, kind))
+
+
+def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
+    progress = state.samples_progress
+    if isinstance(event, SampleFinished):
+        progress = replace(progress, done=progress.done + 1)
+        recent = (*state.recent, event)[-_RECENT_SAMPLES:]
+        return replace(state, samples_progress=progress, recent=recent, latest_path=event.path)
+    return replace(
+        state,
+        samples_progress=replace(progress, failed=progress.failed + 1),
+        sample_failures=_one_more(state.sample_failures, event.kind),
+        last_failure=Failure(event.path, event.kind, event.message),
+    )
+
+
+def _one_more(counts: Counts, kind: FailureKind) -> Counts:
+    return {**counts, kind: counts.get(kind, 0) + 1}

@@ -1,0 +1,58 @@
+"""The topics file: saved again and again while the topics grow, so that a crash leaves one that loads."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.store.files import read_text, replace_file
+from deepfabric_core.topics.files import format_topics, parse_topics
+from deepfabric_core.topics.model import Topics
+
+_SECONDS_BETWEEN_SAVES = 0.5
+_SHARE_OF_TIME = 20
+
+
+@dataclass
+class TopicsFile:
+    """Where topics are saved. Saving takes at most about a twentieth of the time, however many there are."""
+
+    path: Path
+    metadata: Mapping[str, Any]
+    clock: Callable[[], float] = time.monotonic
+    _next_save: float = 0.0
+
+    def save_now_and_then(self, topics: Callable[[], Topics]) -> None:
+        """Save, unless it was done a moment ago."""
+        began = self.clock()
+        if began >= self._next_save:
+            self.save(topics())
+            took = self.clock() - began
+            self._next_save = self.clock() + max(_SECONDS_BETWEEN_SAVES, took * _SHARE_OF_TIME)
+
+    def save(self, topics: Topics) -> None:
+        """Replace the file."""
+        replace_file(self.path, [format_topics(topics, self.metadata).encode("utf-8", "backslashreplace")])
+
+    @property
+    def failures_path(self) -> Path:
+        """Where failed expansions are written, beside the topics."""
+        return self.path.with_name(f"{self.path.stem}_failed.jsonl")
+
+    def save_failures(self, failures: Iterable[Mapping[str, Any]]) -> bool:
+        """Write the failed expansions, or delete an older list when there are none. Answers whether there are any."""
+        lines = [f"{json.dumps({'failed_generation': dict(failure)})}\n".encode() for failure in failures]
+        if lines:
+            replace_file(self.failures_path, lines)
+        else:
+            self.failures_path.unlink(missing_ok=True)
+        return bool(lines)
+
+
+def load_topics(path: Path) -> tuple[Topics, tuple[str, ...]]:
+    """Read a tree or a graph, ours or DeepFabric's; the second value holds notices."""
+    return parse_topics(read_text(path, what="topics file"), source=str(path))
