@@ -1,0 +1,108 @@
+"""Every mistake is one clear sentence, the right exit code, and nothing spent or overwritten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.core.conftest import Run, local_llm, write_config
+from tests.core.test_generate import lines
+from tests.provider import Faults, LocalProvider
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_malformed_yaml_names_the_line(place: Path, deepfabric: Run) -> None:
+    (place / "config.yaml").write_text("topics:\n  prompt: [\n", encoding="utf-8")
+    refused(deepfabric("generate", "config.yaml"), "config.yaml, line")
+
+
+def test_an_unknown_key_names_the_line_and_the_nearest_key(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", write_config(place, topics={"degre": 3})), "line", "did you mean topics.degree?")
+
+
+def test_a_bad_value_names_the_key(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", write_config(place), "--depth", "99"), "topics.depth")
+    refused(deepfabric("generate", write_config(place), "--num-samples", "many"), "output.num_samples")
+
+
+def test_a_missing_file_is_named(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", "nowhere.yaml"), "nowhere.yaml", "no such file")
+    refused(deepfabric("generate", write_config(place), "--topics-load", "gone.jsonl"), "gone.jsonl")
+
+
+def test_no_config_at_all_names_the_flags(deepfabric: Run) -> None:
+    refused(deepfabric("generate"), "--topic-prompt", "--generation-system-prompt", "--output-save-as")
+
+
+def test_a_corrupt_topics_file_names_the_line(place: Path, deepfabric: Run) -> None:
+    (place / "topics.jsonl").write_text('{"path": ["a", "b"]}\n{"path": ["a" "c"]}\n', encoding="utf-8")
+    refused(deepfabric("generate", write_config(place), "--topics-load", "topics.jsonl"), "topics.jsonl, line 2")
+
+
+def test_a_missing_key_names_the_variable_and_the_simulated_model(place: Path, deepfabric: Run) -> None:
+    config = write_config(place, llm={"provider": "anthropic"})
+    refused(deepfabric("generate", config), "ANTHROPIC_API_KEY", "--provider simulated")
+    refused(deepfabric("validate", config), "ANTHROPIC_API_KEY")
+
+
+def test_an_unknown_provider_names_the_nearest(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", write_config(place), "--provider", "opnai"), "did you mean openai?")
+
+
+def test_checkpoint_flags_are_refused_rather_than_ignored(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", write_config(place), "--resume"), "--resume")
+
+
+def test_tools_are_refused_before_anything_is_spent(place: Path, deepfabric: Run) -> None:
+    config = write_config(place, generation={"tools": {"components": {"builtin": []}}})
+    refused(deepfabric("generate", config), "generation.tools")
+
+
+@pytest.mark.parametrize("target", ["/proc/nowhere/dataset.jsonl", "config.yaml/dataset.jsonl", "folder"])
+def test_an_unwritable_output_is_found_before_money_is_spent(
+    place: Path, deepfabric: Run, provider: LocalProvider, target: str
+) -> None:
+    (place / "folder").mkdir()
+    config = write_config(place, llm=local_llm(provider))
+    refused(deepfabric("generate", config, "--output-save-as", target), target)
+    assert provider.counts.requests == 0
+
+
+def test_dataset_and_topics_may_not_be_one_file(place: Path, deepfabric: Run) -> None:
+    refused(deepfabric("generate", write_config(place), "--topics-save-as", "out/dataset.jsonl"), "another name")
+
+
+def test_ctrl_c_lets_calls_in_flight_finish_and_keeps_them(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=0.3)
+    write_config(place, llm=local_llm(provider), output={"num_samples": 500})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deepfabric_core", "generate", "config.yaml"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while provider.counts.answered < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    assert "Stopping" in err
+    samples = provider.counts.answered - 4
+    assert len(lines(place / "out/dataset.partial.jsonl")) == samples
+    assert provider.counts.abandoned == 0
+    assert not (place / "out/dataset.jsonl").exists()
