@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
@@ -32,14 +31,6 @@ from deepfabric_core.events import (
 Counts = Mapping[FailureKind, int]
 _RECENT_SAMPLES = 8
 _RECENT_NOTICES = 20
-
-
-class Failure(NamedTuple):
-    """A sample or an expansion that could not be made."""
-
-    path: tuple[str, ...]
-    kind: FailureKind
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ class RunState:
     topics_source: str = ""
     sample_failures: Counts = field(default_factory=dict)
     expansion_failures: Counts = field(default_factory=dict)
-    last_failure: Failure | None = None
+    last_failure: SampleFailed | ExpansionFailed | None = None
     answered: int = 0
     retries: Counts = field(default_factory=dict)
     gave_up: Counts = field(default_factory=dict)
@@ -208,12 +199,12 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
             topics = (state.topics or 1) + len(children)  # the root is a topic too
             leaves = (state.leaves or 1) - 1 + len(children)
             return replace(state, topics_progress=progress, topics=topics, leaves=leaves, latest_path=path)
-        case ExpansionFailed(path, kind, message, lost):
+        case ExpansionFailed(kind=kind, lost=lost):
             return replace(
                 state,
                 topics_progress=replace(progress, failed=progress.failed + lost),
                 expansion_failures=_one_more(state.expansion_failures, kind),
-                last_failure=Failure(path, kind, message),
+                last_failure=event,
             )
         case TopicsReady(mode, topics, leaves, source):
             return replace(state, topics=topics, leaves=leaves, topics_mode=mode, topics_source=source)
@@ -248,7 +239,7 @@ def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
         state,
         samples_progress=replace(progress, failed=progress.failed + 1),
         sample_failures=_one_more(state.sample_failures, event.kind),
-        last_failure=Failure(event.path, event.kind, event.message),
+        last_failure=event,
     )
 
 

@@ -63,9 +63,10 @@ def test_topics_and_leaves_count_the_root_while_they_grow() -> None:
 
 
 def test_missing_topics_are_the_missing_children_and_all_below_a_failed_one() -> None:
-    state = after(TopicExpanded(("r",), ("a",), missing=2), ExpansionFailed(("r", "a"), Kind.INVALID_JSON, "bad", 5))
+    failed = ExpansionFailed(("r", "a"), Kind.INVALID_JSON, "bad", 5)
+    state = after(TopicExpanded(("r",), ("a",), missing=2), failed)
     assert (state.topics_missing, state.failed_expansions) == (7, 1)
-    assert state.last_failure == (("r", "a"), Kind.INVALID_JSON, "bad")
+    assert state.last_failure == failed
 
 
 def test_the_finished_topics_have_the_last_word_on_their_numbers() -> None:
