@@ -454,7 +454,7 @@ def test_a_process_of_its_own_serves_counts_and_takes_faults_until_sigterm() -> 
     command = [sys.executable, "-m", "tests.provider", *flags]
     root = Path(__file__).parent.parent
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=root, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd=root, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("listening on http://127.0.0.1:")

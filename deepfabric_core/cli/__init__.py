@@ -1,2 +1,4 @@
-"""The `deepfabric` command line: `app` is the group, a file a command, `options` the table of flags, `*_view` the
-screens, `summary` the last words."""
+"""The `deepfabric` command line.
+
+`app` is the group, a file a command, `options` the table of flags, `*_view` the screens, `summary` the last words.
+"""

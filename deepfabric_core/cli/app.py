@@ -63,5 +63,7 @@ def main() -> None:
     except Exception as problem:
         if debug:
             raise
-        click.echo(f"Error: unexpected {type(problem).__name__}: {problem}; run again with --debug for details.", err=True)
+        click.echo(
+            f"Error: unexpected {type(problem).__name__}: {problem}; run again with --debug for details.", err=True
+        )
         sys.exit(1)

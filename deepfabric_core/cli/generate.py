@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deepfabric_core.run.state import RunState
 
 _EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
-_TYPES: dict[str, click.ParamType] = {
+_TYPES: dict[str, click.ParamType[Any]] = {
     "text": click.STRING,
     "integer": click.INT,
     "number": click.FLOAT,
@@ -43,7 +43,9 @@ def _as_click(option: Option) -> Callable[[Callable[..., None]], Callable[..., N
         return click.option(option.flag, option.name, is_flag=True, default=None, help=option.help)
     kind = click.Choice(option.choices) if option.choices else _TYPES[option.kind]
     shown = option.default is not None
-    return click.option(option.flag, option.name, type=kind, default=option.default, show_default=shown, help=option.help)
+    return click.option(
+        option.flag, option.name, type=kind, default=option.default, show_default=shown, help=option.help
+    )
 
 
 @click.command("generate")

@@ -38,7 +38,11 @@ def _llm(key: str) -> tuple[str, ...]:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option("--provider", "Provider of every stage: openai, anthropic, gemini, ollama, simulated, ...", keys=_llm("provider")),
+    Option(
+        "--provider",
+        "Provider of every stage: openai, anthropic, gemini, ollama, simulated, ...",
+        keys=_llm("provider"),
+    ),
     Option("--model", "Model of every stage.", keys=_llm("model")),
     Option("--temperature", "Temperature of every stage, 0 to 2.", "number", _llm("temperature")),
     Option("--base-url", "Address of an OpenAI-compatible server.", keys=_llm("base_url")),
@@ -66,7 +70,11 @@ OPTIONS: tuple[Option, ...] = (
         choices=("single_turn", "multi_turn"),
         deprecated="--agent-mode is deprecated and has no effect: tools turn agent mode on by themselves.",
     ),
-    Option("--num-samples", "How many samples: a number, auto (one a topic), or a percentage like 50%.", keys=("output.num_samples",)),
+    Option(
+        "--num-samples",
+        "How many samples: a number, auto (one a topic), or a percentage like 50%.",
+        keys=("output.num_samples",),
+    ),
     Option("--batch-size", "Calls in flight at most.", "integer", ("output.batch_size",)),
     Option("--output-system-prompt", "System message recorded in each sample.", keys=("output.system_prompt",)),
     Option(

@@ -61,6 +61,8 @@ def parse_document(text: str, *, source: str) -> Document:
         content = yaml.safe_load(text)
     except yaml.YAMLError as problem:
         raise ConfigError(_yaml_sentence(problem, source)) from problem
+    except ValueError as problem:  # a date that doesn't exist, a number past all measure
+        raise ConfigError(f"{source}: not valid YAML: {problem}; put such a value in quotes.") from problem
     except RecursionError as problem:
         raise ConfigError(f"{source}: it is nested too deeply to be a config.") from problem
     if content is None:

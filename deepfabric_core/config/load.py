@@ -63,7 +63,7 @@ def load(text: str, *, source: str, overrides: Mapping[str, Any] | None = None) 
     try:
         config = Config.model_validate(content)
     except ValidationError as problem:
-        raise ConfigError("\n".join(_sentences(problem, document, content))) from problem
+        raise ConfigError("\n".join(_sentences(problem, document))) from problem
     return Loaded(config, tuple(_notices(document, set_aside)))
 
 
@@ -108,16 +108,16 @@ def _notices(document: Document, set_aside: Iterable[str]) -> Iterable[str]:
             yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
 
 
-def _sentences(problem: ValidationError, document: Document, content: dict[str, Any]) -> list[str]:
+def _sentences(problem: ValidationError, document: Document) -> list[str]:
     """One sentence a mistake. What was inherited from the shared `llm` is told once, where it was written."""
     sentences: dict[str, None] = {}
     for error in problem.errors(include_url=False):
-        path = _written_path(tuple(error["loc"]), document, content)
+        path = _written_path(tuple(error["loc"]), document)
         sentences[_sentence(error["type"], error["msg"], path, document)] = None
     return list(sentences)
 
 
-def _written_path(loc: Path, document: Document, content: dict[str, Any]) -> Path:
+def _written_path(loc: Path, document: Document) -> Path:
     path = tuple(part for part in loc if not (isinstance(part, str) and "[" in part))
     inherited = len(path) > 1 and path[1] == "llm" and document.line(path) is None
     shared = path[1:]

@@ -65,9 +65,9 @@ class Conversation(Section):
     """The kind of conversation each sample is."""
 
     type: Annotated[ConversationType, BeforeValidator(lambda v: CONVERSATION_TYPES_OF_OLD.get(v, v))] = "basic"
-    reasoning_style: Annotated[
-        ReasoningStyle | None, BeforeValidator(lambda v: REASONING_STYLES_OF_OLD.get(v, v))
-    ] = None
+    reasoning_style: Annotated[ReasoningStyle | None, BeforeValidator(lambda v: REASONING_STYLES_OF_OLD.get(v, v))] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _style_goes_with_cot(self) -> Conversation:

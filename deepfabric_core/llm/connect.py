@@ -40,6 +40,8 @@ def check(settings: Llm) -> None:
         known = sorted({*KEY_VARIABLES, *(str(getattr(p, "value", p)) for p in import_litellm().provider_list)})
         if settings.provider not in known:
             close = difflib.get_close_matches(settings.provider, known, n=1)
-            advice = f"did you mean {close[0]}?" if close else f"known are {', '.join(KEY_VARIABLES)} and litellm's others."
+            advice = (
+                f"did you mean {close[0]}?" if close else f"known are {', '.join(KEY_VARIABLES)} and litellm's others."
+            )
             raise ConfigError(f"Unknown provider {settings.provider}: {advice}")
     check_key(settings)

@@ -15,7 +15,10 @@ _BY_WORDS = (
     (FailureKind.QUOTA, r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required"),
     (FailureKind.CONTEXT_WINDOW, r"context_length|context length|context window|maximum context|prompt is too long"),
     (FailureKind.CONTENT_FILTER, r"content_filter|content management policy|content policy"),
-    (FailureKind.AUTHENTICATION, r"invalid_api_key|incorrect api key|api_key client option|api key not valid|x-api-key"),
+    (
+        FailureKind.AUTHENTICATION,
+        r"invalid_api_key|incorrect api key|api_key client option|api key not valid|x-api-key",
+    ),
     (FailureKind.UNKNOWN_MODEL, r"model_not_found|model .{0,80}(?:does not exist|not found)|provider not provided"),
 )
 _BY_STATUS = {
@@ -39,7 +42,12 @@ _SHOWN_CHARACTERS = 300
 
 
 def model_error(
-    name: str, text: str, *, status: int | None, headers: Mapping[str, str] | None = None, kind: FailureKind | None = None
+    name: str,
+    text: str,
+    *,
+    status: int | None,
+    headers: Mapping[str, str] | None = None,
+    kind: FailureKind | None = None,
 ) -> ModelError:
     """The error for a failed call of the model `name`; `kind` is given where the client knows it better."""
     kind = kind or kind_of(status, text)

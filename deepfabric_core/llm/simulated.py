@@ -145,8 +145,8 @@ class _Builder:
     def _at(self, reference: str) -> Any:
         value: Any = self._root
         for key in reference.split("/")[1:]:
-            key = key.replace("~1", "/").replace("~0", "~")
-            value = value[int(key)] if isinstance(value, list) else value[key]
+            name = key.replace("~1", "/").replace("~0", "~")
+            value = value[int(name)] if isinstance(value, list) else value[name]
         return value
 
     def _object(self, schema: JsonObject, trail: Trail) -> dict[str, Any]:

@@ -19,8 +19,9 @@ class Feed:
     state: RunState = field(default_factory=RunState)
 
     def __call__(self, event: Event) -> None:
+        """Take an event."""
         self.state = reduce(self.state, event)
         try:
             self.observer(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a screen's bug must not cost the run
             _log.exception("an observer failed on %s", type(event).__name__)

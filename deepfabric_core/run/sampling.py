@@ -89,7 +89,7 @@ class Sampling:
             driven = await drive(self.recipe(brief), self.model, self.feed)
         except ModelError as problem:
             self._failed(item, problem)
-        except Exception as problem:  # one sample's bug must not cost the others
+        except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others
             _log.exception("a sample of %s failed", " > ".join(item.path))
             self._failed(item, ModelError(f"{type(problem).__name__}: {problem}", kind=FailureKind.INTERNAL))
         else:
@@ -118,4 +118,3 @@ class Sampling:
         )
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
-

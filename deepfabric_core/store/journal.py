@@ -5,6 +5,7 @@ A line holds one fact: `{"topic_id": ..., "cycle": ..., "sample": {...}}`.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from array import array
@@ -39,9 +40,7 @@ class Journal:
         body = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
         line = key + body + b"}\n"
         try:
-            if os.write(self._file, line) < len(line):
-                os.ftruncate(self._file, self._size)
-                raise OSError(28, "No space left on device")
+            self._write_whole(line)
         except OSError as problem:
             raise OutputError(
                 f"{self.path} can't be written: {reason(problem)}; {self.written} finished samples are safe in it."
@@ -50,6 +49,11 @@ class Journal:
         self._ends[item.index] = self._size + len(key) + len(body)
         self._size += len(line)
         self.written += 1
+
+    def _write_whole(self, line: bytes) -> None:
+        if os.write(self._file, line) < len(line):
+            os.ftruncate(self._file, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def deliver(self, dataset: Path) -> None:
         """Write the dataset in the order of the plan, then let go of the journal.

@@ -96,7 +96,7 @@ def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath]]:
             continue
         try:
             record = json.loads(line)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             column = getattr(problem, "colno", 1)
             raise TopicsFileError(
                 f"{source}, line {number}, column {column}: not valid JSON; mend or delete that line."
@@ -144,7 +144,7 @@ def _parse_graph(document: Mapping[str, Any], source: str) -> Topics:
             ids[key],
             nodes[key]["topic"],
             tuple(ids[parent] for parent in parents[key]),
-            tuple(ids[str(child)] for child in dict.fromkeys(nodes[key].get("children", []))),
+            tuple(ids[child] for child in _children_of(nodes[key])),
         )
         for key in order
     }
@@ -154,30 +154,34 @@ def _parse_graph(document: Mapping[str, Any], source: str) -> Topics:
 def _check_node(key: str, node: Mapping[str, Any], nodes: Mapping[str, Any], source: str) -> None:
     if not isinstance(node.get("topic"), str) or not node["topic"].strip():
         raise TopicsFileError(f"{source}, node {key}: it has no topic text.")
-    children = node.get("children", [])
-    if not isinstance(children, list):
-        raise TopicsFileError(f"{source}, node {key}: children must be a list of ids.")
-    for child in children:
+    for links in ("children", "parents"):
+        if not isinstance(node.get(links, []), list):
+            raise TopicsFileError(f"{source}, node {key}: {links} must be a list of ids.")
+    for child in node.get("children", []):
         if str(child) not in nodes:
             raise TopicsFileError(f"{source}, node {key}: its child {child} is not among the nodes.")
+
+
+def _children_of(node: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(str(child) for child in node.get("children", [])))
 
 
 def _acyclic_order(nodes: Mapping[str, Any], root: str, source: str) -> list[str]:
     """Every node after all its parents (Kahn's order), or an error that names the nodes on a cycle or cut off."""
     waiting = dict.fromkeys(nodes, 0)
     for node in nodes.values():
-        for child in dict.fromkeys(node.get("children", [])):
-            waiting[str(child)] += 1
+        for child in _children_of(node):
+            waiting[child] += 1
     if waiting[root]:
         raise TopicsFileError(f"{source}: the root, node {root}, is a child of another node, so there is a cycle.")
     if cut_off := [key for key, parents in waiting.items() if not parents and key != root]:
         raise TopicsFileError(f"{source}, node {cut_off[0]}: no path leads to it from the root; link or delete it.")
     order = [root]
     for key in order:
-        for child in dict.fromkeys(nodes[key].get("children", [])):
-            waiting[str(child)] -= 1
-            if not waiting[str(child)]:
-                order.append(str(child))
+        for child in _children_of(nodes[key]):
+            waiting[child] -= 1
+            if not waiting[child]:
+                order.append(child)
     if len(order) < len(nodes):
         on_cycle = next(key for key, parents in waiting.items() if parents)
         raise TopicsFileError(f"{source}, node {on_cycle}: it lies on a cycle or below one; a graph must be acyclic.")
@@ -188,8 +192,8 @@ def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]
     """The parents of each node: those it names itself first, in its order, then those that name it as a child."""
     named_by: dict[str, dict[str, None]] = {key: {} for key in order}
     for key in order:
-        for child in nodes[key].get("children", []):
-            named_by[str(child)][key] = None
+        for child in _children_of(nodes[key]):
+            named_by[child][key] = None
     parents = {}
     for key in order:
         own = [str(parent) for parent in nodes[key].get("parents", []) if str(parent) in named_by[key]]
@@ -197,9 +201,7 @@ def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]
     return parents
 
 
-def _ids(
-    nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[str]], source: str
-) -> dict[str, str]:
+def _ids(nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[str]], source: str) -> dict[str, str]:
     """The uuid that a node brings along, or one derived from its path."""
     ids: dict[str, str] = {}
     paths: dict[str, TopicPath] = {}

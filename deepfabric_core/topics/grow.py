@@ -64,7 +64,7 @@ def expand(expansion: Expansion, settings: TopicsConfig) -> Generator[Request, R
             request = _request(expansion, settings, found)
         try:
             reply = yield request
-            found.add(_children_in(reply, expansion, settings))
+            found.add(_children_in(reply, expansion))
             problem = None
         except ReplyError as refused:
             problem = refused
@@ -109,7 +109,7 @@ def _request(expansion: Expansion, settings: TopicsConfig, found: _Found) -> Req
     )
 
 
-def _children_in(reply: Reply, expansion: Expansion, settings: TopicsConfig) -> Iterator[Child]:
+def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:
     text = usable_text(reply)
     if not expansion.candidates:
         return (Child(_clean(name)) for name in parse_subtopics(text).subtopics)
@@ -143,7 +143,7 @@ class Growth:
     @property
     def total(self) -> int:
         """Topics that a full growth has, the root not counted."""
-        return sum(self.settings.degree**level for level in range(1, self.settings.depth + 1))
+        return sum(pow(self.settings.degree, level) for level in range(1, self.settings.depth + 1))
 
     def add(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
         """Give a topic its children."""
@@ -169,7 +169,7 @@ class Growth:
         return _as_topics(self.settings, nodes)
 
     def _lost(self, depth: int, children: int) -> int:
-        below = sum(self.settings.degree**level for level in range(self.settings.depth - depth + 1))
+        below: int = sum(pow(self.settings.degree, level) for level in range(self.settings.depth - depth + 1))
         return children * below
 
     def _expansion(self, above: Expansion, children: tuple[Child, ...], child: Child) -> Expansion:
@@ -206,9 +206,7 @@ def _as_topics(settings: TopicsConfig, nodes: dict[str, _Node]) -> Topics:
         for parent in nodes[node_id].parents[1:]:
             if node_id not in linked[parent]:
                 linked[parent].append(node_id)
-    by_id = {
-        i: Topic(i, nodes[i].path[-1], tuple(dict.fromkeys(nodes[i].parents)), tuple(linked[i])) for i in order
-    }
+    by_id = {i: Topic(i, nodes[i].path[-1], tuple(dict.fromkeys(nodes[i].parents)), tuple(linked[i])) for i in order}
     return Topics(settings.mode, root, by_id)
 
 

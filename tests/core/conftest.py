@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ def provider() -> Iterator[LocalProvider]:
         yield server
 
 
-def write_config(place: Path, **sections: dict[str, object]) -> str:
+def write_config(place: Path, **sections: Mapping[str, object]) -> str:
     """A small config on the simulated model, with the given keys on top; answers its file name."""
     config: dict[str, dict[str, object]] = {
         "llm": {"provider": "simulated"},

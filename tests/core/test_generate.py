@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +134,7 @@ def test_validate_prints_the_plan_and_spends_nothing(place: Path, deepfabric: Ru
     assert list(place.iterdir()) == [place / "config.yaml"]
 
 
-def test_help_is_instant_and_loads_nothing_heavy(deepfabric: Run, place: Path) -> None:
+def test_help_is_instant_and_loads_nothing_heavy(deepfabric: Run) -> None:
     code = (
         "import sys, time\n"
         "sys.argv = ['deepfabric', '--help']\n"
@@ -143,9 +145,6 @@ def test_help_is_instant_and_loads_nothing_heavy(deepfabric: Run, place: Path) -
         "assert not heavy, heavy\n"
         "assert time.process_time() < 2\n"
     )
-    import subprocess
-    import sys
-
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL)
     for command in ("generate", "validate"):
         assert deepfabric(command, "--help").returncode == 0

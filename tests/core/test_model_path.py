@@ -37,7 +37,10 @@ def test_every_sample_arrives_through_faults_and_the_summary_counts_what_the_ser
 
 
 def test_the_base_url_of_openai_is_where_the_calls_go(place: Path, deepfabric: Run, provider: LocalProvider) -> None:
-    assert deepfabric("generate", write_config(place, llm=local_llm(provider)), OPENAI_API_KEY="sk-abcdef123").returncode == 0
+    assert (
+        deepfabric("generate", write_config(place, llm=local_llm(provider)), OPENAI_API_KEY="sk-abcdef123").returncode
+        == 0
+    )
     assert provider.counts.answered == 13
     assert all(body["model"] == "gpt-4o" for body in provider.requests)
     assert all(body["response_format"]["type"] == "json_schema" for body in provider.requests)

@@ -190,7 +190,7 @@ def test_faults_come_in_their_shares_and_the_same_each_time() -> None:
                 seen.append("whole" if text == whole else "half" if text == whole[: len(whole) // 2] else "other")
             except ModelError as problem:
                 retry = {FailureKind.RATE_LIMITED: (429, 0.05), FailureKind.SERVER_ERROR: (500, None)}
-                assert (problem.status, problem.retry_after) == retry[problem.kind]
+                assert (problem.status, problem.retry_after) == retry[problem.kind]  # noqa: PT017
                 seen.append(str(problem.kind))
         return seen
 

@@ -56,7 +56,8 @@ def test_deepfabric_reads_our_graph(tmp_path: Path) -> None:
 def test_deepfabric_reads_our_tree_and_gives_its_leaves_the_same_ids(tmp_path: Path) -> None:
     generate(tmp_path, "--topic-only", "--topics-save-as", "tree.jsonl")
     code = (
-        "import json; from deepfabric.utils import read_topic_tree_from_jsonl as read; from deepfabric.tree import Tree;"
+        "import json; from deepfabric.tree import Tree;"
+        "from deepfabric.utils import read_topic_tree_from_jsonl as read;"
         "t = Tree(topic_prompt='x', provider='openai', model_name='m'); t.from_dict_list(read('tree.jsonl'));"
         "print(json.dumps([[p.topic_id, p.path] for p in t.get_all_paths_with_ids()]))"
     )
@@ -89,7 +90,8 @@ def test_we_read_deepfabrics_tree(tmp_path: Path) -> None:
 
 def test_we_read_deepfabrics_graph_and_keep_its_ids(tmp_path: Path) -> None:
     code = (
-        "import json; from deepfabric.graph import Graph; g = Graph(topic_prompt='r', model_name='m', degree=2, depth=2);"
+        "import json; from deepfabric.graph import Graph;"
+        "g = Graph(topic_prompt='r', model_name='m', degree=2, depth=2);"
         "a = g.add_node('a'); b = g.add_node('b'); c = g.add_node('c');"
         "g.add_edge(0, a.id); g.add_edge(0, b.id); g.add_edge(a.id, c.id); g.add_edge(b.id, c.id);"
         "g.save('graph.json'); print(json.dumps(c.metadata['uuid']))"

@@ -1,0 +1,230 @@
+"""What a config means, and what is said about a wrong one."""
+
+from typing import Any
+
+import pytest
+
+from deepfabric_core.config.load import REPLACED, Loaded, load
+from deepfabric_core.errors import ConfigError
+
+MINIMAL = "topics: {prompt: Bicycles}\ngeneration: {system_prompt: You know bicycles.}\noutput: {save_as: out.jsonl}\n"
+SECRET = "sk-abcdef123456"
+
+
+def loaded(text: str, **overrides: Any) -> Loaded:
+    return load(text, source="c.yaml", overrides={key.replace("__", "."): value for key, value in overrides.items()})
+
+
+def refused(text: str, **overrides: Any) -> str:
+    with pytest.raises(ConfigError) as problem:
+        loaded(text, **overrides)
+    return str(problem.value)
+
+
+def test_a_minimal_config_gets_every_default_without_a_notice() -> None:
+    config, notices = loaded(MINIMAL).config, loaded(MINIMAL).notices
+    assert notices == ()
+    assert (config.topics.mode, config.topics.depth, config.topics.degree) == ("tree", 2, 3)
+    assert (config.topics.max_concurrent, config.topics.max_tokens, config.topics.prompt_style) == (4, 1000, "default")
+    assert (config.generation.conversation.type, config.generation.conversation.reasoning_style) == ("basic", None)
+    assert (config.generation.max_retries, config.generation.sample_retries) == (3, 2)
+    assert (config.generation.max_tokens, config.generation.tools) == (2000, None)
+    assert (config.output.num_samples, config.output.batch_size, config.output.format) == (3, 5, "messages")
+    assert config.output.include_system_message and config.output.checkpoint is None
+    assert (config.llm.provider, config.llm.model, config.llm.temperature) == ("openai", "gpt-4o", 0.7)
+    assert config.topics.llm == config.generation.llm == config.llm
+
+
+def test_a_section_inherits_the_shared_llm_key_by_key() -> None:
+    config = loaded(
+        "llm: {provider: anthropic, model: shared, temperature: 0.1}\n"
+        "topics: {prompt: A, llm: {model: own}}\n"
+        "generation: {system_prompt: B, llm: {temperature: 0}}\n"
+        "output: {save_as: o}\n"
+    ).config
+    topics, generation = config.topics.llm, config.generation.llm
+    assert (topics.provider, topics.model, topics.temperature) == ("anthropic", "own", 0.1)
+    assert (generation.provider, generation.model, generation.temperature) == ("anthropic", "shared", 0)
+
+
+def test_an_override_wins_over_what_is_written_even_when_it_is_zero() -> None:
+    text = MINIMAL.replace("{prompt: Bicycles}", "{prompt: Bicycles, llm: {model: own, temperature: 0.5}}")
+    config = loaded(text, topics__llm__model="flag", topics__llm__temperature=0, topics__depth=4).config
+    assert (config.topics.llm.model, config.topics.llm.temperature, config.topics.depth) == ("flag", 0, 4)
+    assert config.generation.llm.model == "gpt-4o"
+
+
+def test_overrides_alone_can_make_a_config_of_an_empty_file() -> None:
+    config = loaded("", topics__prompt="A", generation__system_prompt="B", output__save_as="o").config
+    assert config.topics.prompt == "A"
+
+
+@pytest.mark.parametrize(
+    ("addition", "line", "key", "hint"),
+    [
+        ("llm:\n  modle: x\n", 5, "llm.modle", "did you mean llm.model?"),
+        ("llm:\n  model: x\n  degree: 4\n", 6, "llm.degree", "did you mean topics.degree?"),
+        ("outptu: {}\n", 4, "outptu", "did you mean output?"),
+        ("llm:\n  simulated: {zzz: 1}\n", 5, "llm.simulated.zzz", "valid here: latency, rate_limited"),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_key(
+    addition: str, line: int, key: str, hint: str
+) -> None:
+    assert f"c.yaml, line {line}: unknown key {key}; {hint}" in refused(MINIMAL + addition)
+
+
+def test_every_mistake_is_told_at_once_and_a_shared_one_only_once() -> None:
+    sentences = refused(MINIMAL + "llm:\n  temperature: 9\n  modle: x\n").splitlines()
+    assert len(sentences) == 2
+    assert any(sentence.startswith("c.yaml, line 5: llm.temperature: must be less than") for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("section", "bad", "key"),
+    [
+        ("topics: {prompt: Bicycles", "depth: 11", "topics.depth"),
+        ("topics: {prompt: Bicycles", "degree: 0", "topics.degree"),
+        ("topics: {prompt: Bicycles", "mode: forest", "topics.mode"),
+        ("topics: {prompt: Bicycles", "llm: 5", "topics.llm"),
+        ("topics: {prompt: Bicycles", "llm: {base_url: localhost}", "topics.llm.base_url"),
+        ("topics: {prompt: Bicycles", "llm: {temperature: .nan}", "topics.llm.temperature"),
+        ("generation: {system_prompt: You know bicycles.", "conversation: {type: cot}", "reasoning_style"),
+        ("generation: {system_prompt: You know bicycles.", "output_schema: {type: array}", "generation.output_schema"),
+        ("generation: {system_prompt: You know bicycles.", "output_schema: {properties: 3}", "not a JSON Schema"),
+        ("generation: {system_prompt: You know bicycles.", "rate_limit: {max_retries: 21}", "rate_limit.max_retries"),
+        ("output: {save_as: out.jsonl", "checkpoint: {}", "output.checkpoint.interval is required"),
+        ("output: {save_as: out.jsonl", "format: custom", "needs generation.output_schema"),
+        ("output: {save_as: out.jsonl", "num_samples: 0", "output.num_samples"),
+        ("output: {save_as: out.jsonl", "num_samples: 1.5", "output.num_samples"),
+        ("output: {save_as: out.jsonl", "num_samples: true", "output.num_samples"),
+        ("output: {save_as: out.jsonl", "num_samples: 0%", "output.num_samples"),
+        ("output: {save_as: out.jsonl", "num_samples: many", "output.num_samples"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_key(section: str, bad: str, key: str) -> None:
+    sentence = refused(MINIMAL.replace(section, f"{section}, {bad}"))
+    assert key in sentence and sentence.startswith("c.yaml") and len(sentence.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("7", 7), ("'7'", 7), ("auto", "auto"), ("50%", "50%"), ("'200%'", "200%"), ("1e3", 1000)]
+)
+def test_a_number_of_samples_is_an_integer_or_auto_or_a_percentage(written: str, meant: int | str) -> None:
+    text = MINIMAL.replace("save_as: out.jsonl", f"save_as: out.jsonl, num_samples: {written}")
+    assert loaded(text).config.output.num_samples == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("topics:\n  prompt: 'A\n", "c.yaml, line 3"),
+        ("topics:\n  prompt: A: B\n", "c.yaml, line 2, column 12"),
+        ("topics:\n\tprompt: A\n", "c.yaml, line 2, column 1"),
+        ("topics: [A\n", "c.yaml, line 2, column 1"),
+        ("a: !!python/object:os.system x\n", "c.yaml, line 1"),
+        ("- a\n", "c.yaml: a config is a mapping"),
+        ("just words\n", "c.yaml: a config is a mapping"),
+        ("a: 2026-99-99\n", "c.yaml: not valid YAML: month must be"),
+        ("a: " + "[" * 5000, "c.yaml: it is nested too deeply"),
+    ],
+)
+def test_damaged_yaml_is_refused_with_its_place(text: str, start: str) -> None:
+    assert refused(text).startswith(start)
+
+
+def test_a_key_written_twice_is_refused_with_both_lines() -> None:
+    assert refused("topics:\n  prompt: A\n  prompt: B\n").startswith(
+        "c.yaml, line 3: topics.prompt is written twice; line 2 has it too"
+    )
+
+
+@pytest.mark.parametrize("old", REPLACED)
+def test_a_section_of_an_older_format_is_refused_with_its_successor(old: str) -> None:
+    assert f"{old} is now {REPLACED[old]}" in refused(f"{MINIMAL}{old}: {{}}\n")
+
+
+def test_all_older_sections_are_told_in_one_table() -> None:
+    sentence = refused("topic_tree: {}\ndata_engine: {}\ndataset: {}\n")
+    assert sentence.startswith("c.yaml, line 1") and sentence.count(" is now ") == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("type: chain_of_thought, reasoning_style: freetext", ("cot", "freetext")),
+        ("type: cot, reasoning_style: structured", ("cot", "agent")),
+        ("type: cot, reasoning_style: hybrid", ("cot", "agent")),
+    ],
+)
+def test_a_deprecated_spelling_loads_with_a_notice(written: str, meant: tuple[str, str]) -> None:
+    outcome = loaded(MINIMAL.replace("bicycles.}", f"bicycles., conversation: {{{written}}}}}"))
+    conversation = outcome.config.generation.conversation
+    assert (conversation.type, conversation.reasoning_style) == meant
+    assert len(outcome.notices) == 1
+    assert outcome.notices[0].startswith("c.yaml, line 2") and "is deprecated" in outcome.notices[0]
+
+
+def test_all_unused_keys_share_one_notice() -> None:
+    text = MINIMAL.replace("bicycles.}", "bicycles., save_as: x, rate_limit: {retry_on_status_codes: [429]}}")
+    (notice,) = loaded(text + "evaluation: {a: 1}\nhuggingface: {repository: me/data}\n").notices
+    for key in ("evaluation", "huggingface", "generation.save_as", "generation.rate_limit.retry_on_status_codes"):
+        assert key in notice
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n", "{}\n"])
+def test_an_empty_file_is_told_each_missing_section_and_its_flag(text: str) -> None:
+    assert refused(text).splitlines() == [
+        "c.yaml: topics is required; write it there or pass --topic-prompt.",
+        "c.yaml: generation is required; write it there or pass --generation-system-prompt.",
+        "c.yaml: output is required; write it there or pass --output-save-as.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("whole", "key", "flag"),
+    [
+        ("prompt: Bicycles", "topics.prompt", "--topic-prompt"),
+        ("system_prompt: You know bicycles.", "generation.system_prompt", "--generation-system-prompt"),
+        ("save_as: out.jsonl", "output.save_as", "--output-save-as"),
+    ],
+)
+def test_a_missing_required_key_is_told_with_its_flag(whole: str, key: str, flag: str) -> None:
+    sentence = refused(MINIMAL.replace(whole, "", 1))
+    assert f"{key} is required; write it there or pass {flag}." in sentence
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        f"api_key: {SECRET}\n",
+        f"llm: {{api_key: {SECRET}}}\n",
+        f"llm: {{token: {SECRET}}}\n",
+        f"llm: {{temperature: {SECRET}}}\n",
+        f"llm: {{base_url: {SECRET}}}\n",
+        f"llm: {{apikey: {SECRET}, api_key: {SECRET}}}\n",
+        f"llm: {SECRET}\n",
+        f"llm: {{api_key: '{SECRET}\n",
+    ],
+)
+def test_a_value_never_appears_in_an_error_since_it_may_be_a_secret(addition: str) -> None:
+    assert SECRET not in refused(MINIMAL + addition)
+
+
+def test_a_key_in_the_config_is_answered_with_where_keys_belong() -> None:
+    assert "API keys are read from the environment only" in refused(MINIMAL + f"llm: {{api_key: {SECRET}}}\n")
+
+
+@pytest.mark.parametrize("loop", ["x: &x\n  y: *x\n", "x: &x [*x, *x]\n"])
+def test_an_alias_that_loops_is_refused_as_any_unknown_key(loop: str) -> None:
+    assert refused(MINIMAL + loop).startswith("c.yaml, line 4: unknown key x")
+
+
+def test_an_alias_that_loops_in_a_known_section_is_refused() -> None:
+    assert "c.yaml, line 3: unknown key topics.again" in refused("topics: &t\n  prompt: A\n  again: *t\n")
+
+
+def test_the_recorded_system_prompt_falls_back_to_that_of_generation() -> None:
+    assert loaded(MINIMAL).config.recorded_system_prompt == "You know bicycles."
+    assert loaded(MINIMAL, output__system_prompt="Other").config.recorded_system_prompt == "Other"
+    assert loaded(MINIMAL, output__include_system_message=False).config.recorded_system_prompt is None
