@@ -1,0 +1,109 @@
+"""What is finished stays finished: through a kill, a full disk, and two runs at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.core.conftest import local_llm, write_config
+from tests.core.test_generate import keys, lines
+from tests.provider import Faults, LocalProvider
+
+ROOT = str(Path(__file__).parents[2])
+
+
+def start(place: Path, *arguments: str, largest_file: int | None = None) -> subprocess.Popen[str]:
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "deepfabric_core", "generate", "config.yaml", *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limit,  # noqa: PLW1509 - the child is a single thread until then
+    )
+
+
+def wait_for(provider: LocalProvider, answered: int) -> None:
+    deadline = time.monotonic() + 60
+    while provider.counts.answered < answered and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_after_a_kill_every_finished_sample_is_in_the_journal(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=0.1)
+    write_config(place, llm=local_llm(provider), output={"num_samples": 500, "batch_size": 8})
+    process = start(place)
+    wait_for(provider, 60)
+    process.kill()
+    process.communicate()
+    whole = [line for line in (place / "out/dataset.journal.jsonl").read_text().splitlines(keepends=True)]
+    facts = [json.loads(line) for line in whole if line.endswith("\n")]
+    assert provider.counts.answered - 4 - len(facts) <= 8
+    assert all(fact["sample"]["messages"] for fact in facts)
+    assert len(lines(place / "out/topics.jsonl")) == 9
+    assert not (place / "out/dataset.jsonl").exists()
+
+
+def test_a_kill_while_topics_grow_leaves_a_file_that_loads(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=0.3)
+    write_config(place, llm=local_llm(provider), topics={"depth": 4, "max_concurrent": 2})
+    process = start(place, "--topic-only")
+    wait_for(provider, 8)
+    process.kill()
+    process.communicate()
+    provider.faults = Faults()
+    again = start(place, "--topics-load", "out/topics.jsonl")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, out + err
+
+
+def test_a_disk_that_fills_up_stops_the_run_and_names_what_is_safe(place: Path) -> None:
+    write_config(place, output={"num_samples": 200})
+    process = start(place, largest_file=40_000)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert "Traceback" not in err
+    assert "finished samples are safe" in err
+    kept = [path for path in (place / "out").iterdir() if "journal" in path.name or "partial" in path.name]
+    assert len(kept) == 1
+    assert kept[0].name in err
+    assert all(json.loads(line) for line in kept[0].read_text(encoding="utf-8").splitlines())
+    assert not (place / "out/dataset.jsonl").exists()
+
+
+def test_two_runs_at_once_do_not_mix_their_samples(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=0.02)
+    write_config(place, llm=local_llm(provider), output={"num_samples": 60})
+    runs = [start(place) for _ in range(2)]
+    for run in runs:
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 0, out + err
+    found = keys(place / "out/dataset.jsonl")
+    assert len(found) == len(set(found)) == 60
+
+
+def test_a_second_ctrl_c_leaves_at_once_with_the_journal_in_place(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=3.0)
+    write_config(place, llm=local_llm(provider), topics={"depth": 1, "degree": 1}, output={"num_samples": 50})
+    process = start(place)
+    wait_for(provider, 3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    assert time.monotonic() - began < 2
+    assert "Traceback" not in err
+    assert (place / "out/dataset.journal.jsonl").exists()
