@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from random import Random
 from typing import TypeVar
+
+from deepfabric_core.topics.model import fold
 
 T = TypeVar("T")
 
@@ -100,11 +101,6 @@ def _parts(templates: str) -> list[list[str]]:
 
 
 _QUESTION_PARTS, _STATEMENT_PARTS, _STEP_PARTS = _parts(_QUESTIONS), _parts(_STATEMENTS), _parts(_STEPS)
-
-
-def fold(name: str) -> str:
-    """A name without case, space and punctuation."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
 
 
 def keyword(prompt: str) -> str:

@@ -8,7 +8,7 @@ from deepfabric_core.config.load import REPLACED, Loaded, load
 from deepfabric_core.errors import ConfigError
 
 MINIMAL = "topics: {prompt: Bicycles}\ngeneration: {system_prompt: You know bicycles.}\noutput: {save_as: out.jsonl}\n"
-SECRET = "sk-abcdef123456"
+SECRET = "sk-abcdef123456"  # noqa: S105
 
 
 def loaded(text: str, **overrides: Any) -> Loaded:

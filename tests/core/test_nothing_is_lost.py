@@ -47,7 +47,7 @@ def test_after_a_kill_every_finished_sample_is_in_the_journal(place: Path, provi
     wait_for(provider, 60)
     process.kill()
     process.communicate()
-    whole = [line for line in (place / "out/dataset.journal.jsonl").read_text().splitlines(keepends=True)]
+    whole = list((place / "out/dataset.journal.jsonl").read_text().splitlines(keepends=True))
     facts = [json.loads(line) for line in whole if line.endswith("\n")]
     assert provider.counts.answered - 4 - len(facts) <= 8
     assert all(fact["sample"]["messages"] for fact in facts)

@@ -40,11 +40,11 @@ def made(asking: Asking[Sample], *replies: Reply | object) -> tuple[Sample, list
     """What the recipe returns when it is sent these replies, and what it asked for."""
     requests = [next(asking)]
     for reply in replies:
-        text = reply if isinstance(reply, str) else json.dumps(reply)
+        text = reply if isinstance(reply, str | Reply) else json.dumps(reply)
         try:
-            requests.append(asking.send(reply if isinstance(reply, Reply) else Reply(text, model="m")))
+            requests.append(asking.send(text if isinstance(text, Reply) else Reply(text, model="m")))
         except StopIteration as end:
-            assert isinstance(end.value, Sample)
+            assert isinstance(end.value, Sample)  # noqa: PT017
             return end.value, requests
     raise AssertionError("the recipe asks for more replies")
 
@@ -201,8 +201,13 @@ def test_json_in_a_fence_or_a_sentence_is_accepted(wrapping: str, chosen: Config
 
 @pytest.mark.parametrize(
     ("bad", "reason"),
-    [("{}", "'title' is a required property"), ('{"title": 5}', "title: 5 is not"), ("[]", "not"), ("oops", "JSON")]
-    + [('{"title": "A", "steps": [1, "b"]}', "steps/1: 'b' is not")],
+    [
+        ("{}", "'title' is a required property"),
+        ('{"title": 5}', "title: 5 is not"),
+        ("[]", "not"),
+        ("oops", "JSON"),
+        ('{"title": "A", "steps": [1, "b"]}', "steps/1: 'b' is not"),
+    ],
 )
 def test_a_custom_record_is_held_to_its_schema(bad: str, reason: str) -> None:
     sample, (_, second) = made(recipe_for(config(CUSTOM, format="custom"))(BRIEF), bad, {"title": "A"})
@@ -212,5 +217,5 @@ def test_a_custom_record_is_held_to_its_schema(bad: str, reason: str) -> None:
 
 @pytest.mark.parametrize("generation", [{"tools": {}}, {"conversation": {"type": "cot", "reasoning_style": "agent"}}])
 def test_tools_are_refused_with_what_to_write_instead(generation: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="remove generation.tools"):
+    with pytest.raises(ConfigError, match=r"remove generation\.tools"):
         recipe_for(config(generation))

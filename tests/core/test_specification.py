@@ -13,8 +13,10 @@ from tests.provider import LocalProvider
 
 COMMANDS = [
     "generate config.yaml",
-    "generate config.yaml --provider anthropic --model claude-sonnet-4-5 --temperature 0.8 --num-samples 100 "
-    "--batch-size 5",
+    (
+        "generate config.yaml --provider anthropic --model claude-sonnet-4-5 --temperature 0.8 --num-samples 100 "
+        "--batch-size 5"
+    ),
     "generate config.yaml --topics-save-as custom_topics.jsonl --output-save-as custom_dataset.jsonl",
     "generate config.yaml --topics-load existing_topics.jsonl",
     "generate config.yaml --topic-only",
@@ -25,9 +27,11 @@ COMMANDS = [
     "generate config.yaml --tui rich",
     "generate config.yaml --tui simple",
     "generate config.yaml --provider openai --model gpt-4 --temperature 0.9",
-    "generate config.yaml --topics-save-as research_topics.jsonl --output-save-as research_examples.jsonl "
-    "--provider anthropic --model claude-sonnet-4-5 --degree 4 --depth 3 --num-samples 200 --batch-size 8 "
-    "--temperature 0.8 --include-system-message",
+    (
+        "generate config.yaml --topics-save-as research_topics.jsonl --output-save-as research_examples.jsonl "
+        "--provider anthropic --model claude-sonnet-4-5 --degree 4 --depth 3 --num-samples 200 --batch-size 8 "
+        "--temperature 0.8 --include-system-message"
+    ),
 ]
 
 

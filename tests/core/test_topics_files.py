@@ -16,7 +16,7 @@ NAMES = st.one_of(
     st.sampled_from(["a\u2028b", "\u2029x", 'say "hi"', "back\\slash", "two\nlines", "🚲", "e\u0301", "\x85y", "{}"]),
 )
 TREE = '{"path": ["Bicycles", "Wheels", "Truing"]}\n{"path": ["Bicycles", "Brakes"]}\n'
-GRAPH = {
+GRAPH: dict[str, Any] = {
     "nodes": {
         "0": {"id": 0, "topic": "Bicycles", "children": [1, 2], "parents": [], "metadata": {"uuid": "u0"}},
         "1": {"id": 1, "topic": "Wheels", "children": [3], "parents": [0], "metadata": {"uuid": "u1"}},
@@ -123,8 +123,18 @@ def test_paths_that_lead_on_or_are_repeated_are_noticed() -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    ['{"path": ["a", "b"', '{"path": "a"}', '{"path": []}', '{"path": ["a", 5]}', '{"path": ["a", " "]}', "[]", "5"]
-    + ['{"topic": "a"}', "words", '{"path": ' + "[" * 100_000],
+    [
+        '{"path": ["a", "b"',
+        '{"path": "a"}',
+        '{"path": []}',
+        '{"path": ["a", 5]}',
+        '{"path": ["a", " "]}',
+        "[]",
+        "5",
+        '{"topic": "a"}',
+        "words",
+        '{"path": ' + "[" * 100000,
+    ],
 )
 def test_a_damaged_line_is_named_with_its_number(damaged: str) -> None:
     assert refused(f'{{"path": ["a", "x\u2028y"]}}\n\n{damaged}\n{{"path": ["a", "z"]}}\n').startswith(

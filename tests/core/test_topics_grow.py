@@ -133,8 +133,11 @@ def test_a_model_error_before_any_child_is_raised_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "kind"),
-    [(Reply("no", "m"), FailureKind.INVALID_JSON), (naming(), FailureKind.INVALID_REPLY)]
-    + [(naming("bicycles"), FailureKind.INVALID_REPLY)],
+    [
+        (Reply("no", "m"), FailureKind.INVALID_JSON),
+        (naming(), FailureKind.INVALID_REPLY),
+        (naming("bicycles"), FailureKind.INVALID_REPLY),
+    ],
 )
 def test_nothing_at_all_is_an_error_once_the_retries_are_spent(reply: Reply, kind: FailureKind) -> None:
     asking = expand(ROOT, settings(expansion_retries=2))
