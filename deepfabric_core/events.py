@@ -148,7 +148,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class FileWritten:
-    """A file is complete on disk; `role` is dataset, partial dataset, topics, failed topics or failures."""
+    """A file is complete on disk; `role` is dataset, partial dataset, journal, topics, failed topics or failures."""
 
     role: str
     path: str

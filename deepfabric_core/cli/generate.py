@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,9 @@ def command(config_file: Path | None, **values: Any) -> None:
     from deepfabric_core.run.job import Job
 
     load = values["topics_load"]
-    job = Job(loaded.config, Path(load) if load else None, topic_only=bool(values["topic_only"]))
+    job = Job(
+        loaded.config, Path(load) if load else None, topic_only=bool(values["topic_only"]), config_file=config_file
+    )
     state = _run(job, values["tui"])
     click.echo(summary(state))
     raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
@@ -96,11 +99,12 @@ def _run(job: Job, tui: str) -> RunState:
         with _handling_signals(on_signal):
             return await generate(job, emit=view, stop=stop)
 
+    view = _view(tui)
     try:
-        with _view(tui) as view:
+        with view:
             return asyncio.run(whole())
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        return replace(view.state, ending="stopped", reason="left at once")
 
 
 @contextlib.contextmanager

@@ -104,6 +104,12 @@ def overrides(values: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def spelled(values: Mapping[str, Any]) -> dict[str, str]:
+    """The flag that gave each overridden key, for messages."""
+    given = (option for option in OPTIONS if values.get(option.name) is not None)
+    return {key: option.flag for option in given for key in option.keys}
+
+
 def unusable(values: Mapping[str, Any]) -> list[str]:
     """The flags given that can't be used yet."""
     return [option.flag for option in OPTIONS if option.not_yet and values.get(option.name) is not None]

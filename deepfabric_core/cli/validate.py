@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 @click.option("--check-api/--no-check-api", default=False, help="Also make one tiny call to each model.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa: ARG001 - main reads --debug
-    """Check a config, the files it names and the provider's key, and print the plan. Nothing is spent."""
-    from deepfabric_core.errors import ConfigError
+    """Check a config and the files it names, and print the plan. Nothing is spent.
+
+    A provider's key that isn't in the environment is told in a note: the config itself may be fine.
+    """
+    from deepfabric_core.errors import ConfigError, MissingKeyError
     from deepfabric_core.llm.connect import check
 
     loaded = load_config(config_file, {})
@@ -27,15 +30,13 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     for notice in loaded.notices:
         click.echo(f"Note: {notice}", err=True)
     click.echo(_plan(config))
-    problems = []
     for settings in _models(config):
         try:
             check(settings)
-        except ConfigError as problem:
-            problems.append(str(problem))
-    problems += _unwritable(config)
-    if problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
+        except MissingKeyError as problem:
+            click.echo(f"Note: {problem}", err=True)
+    if problems := _unwritable(config, config_file):
+        raise ConfigError("\n".join(problems))
     if check_api:
         _check_api(config)
     click.echo(f"{config_file} is valid.")
@@ -72,17 +73,19 @@ def _kind(config: Config) -> str:
     return "conversations with reasoning" if conversation.type == "cot" else "conversations"
 
 
-def _unwritable(config: Config) -> list[str]:
+def _unwritable(config: Config, config_file: Path) -> list[str]:
     """A sentence for each file that can't be written, looking only: nothing is created."""
     import os
 
     from deepfabric_core.run.job import Job
 
+    job = Job(config, config_file=config_file)
+    job.check_paths()
     problems = []
-    for path in (Job(config).topics, Job(config).dataset):
+    for path in (job.dataset, job.topics):
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         target = path if path.exists() else folder
-        if path.is_dir() or not folder.is_dir() or not os.access(target, os.W_OK):
+        if (path.exists() and not path.is_file()) or not folder.is_dir() or not os.access(target, os.W_OK):
             problems.append(f"{path} can't be written; choose another place.")
     return problems
 

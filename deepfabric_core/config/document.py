@@ -70,29 +70,27 @@ def parse_document(text: str, *, source: str) -> Document:
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: a config is a mapping of sections (topics, generation, output), not this.")
     lines: dict[Path, int] = {}
-    for path, line in _keys_below(root, ()):
+    for path, line in _keys_below(root, (), set()):
         if path in lines:
             raise ConfigError(f"{source}, line {line}: {dotted(path)} is written twice; line {lines[path]} has it too.")
         lines[path] = line
     return Document(content, lines, source)
 
 
-def _keys_below(node: yaml.Node | None, path: Path) -> Iterator[tuple[Path, int]]:
-    if len(path) > _DEEPEST:
+def _keys_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[tuple[Path, int]]:
+    """Each key where it is written: once, however many aliases lead to it, and also if they lead in a loop."""
+    if node is None or id(node) in seen:
         return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*path, str(key.value))
             if key.value != "<<":
                 yield here, key.start_mark.line + 1
-                yield from _keys_below(value, here)
+                yield from _keys_below(value, here, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _keys_below(item, (*path, index))
-
-
-# An alias may lead back to what holds it; no config is this deep.
-_DEEPEST = 20
+            yield from _keys_below(item, (*path, index), seen)
 
 
 def _yaml_sentence(problem: yaml.YAMLError, source: str) -> str:

@@ -50,8 +50,12 @@ class Loaded:
     notices: tuple[str, ...]
 
 
-def load(text: str, *, source: str, overrides: Mapping[str, Any] | None = None) -> Loaded:
+def load(
+    text: str, *, source: str, overrides: Mapping[str, Any] | None = None, spelled: Mapping[str, str] | None = None
+) -> Loaded:
     """Read a YAML text; `overrides` maps dotted keys to values that replace what is written there.
+
+    `spelled` maps such a key to the flag that gave it, for messages.
 
     Raises:
         ConfigError: with a sentence for each mistake, naming the file, the line and the key.
@@ -63,8 +67,8 @@ def load(text: str, *, source: str, overrides: Mapping[str, Any] | None = None) 
     try:
         config = Config.model_validate(content)
     except ValidationError as problem:
-        raise ConfigError("\n".join(_sentences(problem, document))) from problem
-    return Loaded(config, tuple(_notices(document, set_aside)))
+        raise ConfigError("\n".join(_sentences(problem, document, spelled or {}))) from problem
+    return Loaded(config, tuple(_notices(document, set_aside, config)))
 
 
 def _refuse_replaced_sections(document: Document) -> None:
@@ -96,11 +100,14 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
     return content
 
 
-def _notices(document: Document, set_aside: Iterable[str]) -> Iterable[str]:
+def _notices(document: Document, set_aside: Iterable[str], config: Config) -> Iterable[str]:
     unused = [key for key in UNUSED if document.get(tuple(key.split("."))) not in (None, [], {})]
     unused.extend(set_aside)
     if unused:
         yield f"{document.source}: read and kept, but without effect so far: {', '.join(unused)}."
+    if config.generation.output_schema is not None and config.output.format != "custom":
+        where = document.at(("generation", "output_schema"))
+        yield f"{where}: generation.output_schema has no effect without output.format: custom."
     for key, old_spellings in (("type", CONVERSATION_TYPES_OF_OLD), ("reasoning_style", REASONING_STYLES_OF_OLD)):
         path = ("generation", "conversation", key)
         written = document.get(path)
@@ -108,12 +115,16 @@ def _notices(document: Document, set_aside: Iterable[str]) -> Iterable[str]:
             yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
 
 
-def _sentences(problem: ValidationError, document: Document) -> list[str]:
+def _sentences(problem: ValidationError, document: Document, spelled: Mapping[str, str]) -> list[str]:
     """One sentence a mistake. What was inherited from the shared `llm` is told once, where it was written."""
     sentences: dict[str, None] = {}
     for error in problem.errors(include_url=False):
         path = _written_path(tuple(error["loc"]), document)
-        sentences[_sentence(error["type"], error["msg"], path, document)] = None
+        sentence = _sentence(error["type"], error["msg"], path, document)
+        if flag := spelled.get(dotted(path)):
+            key = dotted(path[1:] if "llm" in path[1:] else path)
+            sentence = f"{flag} ({key}): {_wording(error['msg'])}."
+        sentences[sentence] = None
     return list(sentences)
 
 
@@ -133,10 +144,14 @@ def _sentence(kind: str, message: str, path: Path, document: Document) -> str:
         return f"{where}: {key} must be a mapping of keys to values."
     if kind == "missing":
         return f"{where}: {key} is required{_needed_for(key)}."
-    wording = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    if message.startswith("Input should be "):
-        wording = f"must be {wording}"
-    return f"{where}: {key + ': ' if key else ''}{wording}."
+    return f"{where}: {key + ': ' if key else ''}{_wording(message)}."
+
+
+def _wording(message: str) -> str:
+    for ours, theirs in (("must be ", "Input should be "), ("must ", "String should "), ("", "Value error, ")):
+        if message.startswith(theirs):
+            return ours + message.removeprefix(theirs)
+    return message
 
 
 def _needed_for(key: str) -> str:

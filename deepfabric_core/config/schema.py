@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Mode = Literal["tree", "graph"]
 PromptStyle = Literal["default", "isolated", "anchored"]
@@ -32,13 +32,19 @@ class Simulated(Section):
     malformed: float = Field(default=0.0, ge=0, le=1)
 
 
+def _is_an_address(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise ValueError("it must begin with http:// or https://")
+    return url
+
+
 class Llm(Section):
     """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one."""
 
     provider: str = Field(default="openai", min_length=1)
     model: str = Field(default="gpt-4o", min_length=1)
     temperature: float = Field(default=0.7, ge=0, le=2)
-    base_url: str | None = Field(default=None, pattern=r"^https?://")
+    base_url: Annotated[str | None, AfterValidator(_is_an_address)] = None
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
     simulated: Simulated = Simulated()
@@ -47,7 +53,7 @@ class Llm(Section):
 class Topics(Section):
     """What the dataset covers: a tree or graph grown from one prompt."""
 
-    prompt: str = Field(min_length=1)
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     mode: Mode = "tree"
     system_prompt: str = ""
     depth: int = Field(default=2, ge=1, le=10)
@@ -123,8 +129,39 @@ def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
         try:
             validator_for(schema).check_schema(schema)
         except SchemaError as problem:
-            raise ValueError(f"not a JSON Schema: {problem.message}") from problem
+            place = "/".join(str(part) for part in problem.path)
+            raise ValueError(f"not a JSON Schema: {place or 'the schema'}: {problem.message}") from problem
+        for reference in _references(schema):
+            if not _leads_somewhere(reference, schema):
+                raise ValueError(f"its $ref {reference} leads nowhere; define that part under $defs")
     return schema
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(reference := part.get("$ref"), str):
+            yield reference
+        for value in part.values():
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _leads_somewhere(reference: str, schema: dict[str, Any]) -> bool:
+    """Whether a reference is a JSON Pointer into the schema itself; nothing is fetched from elsewhere."""
+    if not reference.startswith("#"):
+        return False
+    place: Any = schema
+    for name in reference.split("/")[1:]:
+        key = name.replace("~1", "/").replace("~0", "~")
+        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]
+        elif isinstance(place, dict) and key in place:
+            place = place[key]
+        else:
+            return False
+    return True
 
 
 class Generation(Section):

@@ -16,6 +16,7 @@ class Job:
     config: Config
     topics_load: Path | None = None
     topic_only: bool = False
+    config_file: Path | None = None
 
     @property
     def dataset(self) -> Path:
@@ -48,7 +49,10 @@ class Job:
         """Make sure that no file of the run stands in for another.
 
         Raises:
-            ConfigError: dataset and topics are the same file.
+            ConfigError: dataset, topics and config are not files of their own.
         """
+        for path in (self.dataset, self.topics):
+            if self.config_file and path.absolute() == self.config_file.absolute():
+                raise ConfigError(f"{path} is the config itself; give the file to write another name.")
         if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")

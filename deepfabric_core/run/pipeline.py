@@ -64,13 +64,13 @@ def check_job(job: Job) -> None:
 
 def check_outputs(job: Job, topics: Topics | None) -> None:
     """Find out which files can't be written, before money is spent on what goes into them."""
-    if topics is None:
-        check_writable(job.topics)
     if not job.topic_only:
         settings = job.config.topics
         leaves = len(topics.leaves) if topics else settings.degree**settings.depth
         count = count_samples(job.config.output.num_samples, leaves)
         check_writable(job.dataset, needed_bytes=count * _BYTES_A_SAMPLE)
+    if topics is None:
+        check_writable(job.topics)
 
 
 async def _stages(job: Job, topics: Topics | None, feed: Feed, stop: Stop, connect: Connect) -> None:
@@ -105,7 +105,7 @@ async def _make_samples(sampling: Sampling, stop: Stop) -> None:
         _keep_what_is_there(sampling)
         raise
     except BaseException:
-        sampling.journal.close()
+        sampling.leave()
         raise
     if stop.requested and len(sampling.failures) + sampling.journal.written < len(sampling.plan):
         sampling.keep_partial()
@@ -122,7 +122,7 @@ def _keep_what_is_there(sampling: Sampling) -> None:
     try:
         sampling.keep_partial()
     except DeepFabricError:
-        sampling.journal.close()
+        sampling.leave()
 
 
 def _all_settled(state: RunState, job: Job) -> bool:

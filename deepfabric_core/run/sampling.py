@@ -66,6 +66,11 @@ class Sampling:
         self.feed(FileWritten("dataset", str(self.job.dataset)))
         self._save_failures()
 
+    def leave(self) -> None:
+        """Leave the journal as it is, and say where."""
+        self.journal.close()
+        self.feed(FileWritten("journal", str(self.journal.path)))
+
     def keep_partial(self) -> None:
         """Keep what was finished beside the dataset's place; an older dataset stays as it is."""
         if not self.journal.written:

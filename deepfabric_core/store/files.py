@@ -30,6 +30,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     Raises:
         OutputError: it can't be written.
     """
+    path = path.resolve() if path.is_symlink() else path
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,10 +50,9 @@ def check_writable(path: Path, *, needed_bytes: int = 0) -> None:
     Raises:
         ConfigError: it can't, or the disk has no room for it.
     """
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder; name a file in it.")
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
+        _check_kind(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"\n" * 4096)
         probe.unlink()
@@ -67,6 +67,15 @@ def check_writable(path: Path, *, needed_bytes: int = 0) -> None:
             f"{path} can't be written: about {needed_bytes >> 10:,} KiB are needed and {free >> 10:,} KiB are free; "
             "free some space or choose another place."
         )
+
+
+def _check_kind(path: Path) -> None:
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name a file in it.")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is not a regular file; name one.")
+    if file := next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None):
+        raise ConfigError(f"{path} can't be written: {file} is a file, not a folder; choose another place.")
 
 
 def _forget(path: Path) -> None:

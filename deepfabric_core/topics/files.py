@@ -16,6 +16,9 @@ from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
 # Lines that DeepFabric may leave in a tree file and that hold no topic.
 _FAILURE = "failed_generation"
 
+# A graph's file names its nodes in here.
+_BEGINNING = 100
+
 
 def format_topics(topics: Topics, metadata: Mapping[str, Any]) -> str:
     """The file's text; `metadata` (provider, model, temperature, created_at) goes into a graph's file."""
@@ -30,16 +33,18 @@ def parse_topics(text: str, *, source: str) -> tuple[Topics, tuple[str, ...]]:
     """
     if not text.strip():
         raise TopicsFileError(f"{source}: the topics file is empty; grow topics again or load another file.")
-    graph = _as_graph(text)
+    graph = _as_graph(text, source)
     if graph is not None:
         return _parse_graph(graph, source), ()
     return _parse_tree(text, source)
 
 
-def _as_graph(text: str) -> dict[str, Any] | None:
+def _as_graph(text: str, source: str) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as problem:
+        if isinstance(problem, json.JSONDecodeError) and '"nodes"' in text[:_BEGINNING]:
+            raise TopicsFileError(f"{source}, line {problem.lineno}: the graph isn't valid JSON there.") from problem
         return None
     return document if isinstance(document, dict) and "nodes" in document else None
 
@@ -212,5 +217,7 @@ def _ids(nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[
         own = metadata.get("uuid") if isinstance(metadata, dict) else None
         ids[key] = own if isinstance(own, str) and own else topic_id("graph", paths[key])
     if len(set(ids.values())) < len(ids):
-        raise TopicsFileError(f"{source}: two nodes have the same uuid; delete the copies' uuid.")
+        raise TopicsFileError(
+            f"{source}: two nodes have the same uuid, or the same path and none; give each a uuid of its own."
+        )
     return ids

@@ -215,13 +215,24 @@ def test_a_key_in_the_config_is_answered_with_where_keys_belong() -> None:
     assert "API keys are read from the environment only" in refused(MINIMAL + f"llm: {{api_key: {SECRET}}}\n")
 
 
-@pytest.mark.parametrize("loop", ["x: &x\n  y: *x\n", "x: &x [*x, *x]\n"])
+@pytest.mark.parametrize("loop", ["x: &x\n  y: *x\n", "x: &x [*x, *x, *x, *x]\n"])
 def test_an_alias_that_loops_is_refused_as_any_unknown_key(loop: str) -> None:
     assert refused(MINIMAL + loop).startswith("c.yaml, line 4: unknown key x")
 
 
 def test_an_alias_that_loops_in_a_known_section_is_refused() -> None:
     assert "c.yaml, line 3: unknown key topics.again" in refused("topics: &t\n  prompt: A\n  again: *t\n")
+
+
+def test_a_mistake_behind_an_alias_is_told_with_the_line_of_the_section() -> None:
+    sections = "topics: {prompt: A, llm: &l {temperature: 9}}\ngeneration:\n  system_prompt: B\n  llm: *l\n"
+    sentences = refused(sections + "output: {save_as: o}\n").splitlines()
+    assert [sentence.split(":")[0] for sentence in sentences] == ["c.yaml, line 1", "c.yaml, line 4"]
+
+
+def test_aliases_that_multiply_are_read_in_no_time() -> None:
+    floors = [f"  f{n}: &f{n} [{', '.join([f'*f{n - 1}'] * 9)}]\n" for n in range(1, 12)]
+    assert loaded(f"{MINIMAL}evaluation:\n  f0: &f0 [x]\n{''.join(floors)}").config.evaluation is not None
 
 
 def test_the_recorded_system_prompt_falls_back_to_that_of_generation() -> None:
