@@ -30,11 +30,14 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     for notice in loaded.notices:
         click.echo(f"Note: {notice}", err=True)
     click.echo(_plan(config))
+    missing: dict[str, None] = {}
     for settings in _models(config):
         try:
             check(settings)
         except MissingKeyError as problem:
-            click.echo(f"Note: {problem}", err=True)
+            missing[str(problem)] = None
+    for sentence in missing:
+        click.echo(f"Note: {sentence}", err=True)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:
