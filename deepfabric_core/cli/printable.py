@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 _UNSEEN = "\ufffd"
 _BREAKS = "\t\n\v\f\r\x85\u2028\u2029"
 _TABLE: dict[int, str] = {
@@ -12,14 +10,6 @@ _TABLE: dict[int, str] = {
     **dict.fromkeys((*range(0xD800, 0xE000), *range(0xE0000, 0xE0080)), _UNSEEN),  # lone surrogates, invisible tags
     **dict.fromkeys(map(ord, _BREAKS), " "),
 }
-_SECRETS = (
-    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]{6,}"),
-    re.compile(
-        r"(?i)(\b[\w-]{0,40}(?:api[-_ ]?key|token|secret)(?:\s+provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"
-    ),
-    re.compile(r"()\b(?:sk|pk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
-    re.compile(r"()\bAIza[\w-]{10,}"),
-)
 
 
 def printable(text: str, width: int | None = None) -> str:
@@ -38,10 +28,3 @@ def printable_path(path: tuple[str, ...], width: int | None = None) -> str:
         names = names[1:]
         line = " > ".join(["…", *names])
     return printable(line, width)
-
-
-def without_secrets(text: str) -> str:
-    """A provider's message without what looks like a key: some providers quote the key they refuse."""
-    for pattern in _SECRETS:
-        text = pattern.sub(r"\1[hidden]", text)
-    return text

@@ -15,9 +15,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.printable import printable, printable_path, without_secrets
+from deepfabric_core.cli.printable import printable, printable_path
 from deepfabric_core.cli.summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
 from deepfabric_core.events import Event, LimiterChanged
+from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 
 _STACKED_BELOW = 80
@@ -158,7 +159,7 @@ def _limiter(limiter: LimiterChanged) -> str:
 
 
 def _message(text: str) -> str:
-    return printable(without_secrets(text))
+    return printable(redact(text))
 
 
 class _Latest:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-from deepfabric_core.cli.printable import printable, printable_path, without_secrets
+from deepfabric_core.cli.printable import printable, printable_path
 from deepfabric_core.cli.summary import by_kind, duration, per_time, percent, total_by_kind
 from deepfabric_core.events import (
     CallFailed,
@@ -28,6 +28,7 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
+from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 
 _EXPANSIONS_SHOWN = 20
@@ -75,14 +76,14 @@ class SimpleView:
             case RunStarted(topics_model, samples_model):
                 self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
             case Stopping(why):
-                self._line("Stopping: at next checkpoint" + (f" ({without_secrets(why)})" if why else ""))
+                self._line("Stopping: at next checkpoint" + (f" ({redact(why)})" if why else ""))
             case Notice(message):
-                self._line(f"Note: {without_secrets(message)}")
+                self._line(f"Note: {redact(message)}")
             case FileWritten(role, path):
                 self._line(f"Written: {role}: {path}")
             case RunFinished(ending, reason):
                 said = "gave up" if ending == "aborted" else ending
-                self._line(f"Finished: {said}" + (f": {without_secrets(reason)}" if reason else ""))
+                self._line(f"Finished: {said}" + (f": {redact(reason)}" if reason else ""))
         self._progress_if_due()
 
     def _stage(self, event: StageStarted | StageFinished | TopicsReady) -> None:
@@ -192,4 +193,4 @@ def _count(progress: StageProgress) -> str:
 
 
 def _short(message: str) -> str:
-    return printable(without_secrets(message), _MESSAGE)
+    return printable(redact(message), _MESSAGE)

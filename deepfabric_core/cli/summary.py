@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deepfabric_core.cli.printable import printable, without_secrets
+from deepfabric_core.cli.printable import printable
 from deepfabric_core.events import Ending
+from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import Counts, RunState, StageProgress
 
 _HEADLINES: dict[Ending, str] = {
@@ -22,7 +23,7 @@ def summary(state: RunState) -> str:
     """The final statistics: a headline, then two aligned columns."""
     headline = _HEADLINES[state.ending] if state.ending else "Not finished"
     if state.reason:
-        headline += f": {printable(without_secrets(state.reason))}"
+        headline += f": {printable(redact(state.reason))}"
     rows = [*_results(state), *_calls(state), *_time(state), *_files(state)]
     width = max((len(label) for label, _ in rows), default=0)
     return "\n".join([headline, *(f"  {label:<{width}}  {value}" for label, value in rows)]) + "\n"

@@ -28,7 +28,16 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "hosted_vllm": (),
     "simulated": (),
 }
-_LOOKS_SECRET = re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_\-*]{8,}")
+
+# What looks like a key; providers quote the one they refuse.
+_SECRETS = (
+    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]{6,}"),
+    re.compile(
+        r"(?i)(\b[\w-]{0,40}(?:api[-_ ]?key|token|secret)(?:\s+provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"
+    ),
+    re.compile(r"()\b(?:sk|pk|rk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
+    re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_\-*]{8,}"),
+)
 _SHORTEST_SECRET = 6
 
 
@@ -58,5 +67,7 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """The text without any key in it, neither ours nor what merely looks like one."""
     for variable, value in environment.items():
         if len(value) >= _SHORTEST_SECRET and re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable):
-            text = text.replace(value, "[key]")
-    return re.sub(r"(https?://)[^/\s@]+@", r"\1", _LOOKS_SECRET.sub("[key]", text))
+            text = text.replace(value, "[hidden]")
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\1[hidden]", text)
+    return re.sub(r"(https?://)[^/\s@]+@", r"\1", text)

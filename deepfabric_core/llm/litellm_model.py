@@ -45,6 +45,9 @@ class LitellmModel:
     def __init__(self, settings: Llm) -> None:
         self._settings = settings
         self._litellm = import_litellm()
+        from openai import OpenAIError  # the base of all of litellm's errors
+
+        self._error: type[Exception] = OpenAIError
         self._target = _target(settings)
 
     @property
@@ -56,17 +59,12 @@ class LitellmModel:
         """Answer one request; see `ChatModel`."""
         try:
             response = await self._litellm.acompletion(**self._arguments(request))
-        except (self._litellm.exceptions.APIError, *self._openai_errors()) as problem:
+        except self._error as problem:
             raise self._translated(problem) from problem
         return _reply(response, self._settings.model)
 
     async def close(self) -> None:
         """Nothing to do: litellm shares its connections among all models, and lets go of them at exit."""
-
-    def _openai_errors(self) -> tuple[type[Exception], ...]:
-        from openai import OpenAIError  # the base of all of litellm's errors
-
-        return (OpenAIError,)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         settings = self._settings

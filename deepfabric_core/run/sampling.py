@@ -12,6 +12,7 @@ from typing import Any
 
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.llm.keys import redact
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.drive import Driven, drive
@@ -49,7 +50,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         self.recipe = recipe_for(self.job.config)
-        self.journal = Journal(free_path(self.job.journal), len(self.plan))
+        self.journal = Journal(self.job.journal, len(self.plan))
 
     async def run(self, stop: Stop) -> None:
         """Make every sample of the plan, or all that can be had until a stop."""
@@ -96,7 +97,7 @@ class Sampling:
             self._failed(item, problem)
         except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others
             _log.exception("a sample of %s failed", " > ".join(item.path))
-            self._failed(item, ModelError(f"{type(problem).__name__}: {problem}", kind=FailureKind.INTERNAL))
+            self._failed(item, ModelError(redact(f"{type(problem).__name__}: {problem}"), kind=FailureKind.INTERNAL))
         else:
             self._finished(item, driven)
         return ()

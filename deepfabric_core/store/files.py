@@ -40,7 +40,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as problem:
-        beside.unlink(missing_ok=True)
+        _forget(beside)
         raise OutputError(f"{path} can't be written: {reason(problem)}; what stood there is untouched.") from problem
 
 

@@ -19,16 +19,20 @@ from deepfabric_core.store.files import reason, replace_file
 
 
 class Journal:
-    """The samples of one run. In memory it holds two numbers a sample: where its record begins and ends."""
+    """The samples of one run, in a file of its own: where the path is taken, the next one with a number.
+
+    In memory it holds two numbers a sample: where its record begins and ends.
+    """
 
     def __init__(self, path: Path, count: int) -> None:
-        self.path = path
         self._begins = array("q", [-1]) * count
         self._ends = array("q", [-1]) * count
         self._size = 0
         self.written = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        try:
+            self.path, self._file = _create(path)
+        except OSError as problem:
+            raise OutputError(f"{path} can't be written: {reason(problem)}; choose another place.") from problem
 
     def append(self, item: WorkItem, record: dict[str, Any]) -> None:
         """Hand a sample to the operating system; when this returns, a killed process doesn't lose it.
@@ -82,6 +86,17 @@ class Journal:
         for begin, end in zip(self._begins, self._ends, strict=True):
             if begin >= 0:
                 yield os.pread(self._file, end - begin, begin) + b"\n"
+
+
+def _create(path: Path) -> tuple[Path, int]:
+    """A new file; another run may take the same free path at the same moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        free = free_path(path)
+        try:
+            return free, os.open(free, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except FileExistsError:
+            continue
 
 
 def free_path(path: Path) -> Path:

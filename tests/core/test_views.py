@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from deepfabric_core.cli.printable import printable, printable_path, without_secrets
+from deepfabric_core.cli.printable import printable, printable_path
 from deepfabric_core.cli.rich_view import RichView
 from deepfabric_core.cli.simple_view import SimpleView
 from deepfabric_core.errors import FailureKind as Kind
@@ -32,6 +32,7 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
+from deepfabric_core.llm.keys import redact
 
 HOSTILE = "[red]x[/red] [/] \x1b[31m\x9b2J\r\n\x07\u202egnp.exe\u2066 \ud800 مرحبا 你好 " + "w" * 300
 
@@ -110,7 +111,7 @@ def test_a_long_path_keeps_its_last_topics() -> None:
 
 @pytest.mark.parametrize("secret", ["sk-abcdef123456", "Bearer abcdef123456", "api_key=abcdef123456"])
 def test_a_key_quoted_by_a_provider_is_hidden(secret: str) -> None:
-    assert "abcdef" not in without_secrets(f"refused: {secret}, see the docs")
+    assert "abcdef" not in redact(f"refused: {secret}, see the docs")
 
 
 @pytest.mark.parametrize("samples", [0, 1, 10_000])
