@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -78,16 +79,23 @@ class TopicsFileError(ConfigError):
 class ModelError(DeepFabricError):
     """A call to a model failed.
 
-    `retry_after` is the wait in seconds that the provider asked for, or None.
+    `retry_after` is the wait in seconds that the provider asked for, or None; `headers` are the HTTP response's.
     """
 
     def __init__(
-        self, message: str, *, kind: FailureKind, status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        kind: FailureKind,
+        status: int | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.status = status
         self.retry_after = retry_after
+        self.headers = headers or {}
 
 
 class ReplyError(ModelError):

@@ -78,7 +78,8 @@ class ReplySchema:
 class Request:
     """One call to a chat model, whatever the provider.
 
-    `because` says why the reply before it could not be used, where this one asks again.
+    `because` says why the reply before it could not be used, where this one asks again. `continues` tells that an
+    earlier call of the same work item has been answered: after a stop it is still made, so that nothing is paid twice.
     """
 
     messages: tuple[Message, ...]
@@ -88,11 +89,15 @@ class Request:
     tools: tuple[JsonObject, ...] = ()
     subject: Subject = field(default_factory=Subject)
     because: FailureKind | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer. `finish_reason` is OpenAI's: stop, length, tool_calls or content_filter."""
+    """A model's answer. `finish_reason` is OpenAI's: stop, length, tool_calls or content_filter.
+
+    `headers` are the HTTP response's, as far as there was one.
+    """
 
     text: str
     model: str
@@ -100,3 +105,4 @@ class Reply:
     usage: Usage = Usage()
     tool_calls: tuple[ToolCall, ...] = ()
     simulated: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)

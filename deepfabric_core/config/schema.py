@@ -39,7 +39,11 @@ def _is_an_address(url: str | None) -> str | None:
 
 
 class Llm(Section):
-    """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one."""
+    """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
+
+    `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
+    provider, `auto` is direct wherever the provider speaks OpenAI's protocol.
+    """
 
     provider: str = Field(default="openai", min_length=1)
     model: str = Field(default="gpt-4o", min_length=1)
@@ -47,6 +51,7 @@ class Llm(Section):
     base_url: Annotated[str | None, AfterValidator(_is_an_address)] = None
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
+    client: Literal["auto", "direct", "litellm"] = "auto"
     simulated: Simulated = Simulated()
 
 

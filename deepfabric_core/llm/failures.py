@@ -53,8 +53,13 @@ def model_error(
     kind = kind or kind_of(status, text)
     said = redact(_shorten(text))
     advice = f"; {_ADVICE[kind]}" if kind in _ADVICE else ""
+    headers = headers or {}
     return ModelError(
-        f"{name}: {kind.value}: {said}{advice}.", kind=kind, status=status, retry_after=retry_after(headers or {})
+        f"{name}: {kind.value}: {said}{advice}.",
+        kind=kind,
+        status=status,
+        retry_after=retry_after(headers),
+        headers=headers,
     )
 
 
