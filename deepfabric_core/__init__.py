@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.pipeline import generate
     from deepfabric_core.run.state import RunState
-    from deepfabric_core.run.stop import Stop
+    from deepfabric_core.stop import Stop
     from deepfabric_core.store.topics_file import load_topics
     from deepfabric_core.topics.model import Topics
 
@@ -36,7 +36,7 @@ _HOMES = {
     "ModelError": "errors",
     "OutputError": "errors",
     "RunState": "run.state",
-    "Stop": "run.stop",
+    "Stop": "stop",
     "Topics": "topics.model",
     "generate": "run.pipeline",
     "load": "config.load",

@@ -82,7 +82,7 @@ def command(config_file: Path | None, **values: Any) -> None:
 
 def _run(job: Job, tui: str) -> RunState:
     from deepfabric_core.run.pipeline import announce_stop, check_job, generate
-    from deepfabric_core.run.stop import Stop
+    from deepfabric_core.stop import Stop
 
     check_job(job)
     stop = Stop()

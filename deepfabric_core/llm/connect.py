@@ -3,26 +3,65 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.keys import KEY_VARIABLES, check_key
+from deepfabric_core.llm.lane import Lane
+from deepfabric_core.llm.limited import Limited
+from deepfabric_core.llm.limiter import Limiter, Limiters
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.retry import Retrying
 from deepfabric_core.llm.schema_modes import SchemaModes
 from deepfabric_core.llm.simulated import SimulatedModel
+from deepfabric_core.stop import Stop
+
+# Shared by all runs of this process.
+_limiters = Limiters()
 
 
-def connect(settings: Llm, *, max_retries: int, limits: RateLimit, emit: Emit) -> ChatModel:
-    """The model of a stage, with retries and the strongest way of asking for JSON that the provider accepts."""
-    return SchemaModes(Retrying(bare(settings), max_retries, limits, emit))
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a stage makes its calls: how many at once, how often again, within which limits."""
+
+    ceiling: int
+    max_retries: int
+    limits: RateLimit
 
 
-def bare(settings: Llm) -> ChatModel:
-    """The model alone."""
+@asynccontextmanager
+async def connect(settings: Llm, manners: Manners, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+    """The model of a stage: limited, retried, and asked for JSON in the strongest way that the provider accepts."""
+    model = bare(settings, connections=manners.ceiling)
+    lane = Lane(_limiter(settings), manners.ceiling, manners.limits, emit, stop)
+    limited = Limited(model, lane, manners.limits, emit)
+    try:
+        with lane.opened():
+            yield SchemaModes(Retrying(limited, manners.max_retries, manners.limits, emit, lane.rest))
+    finally:
+        await model.close()
+
+
+def _limiter(settings: Llm) -> Limiter:
+    """The simulated model has no endpoint that runs could share."""
+    if settings.provider == "simulated":
+        return Limiter()
+    return _limiters.of(settings.provider, settings.base_url or "", settings.model)
+
+
+def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
+    """The model alone, ready for so many calls at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
+    if settings.client != "litellm":
+        from deepfabric_core.llm.openai_model import OpenAIModel, speaks_openai
+
+        if settings.client == "direct" or speaks_openai(settings):
+            return OpenAIModel(settings, connections=connections)
     from deepfabric_core.llm.litellm_model import LitellmModel
 
     return LitellmModel(settings)

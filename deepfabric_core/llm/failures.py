@@ -1,11 +1,14 @@
-"""From a provider's failure, as status, text and headers, to one of our kinds."""
+"""From a provider's failure, as status, body and headers, to one of our kinds."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
+from typing import Any
 
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.keys import redact
@@ -14,7 +17,7 @@ from deepfabric_core.llm.keys import redact
 _BY_WORDS = (
     (FailureKind.QUOTA, r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required"),
     (FailureKind.CONTEXT_WINDOW, r"context_length|context length|context window|maximum context|prompt is too long"),
-    (FailureKind.CONTENT_FILTER, r"content_filter|content management policy|content policy"),
+    (FailureKind.CONTENT_FILTER, r"content_filter|content management policy|content[_ ]policy"),
     (
         FailureKind.AUTHENTICATION,
         r"invalid_api_key|incorrect api key|api_key client option|api key not valid|x-api-key",
@@ -37,21 +40,53 @@ _ADVICE = {
     FailureKind.CONNECTION: "check base_url and that the server is up",
     FailureKind.CONTEXT_WINDOW: "shorten the prompts or use a model with a longer context",
 }
+_LOWEST_ERROR = 400
 _SERVER_ERROR = 500
+_HIGHEST_ERROR = 599
 _SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a provider says about a failure; `codes` are its code and type, `status` the one inside its body."""
+
+    message: str
+    codes: str = ""
+    param: str = ""
+    status: int | None = None
+
+
+def complaint_in(body: Any) -> Complaint:
+    """What an error's body says, be it parsed or a text: in JSON of any provider's shape, HTML or plain words."""
+    if isinstance(body, str):
+        parsed = _parsed(body)
+        return Complaint(_without_tags(body)) if parsed is None else complaint_in(parsed)
+    if isinstance(body, list) and body:
+        return complaint_in(body[0])
+    if not isinstance(body, Mapping):
+        return Complaint("" if body is None else str(body))
+    error = body.get("error") or body
+    if not isinstance(error, Mapping):
+        return Complaint(str(error))
+    code = error.get("code")
+    status = code if isinstance(code, int) and _LOWEST_ERROR <= code <= _HIGHEST_ERROR else None
+    codes = " ".join(str(value) for value in (code, error.get("type")) if isinstance(value, str))
+    return Complaint(_message_in(error), codes, str(error.get("param") or ""), status)
 
 
 def model_error(
     name: str,
-    text: str,
+    said: Complaint | str,
     *,
     status: int | None,
     headers: Mapping[str, str] | None = None,
     kind: FailureKind | None = None,
 ) -> ModelError:
     """The error for a failed call of the model `name`; `kind` is given where the client knows it better."""
-    kind = kind or kind_of(status, text)
-    said = redact(_shorten(text))
+    complaint = Complaint(said) if isinstance(said, str) else said
+    kind = kind or kind_of(status, f"{complaint.message} {complaint.codes}")
+    blamed = f" ({complaint.param})" if complaint.param not in complaint.message else ""
+    said = _shorten(redact(complaint.message or complaint.codes)) + redact(blamed)
     advice = f"; {_ADVICE[kind]}" if kind in _ADVICE else ""
     headers = headers or {}
     return ModelError(
@@ -86,6 +121,36 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
     except ValueError:
         return None
+
+
+def _parsed(text: str) -> Any:
+    """The JSON object or list that a text is, or ends with after a client's own words; else None."""
+    for start in (0, text.find("{")):
+        try:
+            value = json.loads(text[start:])
+        except ValueError:
+            continue
+        if isinstance(value, dict | list):
+            return value
+    return None
+
+
+def _message_in(error: Mapping[str, Any]) -> str:
+    """The sentence in an error; behind a router also that of the provider behind it."""
+    message = error.get("message") or error.get("detail") or error.get("msg") or ""
+    if isinstance(message, list):  # FastAPI names each field
+        parts = [one if isinstance(one, Mapping) else {"msg": str(one)} for one in message]
+        message = "; ".join(f"{'.'.join(map(str, one.get('loc', ())))} {one.get('msg', '')}".strip() for one in parts)
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    return f"{message}: {complaint_in(raw).message}" if raw else str(message)
+
+
+def _without_tags(text: str) -> str:
+    """The words of an HTML page, or the text as it is."""
+    if not re.search(r"<(?:!doctype|html|head|body)\b", text, re.IGNORECASE):
+        return text
+    return re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
 
 
 def _shorten(text: str) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
+from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.failures import model_error
+from deepfabric_core.llm.failures import complaint_in, model_error
 from deepfabric_core.llm.keys import api_key
+from deepfabric_core.llm.wire import finish_reason, message_sent, response_format, sendable
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 # Ours to litellm's, where they differ.
 _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
+
+_LOWEST_ERROR = 400
+# What litellm gives as the status of a failure that has none.
+_INVENTED = (408, 500)
 
 # litellm connects to at most 500 at once otherwise, fetches price lists, and reads a .env file.
 _ENVIRONMENT = {
@@ -26,6 +34,10 @@ _ENVIRONMENT = {
     "AIOHTTP_CONNECTOR_LIMIT": "4096",
     "AIOHTTP_CONNECTOR_LIMIT_PER_HOST": "4096",
 }
+
+
+# The models in use on each event loop: litellm keeps clients of its own for every loop, and never closes them.
+_OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[LitellmModel]] = WeakKeyDictionary()
 
 
 def import_litellm() -> ModuleType:
@@ -57,20 +69,33 @@ class LitellmModel:
 
     async def complete(self, request: Request) -> Reply:
         """Answer one request; see `ChatModel`."""
+        _OPEN.setdefault(asyncio.get_running_loop(), WeakSet()).add(self)
         try:
-            response = await self._litellm.acompletion(**self._arguments(request))
+            async with asyncio.timeout(self._settings.timeout):
+                response = await self._litellm.acompletion(**self._arguments(request))
+        except TimeoutError as problem:
+            raise self._timed_out() from problem
         except self._error as problem:
             raise self._translated(problem) from problem
-        return _reply(response, self._settings.model)
+        headers = getattr(response, "_response_headers", None) or {}
+        if (error := _error_in(response)) is not None:
+            said = complaint_in({"error": error})
+            raise model_error(self.name, said, status=said.status, headers=headers)
+        return _reply(response, self._settings.model, headers)
 
     async def close(self) -> None:
-        """Nothing to do: litellm shares its connections among all models, and lets go of them at exit."""
+        """Close litellm's connections, once this is the last model that calls through them on this event loop."""
+        loop = asyncio.get_running_loop()
+        models = _OPEN.get(loop, WeakSet())
+        models.discard(self)
+        if not models:
+            await _close_clients(self._litellm.in_memory_llm_clients_cache, loop)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         settings = self._settings
         arguments: dict[str, Any] = {
             **self._target,
-            "messages": [_as_sent(message) for message in request.messages],
+            "messages": [_cleaned(message_sent(message)) for message in request.messages],
             "temperature": settings.temperature,
             "max_tokens": request.max_tokens,
             "timeout": settings.timeout,
@@ -80,22 +105,40 @@ class LitellmModel:
         }
         if settings.seed is not None:
             arguments["seed"] = settings.seed
-        if request.schema is not None:
-            arguments |= _response_format(request)
+        if (wanted := response_format(request)) is not None:
+            arguments["response_format"] = wanted
         if request.tools:
             arguments["tools"] = list(request.tools)
+            arguments["_skip_mcp_handler"] = True  # litellm would import mcp for it, which isn't installed
         return arguments
 
     def _translated(self, problem: Exception) -> ModelError:
-        status = getattr(problem, "status_code", None)
+        """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
         headers = getattr(problem, "litellm_response_headers", None) or {}
-        text = getattr(problem, "message", None) or str(problem)
+        said = complaint_in(_body_of(problem))
+        status = getattr(problem, "status_code", None)
+        if status is None or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
+            status = said.status
         kind = None
-        if isinstance(problem, self._litellm.exceptions.Timeout):
-            kind, text = FailureKind.TIMEOUT, f"no answer within {self._settings.timeout:g} s"
-        elif _never_arrived(text, headers):
+        if not headers and isinstance(problem, self._litellm.exceptions.Timeout):
+            return self._timed_out()
+        if not headers and _never_arrived(said.message):
             kind = FailureKind.CONNECTION
-        return model_error(self.name, text, status=status, headers=headers, kind=kind)
+        return model_error(self.name, said, status=status, headers=headers, kind=kind)
+
+    def _timed_out(self) -> ModelError:
+        text = f"no answer within {self._settings.timeout:g} s"
+        return model_error(self.name, text, status=None, kind=FailureKind.TIMEOUT)
+
+
+async def _close_clients(kept: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Close the clients that litellm keeps for a loop, and let it forget them, lest it uses a closed one."""
+    for key in [key for key in list(kept.cache_dict) if key.endswith(f"-{id(loop)}")]:
+        client = kept.cache_dict.pop(key, None)
+        kept.ttl_dict.pop(key, None)
+        close = getattr(client, "aclose", None) or getattr(client, "close", None)
+        if inspect.iscoroutinefunction(close):
+            await close()
 
 
 def _target(settings: Llm) -> dict[str, Any]:
@@ -113,51 +156,60 @@ def _target(settings: Llm) -> dict[str, Any]:
     return target
 
 
-def _never_arrived(text: str, headers: Mapping[str, str]) -> bool:
-    """Whether there was no answer at all: litellm reports that as a server error, but without any header."""
-    words = ("connection error", "cannot connect", "connection refused", "disconnected", "name resolution")
-    return not headers and any(word in text.lower() for word in words)
+def _cleaned(value: Any) -> Any:
+    """The value with every text in it fit to be sent."""
+    if isinstance(value, str):
+        return sendable(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(part) for key, part in value.items()}
+    return [_cleaned(part) for part in value] if isinstance(value, list) else value
 
 
-def _response_format(request: Request) -> dict[str, Any]:
-    schema = request.schema
-    if schema is None or request.schema_mode == "prompt":
-        return {}
-    if request.schema_mode == "json":
-        return {"response_format": {"type": "json_object"}}
-    described = {"name": schema.name, "schema": dict(schema.schema), "strict": schema.strict}
-    return {"response_format": {"type": "json_schema", "json_schema": described}}
+def _error_in(response: Any) -> Any:
+    """The error that a router reports in place of an answer; else None."""
+    choice = response.choices[0] if response.choices else None
+    if choice is None or choice.message.content:
+        return None
+    return (getattr(choice, "provider_specific_fields", None) or {}).get("error")
 
 
-def _as_sent(message: Message) -> dict[str, Any]:
-    sent: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        sent["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        sent["tool_call_id"] = message.tool_call_id
-    return sent
+def _never_arrived(text: str) -> bool:
+    """Whether there was no answer at all, which litellm reports as a server error."""
+    words = (
+        "connection error",
+        "cannot connect",
+        "connection refused",
+        "disconnected",
+        "name resolution",
+        "not completed",
+    )
+    return any(word in text.lower() for word in words)
 
 
-def _reply(response: Any, model: str) -> Reply:
-    if not response.choices:
-        return Reply(text="", model=model)
-    choice = response.choices[0]
+def _body_of(problem: Exception) -> Any:
+    """The body of the answer behind an error of litellm's, which is at times in the error behind it."""
+    bodies = (getattr(one, "body", None) for one in (problem, problem.__context__))
+    found = next((body for body in bodies if body), None)
+    return found or getattr(problem, "message", None) or str(problem)
+
+
+def _reply(response: Any, model: str, headers: Mapping[str, str]) -> Reply:
+    choice = response.choices[0] if response.choices else None
+    message = choice.message if choice else None
     calls = tuple(
         ToolCall(call.id or "", call.function.name or "", call.function.arguments or "{}")
-        for call in choice.message.tool_calls or ()
+        for call in (message.tool_calls if message else None) or ()
     )
     usage = getattr(response, "usage", None)
     return Reply(
-        text=choice.message.content or "",
+        text=(message.content if message else None) or "",
         model=model,
-        finish_reason=choice.finish_reason or "stop",
+        finish_reason=finish_reason(choice.finish_reason if choice else None, calls),
         usage=Usage(
             getattr(usage, "prompt_tokens", 0) or 0,
             getattr(usage, "completion_tokens", 0) or 0,
             getattr(response, "_hidden_params", {}).get("response_cost"),
         ),
         tool_calls=calls,
+        headers=headers,
     )

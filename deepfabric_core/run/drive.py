@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from deepfabric_core.chat.messages import Reply, Request, Usage
@@ -44,6 +44,6 @@ async def drive(recipe: Generator[Request, Reply, T], model: ChatModel, emit: Em
                 request = recipe.throw(problem)
             else:
                 usage += reply.usage
-                request = recipe.send(reply)
+                request = replace(recipe.send(reply), continues=True)
     except StopIteration as end:
         return Driven(end.value, attempts, usage, reply.model, reply.simulated)

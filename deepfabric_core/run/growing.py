@@ -23,8 +23,8 @@ from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.drive import drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stop import Stop
 from deepfabric_core.run.window import run_window
+from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
@@ -51,7 +51,7 @@ async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop) -> Topics:
     settings = job.config.topics
     feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
     try:
-        await run_window(growing.growth.start(), growing.expand, width=settings.max_concurrent, stop=stop)
+        await run_window(growing.growth.start(), growing.expand, calls=settings.max_concurrent, stop=stop)
     finally:
         growing.save()
         feed(StageFinished("topics", time.time()))
@@ -83,6 +83,8 @@ class _Growing:
         settings = self.job.config.topics
         try:
             driven = await drive(expand(expansion, settings), self.model, self.feed)
+        except Stopped:
+            return ()
         except ModelError as problem:
             self._failed(expansion, problem)
             return ()

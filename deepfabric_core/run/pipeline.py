@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-from deepfabric_core.config.schema import Llm, RateLimit
+from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import DeepFabricError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping
-from deepfabric_core.llm.connect import check, connect
+from deepfabric_core.llm.connect import Manners, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.growing import grow, loaded
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.sampling import Sampling
 from deepfabric_core.run.state import RunState
-from deepfabric_core.run.stop import Stop
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.samples.recipes import recipe_for
+from deepfabric_core.stop import Stop
 from deepfabric_core.store.files import check_writable
 from deepfabric_core.topics.model import Topics
 
 # A sample takes more than this; less room than that can't be enough.
 _BYTES_A_SAMPLE = 1024
 
-Connect = Callable[..., ChatModel]
+Connect = Callable[[Llm, Manners, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
 
 
 async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect) -> RunState:
@@ -77,24 +77,15 @@ async def _stages(job: Job, topics: Topics | None, feed: Feed, stop: Stop, conne
     config = job.config
     limits = config.generation.rate_limit
     if topics is None:
-        async with _open(connect, config.topics.llm, config.topics.max_retries, limits, feed) as model:
+        manners = Manners(config.topics.max_concurrent, config.topics.max_retries, limits)
+        async with connect(config.topics.llm, manners, feed, stop) as model:
             topics = await grow(job, model, feed, stop)
     if job.topic_only or stop.requested:
         return
     plan = Plan(topics, count_samples(config.output.num_samples, len(topics.leaves)))
-    async with _open(connect, config.generation.llm, config.generation.max_retries, limits, feed) as model:
+    manners = Manners(config.output.batch_size, config.generation.max_retries, limits)
+    async with connect(config.generation.llm, manners, feed, stop) as model:
         await _make_samples(Sampling(job, plan, model, feed), stop)
-
-
-@asynccontextmanager
-async def _open(
-    connect: Connect, settings: Llm, max_retries: int, limits: RateLimit, feed: Feed
-) -> AsyncIterator[ChatModel]:
-    model = connect(settings, max_retries=max_retries, limits=limits, emit=feed)
-    try:
-        yield model
-    finally:
-        await model.close()
 
 
 async def _make_samples(sampling: Sampling, stop: Stop) -> None:

@@ -18,12 +18,12 @@ from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.drive import Driven, drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stop import Stop
 from deepfabric_core.run.window import run_window
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Making, Sample, with_metadata
+from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.journal import Journal, free_path
 
@@ -57,7 +57,7 @@ class Sampling:
         width = self.job.config.output.batch_size
         self.feed(StageStarted("samples", len(self.plan), width, time.time()))
         try:
-            await run_window(self.plan, self._make, width=width, stop=stop)
+            await run_window(self.plan, self._make, calls=width, stop=stop)
         finally:
             self.feed(StageFinished("samples", time.time()))
 
@@ -93,6 +93,8 @@ class Sampling:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
         try:
             driven = await drive(self.recipe(brief), self.model, self.feed)
+        except Stopped:
+            return ()
         except ModelError as problem:
             self._failed(item, problem)
         except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others

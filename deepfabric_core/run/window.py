@@ -7,30 +7,34 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from deepfabric_core.run.stop import Stop
+from deepfabric_core.stop import Stop
 
 T = TypeVar("T")
 
+# Items prepared for each call in flight: one that calls, one that is ready to, or rests before another try.
+_ITEMS_A_CALL = 2
+
 
 async def run_window(
-    items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, width: int, stop: Stop
+    items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, calls: int, stop: Stop
 ) -> None:
-    """Work on all items and on those that `work` answers, at most `width` at once.
+    """Work on all items and on those that `work` answers, as many at once as it takes to keep `calls` in flight.
 
+    How many calls there are at once, their model says; here is only seen to it that it never waits for work.
     The first exception cancels what is in flight and is raised as it is.
     """
     source = iter(items)
     found: deque[T] = deque()
-    free = asyncio.Semaphore(width)
+    free = asyncio.Semaphore(calls * _ITEMS_A_CALL)
     ended = asyncio.Event()
-    in_flight = 0
+    at_work = 0
 
     async def one(item: T) -> None:
-        nonlocal in_flight
+        nonlocal at_work
         try:
             found.extend(await work(item))
         finally:
-            in_flight -= 1
+            at_work -= 1
             free.release()
             ended.set()
 
@@ -41,11 +45,11 @@ async def run_window(
                 ended.clear()
                 item = found.popleft() if found else next(source, None)
                 if item is not None and not stop.requested:
-                    in_flight += 1
+                    at_work += 1
                     group.create_task(one(item))
                     continue
                 free.release()
-                if not in_flight:
+                if not at_work:
                     break
                 await ended.wait()
     except BaseExceptionGroup as group_of_errors:

@@ -1,0 +1,77 @@
+"""What a provider says in its headers about how much more it takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+# The names of what remains and of when all of it is back, by provider: OpenAI and many others, Anthropic, OpenRouter,
+# and the draft of a standard.
+_REQUESTS = (
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("ratelimit-remaining", "ratelimit-reset"),
+)
+_TOKENS = (
+    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
+)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SURELY_A_DATE = 1e9
+_SURELY_MILLISECONDS = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`remaining` of something, requests or tokens; in `reset` seconds all that the provider ever allows is back."""
+
+    remaining: float
+    reset: float
+
+
+def requests_left(headers: Mapping[str, str], now: float) -> Allowance | None:
+    """How many more requests the provider takes; `now` is the time of the day in seconds since the epoch."""
+    return _first(_REQUESTS, headers, now)
+
+
+def tokens_left(headers: Mapping[str, str], now: float) -> Allowance | None:
+    """How many more tokens it takes."""
+    return _first(_TOKENS, headers, now)
+
+
+def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: float) -> Allowance | None:
+    for remaining, reset in names:
+        left = headers.get(remaining)
+        if left is not None:
+            return _allowance(left, headers.get(reset, ""), now)
+    return None
+
+
+def _allowance(remaining: str, reset: str, now: float) -> Allowance | None:
+    try:
+        left, seconds = float(remaining), seconds_until(reset, now)
+    except ValueError:
+        return None
+    return Allowance(left, max(0.0, seconds)) if left >= 0 else None
+
+
+def seconds_until(text: str, now: float) -> float:
+    """Seconds from now to what a reset header says: 6m0s, 250ms, 1.5, an epoch in seconds or milliseconds, a date.
+
+    Raises:
+        ValueError: it says none of these.
+    """
+    text = text.strip()
+    parts = _SPAN.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "T" in text:
+        return datetime.fromisoformat(text).timestamp() - now
+    number = float(text)
+    if number >= _SURELY_MILLISECONDS:
+        return number / 1000 - now
+    return number - now if number >= _SURELY_A_DATE else number

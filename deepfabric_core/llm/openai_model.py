@@ -1,0 +1,275 @@
+"""Every endpoint that speaks OpenAI's chat-completions protocol, called directly: quick, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from deepfabric_core.chat.messages import Reply, Request, Usage
+from deepfabric_core.config.schema import Llm
+from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.failures import Complaint, complaint_in, model_error
+from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.prices import Prices
+from deepfabric_core.llm.wire import error_in, message_sent, reply_in, response_format, sendable
+
+# Where each provider is: the variables that may name the place, as litellm reads them, and the usual one.
+_PLACES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
+    "openai": (("OPENAI_BASE_URL", "OPENAI_API_BASE"), "https://api.openai.com/v1"),
+    "openrouter": (("OPENROUTER_API_BASE",), "https://openrouter.ai/api/v1"),
+    "ollama": (("OLLAMA_API_BASE",), "http://localhost:11434"),
+    "vllm": (("HOSTED_VLLM_API_BASE",), None),
+    "hosted_vllm": (("HOSTED_VLLM_API_BASE",), None),
+}
+# OpenAI serves these by another protocol only.
+_NOT_CHAT = re.compile(r"codex|deep-research|gpt-daybreak|(?:^o\d+|gpt-[\d.]+)-pro\b")
+# They take max_completion_tokens, and a temperature only when they don't reason.
+_REASONING = re.compile(r"(?:.*/)?o[1-9]\d*(?:-|$)|.*gpt-[5-9](?!-chat)")
+
+_FEWEST_CONNECTIONS = 100
+_SPARE_CONNECTIONS = 10
+# Seconds: less than the 5 s after which servers of the usual kind hang up, lest a call goes out on a dying connection.
+_KEEP_ALIVE = 4.0
+_DNS_CACHE = 300
+_FINE = range(200, 300)
+_REDIRECTS = range(300, 400)
+_BAD_REQUEST = 400
+_SHOWN_BYTES = 400
+_REMEMBERED = 64
+_REFUSALS = re.compile(
+    r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
+)
+_BUDGET_SPENT = "max_tokens or model output limit was reached"  # OpenAI's newer models say so in an error
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def speaks_openai(settings: Llm) -> bool:
+    """Whether the model can be called by OpenAI's chat protocol."""
+    elsewhere = settings.base_url or any(map(os.environ.get, _PLACES["openai"][0]))
+    if settings.provider == "openai" and not elsewhere:
+        return _NOT_CHAT.search(settings.model) is None
+    return settings.provider in _PLACES
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which parameters a model takes; what it refuses is found out by asking."""
+
+    limit: str = "max_tokens"
+    temperature: bool = True
+    seed: bool = True
+    unreasoned: bool = False
+
+    def after(self, said: Complaint) -> Shape:
+        """The shape without what a refusal blames; the same one where it blames something else."""
+        text = f"{said.message} {said.codes}"
+        if not _REFUSALS.search(text):
+            return self
+        if re.search(r"tools with reasoning_effort", text):
+            return replace(self, unreasoned=True)
+        if self.limit in (said.param or text):
+            other = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
+            return replace(self, limit=other)
+        blamed = said.param or text
+        temperature, seed = "temperature" not in blamed, "seed" not in blamed
+        return replace(self, temperature=self.temperature and temperature, seed=self.seed and seed)
+
+
+class OpenAIModel:
+    """A model called by its own HTTP client, which belongs to one event loop from its first call until `close`."""
+
+    def __init__(self, settings: Llm, *, connections: int) -> None:
+        self._settings = settings
+        base = _base_url(settings)
+        self._url = URL(f"{base}/chat/completions")
+        self._proxy = _proxy_for(base)
+        self._ssl = _trusted() if self._url.scheme == "https" else True
+        self._connections = max(connections, _FEWEST_CONNECTIONS) + _SPARE_CONNECTIONS
+        self._session: aiohttp.ClientSession | None = None
+        self._prices = Prices({"vllm": "hosted_vllm"}.get(settings.provider, settings.provider), settings.model, base)
+        self._shape = _first_shape(settings, self._prices)
+        self._texts: dict[tuple[Any, ...], tuple[object, str]] = {}
+
+    @property
+    def name(self) -> str:
+        """Provider and model."""
+        return f"{self._settings.provider}/{self._settings.model}"
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer one request; see `ChatModel`."""
+        seconds = self._settings.timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answered(request)
+        except TimeoutError as problem:
+            text = f"no answer within {seconds:g} s"
+            raise model_error(self.name, text, status=None, kind=FailureKind.TIMEOUT) from problem
+        except (aiohttp.ClientError, OSError) as problem:
+            broken = isinstance(problem, aiohttp.ClientPayloadError)
+            text = "the answer broke off" if broken else str(problem) or type(problem).__name__
+            raise model_error(self.name, text, status=None, kind=FailureKind.CONNECTION) from problem
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _answered(self, request: Request) -> Reply:
+        """The reply, perhaps after asking again without the parameters that the model refuses."""
+        tried = set()
+        while True:
+            shape = self._shape
+            tried.add(shape)
+            response, raw = await self._sent(self._body(request, shape))
+            if response.status in _FINE:
+                return self._read(response, raw)
+            said = complaint_in(raw.decode(errors="replace"))
+            if response.status == _BAD_REQUEST and _BUDGET_SPENT in said.message:
+                return Reply("", self._settings.model, "length", Usage(), headers=response.headers)
+            if response.status != _BAD_REQUEST or shape.after(said) == shape:
+                raise self._refused(response, said)
+            self._shape = self._shape.after(said) if self._shape == shape else self._shape
+            if self._shape in tried:
+                raise self._refused(response, said)
+
+    async def _sent(self, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
+        session = self._session or self._opened()
+        async with session.post(self._url, data=body, proxy=self._proxy, allow_redirects=False) as response:
+            return response, await response.read()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "deepfabric"}
+        key = api_key(self._settings)
+        if key and self._url.user is None:
+            headers["Authorization"] = f"Bearer {key}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, ssl=self._ssl, keepalive_timeout=_KEEP_ALIVE, ttl_dns_cache=_DNS_CACHE
+            ),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        return self._session
+
+    def _body(self, request: Request, shape: Shape) -> bytes:
+        """The request as JSON, of whose parts those that recur are written once."""
+        text = f'{self._head(shape)}"{shape.limit}":{request.max_tokens},"messages":'
+        text += _encode([message_sent(message) for message in request.messages])
+        if request.schema is not None and request.schema_mode != "prompt":
+            asked = (id(request.schema), request.schema_mode)
+            text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
+        if request.tools:
+            offered = tuple(map(id, request.tools))
+            text += f',"tools":{self._written(offered, request.tools, lambda: list(request.tools))}'
+            text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
+        return sendable(f"{text}}}").encode()
+
+    def _head(self, shape: Shape) -> str:
+        """The part that is the same for all requests of a shape, up to the last comma."""
+        return self._written((shape,), shape, lambda: self._constants(shape))[:-1] + ","
+
+    def _constants(self, shape: Shape) -> dict[str, Any]:
+        settings = self._settings
+        constants: dict[str, Any] = {"model": settings.model}
+        if shape.temperature:
+            constants["temperature"] = settings.temperature
+        if shape.seed and settings.seed is not None:
+            constants["seed"] = settings.seed
+        if settings.provider == "openrouter":
+            constants["usage"] = {"include": True}  # the reply then says what it cost
+        return constants
+
+    def _written(self, key: tuple[Any, ...], kept: object, value: Callable[[], Any]) -> str:
+        """The JSON of a value, remembered by a key; `kept` stays alive, so that its id stays its own."""
+        if key not in self._texts:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            self._texts[key] = (kept, _encode(value()))
+        return self._texts[key][1]
+
+    def _read(self, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
+        headers = response.headers
+        try:
+            body = json.loads(raw)
+            if (error := error_in(body)) is not None:
+                raise self._refused(response, complaint_in(error))
+            return reply_in(body, self._settings.model, self._cost(body, headers), headers)
+        except (ValueError, TypeError, LookupError, AttributeError) as problem:
+            shown = raw[:_SHOWN_BYTES].decode(errors="replace")
+            text = f"the answer isn't a chat completion: {complaint_in(shown).message or shown or 'it is empty'}"
+            raise model_error(self.name, text, status=None, headers=headers) from problem
+
+    def _cost(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
+        """What the call cost: by the provider's or a LiteLLM proxy's own account, else by the price list."""
+        usage = body.get("usage") or {}
+        stated = usage.get("cost") if self._settings.provider == "openrouter" else None
+        if stated is None:
+            stated = headers.get("x-litellm-response-cost")
+        if stated is not None:
+            return float(stated)
+        return self._prices.cost(body.get("model"), usage, body.get("service_tier"))
+
+    def _refused(self, response: aiohttp.ClientResponse, said: Complaint) -> ModelError:
+        status = None if response.status in _FINE else response.status
+        if status in _REDIRECTS:
+            place = response.headers.get("Location", "elsewhere")
+            said = Complaint(f"it redirects to {place}; set base_url to the address that answers")
+        return model_error(self.name, said, status=status or said.status, headers=response.headers)
+
+
+def _base_url(settings: Llm) -> str:
+    """Where the provider is: as the config, the environment or the protocol's custom says.
+
+    Raises:
+        ConfigError: there is no usual place, and none is named.
+    """
+    variables, usual = _PLACES[settings.provider]
+    named = [settings.base_url, *map(os.environ.get, variables), usual]
+    base = next((place for place in named if place), None)
+    if base is None:
+        raise ConfigError(f"Provider {settings.provider} needs a base_url, or {variables[0]} in the environment.")
+    base = base.strip().rstrip("/").removesuffix("/chat/completions")
+    return f"{base}/v1" if settings.provider == "ollama" and not base.endswith("/v1") else base
+
+
+def _first_shape(settings: Llm, prices: Prices) -> Shape:
+    """What the model takes, by its name; other providers than OpenAI take everything and sort it out themselves."""
+    if settings.provider != "openai" or not _REASONING.match(settings.model):
+        return Shape()
+    reasons = prices.reasons_by_default or "search" in settings.model
+    return Shape(limit="max_completion_tokens", temperature=not reasons or settings.temperature == 1)
+
+
+def _proxy_for(base: str) -> str | None:
+    """The proxy that the environment names for an address, read once."""
+    parts = urlsplit(base)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy and proxy.startswith("socks"):
+        raise ConfigError(
+            f"The proxy {redact(proxy)} speaks SOCKS, which this client doesn't: set llm.client: litellm."
+        )
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def _trusted() -> ssl.SSLContext:
+    """The authorities to trust: those that the environment names, else certifi's."""
+    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=None if named else certifi.where())

@@ -1,0 +1,150 @@
+"""What a call costs, by litellm's price list and in the way litellm reckons, without importing litellm."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+PriceList = Mapping[str, Mapping[str, Any]]
+
+_LIST = "model_prices_and_context_window_backup.json"
+_PARTS = (
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+)
+_REASONING = "output_cost_per_reasoning_token"
+_KEPT = re.compile(rf"({'|'.join(_PARTS)}|{_REASONING}|regional_|default_reasoning_effort)")
+# The tiers that a provider may have served, and how their prices' names end.
+_TIERS = {
+    "flex": "_flex",
+    "priority": "_priority",
+    "fast": "_priority",
+    "balanced": "_balanced",
+    "ultrafast": "_ultrafast",
+}
+_ABOVE = re.compile(rf"(?:{'|'.join(_PARTS)})_above_(\d+)(k?)_tokens(.*)")
+_REGIONS = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
+
+
+class Rates(NamedTuple):
+    """US dollars for one token, of prompts longer than `above` tokens."""
+
+    above: float
+    fresh: float
+    answered: float
+    cached: float
+    stored: float
+    reasoning: float
+
+
+class Prices:
+    """The prices of one provider's models, for calls that ask for one of them; reading them takes some 50 ms."""
+
+    def __init__(self, provider: str, model: str, base_url: str = "") -> None:
+        self._provider = provider
+        self._model = model
+        self._region = _REGIONS.get(urlsplit(base_url).hostname or "") if provider == "openai" else None
+        self._list = _price_list(provider)
+        self._known: dict[tuple[str, str], tuple[Rates, ...] | None] = {}
+
+    @property
+    def reasons_by_default(self) -> bool:
+        """Whether the model reasons unless told not to, as far as the list says."""
+        return (self._entry(self._model) or {}).get("default_reasoning_effort") != "none"
+
+    def cost(self, served: str | None, usage: Mapping[str, Any], tier: str | None = None) -> float | None:
+        """The cost of a call, by the model and the tier that served it; None where no price is known."""
+        key = (served or self._model, _TIERS.get(tier or "", ""))
+        if key not in self._known:
+            self._known[key] = self._rates(*key)
+        levels = self._known[key]
+        if levels is None:
+            return None
+        asked = usage.get("prompt_tokens") or 0
+        return _sum(next(rates for rates in levels if asked > rates.above), asked, usage)
+
+    def _rates(self, served: str, suffix: str) -> tuple[Rates, ...] | None:
+        entry = self._entry(served)
+        if entry is None:
+            entry = self._entry(self._model)
+        if entry is None:
+            return None
+        uplift = entry.get(f"regional_processing_uplift_multiplier_{self._region}") or 1.0
+        levels = [Rates(level.above, *(rate * uplift for rate in level[1:])) for level in _levels(entry, suffix)]
+        return tuple(reversed(levels))
+
+    def _entry(self, name: str) -> Mapping[str, Any] | None:
+        bare = name.removeprefix(f"{self._provider}/")
+        family = re.sub(r"(:[^:]*){3}$" if "ft:" in bare else r"-\d{4}-\d{2}-\d{2}$", "", bare)
+        names = (f"{self._provider}/{bare}", bare, f"{self._provider}/{family}", family)
+        return next((self._list[one.lower()] for one in names if one.lower() in self._list), None)
+
+
+@cache
+def _price_list(provider: str) -> PriceList:
+    """The provider's entries of litellm's list, by their names in lower case; nothing where there is no litellm."""
+    found = find_spec("litellm")
+    if found is None or found.origin is None:
+        return {}
+    entries = json.loads((Path(found.origin).parent / _LIST).read_bytes())
+    return {
+        name.lower(): {key: value for key, value in entry.items() if _KEPT.match(key)}
+        for name, entry in entries.items()
+        if entry.get("litellm_provider") == provider
+    }
+
+
+def _levels(entry: Mapping[str, Any], suffix: str) -> Iterator[Rates]:
+    """The rates of short prompts, then those of ever longer ones."""
+    found: dict[str, Any] = {part: entry.get(part + suffix) or entry.get(part) for part in _PARTS}
+    yield _with_defaults(-1, found, entry, suffix)
+    for above, label in _thresholds(entry, suffix):
+        for part in _PARTS:
+            long = f"{part}_above_{label}_tokens"
+            found[part] = next((entry[key] for key in (long + suffix, long) if entry.get(key) is not None), found[part])
+        yield _with_defaults(above, found, entry, suffix)
+
+
+def _thresholds(entry: Mapping[str, Any], suffix: str) -> list[tuple[int, str]]:
+    matches = [match for match in map(_ABOVE.fullmatch, entry) if match and match[3] in ("", suffix)]
+    return sorted({(int(match[1]) * (1000 if match[2] else 1), match[1] + match[2]) for match in matches})
+
+
+def _with_defaults(above: float, found: Mapping[str, Any], entry: Mapping[str, Any], suffix: str) -> Rates:
+    """Rates where an unpriced kind of token costs what the plain ones do."""
+    fresh, answered, cached, stored = (found[part] for part in _PARTS)
+    fresh, answered = fresh or 0.0, answered or 0.0
+    reasoning = entry.get(_REASONING + suffix)
+    if reasoning is None and not (suffix and entry.get(_PARTS[1] + suffix) is not None):
+        reasoning = entry.get(_REASONING)
+    return Rates(
+        above,
+        fresh,
+        answered,
+        fresh if cached is None else cached,
+        fresh if stored is None else stored,
+        answered if reasoning is None else reasoning,
+    )
+
+
+def _sum(rates: Rates, asked: int, usage: Mapping[str, Any]) -> float:
+    prompt = usage.get("prompt_tokens_details") or {}
+    cached = prompt.get("cached_tokens") or 0
+    stored = prompt.get("cache_write_tokens") or prompt.get("cache_creation_tokens") or 0
+    answered = usage.get("completion_tokens") or 0
+    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    return float(
+        max(asked - cached - stored, 0) * rates.fresh
+        + cached * rates.cached
+        + stored * rates.stored
+        + max(answered - thought, 0) * rates.answered
+        + thought * rates.reasoning
+    )

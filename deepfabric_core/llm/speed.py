@@ -1,0 +1,199 @@
+"""How many calls may begin in a second: token buckets, and a rate learned from refusals."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# A rate is measured over this time, in seconds, or over this many calls where that takes longer.
+_LOOKBACK = 1.0
+_FEW_CALLS = 32
+
+# What is left of the rate that was accepted when it is refused. It is back there after so many seconds (at the least
+# after so many calls), and half as quickly each time it is refused at the same place.
+_KEPT = 0.95
+_FIRST_RETURN = 1.0
+_LAST_RETURN = 4.0
+_CALLS_TO_RETURN = 15
+_SAME_PLACE = 0.12
+_SLOWEST = 0.02
+
+# A first guess, from what one second accepted, doubles until it is refused.
+_GUESS_DOUBLES = 0.25
+_GUESS_STANDS = 0.3
+
+# Refused again before anything could be measured: this share is left for a moment, and this for good.
+_PENALTY = 0.6
+_PENALTY_HALVES = 0.5
+_KEPT_UNMEASURED = 0.93
+
+# As many refusals as before, and not from the first one on: our rate is not the reason, so it is raised again.
+_IN_VAIN = (0.05, 0.5)
+_RAISED = 1.2
+_COMPARED = 5.0
+
+
+@dataclass(slots=True)
+class Meter:
+    """A token bucket, kept as the time at which all that was taken is paid off."""
+
+    per_second: float
+    slack: float = 0.01
+    _paid_at: float = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until more may be taken."""
+        return max(0.0, self._paid_at - self.slack - now)
+
+    def take(self, now: float, amount: float = 1.0) -> None:
+        """Take, at once; a negative amount gives back."""
+        self._paid_at = max(now, self._paid_at) + amount / self.per_second
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that began; `level` is how many were under way then, itself included."""
+
+    began: float
+    level: int
+    refused: bool = False
+
+
+@dataclass
+class Recent:
+    """The calls of the last second, and never fewer than the last few; the pauses among them."""
+
+    opened: float = math.inf
+    _calls: deque[Call] = field(default_factory=deque)
+    _pauses: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_FEW_CALLS))
+
+    def add(self, call: Call) -> None:
+        """A call begins."""
+        self.opened = min(self.opened, call.began)
+        self._calls.append(call)
+        while len(self._calls) > _FEW_CALLS and self._calls[0].began < call.began - _LOOKBACK:
+            self._calls.popleft()
+
+    def paused(self, begin: float, end: float) -> None:
+        """Nothing begins between these times."""
+        self._pauses.append((begin, end))
+
+    @property
+    def first(self) -> float:
+        """When the oldest one began."""
+        return self._calls[0].began
+
+    def begun(self, since: float, until: float = math.inf) -> Iterator[Call]:
+        """The calls that began in a span of time."""
+        return (call for call in self._calls if since <= call.began <= until)
+
+    def count(self, since: float) -> int:
+        """How many calls began since then."""
+        number = 0
+        for call in reversed(self._calls):
+            if call.began < since:
+                break
+            number += 1
+        return number
+
+    def share_refused(self, since: float, until: float = math.inf) -> float:
+        """The share of them that was refused; 0 where there are none."""
+        outcomes = [call.refused for call in self.begun(since, until)]
+        return sum(outcomes) / max(1, len(outcomes))
+
+    def seconds_paused(self, since: float, until: float) -> float:
+        """How long of that time nothing could begin."""
+        return sum(max(0.0, min(end, until) - max(begin, since)) for begin, end in self._pauses)
+
+
+@dataclass
+class Speed:
+    """The rate of one endpoint and model, unlimited until it is refused."""
+
+    recent: Recent
+    _meter: Meter | None = None
+    _top: float = 0.0
+    _return: float = 0.0
+    _cut_at: float = -math.inf
+    _measured_at: float = -math.inf
+    _share: float = 0.0
+    _penalty: float = 1.0
+    _penalty_at: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether there was ever a reason to limit the rate."""
+        return self._meter is not None
+
+    @property
+    def per_second(self) -> float:
+        """Calls that may begin in a second, as it last was."""
+        return self._meter.per_second if self._meter else math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until a call may begin."""
+        if self._meter is None:
+            return 0.0
+        self._meter.per_second = self._at(now)
+        return self._meter.wait(now)
+
+    def begin(self, now: float) -> None:
+        """A call begins."""
+        if self._meter is not None:
+            self._meter.take(now)
+
+    def cut(self, now: float, *, again: bool) -> bool:
+        """Slow down after a refusal; `again` if much of what began since the last cut was refused.
+
+        Answers False where slowing down was found to be in vain.
+        """
+        if self._meter is None:
+            self._meter = Meter(1.0)
+            self._stand(max(1.0, sum(not call.refused for call in self.recent.begun(now - _LOOKBACK))), now)
+            self._return = 0.0
+            return True
+        guessed = not self._return
+        span = _GUESS_STANDS if guessed else _LOOKBACK
+        since = now - span if guessed else max(self.recent.opened, min(now - span, self.recent.first))
+        if now - self._measured_at < span or self.recent.seconds_paused(since, now) > (now - since) / 3:
+            if again:
+                self._cut_unmeasured(now)
+            return True
+        return self._cut_measured(now, since, guessed=guessed)
+
+    def _cut_measured(self, now: float, since: float, *, guessed: bool) -> bool:
+        share, before, self._share = self.recent.share_refused(since), self._share, self.recent.share_refused(since)
+        low, high = _IN_VAIN
+        as_before = low < share < high and before / 2 < share < before * 2
+        if as_before and not guessed and now - self._measured_at < _COMPARED:
+            self._stand(_RAISED * self.per_second, now)
+            return False
+        accepted = sum(not call.refused for call in self.recent.begun(since)) / (now - since)
+        top = max(_SLOWEST, min(accepted, self.per_second), self._top if guessed else 0.0)
+        same_place = not guessed and abs(top - self._top) < _SAME_PLACE * self._top
+        self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
+        self._stand(top, now)
+        return True
+
+    def _cut_unmeasured(self, now: float) -> None:
+        self._penalty, self._penalty_at = _PENALTY * self._eased(now), now
+        if self._return:
+            self._top, self._return, self._cut_at = self._top * _KEPT_UNMEASURED, _FIRST_RETURN, now
+
+    def _stand(self, top: float, now: float) -> None:
+        self._top, self._cut_at, self._measured_at = top, now, now
+
+    def _at(self, now: float) -> float:
+        """A cubic around the rate that was refused: quickly back to it, slowly past it, then ever quicker."""
+        since = now - self._cut_at
+        if self._return:
+            seconds = max(self._return, _CALLS_TO_RETURN / self._top)
+            rate = self._top * (1 + (1 - _KEPT) * (since / seconds - 1) ** 3)
+        else:
+            rate = self._top * 2 ** min(since / _GUESS_DOUBLES, 20)
+        return rate * self._eased(now)
+
+    def _eased(self, now: float) -> float:
+        return min(1.0, self._penalty * 2 ** min((now - self._penalty_at) / _PENALTY_HALVES, 20))
