@@ -13,20 +13,19 @@ import asyncio
 import json
 import math
 import random
-import re
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
 from aiohttp import web
 
-Json = dict[str, Any]
+from tests.answers import Json, Writer, completion, tokens_asked, tokens_in
+
 Headers = dict[str, str]
 
 # The random faults, in the order in which a draw is matched against them; each is also the name of its count.
@@ -43,7 +42,12 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong, and how often: rates are fractions (0 to 1) of all calls, times are in seconds."""
+    """What goes wrong, and how often: rates are fractions (0 to 1) of all calls, times are in seconds.
+
+    `requests_per_second` is a bucket of `burst` calls, or, with `rate_window`, a fixed number of calls in each window.
+    The headers state what is left at the moment of the answer, or already when the call is let in.
+    A terse model answers null wherever the schema allows it, which is no fault but decides on what is accepted.
+    """
 
     rate_limited: float = 0.0
     server_error: float = 0.0
@@ -58,13 +62,17 @@ class Faults:
     max_in_flight: int | None = None
     requests_per_second: float | None = None
     burst: int = 10
+    rate_window: float | None = None
     refused_count: bool = False
+    tokens_per_minute: int | None = None
     rate_headers: bool = False
+    header_moment: str = "answer"
     retry_after_header: bool = True
     status: int | None = None
     error_code: str | None = None
     error_message: str | None = None
     reject_response_format: str | None = None
+    terse: bool = False
 
     def __post_init__(self) -> None:
         rates = [getattr(self, name) for name in RANDOM_FAULTS]
@@ -72,6 +80,12 @@ class Faults:
             raise ValueError("the rates must be between 0 and 1, and those of faults at most 1 in sum")
         if self.requests_per_second is not None and (self.requests_per_second <= 0 or self.burst < 1):
             raise ValueError("requests_per_second must be more than 0, and burst at least 1")
+        if self.rate_window is not None and (self.requests_per_second or 0) * self.rate_window < 1:
+            raise ValueError("rate_window must be long enough for one call at requests_per_second")
+        if self.tokens_per_minute is not None and self.tokens_per_minute < 1:
+            raise ValueError("tokens_per_minute must be at least 1")
+        if self.header_moment not in ("answer", "arrival"):
+            raise ValueError("header_moment must be 'answer' or 'arrival'")
         if self.reject_response_format not in (None, "json_schema", "any"):
             raise ValueError("reject_response_format must be None, 'json_schema' or 'any'")
 
@@ -90,7 +104,10 @@ class Faults:
 
 @dataclass
 class Counts:
-    """How many calls came in, and how each of them ended: every call is under exactly one outcome."""
+    """How many calls came in, and how each of them ended: every call is under exactly one outcome.
+
+    The times are of `time.monotonic`, so that rates can be told from the server's side; they don't make counts differ.
+    """
 
     requests: int = 0
     answered: int = 0
@@ -103,19 +120,39 @@ class Counts:
     abandoned: int = 0  # the client went away, or the server stopped, before the answer
     other_status: int = 0
     peak_in_flight: int = 0  # of calls let in: a refused call is never in flight
+    seconds_of_latency: float = field(default=0.0, compare=False)  # the sum of the delays served to their end
+    first_at: float | None = field(default=None, compare=False)
+    last_at: float | None = field(default=None, compare=False)
+    last_answer_at: float | None = field(default=None, compare=False)
+
+    def came_in(self) -> None:
+        """Count a call as it arrives."""
+        self.requests += 1
+        self.last_at = time.monotonic()
+        self.first_at = self.last_at if self.first_at is None else self.first_at
+
+    def ended(self, outcome: str) -> None:
+        """Count how a call ended."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        self.last_answer_at = time.monotonic()
 
 
 @dataclass
 class Allowance:
-    """The token bucket behind `requests_per_second`: full at first, it holds at most `burst` calls."""
+    """A token bucket: full at first, it holds at most `burst`, and `rate` accrues each second."""
 
     rate: float
-    burst: int
+    burst: float
     left: float = field(init=False)
     as_of: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.left = float(self.burst)
+
+    @property
+    def limit(self) -> int:
+        """What the headers call the limit: the most of a minute."""
+        return round(self.rate * 60)
 
     def refill(self) -> None:
         """Add what has accrued since the last call."""
@@ -123,18 +160,71 @@ class Allowance:
         self.left = min(float(self.burst), self.left + (now - self.as_of) * self.rate)
         self.as_of = now
 
-    def spend(self) -> None:
-        """Use up one call; the debt of refused calls is at most one burst, so that it can be paid off."""
-        self.left = max(self.left - 1, -float(self.burst))
+    def spend(self, amount: float = 1) -> None:
+        """Use up some; the debt is at most one burst, so that it can be paid off."""
+        self.left = max(self.left - amount, -float(self.burst))
 
-    def headers(self) -> Headers:
-        """State it as OpenAI does: the limit is per minute, the reset is the time until it is full again."""
+    def wait(self, amount: float = 1) -> float:
+        """Seconds until so much is allowed; what is more than a burst is allowed once the bucket is full."""
+        return max(0.0, (min(amount, self.burst) - self.left) / self.rate)
+
+    def reset(self) -> float:
+        """Seconds until it is as at first."""
+        return (self.burst - self.left) / self.rate
+
+    def headers(self, what: str) -> Headers:
+        """State it as OpenAI does."""
         self.refill()
         return {
-            "x-ratelimit-limit-requests": str(round(self.rate * 60)),
-            "x-ratelimit-remaining-requests": str(max(0, int(self.left))),
-            "x-ratelimit-reset-requests": duration((self.burst - self.left) / self.rate),
+            f"x-ratelimit-limit-{what}": str(self.limit),
+            f"x-ratelimit-remaining-{what}": str(max(0, int(self.left))),
+            f"x-ratelimit-reset-{what}": duration(self.reset()),
         }
+
+
+@dataclass
+class Windows(Allowance):
+    """A number of calls in each window of `seconds`; the first window begins with the first call."""
+
+    seconds: float = 1.0
+    begun: bool = False
+
+    @property
+    def limit(self) -> int:
+        """What the headers call the limit: the most of a window."""
+        return int(self.burst)
+
+    def refill(self) -> None:
+        """Begin a new window if the last one is over."""
+        now = time.monotonic()
+        over = (now - self.as_of) // self.seconds
+        if over or not self.begun:
+            self.as_of = self.as_of + over * self.seconds if self.begun else now
+            self.left, self.begun = float(self.burst), True
+
+    def wait(self, amount: float = 1) -> float:
+        """Seconds until so much is allowed."""
+        return self.reset() if self.left < amount else 0.0
+
+    def reset(self) -> float:
+        """Seconds until the window ends."""
+        return max(0.0, self.as_of + self.seconds - time.monotonic())
+
+
+def calls_allowed(faults: Faults) -> Allowance:
+    """Set up what `requests_per_second` allows; without it, more than is ever spent."""
+    rate = faults.requests_per_second
+    if rate is None:
+        return Allowance(10000 / 60, 10000)
+    if faults.rate_window is None:
+        return Allowance(rate, faults.burst)
+    return Windows(rate, int(rate * faults.rate_window + 1e-9), seconds=faults.rate_window)
+
+
+def tokens_allowed(faults: Faults) -> Allowance | None:
+    """Set up what `tokens_per_minute` allows: ten seconds' worth at once."""
+    per_second = (faults.tokens_per_minute or 0) / 60
+    return Allowance(per_second, per_second * 10) if per_second else None
 
 
 def duration(seconds: float) -> str:
@@ -142,136 +232,6 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return f"{math.ceil(seconds * 1000)}ms"
     return f"{seconds:.3g}s" if seconds < 60 else f"{int(seconds // 60)}m{int(seconds % 60)}s"
-
-
-# Stands for a string in a skeleton, with its least and greatest length (0: no limit); JSON leaves these signs alone.
-HOLE = re.compile("\ue000(\\d+),(\\d+)\ue001")
-
-EXACTLY = re.compile(r"exactly (\d+)", re.IGNORECASE)
-
-
-@lru_cache(maxsize=512)
-def skeleton(schema_text: str, items: int) -> str:
-    """Write the JSON text of a value that fits a schema, with a HOLE in place of each string."""
-    schema = json.loads(schema_text)
-    return json.dumps(Example(schema, items).build(schema), ensure_ascii=False)
-
-
-@dataclass(frozen=True)
-class Example:
-    """Builds a value that fits a schema (`pattern` and `format` aside), arrays having `items` items by default."""
-
-    root: Json
-    items: int
-
-    def build(self, schema: Any, index: int = 0, depth: int = 0) -> Any:
-        """Build the value for a part of the schema: at an index of its array, inside so many references."""
-        if not isinstance(schema, dict):  # true: anything goes
-            schema = {}
-        if "$ref" in schema:
-            return self.build(self.followed(schema), index, depth + 1)
-        for part in schema.get("allOf", []):
-            schema = {**self.followed(part), **schema}
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return schema["enum"][index % len(schema["enum"])]
-        options = schema.get("anyOf") or schema.get("oneOf")
-        if options:
-            ends = [option for option in options if "$ref" not in option] if depth > 2 else []
-            later = options[max(0, min(depth - 2, len(options) - 1))]  # the deeper, the later: so that recursion ends
-            return self.build(ends[0] if ends else later, index, depth)
-        return self.of_type(schema, index, depth)
-
-    def followed(self, part: Json) -> Json:
-        """Take what a part refers to, such as #/$defs/Step, or the part itself if it is no reference."""
-        found = self.root if "$ref" in part else part
-        for step in part.get("$ref", "").split("/")[1:]:
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        return found
-
-    def of_type(self, schema: Json, index: int, depth: int) -> Any:
-        """Build the value by the schema's type, guessed from its keywords if there is none."""
-        guess = "object" if "properties" in schema else "array" if "items" in schema else "string"
-        kind = schema.get("type", guess)
-        kind = kind[0] if isinstance(kind, list) else kind
-        if kind == "object":
-            names = schema.get("properties", {}) if depth <= 2 else schema.get("required", [])
-            return {name: self.build(schema["properties"][name], 0, depth) for name in names}
-        if kind == "array":
-            return self.array(schema, depth)
-        if kind in ("integer", "number"):
-            return number({**schema, "type": kind}, index)
-        if kind == "string":
-            return f"\ue000{schema.get('minLength', 0)},{schema.get('maxLength', 0)}\ue001"
-        return index % 2 == 0 if kind == "boolean" else None
-
-    def array(self, schema: Json, depth: int) -> list[Any]:
-        """Build an array; deep inside references it is as short as may be, which ends recursion."""
-        first = schema.get("prefixItems", [])
-        wanted = schema.get("minItems", len(first) or (self.items if depth <= 2 else 0))
-        wanted = min(wanted, schema.get("maxItems", wanted))
-        parts = [*first, *[schema.get("items", {})] * wanted][:wanted]
-        return [self.build(part, index, depth) for index, part in enumerate(parts)]
-
-
-def number(schema: Json, index: int) -> float:
-    """Pick a number within the bounds, counting up along an array as far as they allow."""
-    bottom, above = schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf)
-    top, below = schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf)
-    step, whole = schema.get("multipleOf", 1), schema["type"] == "integer"
-    if not whole and "multipleOf" not in schema:
-        step = min(1, (min(top, below) - max(bottom, above)) / 10)
-    low, high = max(bottom, above + step), min(top, below - step)
-    low = min(1, high) if low == -math.inf else low
-    if whole or "multipleOf" in schema:
-        low = math.ceil(low / step) * step
-    value = low + index * step if low + index * step <= high else low
-    return int(value) if whole else float(value)
-
-
-@lru_cache(maxsize=512)
-def schema_in(text: str) -> str | None:
-    """Find the last JSON Schema of an object that is spelled out in a message."""
-    found, start, decoder = None, text.find("{") if '"properties"' in text else -1, json.JSONDecoder()
-    while start >= 0:
-        end = start + 1
-        try:
-            value, stop = decoder.raw_decode(text, start)
-        except ValueError:
-            value, stop = None, end
-        if isinstance(value, dict) and isinstance(value.get("properties"), dict):
-            found, end = text[start:stop], stop
-        start = text.find("{", end)
-    return found
-
-
-def text_of(message: Json) -> str:
-    """Take the text of a message, whose content may be a list of parts."""
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
-
-
-def schema_of(body: Json) -> str | None:
-    """Find the schema that the answer has to fit, as JSON text: in the request, else in its messages."""
-    wanted = body.get("response_format") or {}
-    if wanted.get("type") == "json_schema":
-        return json.dumps(wanted["json_schema"].get("schema", {}))
-    found = (schema_in(text_of(message)) for message in reversed(body["messages"]))
-    return next((schema for schema in found if schema), None)
-
-
-def lacking_a_key(content: str, schema_text: str | None) -> str:
-    """Remove the first required key (without a schema: the first key) from an object."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict) or not value:
-        return "{}"
-    required = json.loads(schema_text or "{}").get("required", [])
-    value.pop(next((key for key in value if key in required), next(iter(value))))
-    return json.dumps(value)
 
 
 def refused(status: int, message: str, code: str | None = None, headers: Headers | None = None) -> web.Response:
@@ -309,11 +269,11 @@ class LocalProvider:
         self.requests: list[Json] = []
         self.authorizations: list[str | None] = []
         self.base_url = ""
-        self._reply = reply
         self._record = record
         self._random = random.Random(seed)
+        self._writer = Writer(self._random, reply)
+        self._last_request: Json = {}
         self._in_flight = 0
-        self._strings = 0
 
     @property
     def faults(self) -> Faults:
@@ -323,8 +283,7 @@ class LocalProvider:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._faults = faults
-        rate = faults.requests_per_second
-        self._allowance = Allowance(rate, faults.burst) if rate else Allowance(10000 / 60, 10000)  # never spent
+        self._allowance, self._tokens = calls_allowed(faults), tokens_allowed(faults)
 
     def __enter__(self) -> Self:
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -355,6 +314,7 @@ class LocalProvider:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/counts", self._show_counts)
+        app.router.add_get("/last-request", self._show_last_request)
         app.router.add_post("/faults", self._replace_faults)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await runner.setup()
@@ -373,6 +333,9 @@ class LocalProvider:
     async def _show_counts(self, _: web.Request) -> web.Response:
         return web.json_response(asdict(self.counts))
 
+    async def _show_last_request(self, _: web.Request) -> web.Response:
+        return web.json_response(self._last_request)
+
     async def _replace_faults(self, request: web.Request) -> web.Response:
         try:
             self.faults = Faults(**await request.json())
@@ -383,7 +346,7 @@ class LocalProvider:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         """Count and record a call, refuse it or let it in, and answer it once its time is up."""
         raw = await request.read()
-        self.counts.requests += 1
+        self.counts.came_in()
         faults = self.faults
         outcome, delay = faults.outcome(self._random.random()), faults.delay(self._random.random())
         try:
@@ -392,43 +355,57 @@ class LocalProvider:
             body = None
         if not isinstance(body, dict) or not body.get("messages"):
             return self._ended("other_status", refused(400, "The body must be a JSON object with messages."))
+        self._last_request = body
         if self._record:
             self.requests.append(body)
             self.authorizations.append(request.headers.get("Authorization"))
         rejected = rejection(faults, body)
         if rejected is not None:
             return self._ended("other_status", rejected)
-        if self._over_limit(faults, outcome):
-            return self._ended("rate_limited", self._too_many(faults))
+        asked = tokens_asked(body) if self._tokens else 0
+        if self._over_limit(faults, outcome, asked):
+            return self._ended("rate_limited", self._too_many(faults, asked))
         return await self._let_in(request, body, outcome, delay)
 
     def _ended(self, outcome: str, response: web.Response) -> web.Response:
-        setattr(self.counts, outcome, getattr(self.counts, outcome) + 1)
+        self.counts.ended(outcome)
         return response
 
-    def _over_limit(self, faults: Faults, outcome: str) -> bool:
-        """Tell whether a call is refused, and take it off the allowance if it has to be."""
+    def _over_limit(self, faults: Faults, outcome: str, asked: int) -> bool:
+        """Tell whether a call is refused, and take it off the allowances if it has to be."""
         self._allowance.refill()
         too_many = faults.max_in_flight is not None and self._in_flight >= faults.max_in_flight
         too_fast = faults.requests_per_second is not None and self._allowance.left < 1
-        over = too_many or too_fast or outcome == "rate_limited"
+        over = too_many or too_fast or outcome == "rate_limited" or self._over_tokens(asked)
         if faults.requests_per_second is not None and (not over or faults.refused_count):
             self._allowance.spend()
+        if self._tokens is not None and not over:
+            self._tokens.spend(asked)
         return over
 
-    def _rate_headers(self, faults: Faults) -> Headers:
-        return self._allowance.headers() if faults.rate_headers else {}
+    def _over_tokens(self, asked: int) -> bool:
+        if self._tokens is None:
+            return False
+        self._tokens.refill()
+        return self._tokens.wait(asked) > 0
 
-    def _too_many(self, faults: Faults) -> web.Response:
+    def _rate_headers(self, faults: Faults) -> Headers:
+        if not faults.rate_headers:
+            return {}
+        return self._allowance.headers("requests") | (self._tokens.headers("tokens") if self._tokens else {})
+
+    def _too_many(self, faults: Faults, asked: int) -> web.Response:
         """Answer 429; the advised wait is at least as long as until the next call is allowed."""
         headers = self._rate_headers(faults)
         if faults.retry_after_header:
-            until_next = (1 - self._allowance.left) / self._allowance.rate if faults.requests_per_second else 0.0
+            until_next = self._allowance.wait() if faults.requests_per_second else 0.0
+            until_next = max(until_next, self._tokens.wait(asked) if self._tokens else 0.0)
             headers["retry-after"] = f"{math.ceil(max(faults.retry_after, until_next) * 1000) / 1000:g}"
         return refused(429, "Rate limit reached for requests.", "rate_limit_exceeded", headers)
 
     async def _let_in(self, request: web.Request, body: Json, outcome: str, delay: float) -> web.Response:
         """Serve a call; this is cancelled when the client goes away and when the server stops."""
+        headers = self._rate_headers(self.faults)
         self._in_flight += 1
         self.counts.peak_in_flight = max(self.counts.peak_in_flight, self._in_flight)
         try:
@@ -442,55 +419,24 @@ class LocalProvider:
             raise
         finally:
             self._in_flight -= 1
+        self.counts.seconds_of_latency += delay
         if outcome == "reset":
             if request.transport is not None:
                 request.transport.abort()
             return self._ended(outcome, web.Response())
         if outcome == "server_error":
             return self._ended(outcome, refused(500, "The server had an error while processing your request."))
-        return self._ended(outcome, self._completion(body, self._content(body, outcome)))
+        content = self._writer.content(body, outcome, terse=self.faults.terse)
+        return self._ended(outcome, self._completion(body, content, headers))
 
-    def _completion(self, body: Json, content: str) -> web.Response:
-        asked, answered = sum(len(text_of(message)) for message in body["messages"]) // 4 + 1, len(content) // 4 + 1
-        completion = {
-            "id": f"chatcmpl-{self.counts.requests}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": body.get("model"),
-            "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"},
-            ],
-            "usage": {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered},
-        }
-        headers = self._rate_headers(self.faults)
-        return web.Response(body=json.dumps(completion).encode(), content_type="application/json", headers=headers)
-
-    def _content(self, body: Json, outcome: str) -> str:
-        """Write what the model says, spoiled if that is the outcome."""
-        schema_text = schema_of(body)
-        content = self._reply(body) if self._reply else self._good_content(body, schema_text)
-        if outcome == "schema_violation":
-            return lacking_a_key(content, schema_text)
-        if outcome == "malformed":
-            cut_off = content.startswith(("{", "[")) and self._random.random() < 0.5
-            return content[: len(content) * 2 // 3] if cut_off else self._string("Sorry, I can't help with", 0, 0)
-        return content
-
-    def _good_content(self, body: Json, schema_text: str | None) -> str:
-        """Fit the schema, or write plain text without one, on what the last message of the user starts with."""
-        asked = next((text_of(message) for message in reversed(body["messages"]) if message.get("role") == "user"), "")
-        subject = asked.strip().partition("\n")[0][-60:]
-        if schema_text is None:
-            return self._string(subject, 0, 0)
-        items = EXACTLY.search(asked)
-        text = skeleton(schema_text, int(items[1]) if items else 3)
-        return HOLE.sub(lambda hole: json.dumps(self._string(subject, int(hole[1]), int(hole[2])))[1:-1], text)
-
-    def _string(self, subject: str, least: int, most: int) -> str:
-        """Write a string that no other answer has; a limit on its length cuts off its beginning."""
-        self._strings += 1
-        text = f"{subject} {self._strings}".rjust(least, ".")
-        return text[-most:] if most else text
+    def _completion(self, body: Json, content: str, headers: Headers) -> web.Response:
+        """Answer a call, with the headers of its arrival where the faults say so."""
+        if self._tokens is not None:
+            self._tokens.spend(tokens_in(content))
+        if self.faults.header_moment == "answer":
+            headers = self._rate_headers(self.faults)
+        text = json.dumps(completion(body, content, self.counts.requests))
+        return web.Response(body=text.encode(), content_type="application/json", headers=headers)
 
 
 def options() -> argparse.ArgumentParser:

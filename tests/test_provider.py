@@ -15,7 +15,8 @@ import aiohttp
 import jsonschema
 import pytest
 
-from tests.provider import Counts, Faults, Json, LocalProvider
+from tests.answers import Json
+from tests.provider import Counts, Faults, LocalProvider
 
 STEPS: Json = {
     "type": "object",
@@ -128,7 +129,7 @@ def ask(provider: LocalProvider, *bodies: object, at_once: bool = False, patienc
 
 def outcomes(counts: Counts) -> int:
     """Add up the outcomes, each call being under exactly one."""
-    apart = {"requests", "peak_in_flight"}
+    apart = {"requests", "peak_in_flight", "seconds_of_latency", "first_at", "last_at", "last_answer_at"}
     return sum(count for name, count in vars(counts).items() if name not in apart)
 
 
@@ -185,12 +186,33 @@ def test_every_string_is_unique_and_says_what_was_asked() -> None:
     assert not any("More." in text for text in found)
 
 
+def test_a_terse_model_answers_null_wherever_the_schema_allows_it() -> None:
+    with LocalProvider(Faults(terse=True)) as provider:
+        [answer] = ask(provider, question(schema=EVERYTHING))
+    value = json.loads(answer.content)
+    jsonschema.validate(value, EVERYTHING)
+    assert (value["either"], value["tree"]["next"]) == (None, None)
+
+
+def test_the_messages_of_a_conversation_take_turns() -> None:
+    role = {"enum": ["system", "user", "assistant"]}
+    message = {"type": "object", "properties": {"role": role, "content": {"type": "string"}}}
+    with LocalProvider() as provider:
+        schema = {"properties": {"messages": {"type": "array", "items": message}}}
+        [answer] = ask(provider, question("Write exactly 4 messages", schema))
+    roles = [message["role"] for message in json.loads(answer.content)["messages"]]
+    assert roles == ["user", "assistant", "user", "assistant"]
+
+
 @pytest.mark.parametrize(
     ("text", "bounds", "expected"),
     [
         ("Name some whales", {}, 3),
         ("Name whales\nGive Exactly 5 of them.", {}, 5),
+        ("Generate 4 subtopics", {}, 4),
         ("Name exactly 5 whales", {"minItems": 2}, 2),
+        ("Name exactly 5 whales", {"minItems": 1}, 5),
+        ("Name some whales", {"minItems": 1}, 1),
         ("Name exactly 5 whales", {"maxItems": 4}, 4),
     ],
 )
@@ -367,6 +389,89 @@ def test_rate_headers_state_the_allowance_as_openai_does() -> None:
     assert not [name for name in silent.headers if name.startswith("x-ratelimit")]
 
 
+def rate_header(answer: Answer, name: str, what: str = "requests") -> str:
+    """Look up one of OpenAI's rate-limit headers."""
+    return answer.headers[f"x-ratelimit-{name}-{what}"]
+
+
+def test_fixed_windows_allow_so_many_calls_each_and_headers_tell_when_one_ends() -> None:
+    with LocalProvider(Faults(requests_per_second=10, rate_window=0.4, rate_headers=True)) as provider:
+        answers = ask(provider, *[question()] * 6)
+        time.sleep(float(answers[-1].headers["retry-after"]) + 0.02)
+        later = ask(provider, *[question()] * 5)
+    assert [answer.status for answer in answers] == [200] * 4 + [429] * 2
+    assert [answer.status for answer in later] == [200] * 4 + [429]
+    assert {rate_header(answer, "limit") for answer in answers} == {"4"}
+    assert [rate_header(answer, "remaining") for answer in answers] == ["3", "2", "1", "0", "0", "0"]
+    assert 0 < int(rate_header(answers[-1], "reset").removesuffix("ms")) <= 400
+    assert 0.05 <= float(answers[-1].headers["retry-after"]) <= 0.4
+
+
+def test_a_pause_does_not_save_up_windows() -> None:
+    with LocalProvider(Faults(requests_per_second=20, rate_window=0.1)) as provider:
+        ask(provider, question())
+        time.sleep(0.25)
+        answers = ask(provider, *[question()] * 4, at_once=True)
+    assert sorted(answer.status for answer in answers) == [200, 200, 429, 429]
+
+
+@pytest.mark.parametrize(("moment", "expected"), [("answer", ["7", "7", "7"]), ("arrival", ["9", "8", "7"])])
+def test_headers_are_of_the_answer_or_of_the_arrival(moment: str, expected: list[str]) -> None:
+    faults = Faults(requests_per_second=0.01, rate_headers=True, header_moment=moment, latency=0.1)
+    with LocalProvider(faults) as provider:
+        answers = ask(provider, *[question()] * 3, at_once=True)
+    assert sorted((rate_header(answer, "remaining") for answer in answers), reverse=True) == expected
+
+
+def test_a_refusal_for_too_many_in_flight_says_when_to_come_back() -> None:
+    with LocalProvider(Faults(latency=0.1, max_in_flight=1, retry_after=0.25)) as provider:
+        answers = ask(provider, *[question()] * 2, at_once=True)
+    assert [answer.headers["retry-after"] for answer in answers if answer.status == 429] == ["0.25"]
+
+
+def test_calls_are_refused_once_the_tokens_of_prompts_and_answers_are_spent() -> None:
+    body = question("x" * 396)  # 100 tokens, and 17 in the answer
+    with LocalProvider(Faults(tokens_per_minute=1800, rate_headers=True)) as provider:
+        answers = ask(provider, *[body] * 3)
+        time.sleep(float(answers[-1].headers["retry-after"]) + 0.02)
+        [later] = ask(provider, body)
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert [rate_header(answer, "limit", "tokens") for answer in answers] == ["1800"] * 3
+    assert 183 <= int(rate_header(answers[0], "remaining", "tokens")) <= 190
+    assert 65 <= int(rate_header(answers[1], "remaining", "tokens")) <= 75
+    assert rate_header(answers[0], "reset", "tokens").endswith("s")
+    assert 0.5 < float(answers[-1].headers["retry-after"]) <= 1.2
+    assert later.status == 200
+
+
+def test_a_call_of_more_tokens_than_the_bucket_holds_is_let_in_when_it_is_full() -> None:
+    with LocalProvider(Faults(tokens_per_minute=60)) as provider:
+        answers = ask(provider, *[question("x" * 400)] * 2)
+    assert [answer.status for answer in answers] == [200, 429]
+
+
+def test_counts_tell_when_calls_came_and_were_answered_and_how_long_they_took() -> None:
+    with LocalProvider(Faults(latency=0.1)) as provider:
+        began = time.monotonic()
+        ask(provider, question(), question())
+        ended = time.monotonic()
+    counts = provider.counts
+    assert counts.first_at and counts.last_at and counts.last_answer_at
+    assert began < counts.first_at <= counts.last_at - 0.1 <= counts.last_answer_at - 0.2 < ended
+    assert counts.seconds_of_latency == pytest.approx(0.2)
+
+
+def test_the_last_request_can_be_looked_up() -> None:
+    async def looked_up() -> Any:
+        url = provider.base_url.removesuffix("/v1")
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/last-request") as response:
+            return await response.json()
+
+    with LocalProvider(record=False) as provider:
+        ask(provider, question("one"), question("two"))
+        assert asyncio.run(looked_up()) == question("two")
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind", "message"),
     [
@@ -433,6 +538,10 @@ def test_faults_come_at_their_rates_and_the_same_for_a_seed() -> None:
         {"malformed": 0.6, "hang": 0.6},
         {"requests_per_second": 0},
         {"reject_response_format": "all"},
+        {"rate_window": 1},
+        {"rate_window": 0.1, "requests_per_second": 5},
+        {"tokens_per_minute": 0},
+        {"header_moment": "now"},
     ],
 )
 def test_faults_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
@@ -463,6 +572,7 @@ def test_a_process_of_its_own_serves_counts_and_takes_faults_until_sigterm() -> 
         rest = process.communicate(timeout=5)
     assert [answer.status for answer in answers] == [401, 400, 200, 200]
     assert answers[2].body == asdict(Faults(latency=0.01))
-    assert counts == asdict(Counts(requests=2, answered=1, other_status=1, peak_in_flight=1))
+    assert Counts(**counts) == Counts(requests=2, answered=1, other_status=1, peak_in_flight=1)
+    assert counts["first_at"] < counts["last_at"] < counts["last_answer_at"]
     assert rest == ("", "")
     assert process.returncode == 0
