@@ -101,7 +101,11 @@ class ReplyRejected:
 
 @dataclass(frozen=True, slots=True)
 class LimiterChanged:
-    """The limiter lets more or fewer calls through; `why` says it in a few plain words."""
+    """Where the limiter stands, told when it changes and now and then.
+
+    It lets `allowed` calls go at once, `in_flight` are under way, `waiting` wait for their turn or for another one to
+    end; `why` says in a few plain words what the provider refused lately, or is "".
+    """
 
     allowed: int
     in_flight: int

@@ -131,7 +131,7 @@ class SimpleView:
                 self._once(f"retry {kind}", f"Retry: {kind.value}, {again}: {_short(message)}")
             case ReplyRejected(path, kind):
                 self._once(f"reject {kind}", f"Reply asked again: {kind.value}: {printable_path(path, _PATH)}")
-            case LimiterChanged(allowed, _, _, why):
+            case LimiterChanged(allowed, _, _, why) if why:
                 self._once(f"limiter {why}", f"Calls at once: {allowed:,} ({why})")
 
     def _once(self, key: str, line: str) -> None:

@@ -117,7 +117,7 @@ class Limiter:
         now, pace = self.clock(), self.pace
         pressed = now < pace.paused_until + _WHY_FOR or now < pace.refused_at + _WHY_FOR
         waiting = sum(lane.waiting for lane in self._lanes)
-        return LimiterChanged(pace.allowed(now), pace.in_flight, waiting, pace.why if pressed else "")
+        return LimiterChanged(pace.allowed, pace.in_flight, waiting, pace.why if pressed else "")
 
 
 class Limiters:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 from deepfabric_core.llm.speed import Call, Meter, Recent, Speed
 
-# The opening: this many calls at once, twice as many every so many seconds, until the ceiling or a refusal.
-_FIRST_CALLS = 16
-_DOUBLING = 0.015
+# The opening: this many calls at once, then a step more every so many seconds, until the ceiling or a refusal. A step
+# waits for the one before it: a slow client hears of refusals before it has begun too much.
+_FIRST_CALLS = 16.0
+_STEP = 1.2
+_SECONDS_A_STEP = 0.004
 
 # What is left of the number at once after a refusal. First it grows by one with each answer; once refused again, by
 # this share in a round, which is as many answers as calls at once, but at least by one; quicker when all is quiet.
@@ -47,6 +49,8 @@ class Pace:
     paused_until: float = -math.inf
     refused_at: float = -math.inf
     why: str = ""
+    _opening: float = _FIRST_CALLS
+    _step_at: float = -math.inf
     _at_once: float = math.inf
     _doubling: bool = True
     _proven: int = 0
@@ -63,22 +67,22 @@ class Pace:
     def __post_init__(self) -> None:
         self._speed = Speed(self._recent)
 
-    def allowed(self, now: float) -> int:
+    @property
+    def allowed(self) -> int:
         """Calls that may be under way at this moment."""
-        if self._at_once < math.inf:
-            return max(1, min(self.ceiling, int(self._at_once)))
-        if self._speed.known or self._proven >= self.ceiling:
-            return self.ceiling
-        since = max(0.0, now - self._recent.opened)
-        return min(self.ceiling, int(_FIRST_CALLS * 2 ** min(since / _DOUBLING, 30)))
+        return max(1, int(min(self.ceiling, self._at_once, self._opening)))
 
     def wait(self, now: float) -> float:
         """Seconds until a call may begin: 0 for now, infinity for when another one has ended."""
         if now < self.paused_until:
             return self.paused_until - now
-        allowed = self.allowed(now)
-        if self.in_flight >= allowed:
-            return _DOUBLING / 4 if self._at_once == math.inf and allowed < self.ceiling else math.inf
+        if self.in_flight >= self.allowed:
+            if self._opening >= min(self.ceiling, self._at_once):
+                return math.inf
+            if now < self._step_at:
+                return self._step_at - now
+            late = now - self._step_at if self._step_at > self._recent.opened else 0.0
+            self._opening, self._step_at = self._opening * _STEP, now + _SECONDS_A_STEP + late
         wait = self._speed.wait(now)
         if self._spread:
             wait = max(wait, self._spread.wait(now))
