@@ -81,7 +81,7 @@ class Pace:
                 return math.inf
             if now < self._step_at:
                 return self._step_at - now
-            late = now - self._step_at if self._step_at > self._recent.opened else 0.0
+            late = min(now - self._step_at, _BREATH) if self._step_at > self._recent.opened else 0.0
             self._opening, self._step_at = self._opening * _STEP, now + _SECONDS_A_STEP + late
         wait = self._speed.wait(now)
         if self._spread:
@@ -157,8 +157,8 @@ class Pace:
             self.why = "the provider refuses more a second"
         if pausing or again:
             self._in_a_row = self._in_a_row + 1 if again else 0
-            self._pause(now, min(wait, _BREATH * 2 ** max(0, self._in_a_row - _BREATHS_ALIKE)))
-        self._cut_at = now
+            self._pause(now, min(wait, _BREATH * 2 ** min(max(0, self._in_a_row - _BREATHS_ALIKE), 30)))
+        self._cut_at, self._opening = now, math.inf
 
     def _pause(self, now: float, seconds: float) -> None:
         if seconds > _BREATHS_ALIKE * _BREATH:

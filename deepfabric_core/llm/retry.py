@@ -12,6 +12,9 @@ from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit
 from deepfabric_core.llm.model import ChatModel
 
+# Of any base that is allowed, the power to this is still a float.
+_LARGEST_EXPONENT = 300
+
 
 @dataclass
 class Retrying:
@@ -63,7 +66,7 @@ class Retrying:
 def backoff(limits: RateLimit, attempt: int, chance: random.Random) -> float:
     """Seconds before the `attempt`-th retry (from 1), with full jitter where jitter is on."""
     growth = {"constant": 1.0, "linear": float(attempt)}.get(
-        limits.backoff_strategy, limits.exponential_base ** (attempt - 1)
+        limits.backoff_strategy, limits.exponential_base ** min(attempt - 1, _LARGEST_EXPONENT)
     )
     delay = min(limits.base_delay * growth, limits.max_delay)
     jittered = limits.jitter and limits.backoff_strategy != "constant"

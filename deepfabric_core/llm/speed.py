@@ -31,7 +31,7 @@ _KEPT_UNMEASURED = 0.93
 
 # As many refusals as before, and not from the first one on: our rate is not the reason, so it is raised again.
 _IN_VAIN = (0.05, 0.5)
-_RAISED = 1.2
+_RAISED = 2.0
 _COMPARED = 5.0
 
 
