@@ -5,7 +5,8 @@
     DeepFabricError            one sentence that says what is wrong, where, and what to do next
     ├── ConfigError            the config, a flag or a file it names can't be used        (exit code 2)
     │   ├── MissingKeyError    the provider's API key isn't in the environment
-    │   └── TopicsFileError    a topics file can't be read as a tree or a graph
+    │   ├── TopicsFileError    a topics file can't be read as a tree or a graph
+    │   └── CheckpointExistsError  a checkpoint is there, and nobody said what is to become of it
     ├── ModelError             a call to a model failed; `kind` says how                  (exit code 1)
     │   └── ReplyError         the model answered, but not with what was asked for
     ├── OutputError            a result can't be written                                  (exit code 1)
@@ -74,6 +75,10 @@ class MissingKeyError(ConfigError):
 
 class TopicsFileError(ConfigError):
     """A topics file can't be read; the message names the file and the line."""
+
+
+class CheckpointExistsError(ConfigError):
+    """There is a checkpoint already; the run may go on with it or begin anew, but has to be told which."""
 
 
 class ModelError(DeepFabricError):

@@ -6,7 +6,7 @@ from a model or a provider: whoever shows them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,12 +26,29 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage begins; `total` counts topics (without the root) or samples, `window` the calls in flight at most."""
+    """A stage begins; `total` counts topics (without the root) or samples, `window` the calls in flight at most.
+
+    `done` and `failed` are those of the total that an earlier run settled.
+    """
 
     stage: Stage
     total: int
     window: int
     at: float
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The run goes on with what an earlier one left: its samples, its failures by kind, and what they took."""
+
+    samples: int
+    failures: Mapping[FailureKind, int]
+    failed_expansions: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +169,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class FileWritten:
-    """A file is complete on disk; `role` is dataset, partial dataset, journal, topics, failed topics or failures."""
+    """A file is complete on disk.
+
+    `role` is dataset, partial dataset, journal, topics, failed topics, failures or checkpoint (its folder).
+    """
 
     role: str
     path: str
@@ -173,6 +193,7 @@ class RunFinished:
 Event = (
     RunStarted
     | StageStarted
+    | Resumed
     | StageFinished
     | TopicExpanded
     | ExpansionFailed

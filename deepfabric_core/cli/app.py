@@ -15,6 +15,7 @@ _STOPPED = 130
 # Command to (module, what it does): a module is imported when its command is used, so that help is instant.
 _COMMANDS = {
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
+    "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
 }
 

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepfabric_core.cli.conflict import resume_command, settle_conflict
 from deepfabric_core.cli.load import load_config
-from deepfabric_core.cli.options import OPTIONS, Option, deprecations, unusable
+from deepfabric_core.cli.options import OPTIONS, Option, as_flags, deprecations
+from deepfabric_core.errors import OutputError
 
 if TYPE_CHECKING:
     from deepfabric_core.cli.rich_view import RichView
     from deepfabric_core.cli.simple_view import SimpleView
+    from deepfabric_core.config.schema import Config
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
 
@@ -58,26 +61,47 @@ def command(config_file: Path | None, **values: Any) -> None:
     CONFIG_FILE is a YAML file; it may be left out where flags give the topic prompt and the rest.
     A flag wins over the file, in every section.
     """
-    if later := unusable(values):
-        raise click.UsageError(f"{', '.join(later)} can't be used yet: this version has no checkpoints.")
     if values["debug"]:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     loaded = load_config(config_file, values)
-    if loaded.config.output.checkpoint is not None:
-        raise click.UsageError("output.checkpoint can't be used yet: this version has no checkpoints.")
     for notice in (*loaded.notices, *deprecations(values)):
         click.echo(f"Note: {notice}", err=True)
 
     from deepfabric_core.cli.summary import summary
+
+    job = settle_conflict(_job(loaded.config, config_file, values))
+    try:
+        state = _run(job, values["tui"])
+    except OutputError:
+        _advise(job)
+        raise
+    click.echo(summary(state))
+    if state.ending != "complete":
+        _advise(job)
+    raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
+
+
+def _advise(job: Job) -> None:
+    if job.checkpoint_place().exists:
+        click.echo(f"Go on with: {resume_command(job.command)}", err=True)
+
+
+def _job(config: Config, config_file: Path | None, values: dict[str, Any]) -> Job:
     from deepfabric_core.run.job import Job
 
     load = values["topics_load"]
-    job = Job(
-        loaded.config, Path(load) if load else None, topic_only=bool(values["topic_only"]), config_file=config_file
+    return Job(
+        config,
+        Path(load) if load else None,
+        topic_only=bool(values["topic_only"]),
+        config_file=config_file,
+        checkpoint_path=Path(values["checkpoint_path"]) if values["checkpoint_path"] else None,
+        resume=bool(values["resume"]),
+        retry_failed=bool(values["retry_failed"]),
+        fresh=bool(values["fresh"]),
+        accept_changes=bool(values["accept_changes"]),
+        command=("deepfabric", "generate", *([str(config_file)] if config_file else []), *as_flags(values)),
     )
-    state = _run(job, values["tui"])
-    click.echo(summary(state))
-    raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
 
 
 def _run(job: Job, tui: str) -> RunState:

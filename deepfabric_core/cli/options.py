@@ -15,7 +15,7 @@ _EVERY_LLM = ("llm", "topics.llm", "generation.llm")
 class Option:
     """A flag: how it is spelled, which keys of the config it overrides, and what it takes.
 
-    A switch with an opposite is spelled `--yes/--no`. `not_yet` says what a flag that can't be used yet waits for.
+    A switch with an opposite is spelled `--yes/--no`.
     """
 
     flag: str
@@ -24,7 +24,6 @@ class Option:
     keys: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     default: Any = None
-    not_yet: bool = False
     deprecated: str = ""
 
     @property
@@ -84,10 +83,17 @@ OPTIONS: tuple[Option, ...] = (
         ("output.include_system_message",),
     ),
     Option("--output-save-as", "Where the dataset is saved.", "path", ("output.save_as",)),
-    Option("--checkpoint-interval", "Save a checkpoint every N samples.", "integer", not_yet=True),
-    Option("--checkpoint-path", "Folder of the checkpoint.", "path", not_yet=True),
-    Option("--resume", "Resume from the checkpoint.", "switch", not_yet=True),
-    Option("--retry-failed", "When resuming, retry failed samples.", "switch", not_yet=True),
+    Option(
+        "--checkpoint-interval",
+        "Keep a checkpoint, and make it safe from power cuts every N samples.",
+        "integer",
+        ("output.checkpoint.interval",),
+    ),
+    Option("--checkpoint-path", "Folder of the checkpoint.", "path"),
+    Option("--resume", "Go on from the checkpoint.", "switch"),
+    Option("--retry-failed", "When resuming, retry failed samples.", "switch"),
+    Option("--accept-changes", "Resume though the config has changed in what decides the data.", "switch"),
+    Option("--fresh", "Move an existing checkpoint aside and begin anew.", "switch"),
     Option("--tui", "Screen: two panes, or plain lines for log files.", choices=("rich", "simple"), default="rich"),
     Option("--debug", "Show tracebacks and log details.", "switch"),
 )
@@ -110,9 +116,17 @@ def spelled(values: Mapping[str, Any]) -> dict[str, str]:
     return {key: option.flag for option in given for key in option.keys}
 
 
-def unusable(values: Mapping[str, Any]) -> list[str]:
-    """The flags given that can't be used yet."""
-    return [option.flag for option in OPTIONS if option.not_yet and values.get(option.name) is not None]
+def as_flags(values: Mapping[str, Any]) -> list[str]:
+    """The values as they are written on a command line; those that are not given, or the usual ones, are left out."""
+    given = [option for option in OPTIONS if values.get(option.name) not in (None, option.default)]
+    return [word for option in given for word in _as_words(option, values[option.name])]
+
+
+def _as_words(option: Option, value: Any) -> list[str]:
+    if option.kind != "switch":
+        return [option.flag, str(value)]
+    yes, _, no = option.flag.partition("/")
+    return [yes] if value else [no]
 
 
 def deprecations(values: Mapping[str, Any]) -> list[str]:

@@ -80,6 +80,8 @@ def _results(state: RunState) -> Iterator[Row]:
         rate = state.success_rate
         succeeded = "" if rate is None else f", success rate {_share(rate)}"
         yield "Samples", f"{samples.done:,} of {samples.total:,} delivered{succeeded}"
+    if state.resumed:
+        yield "Resumed", f"{state.resumed.samples:,} of them were there already"
     if state.sample_failures:
         yield "Failed samples", total_by_kind(state.sample_failures)
     if state.topics:

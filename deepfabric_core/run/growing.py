@@ -25,8 +25,9 @@ from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.window import run_window
 from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
-from deepfabric_core.topics.grow import Expansion, Growth, expand
+from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
 
 
@@ -41,17 +42,17 @@ def loaded(job: Job, feed: Feed) -> Topics | None:
     return topics
 
 
-async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop) -> Topics:
-    """Grow topics, saved as they grow.
+async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, known: Expansions | None = None) -> Topics:
+    """Grow topics, saved as they grow; what is `known` from an earlier run isn't asked for again.
 
     Raises:
         RunAborted: the root could not be expanded, or every further expansion would fail.
     """
-    growing = _Growing(job, model, feed)
+    growing = _Growing(job, model, feed, known)
     settings = job.config.topics
     feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
     try:
-        await run_window(growing.growth.start(), growing.expand, calls=settings.max_concurrent, stop=stop)
+        await run_window(growing.begin(), growing.expand, calls=settings.max_concurrent, stop=stop)
     finally:
         growing.save()
         feed(StageFinished("topics", time.time()))
@@ -65,6 +66,7 @@ class _Growing:
     job: Job
     model: ChatModel
     feed: Feed
+    known: Expansions | None
     failures: list[dict[str, Any]] = field(default_factory=list)
     breaker: Breaker = field(default_factory=Breaker)
 
@@ -79,6 +81,18 @@ class _Growing:
         }
         self.file = TopicsFile(self.job.topics, metadata)
 
+    def begin(self) -> list[Expansion]:
+        """The root, or, where some of it is known, what is to be expanded at its fringe."""
+        to_do, fringe = self.growth.start(), []
+        while to_do:
+            expansion = to_do.pop()
+            children = self.known.of(expansion.path) if self.known else None
+            if children is None:
+                fringe.append(expansion)
+            else:
+                to_do.extend(reversed(self._added(expansion, children)))
+        return fringe
+
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings = self.job.config.topics
         try:
@@ -89,11 +103,16 @@ class _Growing:
             self._failed(expansion, problem)
             return ()
         self.breaker.succeeded()
-        children = driven.value
-        below = self.growth.add(expansion, children)
-        missing = settings.degree - len(children)
-        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing))
+        if self.known is not None:
+            self.known.add(expansion.path, driven.value)
+        below = self._added(expansion, driven.value)
         self.file.save_now_and_then(self.growth.topics)
+        return below
+
+    def _added(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
+        below = self.growth.add(expansion, children)
+        missing = self.job.config.topics.degree - len(children)
+        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing))
         return below
 
     def _failed(self, expansion: Expansion, problem: ModelError) -> None:

@@ -7,16 +7,28 @@ from pathlib import Path
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.store.checkpoint import Place, find, usual_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them."""
+    """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them.
+
+    A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. Where there is one, `resume` goes
+    on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. `command` is
+    how the run was started, for advice.
+    """
 
     config: Config
     topics_load: Path | None = None
     topic_only: bool = False
     config_file: Path | None = None
+    checkpoint_path: Path | None = None
+    resume: bool = False
+    retry_failed: bool = False
+    fresh: bool = False
+    accept_changes: bool = False
+    command: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> Path:
@@ -44,6 +56,17 @@ class Job:
     def beside(self, role: str) -> Path:
         """`<dataset>.<role>.jsonl`."""
         return self.dataset.with_name(f"{self.dataset.stem}.{role}.jsonl")
+
+    def checkpoint_place(self) -> Place:
+        """Where the checkpoint of this job is, or would be."""
+        settings = self.config.output.checkpoint
+        folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
+        return find(folder or usual_folder(self.config_file, self.dataset), self.dataset.stem)
+
+    @property
+    def keeps_checkpoint(self) -> bool:
+        """Whether progress is kept for a later run."""
+        return self.resume or self.checkpoint_path is not None or self.config.output.checkpoint is not None
 
     def check_paths(self) -> None:
         """Make sure that no file of the run stands in for another.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 
 from deepfabric_core.config.schema import Llm
-from deepfabric_core.errors import DeepFabricError, RunAborted
+from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping
 from deepfabric_core.llm.connect import Manners, check, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.checkpoint import Checkpoint, open_checkpoint
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.growing import grow, loaded
 from deepfabric_core.run.job import Job
@@ -39,17 +41,66 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     """
     feed = Feed(emit)
     check_job(job)
-    topics = loaded(job, feed)
-    check_outputs(job, topics)
-    feed(RunStarted(_shown(job.config.topics.llm), _shown(job.config.generation.llm), time.time()))
+    checkpoint = open_checkpoint(job, feed)
     try:
-        await _stages(job, topics, feed, stop, connect)
+        topics = _known_topics(job, feed, checkpoint)
+        check_outputs(job, topics)
+        feed(RunStarted(_shown(job.config.topics.llm), _shown(job.config.generation.llm), time.time()))
+        return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
+    finally:
+        if checkpoint is not None:
+            checkpoint.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What all stages of a run need."""
+
+    job: Job
+    feed: Feed
+    stop: Stop
+    connect: Connect
+    checkpoint: Checkpoint | None
+
+    def model(self, settings: Llm, calls: int, max_retries: int) -> AbstractAsyncContextManager[ChatModel]:
+        """The model of a stage."""
+        manners = Manners(calls, max_retries, self.job.config.generation.rate_limit)
+        return self.connect(settings, manners, self.feed, self.stop)
+
+
+def _known_topics(job: Job, feed: Feed, checkpoint: Checkpoint | None) -> Topics | None:
+    given = loaded(job, feed)
+    return given if checkpoint is None else checkpoint.topics(given)
+
+
+async def _run(work: _Work, topics: Topics | None) -> RunState:
+    feed, checkpoint = work.feed, work.checkpoint
+    aborted = ""
+    try:
+        await _stages(work, topics)
     except RunAborted as problem:
-        return _finish(feed, "aborted", str(problem))
-    if stop.requested and not _all_settled(feed.state, job):
-        return _finish(feed, "stopped", "stopped by the user")
-    missing = _missing(feed.state, job)
-    return _finish(feed, "incomplete" if missing else "complete", missing)
+        aborted = str(problem)
+    except DeepFabricError:
+        if checkpoint is not None:
+            with suppress(OutputError):  # the first error says enough
+                await checkpoint.finish()
+        raise
+    ending, reason = _outcome(work, aborted)
+    if checkpoint is not None:
+        await checkpoint.finish()
+        checkpoint.end(delivered=ending == "complete")
+    feed(RunFinished(ending, reason, time.time()))
+    return feed.state
+
+
+def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
+    """How the run ends, and why."""
+    if aborted:
+        return "aborted", aborted
+    if work.stop.requested and not _all_settled(work.feed.state, work.job):
+        return "stopped", "stopped by the user"
+    missing = _missing(work.feed.state, work.job)
+    return ("incomplete", missing) if missing else ("complete", "")
 
 
 def check_job(job: Job) -> None:
@@ -73,19 +124,21 @@ def check_outputs(job: Job, topics: Topics | None) -> None:
         check_writable(job.topics)
 
 
-async def _stages(job: Job, topics: Topics | None, feed: Feed, stop: Stop, connect: Connect) -> None:
-    config = job.config
-    limits = config.generation.rate_limit
+async def _stages(work: _Work, topics: Topics | None) -> None:
+    job, checkpoint = work.job, work.checkpoint
     if topics is None:
-        manners = Manners(config.topics.max_concurrent, config.topics.max_retries, limits)
-        async with connect(config.topics.llm, manners, feed, stop) as model:
-            topics = await grow(job, model, feed, stop)
-    if job.topic_only or stop.requested:
+        settings = job.config.topics
+        known = checkpoint.expansions() if checkpoint else None
+        async with work.model(settings.llm, settings.max_concurrent, settings.max_retries) as model:
+            topics = await grow(job, model, work.feed, work.stop, known)
+        if checkpoint is not None and not work.stop.requested:
+            checkpoint.keep_topics(topics)
+    if job.topic_only or work.stop.requested:
         return
-    plan = Plan(topics, count_samples(config.output.num_samples, len(topics.leaves)))
-    manners = Manners(config.output.batch_size, config.generation.max_retries, limits)
-    async with connect(config.generation.llm, manners, feed, stop) as model:
-        await _make_samples(Sampling(job, plan, model, feed), stop)
+    plan = Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
+    generation = job.config.generation
+    async with work.model(generation.llm, job.config.output.batch_size, generation.max_retries) as model:
+        await _make_samples(Sampling(job, plan, model, work.feed, checkpoint), work.stop)
 
 
 async def _make_samples(sampling: Sampling, stop: Stop) -> None:
@@ -98,20 +151,19 @@ async def _make_samples(sampling: Sampling, stop: Stop) -> None:
     except BaseException:
         sampling.leave()
         raise
-    if stop.requested and len(sampling.failures) + sampling.journal.written < len(sampling.plan):
-        sampling.keep_partial()
+    if stop.requested and not sampling.settled:
+        sampling.keep()
     elif sampling.journal.written:
         sampling.deliver()
     else:
-        sampling.journal.discard()
-        first = sampling.failures[0]
-        raise RunAborted(f"Every sample failed, the first with: {first['error']}")
+        sampling.keep()
+        raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
 
 
 def _keep_what_is_there(sampling: Sampling) -> None:
     """The journal is safe in any case; where even the partial file can't be written, the first error says enough."""
     try:
-        sampling.keep_partial()
+        sampling.keep()
     except DeepFabricError:
         sampling.leave()
 
@@ -124,16 +176,13 @@ def _all_settled(state: RunState, job: Job) -> bool:
 
 def _missing(state: RunState, job: Job) -> str:
     """What was asked for and isn't there, in a sentence; empty when nothing is missing."""
+    if state.resumed and state.resumed.failed_expansions:
+        return f"{state.resumed.failed_expansions} topics could not be expanded when the topics grew"
     if state.failed_expansions:
         return f"{state.failed_expansions} topics could not be expanded, {state.topics_missing} topics are missing"
     if job.topic_only:
         return f"{state.topics_missing} topics are missing" if state.topics_missing else ""
     return f"{state.samples_failed} samples failed" if state.samples_failed else ""
-
-
-def _finish(feed: Feed, ending: Ending, reason: str) -> RunState:
-    feed(RunFinished(ending, reason, time.time()))
-    return feed.state
 
 
 def _shown(settings: Llm) -> str:

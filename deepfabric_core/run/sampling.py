@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, St
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.breaker import Breaker
+from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.drive import Driven, drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
@@ -24,8 +24,8 @@ from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Making, Sample, with_metadata
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.files import replace_file
-from deepfabric_core.store.journal import Journal, free_path
+from deepfabric_core.store.failures import Failures
+from deepfabric_core.store.journal import Journal, free_path, new_file
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Sampling:
     plan: Plan
     model: ChatModel
     feed: Feed
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    checkpoint: Checkpoint | None = None
     breaker: Breaker = field(default_factory=Breaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
@@ -50,44 +50,60 @@ class Sampling:
 
     def __post_init__(self) -> None:
         self.recipe = recipe_for(self.job.config)
-        self.journal = Journal(self.job.journal, len(self.plan))
+        if self.checkpoint is None:
+            self.failures = Failures()
+            self.journal = Journal(new_file(self.job.journal), self.plan)
+        else:
+            self.failures = self.checkpoint.failures
+            self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every work item is made or has failed."""
+        return self.journal.written + len(self.failures) >= len(self.plan)
 
     async def run(self, stop: Stop) -> None:
-        """Make every sample of the plan, or all that can be had until a stop."""
+        """Make every sample of the plan that isn't there yet, or all that can be had until a stop."""
         width = self.job.config.output.batch_size
-        self.feed(StageStarted("samples", len(self.plan), width, time.time()))
+        done, failed = self.journal.written, len(self.failures)
+        self.feed(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
         try:
-            await run_window(self.plan, self._make, calls=width, stop=stop)
+            await run_window(self._to_do(), self._make, calls=width, stop=stop)
         finally:
             self.feed(StageFinished("samples", time.time()))
+
+    def _to_do(self) -> Iterator[WorkItem]:
+        failed = set(self.failures)
+        return (
+            item for item in self.plan if not self.journal.has(item.index) and (item.topic_id, item.cycle) not in failed
+        )
 
     def deliver(self) -> None:
         """Put the dataset in its place, in the order of the plan, with the list of what failed beside it."""
         self.journal.deliver(self.job.dataset)
         self.feed(FileWritten("dataset", str(self.job.dataset)))
-        self._save_failures()
+        if self.failures.save(self.job.failures):
+            self.feed(FileWritten("failures", str(self.job.failures)))
+        if self.checkpoint is None:
+            self.journal.lines.discard()
 
-    def leave(self) -> None:
-        """Leave the journal as it is, and say where."""
-        self.journal.close()
-        self.feed(FileWritten("journal", str(self.journal.path)))
-
-    def keep_partial(self) -> None:
-        """Keep what was finished beside the dataset's place; an older dataset stays as it is."""
+    def keep(self) -> None:
+        """Keep what was finished of a run that ends early; an older dataset stays as it is."""
+        if self.checkpoint is not None:
+            return
         if not self.journal.written:
-            self.journal.discard()
+            self.journal.lines.discard()
             return
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)
+        self.journal.lines.discard()
         self.feed(FileWritten("partial dataset", str(partial)))
 
-    def _save_failures(self) -> None:
-        if self.failures:
-            lines = (f"{json.dumps(line, ensure_ascii=False)}\n".encode() for line in self.failures)
-            replace_file(self.job.failures, lines)
-            self.feed(FileWritten("failures", str(self.job.failures)))
-        else:
-            self.job.failures.unlink(missing_ok=True)
+    def leave(self) -> None:
+        """Leave the journal as it is, and say where."""
+        if self.checkpoint is None:
+            self.journal.lines.close()
+            self.feed(FileWritten("journal", str(self.journal.path)))
 
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
@@ -107,22 +123,26 @@ class Sampling:
     def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
         sample = driven.value
         making = Making(driven.model, driven.attempts, driven.usage, driven.simulated)
-        self.journal.append(item, with_metadata(sample.record, item, making))
+        self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.breaker.succeeded()
-        if self.plan.cycles > 1:
-            self._earlier[item.topic_id].append(" ".join(sample.question.split())[:_REMEMBERED_CHARACTERS])
+        self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
         self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
+        if self.checkpoint is not None:
+            self.checkpoint.settled()
 
     def _failed(self, item: WorkItem, problem: ModelError) -> None:
-        self.failures.append(
-            {
-                "topic_id": item.topic_id,
-                "topic_path": list(item.path),
-                "cycle": item.cycle,
-                "kind": problem.kind.value,
-                "error": str(problem),
-            }
-        )
+        """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
+        if self.checkpoint is None or not problem.kind.hopeless:
+            self.failures.add(item, problem)
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
+        if self.checkpoint is not None:
+            self.checkpoint.settled()
+
+    def _remember(self, topic_id: str, question: str) -> None:
+        if self.plan.cycles > 1:
+            self._earlier[topic_id].append(" ".join(question.split())[:_REMEMBERED_CHARACTERS])
+
+    def _remember_record(self, topic_id: str, record: Mapping[str, Any]) -> None:
+        self._remember(topic_id, str(record.get("question", "")))

@@ -16,6 +16,7 @@ from deepfabric_core.events import (
     LimiterChanged,
     Notice,
     ReplyRejected,
+    Resumed,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -35,13 +36,18 @@ _RECENT_NOTICES = 20
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """How far a stage has come; `failed` counts samples that failed, or topics that are missing."""
+    """How far a stage has come; `failed` counts samples that failed, or topics that are missing.
+
+    `done_before` and `failed_before` of them are an earlier run's.
+    """
 
     started_at: float | None = None
     total: int = 0
     window: int = 0
     done: int = 0
     failed: int = 0
+    done_before: int = 0
+    failed_before: int = 0
     finished_at: float | None = None
 
     @property
@@ -57,14 +63,15 @@ class StageProgress:
 
     def rate(self, now: float) -> float | None:
         """Made per second, or None while that says nothing."""
-        elapsed = self.elapsed(now)
-        return self.done / elapsed if self.done and elapsed > 0 else None
+        elapsed, made = self.elapsed(now), self.done - self.done_before
+        return made / elapsed if made > 0 and elapsed > 0 else None
 
     def seconds_left(self, now: float) -> float | None:
         """Seconds until everything is settled at the pace so far, or None while unknown or when over."""
-        if self.finished_at is not None or not self.settled:
+        settled = self.settled - self.done_before - self.failed_before
+        if self.finished_at is not None or settled <= 0:
             return None
-        return self.elapsed(now) * max(0, self.total - self.settled) / self.settled
+        return self.elapsed(now) * max(0, self.total - self.settled) / settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class RunState:
     completion_tokens: int = 0
     cost: float | None = None
     unpriced: int = 0
+    resumed: Resumed | None = None
     limiter: LimiterChanged | None = None
     stopping: str = ""
     notices: tuple[str, ...] = ()
@@ -161,11 +169,13 @@ def reduce(state: RunState, event: Event) -> RunState:
 
 
 def _run(
-    state: RunState, event: RunStarted | LimiterChanged | Stopping | Notice | FileWritten | RunFinished
+    state: RunState, event: RunStarted | Resumed | LimiterChanged | Stopping | Notice | FileWritten | RunFinished
 ) -> RunState:
     match event:
         case RunStarted(topics_model, samples_model, at):
             return replace(state, topics_model=topics_model, samples_model=samples_model, started_at=at)
+        case Resumed(failures=failures):
+            return replace(state, resumed=event, sample_failures=failures)
         case LimiterChanged():
             return replace(state, limiter=event)
         case Stopping(why):
@@ -182,8 +192,8 @@ def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
     progress = state.topics_progress if event.stage == "topics" else state.samples_progress
     stage: Stage | None = None
     match event:
-        case StageStarted(stage, total, window, at):
-            progress = StageProgress(started_at=at, total=total, window=window)
+        case StageStarted(stage, total, window, at, done, failed):
+            progress = StageProgress(at, total, window, done, failed, done_before=done, failed_before=failed)
         case StageFinished(at=at):
             progress = replace(progress, finished_at=at)
     if event.stage == "topics":

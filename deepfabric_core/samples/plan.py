@@ -52,6 +52,23 @@ class Plan:
             topic, path = leaves[place if cycle < self.whole_cycles else self._last_cycle[place]]
             yield WorkItem(index, topic.id, path, cycle)
 
+    def index_of(self, topic_id: str, cycle: int) -> int | None:
+        """The place of a work item in the dataset, or None where the plan has no such item."""
+        place = self._places.get(topic_id)
+        if place is None or not 0 <= cycle < self.cycles:
+            return None
+        if cycle >= self.whole_cycles:
+            place = self._places_in_last_cycle.get(place)
+        return None if place is None else cycle * len(self.topics.leaves) + place
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {topic.id: place for place, (topic, _) in enumerate(self.topics.leaves)}
+
+    @cached_property
+    def _places_in_last_cycle(self) -> dict[int, int]:
+        return {leaf: place for place, leaf in enumerate(self._last_cycle)}
+
     @property
     def whole_cycles(self) -> int:
         """Cycles in which every topic gets a sample."""

@@ -30,6 +30,12 @@ class Making:
     usage: Usage
     simulated: bool
 
+    def as_line(self) -> Record:
+        """What a journal says of it."""
+        usage = self.usage
+        used = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "cost": usage.cost}
+        return {"model": self.model, "attempts": self.attempts, "usage": used}
+
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:
     """The messages of a single exchange."""

@@ -1,66 +1,87 @@
 """Every finished sample in a file at once, in the order of arrival; the dataset from it, in the order of the plan.
 
-A line holds one fact: `{"topic_id": ..., "cycle": ..., "sample": {...}}`.
+A line holds one fact: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "sample": {...}}`.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from deepfabric_core.errors import OutputError
-from deepfabric_core.samples.plan import WorkItem
+from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.lines import Lines
+
+_SAMPLE = b', "sample": '
 
 
 class Journal:
-    """The samples of one run, in a file of its own: where the path is taken, the next one with a number.
+    """The samples of one plan. In memory it holds two numbers a sample: where its record begins and ends.
 
-    In memory it holds two numbers a sample: where its record begins and ends.
+    `written` counts the plan's samples in it, `surplus` the others that an older file holds.
     """
 
-    def __init__(self, path: Path, count: int) -> None:
-        self._begins = array("q", [-1]) * count
-        self._ends = array("q", [-1]) * count
-        self._size = 0
+    def __init__(self, lines: Lines, plan: Plan) -> None:
+        self.lines = lines
         self.written = 0
-        try:
-            self.path, self._file = _create(path)
-        except OSError as problem:
-            raise OutputError(f"{path} can't be written: {reason(problem)}; choose another place.") from problem
+        self.surplus = 0
+        self._plan = plan
+        self._begins = array("q", [-1]) * len(plan)
+        self._ends = array("q", [-1]) * len(plan)
 
-    def append(self, item: WorkItem, record: dict[str, Any]) -> None:
-        """Hand a sample to the operating system; when this returns, a killed process doesn't lose it.
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.lines.path
+
+    def read(self) -> Iterator[Mapping[str, Any]]:
+        """Take in what an older run left: the line of each of the plan's samples.
+
+        Raises:
+            ConfigError: a line is damaged; its number is named.
+        """
+        for line in self.lines.read():
+            try:
+                index = self._plan.index_of(line.content["topic_id"], line.content["cycle"])
+                body = line.text.index(_SAMPLE) + len(_SAMPLE)
+            except (KeyError, TypeError, ValueError) as problem:
+                raise self.lines.damage(line.number) from problem
+            if index is None or self.has(index):
+                self.surplus += 1
+                continue
+            self._remember(index, line.begin + body, line.begin + len(line.text) - 1)
+            yield line.content
+
+    def _remember(self, index: int, begin: int, end: int) -> None:
+        self._begins[index], self._ends[index] = begin, end
+        self.written += 1
+
+    def has(self, index: int) -> bool:
+        """Whether the sample of that place is there."""
+        return self._begins[index] >= 0
+
+    def append(self, item: WorkItem, record: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+        """Hand a sample to the operating system, with how it was `made`; a killed process doesn't lose it then.
 
         Raises:
             OutputError: the disk is full or gone; no half line stays.
         """
-        key = f'{{"topic_id": {json.dumps(item.topic_id)}, "cycle": {item.cycle}, "sample": '.encode()
+        head = json.dumps({"topic_id": item.topic_id, "cycle": item.cycle, **made})[:-1].encode() + _SAMPLE
         body = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        line = key + body + b"}\n"
         try:
-            self._write_whole(line)
+            begin = self.lines.append(head + body + b"}\n")
         except OSError as problem:
             raise OutputError(
                 f"{self.path} can't be written: {reason(problem)}; {self.written} finished samples are safe in it."
             ) from problem
-        self._begins[item.index] = self._size + len(key)
-        self._ends[item.index] = self._size + len(key) + len(body)
-        self._size += len(line)
-        self.written += 1
-
-    def _write_whole(self, line: bytes) -> None:
-        if os.write(self._file, line) < len(line):
-            os.ftruncate(self._file, self._size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._remember(item.index, begin + len(head), begin + len(head) + len(body))
 
     def deliver(self, dataset: Path) -> None:
-        """Write the dataset in the order of the plan, then let go of the journal.
+        """Write the dataset in the order of the plan.
 
         Raises:
             OutputError: it can't be written; the journal stays.
@@ -69,32 +90,18 @@ class Journal:
             replace_file(dataset, self._records())
         except OutputError as problem:
             raise OutputError(f"{problem} {self.written} finished samples are safe in {self.path}.") from problem
-        self.discard()
-
-    def discard(self) -> None:
-        """Close and delete the journal."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Close the file and leave it where it is."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
 
     def _records(self) -> Iterator[bytes]:
         for begin, end in zip(self._begins, self._ends, strict=True):
             if begin >= 0:
-                yield os.pread(self._file, end - begin, begin) + b"\n"
+                yield self.lines.piece(begin, end) + b"\n"
 
 
-def _create(path: Path) -> tuple[Path, int]:
-    """A new file; another run may take the same free path at the same moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def new_file(path: Path) -> Lines:
+    """A file of its own: where the path is taken, also by a run of the same moment, the next one with a number."""
     while True:
-        free = free_path(path)
         try:
-            return free, os.open(free, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            return Lines(free_path(path), new=True)
         except FileExistsError:
             continue
 

@@ -20,8 +20,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and no key in the environment."""
+    """An empty working folder, no key in the environment, and checkpoints in a folder of their own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     for key in KEYS:
         monkeypatch.delenv(key, raising=False)
     return tmp_path

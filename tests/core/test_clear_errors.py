@@ -63,10 +63,6 @@ def test_an_unknown_provider_names_the_nearest(place: Path, deepfabric: Run) -> 
     refused(deepfabric("generate", write_config(place), "--provider", "opnai"), "did you mean openai?")
 
 
-def test_checkpoint_flags_are_refused_rather_than_ignored(place: Path, deepfabric: Run) -> None:
-    refused(deepfabric("generate", write_config(place), "--resume"), "--resume")
-
-
 def test_tools_are_refused_before_anything_is_spent(place: Path, deepfabric: Run) -> None:
     config = write_config(place, generation={"tools": {"components": {"builtin": []}}})
     refused(deepfabric("generate", config), "generation.tools")

@@ -1,0 +1,93 @@
+"""`deepfabric checkpoint-status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deepfabric_core.cli.conflict import resume_command
+from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.printable import printable
+from deepfabric_core.cli.summary import duration
+
+if TYPE_CHECKING:
+    from deepfabric_core.run.job import Job
+    from deepfabric_core.run.standing import Standing
+
+
+@click.command("checkpoint-status")
+@click.argument("config_file", type=click.Path(path_type=Path))
+@click.option("--checkpoint-path", type=click.Path(), help="Folder of the checkpoint, where it isn't the usual one.")
+@click.option("--output-save-as", type=click.Path(), help="The dataset, where the config isn't what names it.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def command(config_file: Path, as_json: bool, **values: str | None) -> None:
+    """Show how far a checkpoint has come, without touching it."""
+    from deepfabric_core.run.job import Job
+    from deepfabric_core.run.standing import standing
+
+    loaded = load_config(config_file, values)
+    folder = values["checkpoint_path"]
+    job = Job(loaded.config, config_file=config_file, checkpoint_path=Path(folder) if folder else None)
+    found = standing(job)
+    if as_json:
+        click.echo(json.dumps(_as_json(found, job), ensure_ascii=False, indent=2))
+    elif found is None:
+        click.echo(f"No checkpoint of {config_file} (looked in {job.checkpoint_place().folder}).")
+    else:
+        click.echo(_as_text(found))
+
+
+def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:
+    if found is None:
+        return {"exists": False, "folder": str(job.checkpoint_place().folder)}
+    known = found.metadata
+    return {
+        "exists": True,
+        "folder": str(found.place.folder),
+        "dataset": known.dataset,
+        "running": found.running,
+        "process": known.process if found.running else None,
+        "samples": {"wanted": found.wanted, "done": found.done, "failed": found.failed, "missing": found.missing},
+        "failures": {kind.value: count for kind, count in found.failures.items()},
+        "topics": {"complete": found.topics_complete, "topics": known.topics, "leaves": known.leaves},
+        "usage": {
+            "calls": known.calls,
+            "prompt_tokens": known.prompt_tokens,
+            "completion_tokens": known.completion_tokens,
+            "cost": known.cost,
+        },
+        "seconds": round(known.seconds, 3),
+        "created_at": known.created_at,
+        "updated_at": known.updated_at,
+        "changed": list(found.changed),
+        "resume": resume_command(known.command),
+    }
+
+
+def _as_text(found: Standing) -> str:
+    known = found.metadata
+    topics = f"{known.topics:,}, of them {known.leaves:,} leaves" if found.topics_complete else "still growing"
+    cost = "unknown" if known.cost is None else f"${known.cost:,.4f}"
+    rows = [
+        ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
+        ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
+        ("Topics", topics),
+        ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out, cost {cost}"),
+        ("Begun", f"{_when(known.created_at)}, {duration(known.seconds)} of work"),
+        ("Last saved", _when(known.updated_at)),
+        ("Running", f"process {known.process} since {_when(known.process_started_at)}" if found.running else "no"),
+        ("Changed", f"{', '.join(found.changed)} since then" if found.changed else "nothing that decides the data"),
+        ("Dataset", printable(known.dataset)),
+        ("Checkpoint", printable(str(found.place.folder))),
+        ("Go on with", printable(resume_command(known.command))),
+    ]
+    return "\n".join(f"{label:<11} {value}" for label, value in rows)
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

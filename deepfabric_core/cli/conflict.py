@@ -1,0 +1,59 @@
+"""What is to become of a checkpoint that is there already: asked on a terminal, an error elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from deepfabric_core.run.job import Job
+
+_QUESTION = """\
+⚠ Existing checkpoint found for this configuration
+
+  1) Resume from checkpoint
+  2) Clear checkpoint and start fresh
+  3) Abort
+
+Choose an option [1/2/3] (1)"""
+
+# They say what to do with a checkpoint this once.
+_SAID_ONCE = ("--resume", "--fresh")
+
+
+def settle_conflict(job: Job) -> Job:
+    """The job, told what to do where there is a checkpoint and it doesn't say; without a terminal it stays as it is.
+
+    Raises:
+        click.Abort: the user thinks better of it.
+        click.UsageError: it says both things at once.
+    """
+    if job.resume and job.fresh:
+        raise click.UsageError("--resume and --fresh contradict each other: give one of them.")
+    if job.resume or job.fresh or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return job
+    place = job.checkpoint_place()
+    if not place.exists or _is_held(job):
+        return job
+    choice = click.prompt(
+        _QUESTION, default="1", show_default=False, type=click.Choice(["1", "2", "3"]), show_choices=False, err=True
+    )
+    if choice == "3":
+        raise click.Abort
+    return replace(job, resume=choice == "1", fresh=choice == "2")
+
+
+def _is_held(job: Job) -> bool:
+    from deepfabric_core.store.checkpoint import is_held
+
+    return is_held(job.checkpoint_place())
+
+
+def resume_command(command: Iterable[str]) -> str:
+    """The command line that goes on with a run that was started by another one."""
+    return shlex.join([*(word for word in command if word not in _SAID_ONCE), "--resume"])

@@ -1,0 +1,277 @@
+"""One run's hold on its checkpoint: what an earlier run left there, and keeping it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.errors import CheckpointExistsError, ConfigError, OutputError
+from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
+from deepfabric_core.run.feed import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import Plan
+from deepfabric_core.store.checkpoint import (
+    Held,
+    Metadata,
+    Place,
+    clear,
+    move_aside,
+    read_metadata,
+    write_metadata,
+)
+from deepfabric_core.store.expansions import Expansions
+from deepfabric_core.store.failures import Failures
+from deepfabric_core.store.files import replace_file
+from deepfabric_core.store.journal import Journal
+from deepfabric_core.store.lines import Lines
+from deepfabric_core.store.topics_file import load_topics
+from deepfabric_core.topics.files import format_topics
+from deepfabric_core.topics.model import Topics
+
+# In samples, where only a flag asks for a checkpoint; and in seconds, whatever is asked for.
+_USUAL_INTERVAL = 100
+_LONGEST_INTERVAL = 5.0
+
+
+def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | None:
+    """The checkpoint that the job wants, or None where it wants none.
+
+    Raises:
+        CheckpointExistsError: there is one, and the job doesn't say what to do with it.
+        ConfigError: another process holds it, it is damaged, or the config has changed since.
+    """
+    place = job.checkpoint_place()
+    wanted = job.keeps_checkpoint
+    if not wanted and not place.exists:
+        return None
+    held = Held(place)
+    try:
+        if place.exists and not job.resume:
+            _make_room(place, job, feed)
+        if wanted:
+            return Checkpoint(job, feed, place, held)
+    except BaseException:
+        held.release()
+        raise
+    held.release()
+    return None
+
+
+def _make_room(place: Place, job: Job, feed: Feed) -> None:
+    if not job.fresh:
+        raise CheckpointExistsError(
+            f"There is a checkpoint of this config already ({place.folder}): go on with it by --resume, or move it "
+            "aside and begin anew by --fresh."
+        )
+    feed(Notice(f"The older checkpoint is kept in {move_aside(place)}"))
+
+
+class Checkpoint:
+    """An open checkpoint. Every sample is a line in a file at once; now and then that is made safe from power cuts."""
+
+    def __init__(self, job: Job, feed: Feed, place: Place, held: Held) -> None:
+        self.place = place
+        self._job = job
+        self._feed = feed
+        self._held = held
+        self._began = time.time()
+        settings = job.config.output.checkpoint
+        self._interval = settings.interval if settings else _USUAL_INTERVAL
+        self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
+        self._files: list[Lines] = []
+        self._journal: Journal | None = None
+        self._unsaved = 0
+        self._saved_at = time.monotonic()
+        self._saving: asyncio.Task[None] | None = None
+        self._going_on = place.exists
+        self._base = self._resumed() if self._going_on else self._new()
+        self.failures = Failures(place.failures)
+        self._files.append(self.failures.lines)  # type: ignore[arg-type]
+        write_metadata(place, self._now())
+
+    def _new(self) -> Metadata:
+        if self._job.resume:
+            self._feed(Notice(f"No checkpoint to resume in {self.place.folder}: starting from the beginning"))
+        return self._of_this_process(Metadata(created_at=self._began))
+
+    def _resumed(self) -> Metadata:
+        found = read_metadata(self.place)
+        topics_given = ("topics.",) if self._job.topics_load or not any(map(_of_topics, found.fingerprint)) else ()
+        differing = changed(found.fingerprint, fingerprint(self._job.config), but=topics_given)
+        if differing and not self._job.accept_changes:
+            raise ConfigError(
+                f"The config has changed since the checkpoint in what decides the data: {', '.join(differing)}. Change "
+                "that back, go on all the same by --accept-changes, or begin anew by --fresh."
+            )
+        return self._of_this_process(found)
+
+    def _of_this_process(self, metadata: Metadata) -> Metadata:
+        job = self._job
+        prints = fingerprint(job.config)
+        if job.topics_load or (metadata.fingerprint and not any(map(_of_topics, metadata.fingerprint))):
+            prints = {key: value for key, value in prints.items() if not _of_topics(key)}
+        return replace(
+            metadata,
+            config_file=str(job.config_file.absolute()) if job.config_file else None,
+            dataset=str(job.dataset.absolute()),
+            command=job.command,
+            fingerprint=prints,
+            process=os.getpid(),
+            process_started_at=self._began,
+        )
+
+    # ---- topics
+
+    def topics(self, given: Topics | None) -> Topics | None:
+        """The topics of the run: those it used so far, or else those `given` by a file, or None.
+
+        Raises:
+            ConfigError: a file is given that holds other topics than the run used.
+        """
+        if not self.place.topics.exists():
+            if given:
+                self.keep_topics(given)
+            return given
+        if given and _digest(given) != self._base.topics_digest:
+            if not self._job.accept_changes:
+                raise ConfigError(
+                    f"{self._job.topics_load}: these are other topics than those of the checkpoint; leave "
+                    "--topics-load out, go on all the same by --accept-changes, or begin anew by --fresh."
+                )
+            self.keep_topics(given)
+            return given
+        topics, _ = load_topics(self.place.topics)
+        self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(self.place.topics)))
+        return topics
+
+    def expansions(self) -> Expansions:
+        """What has grown of the topics so far."""
+        expansions = Expansions(self.place.expansions)
+        self._files.append(expansions.lines)
+        return expansions
+
+    def keep_topics(self, topics: Topics) -> None:
+        """The topics are complete."""
+        replace_file(self.place.topics, [format_topics(topics, {}).encode("utf-8", "backslashreplace")])
+        self._base = replace(
+            self._base,
+            topics=len(topics),
+            leaves=len(topics.leaves),
+            failed_expansions=self._feed.state.failed_expansions,
+            topics_digest=_digest(topics),
+        )
+        write_metadata(self.place, self._now())
+
+    # ---- samples
+
+    def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
+        """The samples so far, each told to `on_sample` by its topic and record."""
+        lines = Lines(self.place.samples)
+        self._files.append(lines)
+        self._journal = journal = Journal(lines, plan)
+        for line in journal.read():
+            on_sample(line["topic_id"], line["sample"])
+            self.failures.forget(line["topic_id"], line["cycle"])
+        if self._retry_failed:
+            self.failures.forget_all()
+        if journal.surplus:
+            self._feed(Notice(f"{journal.surplus:,} samples of the checkpoint aren't part of this run's plan"))
+        self._base = replace(self._base, samples_wanted=len(plan))
+        if self._going_on:
+            self._feed(self._resumed_event(journal))
+        return journal
+
+    def _resumed_event(self, journal: Journal) -> Resumed:
+        base = self._base
+        return Resumed(
+            journal.written,
+            self.failures.by_kind,
+            base.failed_expansions,
+            base.prompt_tokens,
+            base.completion_tokens,
+            base.cost,
+        )
+
+    def settled(self) -> None:
+        """A sample was made or failed: save, every so many of them or every few seconds.
+
+        Raises:
+            OutputError: an earlier saving found that the checkpoint can't be kept up.
+        """
+        self._unsaved += 1
+        due = self._unsaved >= self._interval or time.monotonic() - self._saved_at >= _LONGEST_INTERVAL
+        if self._saving is not None and self._saving.done():
+            saving, self._saving = self._saving, None
+            saving.result()
+        if due and self._saving is None:
+            self._unsaved, self._saved_at = 0, time.monotonic()
+            self._saving = asyncio.create_task(asyncio.to_thread(self._save, self._now()))
+
+    async def finish(self) -> None:
+        """Save once more, at the end of a stage.
+
+        Raises:
+            OutputError: it can't be kept up.
+        """
+        if self._saving is not None:
+            await self._saving
+        await asyncio.to_thread(self._save, self._now())
+
+    def _save(self, metadata: Metadata) -> None:
+        gone = [lines for lines in self._files if not lines.in_place]
+        for lines in gone:
+            lines.restore()
+        for lines in self._files:
+            lines.sync()
+        write_metadata(self.place, metadata)
+        if gone:
+            raise OutputError(
+                f"{self.place.folder} was deleted while the run went on; all finished samples have been written there "
+                "again."
+            )
+
+    def _now(self) -> Metadata:
+        state, base = self._feed.state, self._base
+        now = time.time()
+        known = [cost for cost in (base.cost, state.cost) if cost is not None]
+        return replace(
+            base,
+            samples_done=self._journal.written if self._journal else base.samples_done,
+            samples_failed=len(self.failures) if self._journal else base.samples_failed,
+            calls=base.calls + state.calls,
+            prompt_tokens=base.prompt_tokens + state.prompt_tokens,
+            completion_tokens=base.completion_tokens + state.completion_tokens,
+            cost=sum(known) if known else None,
+            seconds=base.seconds + now - self._began,
+            updated_at=now,
+        )
+
+    # ---- the end
+
+    def end(self, *, delivered: bool) -> None:
+        """Clear it where everything asked for is `delivered`; but what the plan had no place for isn't lost."""
+        if delivered and (self._journal is None or not self._journal.surplus):
+            clear(self.place)
+        else:
+            self._feed(FileWritten("checkpoint", str(self.place.folder)))
+
+    def close(self) -> None:
+        """Let go of it."""
+        for lines in self._files:
+            lines.close()
+        self._held.release()
+
+
+def _digest(topics: Topics) -> str:
+    import hashlib
+
+    return hashlib.sha256("\n".join(sorted(topic.id for topic, _ in topics.leaves)).encode()).hexdigest()
+
+
+def _of_topics(key: str) -> bool:
+    return key.startswith("topics.")
