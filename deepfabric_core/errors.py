@@ -36,6 +36,7 @@ class FailureKind(StrEnum):
     TRUNCATED = "truncated reply"
     INVALID_JSON = "invalid JSON"
     INVALID_REPLY = "invalid reply"
+    TOOL = "tool failure"
     INTERNAL = "internal error"
 
     @property

@@ -95,9 +95,52 @@ class ScenarioSeed(Section):
     files: dict[str, str] = {}
 
 
-class Tools(Section):
-    """The tools an agent may use."""
+class McpServer(Section):
+    """An MCP server: `command` starts one that speaks over stdio, `url` reaches one over HTTP. `timeout` in seconds.
 
+    `env` and `headers` may name variables of the environment as `${NAME}`, so that no key stands in a config.
+    """
+
+    command: str | None = Field(default=None, min_length=1)
+    args: list[str] = []
+    env: dict[str, str] = {}
+    url: Annotated[str | None, AfterValidator(_is_an_address)] = None
+    headers: dict[str, str] = {}
+    tools: list[str] = []
+    timeout: float = Field(default=30.0, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> McpServer:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("an MCP server needs either command or url")
+        return self
+
+
+class Fixture(Section):
+    """A mock tool's response to calls whose arguments match."""
+
+    match: dict[str, Any]
+    response: Any = None
+
+
+class MockTool(Section):
+    """What a mock tool answers; strings may hold {{argument}}."""
+
+    response: Any = None
+    fixtures: list[Fixture] = []
+
+
+class Tools(Section):
+    """The tools an agent may use.
+
+    `file` holds definitions, `mock` and `mock_data` what mock tools answer, `mcp` names servers.
+    """
+
+    file: str | None = Field(default=None, min_length=1)
+    mcp: dict[str, McpServer] = {}
+    mock: dict[str, MockTool] = {}
+    mock_data: str | None = Field(default=None, min_length=1)
+    timeout: float = Field(default=30.0, gt=0, le=3600)
     components: dict[str, list[str]] = {}
     spin_endpoint: str | None = None
     tools_endpoint: str | None = None
