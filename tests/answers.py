@@ -5,12 +5,15 @@ import math
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 Json = dict[str, Any]
+Calls = Sequence[tuple[str, Json]]  # tools and their arguments
+
+_USUAL_CALLS = 2
 
 # Stands for a string in a skeleton, with its least and greatest length (0: no limit); JSON leaves these signs alone.
 HOLE = re.compile("\ue000(\\d+),(\\d+)\ue001")
@@ -168,16 +171,27 @@ def tokens_asked(body: Json) -> int:
     return sum(len(text_of(message)) for message in body["messages"]) // 4 + 1
 
 
-def completion(body: Json, content: str, number: int) -> Json:
-    """Wrap the text of the model as OpenAI does."""
+def completion(body: Json, content: str, number: int, calls: Calls = ()) -> Json:
+    """Wrap the text of the model, or the tools it calls, as OpenAI does."""
     asked, answered = tokens_asked(body), tokens_in(content)
+    message: Json = {"role": "assistant", "content": content}
+    if calls:
+        made = [
+            {
+                "id": f"call_{number}_{place}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
+            for place, (name, arguments) in enumerate(calls)
+        ]
+        message = {"role": "assistant", "content": None, "tool_calls": made}
     return {
         "id": f"chatcmpl-{number}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": body.get("model"),
         "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"},
+            {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"},
         ],
         "usage": {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered},
     }
@@ -189,7 +203,22 @@ class Writer:
 
     chance: random.Random
     reply: Callable[[Json], str] | None = None
+    agent: Callable[[Json], Calls] | None = None
     strings: int = 0
+
+    def calls(self, body: Json) -> Calls:
+        """Choose the tools to call: by default the first two that are offered, one after the other."""
+        if not body.get("tools"):
+            return ()
+        if self.agent:
+            return self.agent(body)
+        made = sum(len(message.get("tool_calls") or ()) for message in body["messages"])
+        if made >= min(_USUAL_CALLS, len(body["tools"])):
+            return ()
+        function = body["tools"][made]["function"]
+        text = skeleton(json.dumps(function.get("parameters", {})), None, terse=False)
+        filled = HOLE.sub(lambda hole: self._string("a value", int(hole[1]), int(hole[2])), text)
+        return ((function["name"], json.loads(filled)),)
 
     def content(self, body: Json, outcome: str, *, terse: bool = False) -> str:
         """Write what the model says, spoiled if that is the outcome."""

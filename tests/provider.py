@@ -24,7 +24,7 @@ from typing import Self, get_args
 
 from aiohttp import web
 
-from tests.answers import Json, Writer, completion, tokens_asked, tokens_in
+from tests.answers import Calls, Json, Writer, completion, tokens_asked, tokens_in
 
 Headers = dict[str, str]
 
@@ -72,6 +72,7 @@ class Faults:
     error_code: str | None = None
     error_message: str | None = None
     reject_response_format: str | None = None
+    reject_tools: bool = False
     terse: bool = False
 
     def __post_init__(self) -> None:
@@ -250,6 +251,8 @@ def rejection(faults: Faults, body: Json) -> web.Response | None:
     wanted = (body.get("response_format") or {}).get("type")
     if wanted and faults.reject_response_format in ("any", wanted):
         return refused(400, f"Invalid parameter: 'response_format' of type '{wanted}' is not supported by this model.")
+    if faults.reject_tools and body.get("tools"):
+        return refused(400, "This model does not support tools.")
     return refused(400, "This provider does not stream.") if body.get("stream") else None
 
 
@@ -262,6 +265,7 @@ class LocalProvider:
         reply: Callable[[Json], str] | None = None,
         seed: int = 0,
         *,
+        agent: Callable[[Json], Calls] | None = None,
         record: bool = True,
     ) -> None:
         self.faults = faults
@@ -271,7 +275,7 @@ class LocalProvider:
         self.base_url = ""
         self._record = record
         self._random = random.Random(seed)
-        self._writer = Writer(self._random, reply)
+        self._writer = Writer(self._random, reply, agent)
         self._last_request: Json = {}
         self._in_flight = 0
 
@@ -435,7 +439,7 @@ class LocalProvider:
             self._tokens.spend(tokens_in(content))
         if self.faults.header_moment == "answer":
             headers = self._rate_headers(self.faults)
-        text = json.dumps(completion(body, content, self.counts.requests))
+        text = json.dumps(completion(body, content, self.counts.requests, self._writer.calls(body)))
         return web.Response(body=text.encode(), content_type="application/json", headers=headers)
 
 

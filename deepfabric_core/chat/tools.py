@@ -28,11 +28,29 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A call that is to be carried out; its arguments keep to the tool's schema."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool answered, as the model is shown it; `error` is the error's name, or "" where all went well."""
 
     content: str
     error: str = ""
+
+
+def text_of(value: Any) -> str:
+    """What a tool gave back as a text that every file can hold: a string as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
@@ -42,12 +60,17 @@ def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
         ValueError: they aren't a JSON object, or don't keep to the tool's schema; the message says how.
     """
     try:
-        arguments = json.loads(text or "{}")
-    except ValueError as problem:
-        raise ValueError(f"the arguments of {tool.name} aren't valid JSON ({problem})") from problem
+        arguments = json.loads(text.strip() or "{}", parse_constant=_refused_constant)
+        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as problem:
+        said = str(problem)[:_SHOWN_CHARACTERS]
+        raise ValueError(f"the arguments of {tool.name} aren't valid JSON ({said})") from problem
     if not isinstance(arguments, dict):
-        raise ValueError(f"the arguments of {tool.name} aren't a JSON object")
-    error = next(iter(_validator(tool).iter_errors(arguments)), None)
+        raise ValueError(f"the arguments of {tool.name} aren't a JSON object")  # noqa: TRY004 - a reply, not a bug
+    try:
+        error = next(iter(_validator(tool).iter_errors(arguments)), None)
+    except (RecursionError, OverflowError) as problem:
+        raise ValueError(f"the arguments of {tool.name} can't be checked ({problem})") from problem
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path)
         place = f"argument {where}" if where else "the arguments"
@@ -55,11 +78,16 @@ def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
     return arguments
 
 
+def _refused_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON value")
+
+
 @cache
 def _validator(tool: Tool) -> Any:
-    from jsonschema.validators import validator_for  # late: 60 ms
+    from jsonschema import Draft202012Validator  # late: 60 ms
+    from jsonschema.validators import validator_for
 
-    return validator_for(tool.parameters)(tool.parameters)
+    return validator_for(tool.parameters, default=Draft202012Validator)(tool.parameters)
 
 
 def by_name(tools: tuple[Tool, ...]) -> Mapping[str, Tool]:

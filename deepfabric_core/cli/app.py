@@ -16,6 +16,8 @@ _STOPPED = 130
 _COMMANDS = {
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
+    "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
+    "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,10 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.standing import standing
 
-    loaded = load_config(config_file, values)
-    folder = values["checkpoint_path"]
-    job = Job(loaded.config, config_file=config_file, checkpoint_path=Path(folder) if folder else None)
+    folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
+    job = Job(load_config(config_file, values).config, config_file=config_file, checkpoint_path=folder)
+    if job.checkpoint_place().exists:
+        job = replace(job, config=load_config(config_file, _flags_of_the_run(job) | values).config)
     found = standing(job)
     if as_json:
         click.echo(json.dumps(_as_json(found, job), ensure_ascii=False, indent=2))
@@ -40,6 +42,15 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
         click.echo(f"No checkpoint of {config_file} (looked in {job.checkpoint_place().folder}).")
     else:
         click.echo(_as_text(found))
+
+
+def _flags_of_the_run(job: Job) -> dict[str, Any]:
+    """The flags that the command to resume repeats, by option name."""
+    from deepfabric_core.cli.generate import command as generate
+    from deepfabric_core.store.checkpoint import read_metadata
+
+    words = read_metadata(job.checkpoint_place()).command[2:]
+    return generate.make_context("generate", list(words), resilient_parsing=True).params
 
 
 def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:

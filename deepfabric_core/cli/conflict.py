@@ -23,7 +23,7 @@ _QUESTION = """\
 Choose an option [1/2/3] (1)"""
 
 # They say what to do with a checkpoint this once.
-_SAID_ONCE = ("--resume", "--fresh")
+_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
 
 
 def settle_conflict(job: Job) -> Job:
@@ -35,6 +35,9 @@ def settle_conflict(job: Job) -> Job:
     """
     if job.resume and job.fresh:
         raise click.UsageError("--resume and --fresh contradict each other: give one of them.")
+    if not job.resume and (job.retry_failed or job.accept_changes):
+        flag = "--retry-failed" if job.retry_failed else "--accept-changes"
+        raise click.UsageError(f"{flag} says how to resume: give --resume with it.")
     if job.resume or job.fresh or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return job
     place = job.checkpoint_place()
@@ -54,6 +57,7 @@ def _is_held(job: Job) -> bool:
     return is_held(job.checkpoint_place())
 
 
-def resume_command(command: Iterable[str]) -> str:
-    """The command line that goes on with a run that was started by another one."""
-    return shlex.join([*(word for word in command if word not in _SAID_ONCE), "--resume"])
+def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
+    """The command line that goes on with a run that was started by another one; failures alone have to be retried."""
+    words = [word for word in command if word not in _SAID_ONCE]
+    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])

@@ -77,13 +77,14 @@ def command(config_file: Path | None, **values: Any) -> None:
         raise
     click.echo(summary(state))
     if state.ending != "complete":
-        _advise(job)
+        samples = state.samples_progress
+        _advise(job, only_failures=bool(samples.failed) and samples.settled == samples.total)
     raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
 
 
-def _advise(job: Job) -> None:
+def _advise(job: Job, *, only_failures: bool = False) -> None:
     if job.checkpoint_place().exists:
-        click.echo(f"Go on with: {resume_command(job.command)}", err=True)
+        click.echo(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
 
 
 def _job(config: Config, config_file: Path | None, values: dict[str, Any]) -> Job:

@@ -79,8 +79,9 @@ def _results(state: RunState) -> Iterator[Row]:
     if samples.started_at is not None:
         rate = state.success_rate
         succeeded = "" if rate is None else f", success rate {_share(rate)}"
-        yield "Samples", f"{samples.done:,} of {samples.total:,} delivered{succeeded}"
-    if state.resumed:
+        became = "made" if state.ending in ("stopped", "aborted") else "delivered"
+        yield "Samples", f"{samples.done:,} of {samples.total:,} {became}{succeeded}"
+    if state.resumed and state.resumed.samples:
         yield "Resumed", f"{state.resumed.samples:,} of them were there already"
     if state.sample_failures:
         yield "Failed samples", total_by_kind(state.sample_failures)
@@ -119,7 +120,7 @@ def _time(state: RunState) -> Iterator[Row]:
 
 def _files(state: RunState) -> Iterator[Row]:
     for file in state.files:
-        role = printable(file.role)
+        role = "topics file" if file.role == "topics" else printable(file.role)
         yield role[:1].upper() + role[1:], printable(file.path)
 
 

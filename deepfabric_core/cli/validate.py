@@ -71,8 +71,8 @@ def _plan(config: Config) -> str:
 
 def _kind(config: Config) -> str:
     conversation = config.generation.conversation
-    if config.generation.tools is not None:
-        return "conversations with tools (can't be generated yet)"
+    if config.uses_tools:
+        return "conversations with tools"
     return "conversations with reasoning" if conversation.type == "cot" else "conversations"
 
 

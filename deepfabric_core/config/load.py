@@ -26,7 +26,6 @@ UNUSED = (
     "kaggle",
     "deepfabric_cloud",
     "generation.save_as",
-    "generation.scenario_seed",
     "output.formatters",
 )
 _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
@@ -103,6 +102,8 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
 def _notices(document: Document, set_aside: Iterable[str], config: Config) -> Iterable[str]:
     unused = [key for key in UNUSED if document.get(tuple(key.split("."))) not in (None, [], {})]
     unused.extend(set_aside)
+    if document.get(("generation", "rate_limit", "max_retries")) is not None:
+        unused.append("generation.rate_limit.max_retries (a refusal isn't a failed try; see generation.max_retries)")
     if unused:
         yield f"{document.source}: read and kept, but without effect so far: {', '.join(unused)}."
     if config.generation.output_schema is not None and config.output.format != "custom":

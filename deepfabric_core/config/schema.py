@@ -311,6 +311,28 @@ class Config(Section):
             raise ValueError("output.format custom needs generation.output_schema, the JSON Schema of a record")
         return self
 
+    @model_validator(mode="after")
+    def _agents_records_are_their_own(self) -> Config:
+        if self.uses_tools and self.output.format == "custom":
+            raise ValueError("output.format custom and agents with tools don't go together: leave one of them out")
+        return self
+
+    @property
+    def uses_tools(self) -> bool:
+        """Whether samples are an agent's: where tools are configured, or that style is asked for."""
+        return self.generation.tools is not None or self.generation.conversation.reasoning_style == "agent"
+
+    @property
+    def tools(self) -> Tools:
+        """The tools of an agent; where none are configured, the virtual files."""
+        return self.generation.tools or Tools()
+
+    @property
+    def scenario_files(self) -> dict[str, str]:
+        """The files that each sample begins with."""
+        seeds = (self.generation.scenario_seed, self.tools.scenario_seed)
+        return {path: text for seed in seeds if seed for path, text in seed.files.items()}
+
     @property
     def recorded_system_prompt(self) -> str | None:
         """The system message that goes into each sample, or None for none."""

@@ -11,13 +11,14 @@ from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.keys import KEY_VARIABLES, check_key
-from deepfabric_core.llm.lane import Lane
-from deepfabric_core.llm.limited import Limited
-from deepfabric_core.llm.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.lane import Lane
+from deepfabric_core.llm.limits.limited import Limited
+from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.retry import Retrying
 from deepfabric_core.llm.schema_modes import SchemaModes
 from deepfabric_core.llm.simulated import SimulatedModel
+from deepfabric_core.llm.tool_modes import ToolModes
 from deepfabric_core.stop import Stop
 
 # Shared by all runs of this process.
@@ -41,7 +42,8 @@ async def connect(settings: Llm, manners: Manners, emit: Emit, stop: Stop) -> As
     limited = Limited(model, lane, manners.limits, emit)
     try:
         with lane.opened():
-            yield SchemaModes(Retrying(limited, manners.max_retries, manners.limits, emit, lane.rest))
+            retrying = Retrying(limited, manners.max_retries, manners.limits, emit, lane.rest)
+            yield ToolModes(SchemaModes(retrying))
     finally:
         await model.close()
 
@@ -58,11 +60,11 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
     if settings.provider == "simulated":
         return SimulatedModel(settings)
     if settings.client != "litellm":
-        from deepfabric_core.llm.openai_model import OpenAIModel, speaks_openai
+        from deepfabric_core.llm.clients.openai_model import OpenAIModel, speaks_openai
 
         if settings.client == "direct" or speaks_openai(settings):
             return OpenAIModel(settings, connections=connections)
-    from deepfabric_core.llm.litellm_model import LitellmModel
+    from deepfabric_core.llm.clients.litellm_model import LitellmModel
 
     return LitellmModel(settings)
 
@@ -73,8 +75,16 @@ def check(settings: Llm) -> None:
     Raises:
         ConfigError: it names the nearest provider, or the variable to set.
     """
+    if settings.client == "direct":
+        from deepfabric_core.llm.clients.openai_model import speaks_openai
+
+        if not speaks_openai(settings):
+            raise ConfigError(
+                f"llm.client direct can't call {settings.provider}/{settings.model}: it speaks OpenAI's protocol only; "
+                "write auto or litellm."
+            )
     if settings.provider not in KEY_VARIABLES:
-        from deepfabric_core.llm.litellm_model import import_litellm
+        from deepfabric_core.llm.clients.litellm_model import import_litellm
 
         known = sorted({*KEY_VARIABLES, *(str(getattr(p, "value", p)) for p in import_litellm().provider_list)})
         if settings.provider not in known:

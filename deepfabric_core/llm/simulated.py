@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
-from uuid import UUID
 
-from deepfabric_core.chat.messages import JsonObject, Reply, Request, Usage
+from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.prose import Writer
-
-Trail = tuple[str, ...]
+from deepfabric_core.llm.simulated_agent import next_call
+from deepfabric_core.llm.simulated_values import Builder
 
 _CHARACTERS_PER_TOKEN = 4
 _RETRY_AFTER = 0.05
 _LINKED_SHARE = 0.25
-_BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-_TELLING = {"properties": "object", "required": "object", "additionalProperties": "object", "items": "array"}
-_TELLING |= {"prefixItems": "array"} | dict.fromkeys((*_BOUNDS, "multipleOf"), "number")
 
 
 class SimulatedModel:
@@ -53,15 +47,25 @@ class SimulatedModel:
             raise ModelError(f"{self.name} is rate limited", kind=kind, status=429, retry_after=_RETRY_AFTER)
         if (draw := draw - simulated.server_errors) < 0:
             raise ModelError(f"{self.name} had a server error", kind=FailureKind.SERVER_ERROR, status=500)
-        text = self._answer(request)
+        calls = self._calls(request)
+        text = "" if calls else self._answer(request)
         if draw < simulated.malformed:
             text = text[: len(text) // 2]
         prompt = sum(len(message.content) for message in request.messages)
         usage = Usage(prompt // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN, cost=0.0)
-        return Reply(text, self._settings.model, usage=usage, simulated=True)
+        reason = "tool_calls" if calls else "stop"
+        return Reply(text, self._settings.model, reason, usage, tool_calls=calls, simulated=True)
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def _calls(self, request: Request) -> tuple[ToolCall, ...]:
+        """The next call of an agent, or none where it knows enough."""
+        if not request.tools:
+            return ()
+        subject = request.subject
+        path = subject.path or _path_in(request)
+        return next_call(request, Writer(_random(self._settings, path, subject.variation, "agent"), path))
 
     def _answer(self, request: Request) -> str:
         """What the request asks for. `taken` isn't part of the seed: what is taken may depend on timing."""
@@ -73,7 +77,7 @@ class SimulatedModel:
         if schema is None:
             return writer.answer()
         if name not in ("subtopics", "linkedsubtopics"):
-            return json.dumps(_Builder(schema.schema, writer).build(schema.schema), ensure_ascii=False)
+            return json.dumps(Builder(schema.schema, writer).build(schema.schema), ensure_ascii=False)
         answer: list[Any] = writer.subtopics(subject.wanted, (*path, *subject.taken))
         if name == "linkedsubtopics":
             answer = [{"topic": one, "also_under": [1] if writer.chance(_LINKED_SHARE) else []} for one in answer]
@@ -93,137 +97,3 @@ def _path_in(request: Request) -> tuple[str, ...]:
         if line.startswith("Topic path") and ":" in line:
             return tuple(line.split(":", 1)[1].strip().split(" > "))
     return (lines[0],)
-
-
-class _Builder:
-    """Builds values of a JSON Schema; inside a repeated reference it keeps to what is required."""
-
-    def __init__(self, root: JsonObject, writer: Writer) -> None:
-        self._root = root
-        self._writer = writer
-
-    def build(self, schema: JsonObject | bool, name: str = "", trail: Trail = (), listed: bool = False) -> Any:
-        """A value; `name` is its property's, `trail` the references it lies in, `listed` whether in an array."""
-        if isinstance(schema, bool):
-            return self._string({}, name, listed)
-        schema, trail = self._resolved(schema, trail)
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return schema["enum"][self._writer.number(0, len(schema["enum"]) - 1)]
-        match _type_of(schema):
-            case "object":
-                return self._object(schema, trail)
-            case "array":
-                return self._array(schema, name, trail)
-            case "integer" | "number" as kind:
-                return self._number(schema, whole=kind == "integer")
-            case "boolean":
-                return self._writer.chance(0.5)
-            case "null":
-                return None
-        return self._string(schema, name, listed)
-
-    def _resolved(self, schema: JsonObject, trail: Trail) -> tuple[JsonObject, Trail]:
-        """The schema with its references followed, its parts joined and one of its alternatives chosen."""
-        while True:
-            rest: JsonObject = {
-                key: value for key, value in schema.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")
-            }
-            if len(rest) == len(schema):
-                return schema, trail
-            if "$ref" in schema:
-                trail = (*trail, schema["$ref"])
-                rest = _joined(rest, self._at(schema["$ref"]))
-            for part in schema.get("allOf", ()):
-                rest = _joined(rest, part)
-            for choices in (schema.get("anyOf"), schema.get("oneOf")):
-                if choices:
-                    rest = _joined(rest, _choice(choices, brief=_repeats(trail)))
-            schema = rest
-
-    def _at(self, reference: str) -> Any:
-        value: Any = self._root
-        for key in reference.split("/")[1:]:
-            name = key.replace("~1", "/").replace("~0", "~")
-            value = value[int(name)] if isinstance(value, list) else value[name]
-        return value
-
-    def _object(self, schema: JsonObject, trail: Trail) -> dict[str, Any]:
-        properties, required = schema.get("properties", {}), schema.get("required", ())
-        names = [name for name in properties if name in required or not _repeats(trail)]
-        names += [name for name in dict.fromkeys(required) if name not in properties]
-        extra = schema.get("additionalProperties", True)
-        least = schema.get("minProperties", 2 if isinstance(extra, Mapping) and not properties else 0)
-        names += [f"item_{number}" for number in range(1, least - len(names) + 1)]
-        return {name: self.build(properties.get(name, extra), name, trail) for name in names}
-
-    def _array(self, schema: JsonObject, name: str, trail: Trail) -> list[Any]:
-        first, items = schema.get("prefixItems", ()), schema.get("items", True)
-        usual = len(first) + (0 if items is False or _repeats(trail) else 2)
-        count = min(max(usual, schema.get("minItems", 0)), schema.get("maxItems", math.inf))
-        values: list[Any] = []
-        for _ in range(50 * count):  # some are drawn in vain where none may repeat
-            if len(values) == count:
-                break
-            part = first[len(values)] if len(values) < len(first) else items
-            value = self.build(part, name, trail, listed=True)
-            if not (schema.get("uniqueItems") and value in values):
-                values.append(value)
-        return values
-
-    def _number(self, schema: JsonObject, *, whole: bool) -> int | float:
-        """A multiple of the step within the bounds; halfway between them where none fits."""
-        step = schema.get("multipleOf", 1 if whole else 0.01)
-        bound = {key: round(schema[key] / step, 9) for key in _BOUNDS if key in schema}
-        lows = [math.ceil(bound["minimum"])] if "minimum" in bound else []
-        lows += [math.floor(bound["exclusiveMinimum"]) + 1] if "exclusiveMinimum" in bound else []
-        highs = [math.floor(bound["maximum"])] if "maximum" in bound else []
-        highs += [math.ceil(bound["exclusiveMaximum"]) - 1] if "exclusiveMaximum" in bound else []
-        low = max(lows) if lows else min(1, *highs, 1)
-        high = min(highs) if highs else low + 99
-        count = self._writer.number(low, high) if low <= high else sum(bound.values()) / len(bound)
-        return int(count * step) if whole else round(count * step, 10)
-
-    def _string(self, schema: JsonObject, name: str, listed: bool) -> str:
-        known = _formatted(schema["format"], self._writer.number) if "format" in schema else ""
-        text = known or self._writer.text(name, listed=listed)
-        while len(text) < schema.get("minLength", 0):
-            text += f" {self._writer.sentence()}"
-        return text[: schema.get("maxLength")]
-
-
-def _repeats(trail: Trail) -> bool:
-    return len(set(trail)) < len(trail)
-
-
-def _choice(choices: list[Any], *, brief: bool) -> Any:
-    """The first that isn't null, or in brief the first that refers to nothing more."""
-    return min(choices, key=lambda choice: "$ref" in str(choice) if brief else choice == {"type": "null"})
-
-
-def _joined(one: JsonObject, other: JsonObject | bool) -> JsonObject:
-    """One schema that asks for what both do; the first wins where they can't be joined."""
-    if isinstance(other, bool):
-        return one
-    properties = {**other.get("properties", {}), **one.get("properties", {})}
-    required = [*other.get("required", ()), *one.get("required", ())]
-    found = {"properties": properties, "required": required}
-    return {**other, **one, **{key: value for key, value in found.items() if value}}
-
-
-def _type_of(schema: JsonObject) -> str:
-    kind = schema.get("type") or next((kind for key, kind in _TELLING.items() if key in schema), "string")
-    return str(kind if isinstance(kind, str) else next((one for one in kind if one != "null"), "null"))
-
-
-def _formatted(kind: str, number: Callable[[int, int], int]) -> str:
-    """A text of a format of JSON Schema, or nothing where any text will do."""
-    day = f"20{number(10, 25)}-{number(1, 12):02}-{number(1, 28):02}"
-    time = f"{number(0, 23):02}:{number(0, 59):02}:{number(0, 59):02}Z"
-    site = f"site-{number(1, 9999)}.example.com"
-    made = {"date": day, "time": time, "date-time": f"{day}T{time}", "duration": f"P{number(1, 90)}D"}
-    made |= {"email": f"person@{site}", "uri": f"https://{site}/", "hostname": site}
-    made |= {"ipv4": f"192.0.2.{number(1, 254)}", "ipv6": f"2001:db8::{number(1, 9999)}"}
-    made["uuid"] = str(UUID(int=number(0, 2**53) << 64, version=4))
-    return made.get(kind, "")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
@@ -88,11 +91,13 @@ class Checkpoint:
         self._unsaved = 0
         self._saved_at = time.monotonic()
         self._saving: asyncio.Task[None] | None = None
+        self._one_writer = threading.Lock()
+        self._written_at = 0.0
         self._going_on = place.exists
         self._base = self._resumed() if self._going_on else self._new()
         self.failures = Failures(place.failures)
         self._files.append(self.failures.lines)  # type: ignore[arg-type]
-        write_metadata(place, self._now())
+        self._write(self._now())
 
     def _new(self) -> Metadata:
         if self._job.resume:
@@ -156,7 +161,9 @@ class Checkpoint:
         return expansions
 
     def keep_topics(self, topics: Topics) -> None:
-        """The topics are complete."""
+        """The topics are complete; those that only topics were asked for, once none of them failed."""
+        if self._job.topic_only and self._feed.state.failed_expansions:
+            return
         replace_file(self.place.topics, [format_topics(topics, {}).encode("utf-8", "backslashreplace")])
         self._base = replace(
             self._base,
@@ -165,7 +172,7 @@ class Checkpoint:
             failed_expansions=self._feed.state.failed_expansions,
             topics_digest=_digest(topics),
         )
-        write_metadata(self.place, self._now())
+        self._write(self._now())
 
     # ---- samples
 
@@ -177,6 +184,8 @@ class Checkpoint:
         for line in journal.read():
             on_sample(line["topic_id"], line["sample"])
             self.failures.forget(line["topic_id"], line["cycle"])
+        for key in [key for key in self.failures if plan.index_of(*key) is None]:
+            self.failures.forget(*key)
         if self._retry_failed:
             self.failures.forget_all()
         if journal.surplus:
@@ -223,17 +232,35 @@ class Checkpoint:
         await asyncio.to_thread(self._save, self._now())
 
     def _save(self, metadata: Metadata) -> None:
-        gone = [lines for lines in self._files if not lines.in_place]
-        for lines in gone:
-            lines.restore()
+        gone = self._write_again()
         for lines in self._files:
             lines.sync()
-        write_metadata(self.place, metadata)
+        try:
+            self._write(metadata)
+        except OutputError:  # perhaps since it was deleted at this very moment
+            gone = self._write_again()
+            if not gone:
+                raise
+            self._write(metadata)
         if gone:
             raise OutputError(
                 f"{self.place.folder} was deleted while the run went on; all finished samples have been written there "
                 "again."
             )
+
+    def _write_again(self) -> bool:
+        """Restore the files that somebody deleted. Answers whether there were any."""
+        gone = [lines for lines in self._files if not lines.in_place]
+        for lines in gone:
+            lines.restore()
+        return bool(gone)
+
+    def _write(self, metadata: Metadata) -> None:
+        """A saving that comes late doesn't set back what has been written meanwhile."""
+        with self._one_writer:
+            if metadata.updated_at >= self._written_at:
+                write_metadata(self.place, metadata)
+                self._written_at = metadata.updated_at
 
     def _now(self) -> Metadata:
         state, base = self._feed.state, self._base
@@ -254,17 +281,37 @@ class Checkpoint:
     # ---- the end
 
     def end(self, *, delivered: bool) -> None:
-        """Clear it where everything asked for is `delivered`; but what the plan had no place for isn't lost."""
-        if delivered and (self._journal is None or not self._journal.surplus):
+        """Clear it where everything asked for is `delivered`; but samples that have not been delivered aren't lost."""
+        if delivered and not self._holds_more:
             clear(self.place)
         else:
             self._feed(FileWritten("checkpoint", str(self.place.folder)))
 
+    @property
+    def _holds_more(self) -> bool:
+        """Samples that the plan had no place for, or any at all where only topics were asked for."""
+        if self._journal is not None:
+            return self._journal.surplus > 0
+        return _holds_something(self.place.samples)
+
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it; of a run that was refused before it began nothing stays."""
         for lines in self._files:
             lines.close()
+        if self._never_began:
+            with suppress(OutputError):  # what the run was refused for says enough
+                clear(self.place)
         self._held.release()
+
+    @property
+    def _never_began(self) -> bool:
+        """Nothing was here before, and nothing was paid since."""
+        paid_for = (self.place.samples, self.place.expansions)
+        return not (self._going_on or self._feed.state.started_at or any(map(_holds_something, paid_for)))
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _digest(topics: Topics) -> str:

@@ -1,12 +1,13 @@
-"""A recipe and a model brought together: requests go one way, replies and errors the other."""
+"""A recipe brought together with a model and tools: requests and calls go one way, replies and results the other."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from deepfabric_core.chat.messages import Reply, Request, Usage
+from deepfabric_core.chat.tools import ToolResult, ToolUse
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import Emit, ReplyRejected
 from deepfabric_core.llm.model import ChatModel
@@ -25,25 +26,45 @@ class Driven(Generic[T]):
     simulated: bool
 
 
-async def drive(recipe: Generator[Request, Reply, T], model: ChatModel, emit: Emit) -> Driven[T]:
-    """Run a recipe to its end. A model's error is thrown into it, so that it may do with what it has.
+class Hands(Protocol):
+    """Whatever carries out a recipe's tool calls."""
+
+    async def use(self, wish: ToolUse) -> ToolResult:
+        """Carry out a call."""
+
+
+async def drive(
+    recipe: Generator[Request | ToolUse, Any, T], model: ChatModel, emit: Emit, hands: Hands | None = None
+) -> Driven[T]:
+    """Run a recipe to its end. A model's or a tool's error is thrown into it, so that it may do with what it has.
 
     Raises:
         ModelError: the recipe had no answer to it.
     """
     attempts, usage, reply = 0, Usage(), Reply("", model.name)
+    answered = False
     try:
-        request = next(recipe)
+        step = next(recipe)
         while True:
-            if request.because is not None:
-                emit(ReplyRejected(request.subject.path, request.because))
-            attempts += 1
             try:
-                reply = await model.complete(request)
+                if isinstance(step, ToolUse):
+                    step = recipe.send(await _used(hands, step))
+                    continue
+                if step.because is not None:
+                    emit(ReplyRejected(step.subject.path, step.because))
+                attempts += 1
+                reply = await model.complete(replace(step, continues=True) if answered else step)
             except ModelError as problem:
-                request = recipe.throw(problem)
+                step = recipe.throw(problem)
             else:
+                answered = True
                 usage += reply.usage
-                request = replace(recipe.send(reply), continues=True)
+                step = recipe.send(reply)
     except StopIteration as end:
         return Driven(end.value, attempts, usage, reply.model, reply.simulated)
+
+
+async def _used(hands: Hands | None, wish: ToolUse) -> ToolResult:
+    if hands is None:
+        return ToolResult(f"there is no tool {wish.name}", error="UnknownTool")
+    return await hands.use(wish)

@@ -20,12 +20,12 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.breaker import Breaker
+from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.drive import drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.window import run_window
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
@@ -42,13 +42,13 @@ def loaded(job: Job, feed: Feed) -> Topics | None:
     return topics
 
 
-async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, known: Expansions | None = None) -> Topics:
-    """Grow topics, saved as they grow; what is `known` from an earlier run isn't asked for again.
+async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: Checkpoint | None = None) -> Topics:
+    """Grow topics, saved as they grow; what a checkpoint holds of an earlier run isn't asked for again.
 
     Raises:
         RunAborted: the root could not be expanded, or every further expansion would fail.
     """
-    growing = _Growing(job, model, feed, known)
+    growing = _Growing(job, model, feed, checkpoint)
     settings = job.config.topics
     feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
     try:
@@ -66,11 +66,12 @@ class _Growing:
     job: Job
     model: ChatModel
     feed: Feed
-    known: Expansions | None
+    checkpoint: Checkpoint | None
     failures: list[dict[str, Any]] = field(default_factory=list)
     breaker: Breaker = field(default_factory=Breaker)
 
     def __post_init__(self) -> None:
+        self.known = self.checkpoint.expansions() if self.checkpoint else None
         settings = self.job.config.topics
         self.growth = Growth(settings)
         metadata = {
@@ -106,6 +107,8 @@ class _Growing:
         if self.known is not None:
             self.known.add(expansion.path, driven.value)
         below = self._added(expansion, driven.value)
+        if self.checkpoint is not None:
+            self.checkpoint.settled()
         self.file.save_now_and_then(self.growth.topics)
         return below
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
@@ -19,10 +20,12 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.run.sampling import Sampling
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.plan import Plan, count_samples
-from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.files import check_writable
 from deepfabric_core.topics.model import Topics
+
+if TYPE_CHECKING:
+    from deepfabric_core.tools.toolbox import Toolbox
 
 # A sample takes more than this; less room than that can't be enough.
 _BYTES_A_SAMPLE = 1024
@@ -106,7 +109,6 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
 def check_job(job: Job) -> None:
     """Find out what can't work, without a call to a provider."""
     if not job.topic_only:
-        recipe_for(job.config)
         check(job.config.generation.llm)
     if job.topics_load is None:
         check(job.config.topics.llm)
@@ -125,12 +127,22 @@ def check_outputs(job: Job, topics: Topics | None) -> None:
 
 
 async def _stages(work: _Work, topics: Topics | None) -> None:
+    """Topics, then samples; tools are there before anything is spent on topics."""
+    if not work.job.config.uses_tools or work.job.topic_only:
+        await _topics_and_samples(work, topics, None)
+        return
+    from deepfabric_core.tools.toolbox import open_toolbox
+
+    async with open_toolbox(work.job.config) as toolbox:
+        await _topics_and_samples(work, topics, toolbox)
+
+
+async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> None:
     job, checkpoint = work.job, work.checkpoint
     if topics is None:
         settings = job.config.topics
-        known = checkpoint.expansions() if checkpoint else None
         async with work.model(settings.llm, settings.max_concurrent, settings.max_retries) as model:
-            topics = await grow(job, model, work.feed, work.stop, known)
+            topics = await grow(job, model, work.feed, work.stop, checkpoint)
         if checkpoint is not None and not work.stop.requested:
             checkpoint.keep_topics(topics)
     if job.topic_only or work.stop.requested:
@@ -138,7 +150,7 @@ async def _stages(work: _Work, topics: Topics | None) -> None:
     plan = Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
     generation = job.config.generation
     async with work.model(generation.llm, job.config.output.batch_size, generation.max_retries) as model:
-        await _make_samples(Sampling(job, plan, model, work.feed, checkpoint), work.stop)
+        await _make_samples(Sampling(job, plan, model, work.feed, checkpoint, toolbox), work.stop)
 
 
 async def _make_samples(sampling: Sampling, stop: Stop) -> None:

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
@@ -27,6 +27,9 @@ from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.failures import Failures
 from deepfabric_core.store.journal import Journal, free_path, new_file
 
+if TYPE_CHECKING:
+    from deepfabric_core.tools.toolbox import Toolbox
+
 _log = logging.getLogger(__name__)
 
 _REMEMBERED_QUESTIONS = 5
@@ -43,13 +46,14 @@ class Sampling:
     model: ChatModel
     feed: Feed
     checkpoint: Checkpoint | None = None
+    toolbox: Toolbox | None = None
     breaker: Breaker = field(default_factory=Breaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
 
     def __post_init__(self) -> None:
-        self.recipe = recipe_for(self.job.config)
+        self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         if self.checkpoint is None:
             self.failures = Failures()
             self.journal = Journal(new_file(self.job.journal), self.plan)
@@ -108,7 +112,7 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
         try:
-            driven = await drive(self.recipe(brief), self.model, self.feed)
+            driven = await self._driven(item, brief)
         except Stopped:
             return ()
         except ModelError as problem:
@@ -119,6 +123,12 @@ class Sampling:
         else:
             self._finished(item, driven)
         return ()
+
+    async def _driven(self, item: WorkItem, brief: Brief) -> Driven[Sample]:
+        if self.toolbox is None:
+            return await drive(self.recipe(brief), self.model, self.feed)
+        async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
+            return await drive(self.recipe(brief), self.model, self.feed, hands)
 
     def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
         sample = driven.value

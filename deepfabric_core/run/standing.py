@@ -70,7 +70,7 @@ def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:
     """As the config says now; while topics grow, as many leaves as there will be count."""
     topics = job.config.topics
     leaves = known.leaves if complete else topics.degree**topics.depth
-    return known.samples_wanted or count_samples(job.config.output.num_samples, leaves)
+    return count_samples(job.config.output.num_samples, leaves)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

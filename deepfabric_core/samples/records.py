@@ -56,9 +56,7 @@ def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
         "model": making.model,
         "attempts": making.attempts,
         "usage": {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens},
+        "cost": usage.cost,
+        "simulated": making.simulated,
     }
-    if usage.cost is not None:
-        metadata["cost"] = usage.cost
-    if making.simulated:
-        metadata["simulated"] = True
     return {**record, "metadata": metadata}

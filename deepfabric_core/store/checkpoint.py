@@ -6,9 +6,11 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.files import reason, replace_file
@@ -99,7 +101,7 @@ def usual_folder(config_file: Path | None, dataset: Path) -> Path:
     """The folder of a config's checkpoints; without a file, that of its dataset."""
     import platformdirs
 
-    identity = str((config_file or dataset).absolute())
+    identity = str((config_file or dataset).resolve())
     digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_LENGTH]
     return Path(platformdirs.user_data_dir("deepfabric", appauthor=False)) / "checkpoints" / digest
 
@@ -127,18 +129,14 @@ def read_metadata(place: Place) -> Metadata:
         ConfigError: it can't be read, or a later version wrote it.
     """
     try:
-        content = json.loads(place.metadata.read_text(encoding="utf-8"))
-        known = {one.name for one in fields(Metadata)}
-        found = Metadata(**{key: value for key, value in content.items() if key in known})
+        found = TypeAdapter(Metadata).validate_json(place.metadata.read_bytes())
     except OSError as problem:
         raise ConfigError(f"{place.metadata}: the checkpoint can't be read: {reason(problem)}.") from problem
-    except (ValueError, TypeError, AttributeError) as problem:
-        raise ConfigError(
-            f"{place.metadata}: this isn't a checkpoint of ours ({problem}); begin anew with --fresh."
-        ) from problem
+    except ValueError as problem:
+        raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
     if found.format > _FORMAT:
         raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
-    return replace(found, command=tuple(found.command))
+    return found
 
 
 def write_metadata(place: Place, metadata: Metadata) -> None:

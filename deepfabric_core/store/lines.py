@@ -89,8 +89,15 @@ class Lines:
         return os.pread(self._file, end - begin, begin)
 
     def sync(self) -> None:
-        """Make sure that a power cut loses nothing either. May be called from another thread."""
-        os.fsync(self._file)
+        """Make sure that a power cut loses nothing either. May be called from another thread.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        try:
+            os.fsync(self._file)
+        except OSError as problem:
+            raise OutputError(f"{self.path} can't be made safe on its disk: {reason(problem)}.") from problem
 
     @property
     def in_place(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 
-from deepfabric_core.llm.litellm_model import import_litellm
+from deepfabric_core.llm.clients.litellm_model import import_litellm
 from tests.bench.pool import Arguments, Refused, arguments, run_pool
 
 

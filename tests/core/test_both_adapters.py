@@ -19,9 +19,9 @@ import pytest
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, ToolCall
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.litellm_model import LitellmModel
+from deepfabric_core.llm.clients.litellm_model import LitellmModel
+from deepfabric_core.llm.clients.openai_model import OpenAIModel
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.llm.openai_model import OpenAIModel
 from tests.provider import Faults, LocalProvider
 
 SECRET = "sk-verysecretvalue"  # noqa: S105 - made up

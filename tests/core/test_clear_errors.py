@@ -63,9 +63,13 @@ def test_an_unknown_provider_names_the_nearest(place: Path, deepfabric: Run) -> 
     refused(deepfabric("generate", write_config(place), "--provider", "opnai"), "did you mean openai?")
 
 
-def test_tools_are_refused_before_anything_is_spent(place: Path, deepfabric: Run) -> None:
-    config = write_config(place, generation={"tools": {"components": {"builtin": []}}})
-    refused(deepfabric("generate", config), "generation.tools")
+def test_a_tool_that_is_nowhere_defined_is_refused_before_anything_is_spent(
+    place: Path, deepfabric: Run, provider: LocalProvider
+) -> None:
+    tools = {"components": {"github": ["open_issue"]}}
+    config = write_config(place, llm=local_llm(provider), generation={"tools": tools})
+    refused(deepfabric("generate", config), "generation.tools.components.github", "open_issue")
+    assert provider.counts.requests == 0
 
 
 @pytest.mark.parametrize("target", ["/proc/nowhere/dataset.jsonl", "config.yaml/dataset.jsonl", "folder"])

@@ -20,9 +20,9 @@ from deepfabric_core.chat.messages import Message, Reply, Request, Usage
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Event, LimiterChanged
-from deepfabric_core.llm.lane import Lane
-from deepfabric_core.llm.limited import Limited
-from deepfabric_core.llm.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.lane import Lane
+from deepfabric_core.llm.limits.limited import Limited
+from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.retry import Retrying, backoff
 from deepfabric_core.stop import Stop, Stopped

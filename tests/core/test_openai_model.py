@@ -14,8 +14,8 @@ import pytest
 
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
-from deepfabric_core.llm.litellm_model import import_litellm
-from deepfabric_core.llm.openai_model import OpenAIModel, speaks_openai
+from deepfabric_core.llm.clients.litellm_model import import_litellm
+from deepfabric_core.llm.clients.openai_model import OpenAIModel, speaks_openai
 from tests.core.test_both_adapters import (
     ASKED,
     SCHEMA,
@@ -231,7 +231,7 @@ def test_it_never_imports_litellm() -> None:
     lines = (
         "import sys",
         "from deepfabric_core.config.schema import Llm",
-        "from deepfabric_core.llm.openai_model import OpenAIModel",
+        "from deepfabric_core.llm.clients.openai_model import OpenAIModel",
         "OpenAIModel(Llm(), connections=4)",
         "sys.exit('litellm' in sys.modules)",
     )

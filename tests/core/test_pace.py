@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.llm.pace import Pace
-from deepfabric_core.llm.speed import Call
+from deepfabric_core.llm.limits.pace import Pace
+from deepfabric_core.llm.limits.speed import Call
 from tests.core.virtual_provider import Crowd, Terms
 
 HUNDRED = Terms(per_second=100, burst=10)

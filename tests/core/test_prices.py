@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core.llm.litellm_model import import_litellm
-from deepfabric_core.llm.prices import Prices
+from deepfabric_core.llm.clients.litellm_model import import_litellm
+from deepfabric_core.llm.clients.prices import Prices
 
 USAGES: dict[str, dict[str, Any]] = {
     "plain": {"prompt_tokens": 1200, "completion_tokens": 345},

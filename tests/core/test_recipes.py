@@ -1,14 +1,15 @@
 """Each kind of sample, made from canned replies."""
 
 import json
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from deepfabric_core.chat.messages import Reply, Request, Usage
-from deepfabric_core.chat.structured import Asking
+from deepfabric_core.chat.tools import ToolUse
 from deepfabric_core.config.schema import Config
-from deepfabric_core.errors import ConfigError, FailureKind, ReplyError
+from deepfabric_core.errors import FailureKind, ReplyError
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
@@ -36,16 +37,16 @@ def config(generation: dict[str, Any] | None = None, **output: Any) -> Config:
     )
 
 
-def made(asking: Asking[Sample], *replies: Reply | object) -> tuple[Sample, list[Request]]:
+def made(asking: Generator[Request | ToolUse, Any, Sample], *replies: Reply | object) -> tuple[Sample, list[Request]]:
     """What the recipe returns when it is sent these replies, and what it asked for."""
-    requests = [next(asking)]
+    steps = [next(asking)]
     for reply in replies:
         text = reply if isinstance(reply, str | Reply) else json.dumps(reply)
         try:
-            requests.append(asking.send(text if isinstance(text, Reply) else Reply(text, model="m")))
+            steps.append(asking.send(text if isinstance(text, Reply) else Reply(text, model="m")))
         except StopIteration as end:
             assert isinstance(end.value, Sample)  # noqa: PT017
-            return end.value, requests
+            return end.value, [step for step in steps if isinstance(step, Request)]
     raise AssertionError("the recipe asks for more replies")
 
 
@@ -213,9 +214,3 @@ def test_a_custom_record_is_held_to_its_schema(bad: str, reason: str) -> None:
     sample, (_, second) = made(recipe_for(config(CUSTOM, format="custom"))(BRIEF), bad, {"title": "A"})
     assert sample.record == {"title": "A"}
     assert reason in second.messages[-1].content and '"required"' in second.messages[-1].content
-
-
-@pytest.mark.parametrize("generation", [{"tools": {}}, {"conversation": {"type": "cot", "reasoning_style": "agent"}}])
-def test_tools_are_refused_with_what_to_write_instead(generation: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"remove generation\.tools"):
-        recipe_for(config(generation))

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deepfabric_core.llm.pace import Pace
-from deepfabric_core.llm.speed import Call
+from deepfabric_core.llm.limits.pace import Pace
+from deepfabric_core.llm.limits.speed import Call
 
 Headers = tuple[float, float] | None
 

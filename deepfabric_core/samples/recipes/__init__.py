@@ -5,24 +5,16 @@ A recipe is prepared once a run from the config, and then started once a work it
 
 from __future__ import annotations
 
+from deepfabric_core.chat.tools import Tool
 from deepfabric_core.config.schema import Config
-from deepfabric_core.errors import ConfigError
-from deepfabric_core.samples.recipes import basic, custom, reasoning
+from deepfabric_core.samples.recipes import agent, basic, custom, reasoning
 from deepfabric_core.samples.recipes.recipe import Recipe
 
 
-def recipe_for(config: Config) -> Recipe:
-    """The recipe that the config asks for.
-
-    Raises:
-        ConfigError: it asks for tools, which no recipe here uses.
-    """
-    generation = config.generation
-    if generation.tools is not None or generation.conversation.reasoning_style == "agent":
-        raise ConfigError(
-            "generation.tools and reasoning_style agent can't be used yet: remove generation.tools and set "
-            "generation.conversation to type basic, or to type cot with reasoning_style freetext."
-        )
+def recipe_for(config: Config, tools: tuple[Tool, ...] = ()) -> Recipe:
+    """The recipe that the config asks for; configuring tools is asking for an agent."""
+    if config.uses_tools:
+        return agent.prepare(config, tools)
     if config.output.format == "custom":
         return custom.prepare(config)
-    return reasoning.prepare(config) if generation.conversation.type == "cot" else basic.prepare(config)
+    return reasoning.prepare(config) if config.generation.conversation.type == "cot" else basic.prepare(config)

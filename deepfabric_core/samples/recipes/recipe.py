@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 from deepfabric_core.chat.messages import Message, ReplySchema, Request, Subject
-from deepfabric_core.chat.structured import Asking
+from deepfabric_core.chat.tools import ToolUse
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.samples.records import Sample
 from deepfabric_core.topics.model import TopicPath
@@ -21,7 +22,7 @@ class Brief:
     earlier: tuple[str, ...] = ()
 
 
-Recipe = Callable[[Brief], Asking[Sample]]
+Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
 
 # What sets one cycle's sample apart from another's, also when both are being written at the same moment.
 _ANGLES = (

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary, WeakSet
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
 from deepfabric_core.llm.failures import complaint_in, model_error
 from deepfabric_core.llm.keys import api_key
-from deepfabric_core.llm.wire import finish_reason, message_sent, response_format, sendable
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -11,8 +11,8 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
-from deepfabric_core.llm.allowance import requests_left, tokens_left
-from deepfabric_core.llm.lane import Lane, Turn
+from deepfabric_core.llm.limits.allowance import requests_left, tokens_left
+from deepfabric_core.llm.limits.lane import Lane, Turn
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.retry import backoff
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deepfabric_core.events import LimiterChanged
-from deepfabric_core.llm.pace import Pace
-from deepfabric_core.llm.speed import Call, Meter
+from deepfabric_core.llm.limits.pace import Pace
+from deepfabric_core.llm.limits.speed import Call, Meter
 
 if TYPE_CHECKING:
-    from deepfabric_core.llm.lane import Lane
+    from deepfabric_core.llm.limits.lane import Lane
 
 # What was learned holds for this long, in seconds, after the last run has gone.
 _FORGOTTEN_AFTER = 60.0
@@ -63,7 +63,9 @@ class Limiter:
         self.let_in()
 
     def _combine(self) -> None:
-        """The ceilings of all lanes together, and the strictest of their limits."""
+        """The ceilings of all lanes together, and the strictest of their limits; between two stages nothing changes."""
+        if not self._lanes:
+            return
         self.pace.ceiling = max(1, sum(lane.ceiling for lane in self._lanes))
         limits = [lane.limits for lane in self._lanes]
         self._requests = _strictest(self._requests, [one.requests_per_minute for one in limits])

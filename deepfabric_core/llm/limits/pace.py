@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepfabric_core.llm.speed import Call, Meter, Recent, Speed
+from deepfabric_core.llm.limits.speed import Call, Meter, Recent, Speed
 
 # The opening: this many calls at once, then a step more every so many seconds, until the ceiling or a refusal. A step
 # waits for the one before it: a slow client hears of refusals before it has begun too much.
@@ -21,9 +21,11 @@ _STEP = 1.2
 _SECONDS_A_STEP = 0.004
 
 # What is left of the number at once after a refusal. First it grows by one with each answer; once refused again, by
-# this share in a round, which is as many answers as calls at once, but at least by one; quicker when all is quiet.
+# this share in a round, which is as many answers as calls at once, but by no more than one in so many answers; quicker
+# when all is quiet.
 _KEPT = 0.94
 _GROWTH_A_ROUND = 0.02
+_FEWEST_A_STEP = 25
 _QUIET = 5.0
 _CLEARLY = 0.95
 
@@ -119,13 +121,13 @@ class Pace:
         self._latency += (now - call.began - self._latency) * (_SMOOTHING if self._latency else 1.0)
         if call.began > self._cut_at and now - self._filled_at <= _A_ROUND * self._latency:
             quiet = 1 + (now - self.refused_at) / _QUIET
-            step = 1.0 if self._doubling else max(1 / self._at_once, _GROWTH_A_ROUND) * quiet
+            step = 1.0 if self._doubling else max(1 / max(self._at_once, _FEWEST_A_STEP), _GROWTH_A_ROUND) * quiet
             self._at_once = min(self.ceiling, self._at_once + step)
         self.in_flight -= 1
 
     def refused(self, call: Call, now: float, wait: float) -> bool:
         """A call was refused, not to be made again for `wait` seconds. Answers whether a limit was cut."""
-        call.refused = True
+        self._recent.refuse(call)
         self._quickest = min(self._quickest, now - call.began)
         new_burst = call.began > self._cut_at
         if new_burst:

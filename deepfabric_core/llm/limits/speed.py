@@ -54,7 +54,7 @@ class Meter:
 
 @dataclass(slots=True)
 class Call:
-    """A call that began; `level` is how many were under way then, itself included."""
+    """A call that began; `level` is how many were under way then, itself included, those refused later not counted."""
 
     began: float
     level: int
@@ -97,6 +97,14 @@ class Recent:
                 break
             number += 1
         return number
+
+    def refuse(self, call: Call) -> None:
+        """A call is refused: those that began after it began with one less under way than it seemed."""
+        call.refused = True
+        for other in reversed(self._calls):
+            if other is call:
+                break
+            other.level -= 1
 
     def share_refused(self, since: float, until: float = math.inf) -> float:
         """The share of them that was refused; 0 where there are none."""

@@ -20,10 +20,10 @@ from yarl import URL
 from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.clients.prices import Prices
+from deepfabric_core.llm.clients.wire import error_in, message_sent, reply_in, response_format, sendable
 from deepfabric_core.llm.failures import Complaint, complaint_in, model_error
 from deepfabric_core.llm.keys import api_key, redact
-from deepfabric_core.llm.prices import Prices
-from deepfabric_core.llm.wire import error_in, message_sent, reply_in, response_format, sendable
 
 # Where each provider is: the variables that may name the place, as litellm reads them, and the usual one.
 _PLACES: Mapping[str, tuple[tuple[str, ...], str | None]] = {

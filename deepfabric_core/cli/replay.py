@@ -1,0 +1,48 @@
+"""`deepfabric replay`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.printable import printable
+
+if TYPE_CHECKING:
+    from deepfabric_core.run.replay import Replayed
+
+_SHOWN = 20
+_CHARACTERS = 160
+
+
+@click.command("replay")
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("config_file", type=click.Path(path_type=Path))
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def command(dataset: Path, config_file: Path) -> None:
+    """Carry out every tool call of a dataset again, each sample on fresh state, and compare the results.
+
+    Exit code 0: all results are the same; 1: some differ.
+    """
+    from deepfabric_core.run.replay import replay
+
+    loaded = load_config(config_file, {})
+    done = asyncio.run(replay(dataset, loaded.config))
+    for difference in done.differences[:_SHOWN]:
+        click.echo(f"{dataset}, line {difference.line}, {difference.call}:")
+        click.echo(f"  recorded  {printable(difference.recorded, _CHARACTERS)}")
+        click.echo(f"  now       {printable(difference.now, _CHARACTERS)}")
+    if len(done.differences) > _SHOWN:
+        click.echo(f"... and {len(done.differences) - _SHOWN:,} more")
+    click.echo(_summary(done))
+    raise click.exceptions.Exit(1 if done.differences else 0)
+
+
+def _summary(done: Replayed) -> str:
+    return (
+        f"{done.samples:,} samples with {done.calls:,} calls: {len(done.differences):,} differences"
+        f"{f', {done.without_calls:,} samples have no call' if done.without_calls else ''}"
+    )

@@ -1,0 +1,147 @@
+"""Native tool calling where the model has it, and the same by structured output where it hasn't."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from deepfabric_core.chat.messages import JsonObject, Message, Reply, ReplySchema, Request, ToolCall
+from deepfabric_core.chat.structured import usable_text
+from deepfabric_core.errors import FailureKind, ModelError, ReplyError
+from deepfabric_core.llm.model import ChatModel
+
+# How providers say that a model can't be offered tools: what they name, and what they say of it, in either order.
+# `tools[0]...` names one definition, whose mistake is no refusal of tools.
+_TOOLS = r"\b(?:tools?\b(?!\[)|tool[ _-]?(?:use|choice|call)|function[ _-]?call)"
+_UNABLE = (
+    r"(?:n[o']t (?:be )?(?:support|enabl|allow|permit|available)|unsupported|unrecognized|requires --"
+    r"|unknown (?:request )?(?:parameter|argument|field)|no endpoints found)"
+)
+_REFUSAL = re.compile(rf"{_TOOLS}.{{0,80}}{_UNABLE}|{_UNABLE}.{{0,80}}{_TOOLS}", re.IGNORECASE)
+# A router finds no such model, and llama.cpp calls it an error of its own.
+_FITTING = (FailureKind.BAD_REQUEST, FailureKind.UNKNOWN_MODEL, FailureKind.SERVER_ERROR)
+
+_HOW = (
+    'To call a tool, reply as JSON: {"decision": {"tool": "...", "arguments": {...}}}. '
+    'To answer the user: {"decision": {"answer": "..."}}. Your tools:\n'
+)
+
+
+class _Choice(BaseModel):
+    tool: str = ""
+    arguments: dict[str, Any] = {}
+    answer: str = ""
+
+
+class Decision(BaseModel):
+    """A call or an answer."""
+
+    decision: _Choice
+
+
+def _schema(tools: tuple[JsonObject, ...]) -> ReplySchema:
+    """A decision for one of the tools, with arguments of its own schema, or for an answer."""
+    choices = []
+    for number, tool in enumerate(tools):
+        function = tool["function"]
+        arguments = _moved(function["parameters"], f"#/properties/decision/anyOf/{number}/properties/arguments")
+        choices.append(_object({"tool": {"type": "string", "enum": [function["name"]]}, "arguments": arguments}))
+    choices.append(_object({"answer": {"type": "string"}}))
+    return ReplySchema("decision", _object({"decision": {"anyOf": choices}}), strict=False)
+
+
+def _moved(part: Any, place: str) -> Any:
+    """A part of a schema that now stands elsewhere: its references lead to where they led."""
+    if isinstance(part, list):
+        return [_moved(one, place) for one in part]
+    if not isinstance(part, Mapping):
+        return part
+    moved = {key: _moved(value, place) for key, value in part.items()}
+    if isinstance(reference := part.get("$ref"), str) and reference.startswith("#"):
+        moved["$ref"] = place + reference[1:]
+    return moved
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+class ToolModes:
+    """A model that is offered tools in the way it understands, which is found out by asking and then remembered."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+        self._native = True
+
+    @property
+    def name(self) -> str:
+        """Provider and model."""
+        return self._model.name
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer one request; see `ChatModel`.
+
+        Raises:
+            ReplyError: the model had to decide in words, and what it said is no decision.
+        """
+        offered = bool(request.tools) or any(message.role == "tool" for message in request.messages)
+        if offered and self._native:
+            try:
+                return await self._model.complete(request)
+            except ModelError as problem:
+                if not _blames_tools(problem):
+                    raise
+                self._native = False
+        if not offered:
+            return await self._model.complete(request)
+        reply = await self._model.complete(_in_words(request))
+        return _decided(reply) if request.tools else reply
+
+    async def close(self) -> None:
+        """Close the model."""
+        await self._model.close()
+
+
+def _blames_tools(problem: ModelError) -> bool:
+    return problem.kind in _FITTING and _REFUSAL.search(str(problem)) is not None
+
+
+def _in_words(request: Request) -> Request:
+    """The request without tools and their messages: both are told in the texts."""
+    told = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in request.tools)
+    messages = list(_plain(request.messages))
+    if request.tools:
+        messages[0] = replace(messages[0], content=f"{messages[0].content}\n\n{_HOW}{told}")
+        return replace(request, messages=tuple(messages), tools=(), schema=_schema(request.tools))
+    return replace(request, messages=tuple(messages))
+
+
+def _plain(messages: tuple[Message, ...]) -> Iterator[Message]:
+    for message in messages:
+        if message.role == "tool":
+            yield Message("user", f"Result of the call {message.tool_call_id}:\n{message.content}")
+        elif message.tool_calls:
+            calls: list[dict[str, Any]] = [
+                {"id": call.id, "tool": call.name, "arguments": call.arguments} for call in message.tool_calls
+            ]
+            yield Message("assistant", json.dumps(calls, ensure_ascii=False))
+        else:
+            yield message
+
+
+def _decided(reply: Reply) -> Reply:
+    said = usable_text(reply)
+    text = said[said.find("{") : said.rfind("}") + 1]
+    try:
+        chosen = Decision.model_validate_json(text).decision
+    except ValidationError as problem:
+        raise ReplyError("it is neither a call nor an answer", kind=FailureKind.INVALID_JSON) from problem
+    if not chosen.tool.strip():
+        return replace(reply, text=chosen.answer)
+    call = ToolCall("", chosen.tool.strip(), json.dumps(chosen.arguments, ensure_ascii=False))
+    return replace(reply, text="", tool_calls=(call,), finish_reason="tool_calls")

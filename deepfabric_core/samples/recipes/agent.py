@@ -1,0 +1,241 @@
+"""A task, and how an agent carries it out with tools: thoughts, calls, their results, and the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field
+
+from deepfabric_core.chat.messages import Message, Reply, Request, Subject, ToolCall
+from deepfabric_core.chat.structured import ask, parser_of, schema_of, usable_text
+from deepfabric_core.chat.tools import Tool, ToolUse, arguments_of, by_name, text_of
+from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import FailureKind, ReplyError
+from deepfabric_core.samples.recipes.agent_record import Done, record_of
+from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
+from deepfabric_core.samples.records import Sample
+
+T = TypeVar("T")
+Acting = Generator[Request | ToolUse, Any, T]
+
+_TASK = (
+    "Write what a user asks of an assistant who works with tools, about the last topic of that path: a realistic task "
+    "that stands by itself, that can't be done without the tools below, and that takes no more than {calls} calls.\n\n"
+    "{tools}{files}\n\n"
+    'Reply as JSON: {{"question": "..."}}'
+)
+_WORK = (
+    "Carry out the user's task with your tools, one step after the other, at most {calls} calls in all. With each call "
+    "say in `{thought}` why you make it. A result may be an error: learn from it. When you know enough, answer the "
+    "user in full, in plain text and without a call."
+)
+_ENOUGH = "That is enough: no more calls. Answer the user now, in full, from what you have found out."
+
+# What a model is asked to say with each call. It is no argument of the tool, and isn't recorded as one.
+THOUGHT = "_thought"
+
+_ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ID_LENGTH = 9
+
+
+class Task(BaseModel):
+    """What the model answers at first."""
+
+    question: str = Field(pattern=r"\S")
+
+
+def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
+    """The recipe for samples with these tools."""
+    settings = _Settings.of(config, tools)
+    parse = parser_of(Task)
+
+    def agent(brief: Brief) -> Acting[Sample]:
+        task = yield from ask(settings.task.about(brief), parse, retries=settings.retries)
+        work = _Work(settings, brief, task.question)
+        answer = yield from work.carried_out()
+        record = record_of(settings.recorded_system_prompt, task.question, work.steps, answer, settings.recorded)
+        return Sample(record, task.question, answer)
+
+    return agent
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What all samples of a run share."""
+
+    task: SampleRequest
+    system_prompt: str
+    recorded_system_prompt: str | None
+    tools: Mapping[str, Tool]
+    offered: tuple[Mapping[str, Any], ...]
+    recorded: tuple[Mapping[str, Any], ...]
+    max_tokens: int
+    steps: int
+    calls: int
+    strict: bool
+    retries: int
+
+    @staticmethod
+    def of(config: Config, tools: tuple[Tool, ...]) -> _Settings:
+        generation = config.generation
+        limits = config.tools
+        files = ", ".join(config.scenario_files)
+        task = _TASK.format(
+            calls=limits.max_per_query,
+            tools="Tools:\n" + "\n".join(f"- {tool.name}: {tool.description}" for tool in tools),
+            files=f"\n\nFiles that are there: {files}" if files else "",
+        )
+        work = _WORK.format(calls=limits.max_per_query, thought=THOUGHT)
+        return _Settings(
+            task=SampleRequest(generation, task, schema_of(Task)),
+            system_prompt=f"{generation.system_prompt}\n\n{work}",
+            recorded_system_prompt=config.recorded_system_prompt,
+            tools=by_name(tools),
+            offered=tuple(_with_thought(tool) for tool in tools),
+            recorded=tuple(tool.as_openai() for tool in tools),
+            max_tokens=generation.max_tokens,
+            steps=limits.max_agent_steps,
+            calls=limits.max_per_query,
+            strict=limits.strict,
+            retries=generation.sample_retries,
+        )
+
+
+@dataclass
+class _Work:
+    """An agent at work on one task."""
+
+    settings: _Settings
+    brief: Brief
+    question: str
+    steps: list[list[Done]] = field(default_factory=list)
+
+    @property
+    def _calls_left(self) -> int:
+        return self.settings.calls - sum(map(len, self.steps))
+
+    def carried_out(self) -> Acting[str]:
+        """Work until there is an answer.
+
+        Raises:
+            ReplyError: the model's calls or its answer can't be used, however often it is asked.
+        """
+        while True:
+            over = len(self.steps) == self.settings.steps or not self._calls_left
+            decided = yield from self._decided(self._request(over=over))
+            if isinstance(decided, str):
+                return decided
+            step: list[Done] = []
+            for call, thought, arguments in decided:
+                result = yield ToolUse(call.name, arguments)
+                step.append(Done(call, thought, result))
+            self.steps.append(step)
+
+    def _decided(self, request: Request) -> Acting[str | list[_Wish]]:
+        """The next calls, or the answer; asked again with the reason where neither can be used."""
+        for attempts_left in range(self.settings.retries, -1, -1):
+            text = ""
+            try:
+                reply: Reply = yield request
+                text = reply.text
+                return self._wishes(reply) if reply.tool_calls and request.tools else self._answer(reply)
+            except ReplyError as problem:
+                if not attempts_left:
+                    raise
+                request = _corrected(request, text, problem)
+        raise AssertionError  # the loop returns or raises
+
+    def _answer(self, reply: Reply) -> str:
+        answer = usable_text(reply).strip()
+        if not self.steps:
+            raise ReplyError("it uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
+        return answer
+
+    def _wishes(self, reply: Reply) -> list[_Wish]:
+        calls = reply.tool_calls
+        if len(calls) > self._calls_left:
+            if self.settings.strict:
+                said = f"it makes {len(calls)} calls, but only {self._calls_left} more are allowed"
+                raise ReplyError(said, kind=FailureKind.INVALID_REPLY)
+            calls = calls[: self._calls_left]
+        made = sum(map(len, self.steps))
+        return [self._wish(call, reply.text, made + number) for number, call in enumerate(calls)]
+
+    def _wish(self, call: ToolCall, text: str, number: int) -> _Wish:
+        tool = self.settings.tools.get(call.name)
+        if tool is None:
+            known = ", ".join(self.settings.tools)
+            raise ReplyError(f"there is no tool {call.name}, only {known}", kind=FailureKind.INVALID_REPLY)
+        thought, arguments = _apart(call.arguments)
+        try:
+            checked = arguments_of(tool, arguments)
+        except ValueError as problem:
+            raise ReplyError(str(problem), kind=FailureKind.INVALID_REPLY) from problem
+        recorded = ToolCall(_call_id(self.brief, number), call.name, json.dumps(checked, ensure_ascii=False))
+        return recorded, thought or _in_a_line(text), checked
+
+    def _request(self, *, over: bool) -> Request:
+        """The request for the next step. Some providers refuse a user's message after a result."""
+        system = self.settings.system_prompt
+        if over:
+            system = f"{system}\n\n{_ENOUGH}"
+        return Request(
+            messages=(Message("system", system), Message("user", self.question), *self._trace()),
+            max_tokens=self.settings.max_tokens,
+            tools=() if over else self.settings.offered,
+            subject=Subject(path=self.brief.path, variation=self.brief.cycle),
+        )
+
+    def _trace(self) -> Iterator[Message]:
+        for step in self.steps:
+            yield Message("assistant", "", tool_calls=tuple(done.call for done in step))
+            for done in step:
+                yield Message("tool", done.result.content, tool_call_id=done.call.id)
+
+
+_Wish = tuple[ToolCall, str, dict[str, Any]]
+
+
+def _with_thought(tool: Tool) -> dict[str, Any]:
+    """The definition as it is offered: with a thought to be said first."""
+    said = {"type": "string", "description": "Why this call is made, in a sentence or two."}
+    schema = dict(tool.parameters)
+    schema["properties"] = {THOUGHT: said, **schema.get("properties", {})}
+    schema["required"] = [THOUGHT, *schema.get("required", ())]
+    return replace(tool, parameters=schema).as_openai()
+
+
+def _apart(arguments: str) -> tuple[str, str]:
+    """The thought that came with a call, and its arguments without it."""
+    try:
+        given = json.loads(arguments or "{}")
+        thought = given.pop(THOUGHT, None)
+        return _in_a_line(text_of(thought or "")), json.dumps(given, ensure_ascii=False)
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return "", arguments
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _corrected(request: Request, text: str, problem: ReplyError) -> Request:
+    wanted = "Go on with your tools, or answer." if request.tools else "Answer the user, in plain text."
+    complaint = f"That could not be used: {problem}. {wanted}"
+    refused = (Message("assistant", text or "(a call that could not be made)"), Message("user", complaint))
+    return replace(request, messages=request.messages + refused, because=problem.kind)
+
+
+def _call_id(brief: Brief, number: int) -> str:
+    """Nine letters and digits, the same in every run."""
+    digest = hashlib.sha256(json.dumps([brief.path, brief.cycle, number]).encode()).digest()
+    value = int.from_bytes(digest[:8])
+    letters = []
+    for _ in range(_ID_LENGTH):
+        value, place = divmod(value, len(_ID_LETTERS))
+        letters.append(_ID_LETTERS[place])
+    return "".join(letters)

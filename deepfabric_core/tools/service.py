@@ -1,0 +1,151 @@
+"""HTTP to a service of tools: each answer bounded in time and size, each failure one sentence without a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+
+ANSWER_BYTES = 1 << 20
+
+_KEEP_ALIVE = 4.0  # seconds: less than servers wait before they hang up
+_GOODBYE = 5.0  # seconds at most for what nobody waits for
+_CHUNK = 1 << 16
+FINE = range(200, 300)
+
+
+class Service:
+    """Connections that all sessions share, opened by the first call; `timeout` is for each call, in seconds."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._client: aiohttp.ClientSession | None = None
+
+    async def post(self, address: URL, body: Mapping[str, Any], *, tool: str) -> tuple[int, bytes]:
+        """The status and the body of the answer to a call of a tool.
+
+        Raises:
+            ModelError: of kind TOOL: there is no answer, or none of a size that can be used.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                client = self._client or self._opened(address)
+                async with client.post(address, json=body, allow_redirects=False) as response:
+                    raw = await _bounded(response)
+        except TimeoutError as problem:
+            raise failure(address, f"gave no answer to {tool} within {self._timeout:g} s") from problem
+        except (aiohttp.ClientError, OSError) as problem:
+            raise failure(address, f"can't be reached for {tool} ({_cause(problem)})") from problem
+        if raw is None:
+            raise failure(address, f"answered {tool} with more than {ANSWER_BYTES} bytes, which is too much")
+        return response.status, raw
+
+    async def delete(self, address: URL) -> None:
+        """Tell the service that something is over; whether it hears that changes nothing."""
+        if self._client is not None:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with (
+                    asyncio.timeout(min(self._timeout, _GOODBYE)),
+                    self._client.delete(address, allow_redirects=False),
+                ):
+                    pass
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _opened(self, address: URL) -> aiohttp.ClientSession:
+        self._client = _client(address)
+        return self._client
+
+
+async def got(address: URL, seconds: float, advice: str) -> bytes:
+    """What an address holds.
+
+    Raises:
+        ConfigError: it can't be had; the message ends with the advice.
+    """
+    where = shown(address)
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            _client(address) as client,
+            client.get(address, allow_redirects=False) as response,
+        ):
+            raw = await _bounded(response)
+    except TimeoutError as problem:
+        raise ConfigError(f"{where}: no answer within {seconds:g} s; {advice}.") from problem
+    except (aiohttp.ClientError, OSError) as problem:
+        raise ConfigError(f"{where}: it can't be reached ({_cause(problem)}); {advice}.") from problem
+    if response.status not in FINE:
+        raise ConfigError(f"{where}: it answers HTTP {response.status}; {advice}.")
+    if raw is None:
+        raise ConfigError(f"{where}: the answer has more than {ANSWER_BYTES} bytes, which is too much; {advice}.")
+    return raw
+
+
+def address_of(text: str, key: str) -> URL:
+    """The address that a key of generation.tools holds.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        address = URL(text.strip())
+        usable = address.scheme in ("http", "https") and bool(address.host) and bool(address.port)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"generation.tools.{key} is no address: write one like http://localhost:3000.")
+    return address
+
+
+def shown(address: URL) -> str:
+    """An address without what may be secret in it: user, password and query."""
+    return str(address.with_user(None).with_query(None).with_fragment(None))
+
+
+def failure(address: URL, text: str, status: int | None = None) -> ModelError:
+    """The service failed; `text` goes on after its name."""
+    return ModelError(f"The tool service at {shown(address)} {text}.", kind=FailureKind.TOOL, status=status)
+
+
+def _client(address: URL) -> aiohttp.ClientSession:
+    trusted = ssl.create_default_context(cafile=certifi.where()) if address.scheme == "https" else True
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=trusted),
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "deepfabric"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,  # a small answer stays small
+    )
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, or None where it is too large; the rest of it isn't read."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > ANSWER_BYTES:
+            response.close()
+            return None
+    return bytes(body)
+
+
+def _cause(problem: Exception) -> str:
+    """Why a connection failed, in words that hold no address."""
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        number = problem.os_error.errno or 0
+        return os.strerror(number) if number > 0 else problem.os_error.strerror or "no connection"
+    return "the answer broke off" if isinstance(problem, aiohttp.ClientPayloadError) else type(problem).__name__

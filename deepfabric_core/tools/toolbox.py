@@ -1,0 +1,168 @@
+"""The tools that a config asks for, put together: which executor carries out which tool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from deepfabric_core.chat.tools import Tool, ToolResult, ToolUse
+from deepfabric_core.config.schema import Config, MockTool
+from deepfabric_core.config.schema import Tools as Settings
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.tools.component import Component, check, fetch_tools
+from deepfabric_core.tools.definitions import read_tools, tool_from
+from deepfabric_core.tools.executor import Executor, Session
+from deepfabric_core.tools.mock import Mock, read_mock_data
+from deepfabric_core.tools.virtual_files import VirtualFiles
+
+_BUILT_IN = "builtin"
+_TWICE = "generation.tools: two tools are called {name}; leave one of them out."
+
+
+class Toolbox:
+    """Executors and their tools; each tool is carried out by one of them."""
+
+    def __init__(self, executors: Collection[Executor]) -> None:
+        self._executors = executors
+        self._by_tool: dict[str, Executor] = {}
+        for executor in executors:
+            for tool in executor.tools:
+                if tool.name in self._by_tool:
+                    raise ConfigError(_TWICE.format(name=tool.name))
+                self._by_tool[tool.name] = executor
+        if not self._by_tool:
+            raise ConfigError("generation.tools: there is no tool in it; `tools: {}` means the virtual files.")
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Every tool, in the order of the config."""
+        return tuple(tool for executor in self._executors for tool in executor.tools)
+
+    def hands(self, key: str) -> Hands:
+        """What carries out the calls of one sample."""
+        return Hands(self._by_tool, key)
+
+
+class Hands:
+    """One sample's sessions, each begun with its first call. To be used as a context manager."""
+
+    def __init__(self, by_tool: Mapping[str, Executor], key: str) -> None:
+        self._by_tool = by_tool
+        self._key = key
+        self._sessions: dict[int, Session] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def use(self, wish: ToolUse) -> ToolResult:
+        """Carry out a call.
+
+        Raises:
+            ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
+        """
+        executor = self._by_tool.get(wish.name)
+        if executor is None:
+            return ToolResult(f"UnknownTool: there is no tool {wish.name}", error="UnknownTool")
+        session = self._sessions.get(id(executor))
+        if session is None:
+            session = self._sessions[id(executor)] = executor.session(self._key)
+        return await session.call(wish.name, wish.arguments)
+
+
+@asynccontextmanager
+async def open_toolbox(config: Config) -> AsyncIterator[Toolbox]:
+    """The toolbox of a config, its servers started and asked what they can do.
+
+    Raises:
+        ConfigError: something in generation.tools can't be used.
+    """
+    executors: list[Executor] = []
+    try:
+        async for executor in _executors(config.tools, config.scenario_files):
+            executors.append(executor)  # noqa: PERF401 - those that were begun are closed when a later one fails
+        yield Toolbox(executors)
+    finally:
+        await asyncio.gather(*(executor.close() for executor in executors))
+
+
+async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncIterator[Executor]:
+    if settings.spin_endpoint:
+        await check(settings.spin_endpoint)
+    components = dict(settings.components)
+    given = _given(settings)
+    others = not (settings.mcp or given or settings.tools_endpoint or components)
+    if _BUILT_IN in components or others:
+        only = components.pop(_BUILT_IN, [])
+        local = VirtualFiles(files, only)
+        remote = settings.spin_endpoint
+        yield Component(remote, _BUILT_IN, local.tools, timeout=settings.timeout, files=files) if remote else local
+    if settings.tools_endpoint:
+        given += await fetch_tools(settings.tools_endpoint, settings.timeout)
+    _check(settings, given)
+    async for executor in _of_components(settings, components, given):
+        yield executor
+    for name, server in settings.mcp.items():
+        from deepfabric_core.tools.mcp_server import start  # late: mcp takes a while to import
+
+        yield await start(name, server)
+
+
+async def _of_components(
+    settings: Settings, components: Mapping[str, list[str]], given: tuple[Tool, ...]
+) -> AsyncIterator[Executor]:
+    """Those that a component names, and the rest of what is given where no component names any."""
+    known = {tool.name: tool for tool in given}
+    for component, names in components.items():
+        tools = tuple(_named(known, name, component) for name in names) if names else given
+        yield _carried_out(settings, component, tools)
+    if given and not components:
+        yield _carried_out(settings, "mock", given)
+
+
+def _named(known: Mapping[str, Tool], name: str, component: str) -> Tool:
+    if name not in known:
+        raise ConfigError(
+            f"generation.tools.components.{component}: there is no definition of {name}; give it in tools.custom, in "
+            "tools.file, or name a tools_endpoint that has it."
+        )
+    return known[name]
+
+
+def _check(settings: Settings, given: tuple[Tool, ...]) -> None:
+    """Make sure that no name is defined twice, and that what the config mocks is defined."""
+    names = [tool.name for tool in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(_TWICE.format(name=name))
+    for name in settings.mock:
+        if name not in names:
+            known = f"; there are {', '.join(names)}" if names else ""
+            raise ConfigError(f"generation.tools.mock: there is no tool {name} whose definition is given{known}.")
+
+
+def _carried_out(settings: Settings, component: str, tools: tuple[Tool, ...]) -> Executor:
+    if settings.spin_endpoint:
+        path = settings.tool_execute_path
+        return Component(settings.spin_endpoint, component, tools, execute_path=path, timeout=settings.timeout)
+    return Mock(tools, _responses(settings))
+
+
+def _given(settings: Settings) -> tuple[Tool, ...]:
+    """The definitions in the config and in the file that it names."""
+    custom = tuple(
+        tool_from(definition, where=f"generation.tools.custom[{number}]")
+        for number, definition in enumerate(settings.custom)
+    )
+    return custom + (read_tools(Path(settings.file)) if settings.file else ())
+
+
+def _responses(settings: Settings) -> dict[str, MockTool]:
+    from_file = read_mock_data(Path(settings.mock_data)) if settings.mock_data else {}
+    return {**from_file, **settings.mock}
