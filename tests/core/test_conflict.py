@@ -96,6 +96,9 @@ def asked(place: Path, provider: LocalProvider) -> Iterator[Terminal]:
     halfway(place, provider)
     terminal = Terminal(place)
     terminal.wait_for_text("(1): ")
+    # Python misses a Ctrl-C between its prompt and its first wait for a key, until the next key.
+    state = Path(f"/proc/{terminal.process.pid}/stat")
+    terminal.wait_for(lambda: not state.exists() or ") S " in state.read_text())
     yield terminal
     terminal.close()
 
