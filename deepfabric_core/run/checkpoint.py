@@ -122,7 +122,7 @@ class Checkpoint:
             prints = {key: value for key, value in prints.items() if not _of_topics(key)}
         return replace(
             metadata,
-            config_file=str(job.config_file.absolute()) if job.config_file else None,
+            config_file=job.config_identity,
             dataset=str(job.dataset.absolute()),
             command=job.command,
             fingerprint=prints,
@@ -182,8 +182,10 @@ class Checkpoint:
         self._files.append(lines)
         self._journal = journal = Journal(lines, plan)
         for line in journal.read():
-            on_sample(line["topic_id"], line["sample"])
-            self.failures.forget(line["topic_id"], line["cycle"])
+            on_sample(line.content["topic_id"], line.content["sample"])
+            self.failures.forget(line.content["topic_id"], line.content["cycle"])
+            if line.begin >= self._base.samples_bytes:
+                self._base = _with_usage(self._base, line.content)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if self._retry_failed:
@@ -270,6 +272,7 @@ class Checkpoint:
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
+            samples_bytes=self._journal.lines.size if self._journal else base.samples_bytes,
             calls=base.calls + state.calls,
             prompt_tokens=base.prompt_tokens + state.prompt_tokens,
             completion_tokens=base.completion_tokens + state.completion_tokens,
@@ -312,6 +315,19 @@ class Checkpoint:
 
 def _holds_something(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
+
+
+def _with_usage(metadata: Metadata, line: Mapping[str, Any]) -> Metadata:
+    """The totals with a sample that was made after they were last saved, when the run was killed."""
+    usage = line.get("usage") or {}
+    known = [cost for cost in (metadata.cost, usage.get("cost")) if cost is not None]
+    return replace(
+        metadata,
+        calls=metadata.calls + line.get("attempts", 1),
+        prompt_tokens=metadata.prompt_tokens + usage.get("prompt_tokens", 0),
+        completion_tokens=metadata.completion_tokens + usage.get("completion_tokens", 0),
+        cost=sum(known) if known else None,
+    )
 
 
 def _digest(topics: Topics) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.checkpoint import Place, find, usual_folder
+from deepfabric_core.store.checkpoint import Place, find, read_metadata, usual_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,14 @@ class Job:
         """Where the checkpoint of this job is, or would be."""
         settings = self.config.output.checkpoint
         folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
-        return find(folder or usual_folder(self.config_file, self.dataset), self.dataset.stem)
+        found = find(folder or usual_folder(self.config_file, self.dataset), self.dataset.stem)
+        mine = found.name == self.dataset.stem or read_metadata(found).config_file == self.config_identity
+        return found if mine else Place(found.folder, self.dataset.stem)
+
+    @property
+    def config_identity(self) -> str | None:
+        """The config's file, by which a checkpoint knows its own."""
+        return str(self.config_file.resolve()) if self.config_file else None
 
     @property
     def keeps_checkpoint(self) -> bool:

@@ -85,6 +85,7 @@ class Metadata:
     samples_wanted: int = 0
     samples_done: int = 0
     samples_failed: int = 0
+    samples_bytes: int = 0
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -14,7 +14,7 @@ from typing import Any
 from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.store.files import reason, replace_file
-from deepfabric_core.store.lines import Lines
+from deepfabric_core.store.lines import Line, Lines
 
 _SAMPLE = b', "sample": '
 
@@ -22,7 +22,7 @@ _SAMPLE = b', "sample": '
 class Journal:
     """The samples of one plan. In memory it holds two numbers a sample: where its record begins and ends.
 
-    `written` counts the plan's samples in it, `surplus` the others that an older file holds.
+    `written` counts the plan's samples in it, `surplus` those of an older file that the plan has no place for.
     """
 
     def __init__(self, lines: Lines, plan: Plan) -> None:
@@ -38,7 +38,7 @@ class Journal:
         """Where it is."""
         return self.lines.path
 
-    def read(self) -> Iterator[Mapping[str, Any]]:
+    def read(self) -> Iterator[Line]:
         """Take in what an older run left: the line of each of the plan's samples.
 
         Raises:
@@ -51,10 +51,10 @@ class Journal:
             except (KeyError, TypeError, ValueError) as problem:
                 raise self.lines.damage(line.number) from problem
             if index is None or self.has(index):
-                self.surplus += 1
+                self.surplus += index is None
                 continue
             self._remember(index, line.begin + body, line.begin + len(line.text) - 1)
-            yield line.content
+            yield line
 
     def _remember(self, index: int, begin: int, end: int) -> None:
         self._begins[index], self._ends[index] = begin, end

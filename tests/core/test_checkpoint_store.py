@@ -99,7 +99,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_line_keeps_all_the_others(tmp_pat
         path = tmp_path / f"cut-{cut}.jsonl"
         path.write_bytes(text[:cut])
         again = Journal(Lines(path), plan)
-        found = [line["sample"] for line in again.read()]
+        found = [line.content["sample"] for line in again.read()]
         assert found == [{"text": f"ü{n}"} for n in range(2 + (cut == len(text) - 1))]
         for item in items[again.written :]:
             again.append(item, {"text": f"ü{item.index}"}, {"model": "m"})

@@ -614,3 +614,14 @@ def test_a_stop_without_a_checkpoint_leaves_a_partial_file_that_it_names(place: 
     assert stopped.code == 130
     assert "out/dataset.partial.jsonl" in stopped.out
     assert len(lines(place / "out/dataset.partial.jsonl")) == provider.counts.requests - EXPANSIONS
+
+
+def test_a_kill_loses_nothing_of_what_finished_samples_took(place: Path, provider: LocalProvider) -> None:
+    provider.faults = Faults(latency=0.1)
+    config(place, provider, output={"num_samples": 40, "checkpoint": {"interval": 1000}})
+    cut(place, provider, EXPANSIONS + 10, by=signal.SIGKILL)
+    saved = json.loads(checkpoint(place, "json").read_text())
+    after = cut(place, provider, 2, "--resume")
+    made = sum(fact["usage"]["prompt_tokens"] for fact in whole(checkpoint(place, "jsonl")))
+    assert after.code == 130
+    assert json.loads(checkpoint(place, "json").read_text())["prompt_tokens"] >= made > saved["prompt_tokens"]
