@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
@@ -54,6 +56,7 @@ async def drive(
                     emit(ReplyRejected(step.subject.path, step.because))
                 attempts += 1
                 reply = await model.complete(replace(step, continues=True) if answered else step)
+                await _others_first()
             except ModelError as problem:
                 step = recipe.throw(problem)
             else:
@@ -62,6 +65,12 @@ async def drive(
                 step = recipe.send(reply)
     except StopIteration as end:
         return Driven(end.value, attempts, usage, reply.model, reply.simulated)
+
+
+async def _others_first() -> None:
+    """Let the calls that may go now go out before this reply is dealt with: the provider's time is the dearer one."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 async def _used(hands: Hands | None, wish: ToolUse) -> ToolResult:

@@ -17,6 +17,7 @@ from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.store.lines import Line, Lines
 
 _SAMPLE = b', "sample": '
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 class Journal:
@@ -70,8 +71,8 @@ class Journal:
         Raises:
             OutputError: the disk is full or gone; no half line stays.
         """
-        head = json.dumps({"topic_id": item.topic_id, "cycle": item.cycle, **made})[:-1].encode() + _SAMPLE
-        body = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        head = _encode({"topic_id": item.topic_id, "cycle": item.cycle, **made})[:-1].encode() + _SAMPLE
+        body = _encode(record).encode("utf-8", "backslashreplace")
         try:
             begin = self.lines.append(head + body + b"}\n")
         except OSError as problem:
