@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
