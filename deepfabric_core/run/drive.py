@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
@@ -39,6 +38,9 @@ async def drive(
 ) -> Driven[T]:
     """Run a recipe to its end. A model's or a tool's error is thrown into it, so that it may do with what it has.
 
+    Nothing is awaited between a reply and what the recipe makes of it: so the caller has the sample on disk before
+    the place of its call is used by another one, and a kill never costs more calls than may be in flight.
+
     Raises:
         ModelError: the recipe had no answer to it.
     """
@@ -55,7 +57,6 @@ async def drive(
                     emit(ReplyRejected(step.subject.path, step.because))
                 attempts += 1
                 reply = await model.complete(replace(step, continues=True) if answered else step)
-                await _others_first()
             except ModelError as problem:
                 step = recipe.throw(problem)
             else:
@@ -64,12 +65,6 @@ async def drive(
                 step = recipe.send(reply)
     except StopIteration as end:
         return Driven(end.value, attempts, usage, reply.model, reply.simulated)
-
-
-async def _others_first() -> None:
-    """Let the calls that may go now go out before this reply is dealt with: the provider's time is the dearer one."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 async def _used(hands: Hands | None, wish: ToolUse) -> ToolResult:
