@@ -17,7 +17,7 @@ from deepfabric_core.llm.limits.speed import Call, Meter, Recent, Speed
 # The opening: this many calls at once, then a step more every so many seconds, until the ceiling or a refusal. A step
 # waits for the one before it: a slow client hears of refusals before it has begun too much.
 _FIRST_CALLS = 16.0
-_STEP = 1.25
+_STEP = 1.2
 _SECONDS_A_STEP = 0.004
 
 # What is left of the number at once after a refusal. First it grows by one with each answer; once refused again, by
