@@ -16,6 +16,7 @@ from deepfabric_core.events import Emit
 from deepfabric_core.llm.limits.allowance import Allowance
 from deepfabric_core.llm.limits.limiter import Limiter, running_in
 from deepfabric_core.llm.limits.speed import Call
+from deepfabric_core.llm.limits.turnstile import Turnstile
 from deepfabric_core.stop import Stop, Stopped
 
 _SECONDS_BETWEEN_EVENTS = 0.5
@@ -45,6 +46,7 @@ class Lane:
         self.ceiling = ceiling
         self.limits = limits
         self.in_flight = 0
+        self.turnstile = Turnstile()
         self._limiter = limiter
         self._emit = emit
         self._stop = stop

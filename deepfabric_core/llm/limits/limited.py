@@ -71,6 +71,8 @@ class Limited:
         began = self.clock()
         try:
             reply = await self.model.complete(request)
+            seconds = self.clock() - began
+            await self.lane.turnstile.pass_through()
         except ModelError as problem:
             if problem.kind is not FailureKind.RATE_LIMITED:
                 self.lane.ended(turn)
@@ -81,7 +83,6 @@ class Limited:
         usage = reply.usage
         self._hear(reply.headers)
         self.lane.answered(turn, usage.prompt_tokens, usage.completion_tokens)
-        seconds = self.clock() - began
         self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
         return reply
 
