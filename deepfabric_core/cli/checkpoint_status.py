@@ -12,8 +12,8 @@ import click
 
 from deepfabric_core.cli.conflict import resume_command
 from deepfabric_core.cli.load import load_config
-from deepfabric_core.cli.printable import printable
-from deepfabric_core.cli.summary import duration
+from deepfabric_core.text.printable import printable
+from deepfabric_core.text.summary import duration
 
 if TYPE_CHECKING:
     from deepfabric_core.run.job import Job

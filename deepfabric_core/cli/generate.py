@@ -21,10 +21,10 @@ from deepfabric_core.errors import OutputError
 
 if TYPE_CHECKING:
     from deepfabric_core.cli.rich_view import RichView
-    from deepfabric_core.cli.simple_view import SimpleView
     from deepfabric_core.config.schema import Config
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
+    from deepfabric_core.text.simple_view import SimpleView
 
 _EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
 _TYPES: dict[str, click.ParamType[Any]] = {
@@ -67,7 +67,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     for notice in (*loaded.notices, *deprecations(values)):
         click.echo(f"Note: {notice}", err=True)
 
-    from deepfabric_core.cli.summary import summary
+    from deepfabric_core.text.summary import summary
 
     job = settle_conflict(_job(loaded.config, config_file, values))
     try:
@@ -155,6 +155,6 @@ def _view(tui: str) -> RichView | SimpleView:
         from deepfabric_core.cli.rich_view import RichView
 
         return RichView(Console(stderr=True))
-    from deepfabric_core.cli.simple_view import SimpleView
+    from deepfabric_core.text.simple_view import SimpleView
 
     return SimpleView(sys.stderr)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepfabric_core.cli.load import load_config
-from deepfabric_core.cli.printable import printable
+from deepfabric_core.text.printable import printable
 
 if TYPE_CHECKING:
     from deepfabric_core.run.replay import Replayed

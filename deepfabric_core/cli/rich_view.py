@@ -15,11 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.printable import printable, printable_path
-from deepfabric_core.cli.summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
 from deepfabric_core.events import Event, LimiterChanged
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
+from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.text.summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
 
 _STACKED_BELOW = 80
 _TALLEST = 24

@@ -6,7 +6,6 @@ from functools import reduce as fold
 
 import pytest
 
-from deepfabric_core.cli.summary import summary
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
     CallAnswered,
@@ -28,6 +27,7 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.run.state import RunState, reduce
+from deepfabric_core.text.summary import summary
 
 
 def after(*events: Event, start: RunState | None = None) -> RunState:

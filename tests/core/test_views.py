@@ -9,9 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from deepfabric_core.cli.printable import printable, printable_path
 from deepfabric_core.cli.rich_view import RichView
-from deepfabric_core.cli.simple_view import SimpleView
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
     CallAnswered,
@@ -33,6 +31,8 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.llm.keys import redact
+from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.text.simple_view import SimpleView
 
 HOSTILE = "[red]x[/red] [/] \x1b[31m\x9b2J\r\n\x07\u202egnp.exe\u2066 \ud800 مرحبا 你好 " + "w" * 300
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-from deepfabric_core.cli.printable import printable, printable_path
-from deepfabric_core.cli.summary import by_kind, duration, per_time, percent, total_by_kind
 from deepfabric_core.events import (
     CallFailed,
     Event,
@@ -30,6 +28,8 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
+from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.text.summary import by_kind, duration, per_time, percent, total_by_kind
 
 _EXPANSIONS_SHOWN = 20
 _FAILURES_SHOWN = 10

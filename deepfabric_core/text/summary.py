@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deepfabric_core.cli.printable import printable
 from deepfabric_core.events import Ending
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import Counts, RunState, StageProgress
+from deepfabric_core.text.printable import printable
 
 _HEADLINES: dict[Ending, str] = {
     "complete": "Complete",
