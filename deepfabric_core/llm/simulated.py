@@ -51,8 +51,7 @@ class SimulatedModel:
         text = "" if calls else self._answer(request)
         if draw < simulated.malformed:
             text = text[: len(text) // 2]
-        prompt = sum(len(message.content) for message in request.messages)
-        usage = Usage(prompt // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN, cost=0.0)
+        usage = Usage(_size(request) // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN, cost=0.0)
         reason = "tool_calls" if calls else "stop"
         return Reply(text, self._settings.model, reason, usage, tool_calls=calls, simulated=True)
 
@@ -82,6 +81,12 @@ class SimulatedModel:
         if name == "linkedsubtopics":
             answer = [{"topic": one, "also_under": [1] if writer.chance(_LINKED_SHARE) else []} for one in answer]
         return json.dumps({"subtopics": answer}, ensure_ascii=False)
+
+
+def _size(request: Request) -> int:
+    """Characters of the prompt without the list of what is taken, which may depend on timing."""
+    listed = sum(len(f"\n- {one}") for one in request.subject.taken)
+    return max(0, sum(len(message.content) for message in request.messages) - listed)
 
 
 def _random(settings: Llm, *seed: object) -> Random:

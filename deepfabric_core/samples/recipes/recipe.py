@@ -65,8 +65,8 @@ class SampleRequest:
 
 def _something_different(brief: Brief) -> str:
     angle = _ANGLES[(brief.cycle - 1) % len(_ANGLES)]
-    text = f"This topic has samples already; this is number {brief.cycle + 1}. Write a clearly different one: {angle}."
-    if brief.earlier:
-        listed = "\n".join(f"- {question}" for question in brief.earlier)
-        text += f" Don't repeat or rephrase these:\n{listed}"
-    return text
+    text = (
+        f"This topic has samples already; this is number {brief.cycle + 1}. Write a clearly different one: {angle}. "
+        "Don't repeat or rephrase a question that was asked before."
+    )
+    return text + "".join(f"\n- {question}" for question in brief.earlier)
