@@ -31,13 +31,7 @@ def settle_conflict(job: Job) -> Job:
 
     Raises:
         click.Abort: the user thinks better of it.
-        click.UsageError: it says both things at once.
     """
-    if job.resume and job.fresh:
-        raise click.UsageError("--resume and --fresh contradict each other: give one of them.")
-    if not job.resume and (job.retry_failed or job.accept_changes):
-        flag = "--retry-failed" if job.retry_failed else "--accept-changes"
-        raise click.UsageError(f"{flag} says how to resume: give --resume with it.")
     if job.resume or job.fresh or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return job
     place = job.checkpoint_place()

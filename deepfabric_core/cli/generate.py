@@ -15,46 +15,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deepfabric_core.cli.conflict import resume_command, settle_conflict
-from deepfabric_core.cli.load import load_config
-from deepfabric_core.cli.options import OPTIONS, Option, as_flags, deprecations
+from deepfabric_core.cli.flags import with_options
+from deepfabric_core.cli.load import job_of, load_config
+from deepfabric_core.cli.options import deprecations
 from deepfabric_core.errors import OutputError
 
 if TYPE_CHECKING:
     from deepfabric_core.cli.rich_view import RichView
-    from deepfabric_core.config.schema import Config
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
     from deepfabric_core.text.simple_view import SimpleView
 
 _EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
-_TYPES: dict[str, click.ParamType[Any]] = {
-    "text": click.STRING,
-    "integer": click.INT,
-    "number": click.FLOAT,
-    "path": click.Path(),
-    "switch": click.BOOL,
-}
-
-
-def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(OPTIONS):
-        command = _as_click(option)(command)
-    return command
-
-
-def _as_click(option: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    if option.kind == "switch":
-        return click.option(option.flag, option.name, is_flag=True, default=None, help=option.help)
-    kind = click.Choice(option.choices) if option.choices else _TYPES[option.kind]
-    shown = option.default is not None
-    return click.option(
-        option.flag, option.name, type=kind, default=option.default, show_default=shown, help=option.help
-    )
 
 
 @click.command("generate")
 @click.argument("config_file", required=False, type=click.Path(path_type=Path))
-@_with_options
+@with_options
 def command(config_file: Path | None, **values: Any) -> None:
     """Grow topics from a config and write a dataset of samples.
 
@@ -69,7 +46,7 @@ def command(config_file: Path | None, **values: Any) -> None:
 
     from deepfabric_core.text.summary import summary
 
-    job = settle_conflict(_job(loaded.config, config_file, values))
+    job = settle_conflict(job_of(loaded.config, config_file, values))
     try:
         state = _run(job, values["tui"])
     except OutputError:
@@ -85,24 +62,6 @@ def command(config_file: Path | None, **values: Any) -> None:
 def _advise(job: Job, *, only_failures: bool = False) -> None:
     if job.checkpoint_place().exists:
         click.echo(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
-
-
-def _job(config: Config, config_file: Path | None, values: dict[str, Any]) -> Job:
-    from deepfabric_core.run.job import Job
-
-    load = values["topics_load"]
-    return Job(
-        config,
-        Path(load) if load else None,
-        topic_only=bool(values["topic_only"]),
-        config_file=config_file,
-        checkpoint_path=Path(values["checkpoint_path"]) if values["checkpoint_path"] else None,
-        resume=bool(values["resume"]),
-        retry_failed=bool(values["retry_failed"]),
-        fresh=bool(values["fresh"]),
-        accept_changes=bool(values["accept_changes"]),
-        command=("deepfabric", "generate", *([str(config_file)] if config_file else []), *as_flags(values)),
-    )
 
 
 def _run(job: Job, tui: str) -> RunState:

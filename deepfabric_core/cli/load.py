@@ -1,4 +1,4 @@
-"""From a config file and flags to a checked config."""
+"""From a config and flags to a checked config, and to the job that they ask for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.cli.options import overrides, spelled
+import click
+
+from deepfabric_core.cli.options import as_flags, overrides, spelled
 
 if TYPE_CHECKING:
     from deepfabric_core.config.load import Loaded
+    from deepfabric_core.config.schema import Config
+    from deepfabric_core.run.job import Job
 
 
 def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
@@ -21,3 +25,34 @@ def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
         return load("", source="without a config file", overrides=overrides(values), spelled=spelled(values))
     text = read_text(config_file, what="config")
     return load(text, source=str(config_file), overrides=overrides(values), spelled=spelled(values))
+
+
+def job_of(config: Config, config_file: Path | None, values: Mapping[str, Any]) -> Job:
+    """The job that a config and the values of the flags ask for.
+
+    Raises:
+        click.UsageError: the flags contradict each other.
+    """
+    from deepfabric_core.run.job import Job
+
+    _check_sense(values)
+    return Job(
+        config,
+        Path(values["topics_load"]) if values["topics_load"] else None,
+        topic_only=bool(values["topic_only"]),
+        config_file=config_file,
+        checkpoint_path=Path(values["checkpoint_path"]) if values["checkpoint_path"] else None,
+        resume=bool(values["resume"]),
+        retry_failed=bool(values["retry_failed"]),
+        fresh=bool(values["fresh"]),
+        accept_changes=bool(values["accept_changes"]),
+        command=("deepfabric", "generate", *([str(config_file)] if config_file else []), *as_flags(values)),
+    )
+
+
+def _check_sense(values: Mapping[str, Any]) -> None:
+    if values["resume"] and values["fresh"]:
+        raise click.UsageError("--resume and --fresh contradict each other: give one of them.")
+    if not values["resume"] and (values["retry_failed"] or values["accept_changes"]):
+        flag = "--retry-failed" if values["retry_failed"] else "--accept-changes"
+        raise click.UsageError(f"{flag} says how to resume: give --resume with it.")

@@ -100,7 +100,7 @@ class Checkpoint:
         self._write(self._now())
 
     def _new(self) -> Metadata:
-        if self._job.resume:
+        if self._job.resume and not self._job.keep:
             self._feed(Notice(f"No checkpoint to resume in {self.place.folder}: starting from the beginning"))
         return self._of_this_process(Metadata(created_at=self._began))
 
@@ -113,6 +113,9 @@ class Checkpoint:
                 f"The config has changed since the checkpoint in what decides the data: {', '.join(differing)}. Change "
                 "that back, go on all the same by --accept-changes, or begin anew by --fresh."
             )
+        if self._retry_failed and found.failed_expansions and self.place.expansions.exists():
+            self.place.topics.unlink(missing_ok=True)  # they grow again, from what is known of them
+            found = replace(found, failed_expansions=0, topics_digest="")
         return self._of_this_process(found)
 
     def _of_this_process(self, metadata: Metadata) -> Metadata:
@@ -190,7 +193,7 @@ class Checkpoint:
             self.failures.forget(*key)
         if self._retry_failed:
             self.failures.forget_all()
-        if journal.surplus:
+        if journal.surplus and not self._job.keep:
             self._feed(Notice(f"{journal.surplus:,} samples of the checkpoint aren't part of this run's plan"))
         self._base = replace(self._base, samples_wanted=len(plan))
         if self._going_on:
@@ -285,10 +288,10 @@ class Checkpoint:
 
     def end(self, *, delivered: bool) -> None:
         """Clear it where everything asked for is `delivered`; but samples that have not been delivered aren't lost."""
-        if delivered and not self._holds_more:
-            clear(self.place)
-        else:
+        if not delivered or (self._holds_more and not self._job.keep):
             self._feed(FileWritten("checkpoint", str(self.place.folder)))
+        elif not self._job.keep:
+            clear(self.place)
 
     @property
     def _holds_more(self) -> bool:

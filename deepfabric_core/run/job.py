@@ -15,8 +15,8 @@ class Job:
     """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them.
 
     A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. Where there is one, `resume` goes
-    on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. `command` is
-    how the run was started, for advice.
+    on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
+    stays when everything is delivered. `command` is how the run was started, for advice.
     """
 
     config: Config
@@ -28,6 +28,7 @@ class Job:
     retry_failed: bool = False
     fresh: bool = False
     accept_changes: bool = False
+    keep: bool = False
     command: tuple[str, ...] = ()
 
     @property

@@ -100,11 +100,16 @@ class Metadata:
 
 def usual_folder(config_file: Path | None, dataset: Path) -> Path:
     """The folder of a config's checkpoints; without a file, that of its dataset."""
-    import platformdirs
-
     identity = str((config_file or dataset).resolve())
     digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_LENGTH]
-    return Path(platformdirs.user_data_dir("deepfabric", appauthor=False)) / "checkpoints" / digest
+    return user_folder() / "checkpoints" / digest
+
+
+def user_folder() -> Path:
+    """Where this user's data is kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("deepfabric", appauthor=False))
 
 
 def find(folder: Path, name: str) -> Place:

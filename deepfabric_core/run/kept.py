@@ -1,0 +1,216 @@
+"""Runs whose checkpoint is kept: asking for the same again costs nothing, and for something like it, less.
+
+Each has a folder of its own, below one for its dataset::
+
+    <user data>/deepfabric/runs/<dataset>/<what decides the data>/run.json, <name>.checkpoint.*
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from deepfabric_core.config.fingerprint import Fingerprint, fingerprint
+from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import ConfigError, OutputError
+from deepfabric_core.llm.keys import redact
+from deepfabric_core.run.job import Job
+from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata, user_folder, write_metadata
+from deepfabric_core.store.files import reason, replace_file
+
+_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run as it was asked for: its config `as written`, or None where that may hold a key; paths are absolute."""
+
+    name: str
+    dataset: str
+    checkpoint: str
+    written: dict[str, Any] | None
+    topics_load: str | None = None
+    topic_only: bool = False
+    asked_at: float = 0.0
+
+    @property
+    def place(self) -> Place:
+        """Its checkpoint."""
+        return Place(Path(self.checkpoint), Path(self.dataset).stem)
+
+
+def keep(job: Job, written: Mapping[str, Any], name: str) -> Job:
+    """The job with a checkpoint that stays, begun with what earlier runs of the same dataset have in common with it.
+
+    Where the job names a folder for its checkpoint, that folder is used as it is.
+
+    Raises:
+        OutputError: nothing can be kept in the user's folder.
+    """
+    home = _home(job)
+    settings = job.config.output.checkpoint
+    own = job.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
+    folder = own or home
+    kept = replace(
+        job,
+        checkpoint_path=folder,
+        keep=True,
+        resume=not job.fresh,
+        retry_failed=not job.fresh,
+        accept_changes=job.accept_changes or job.topics_load is not None,
+    )
+    try:
+        if own is None and not job.fresh:
+            _take_over(Place(folder, job.dataset.stem), job)
+        _record(home, kept, written, name)
+    except OSError as problem:
+        raise OutputError(
+            f"{home} can't be written: {reason(problem)}; set XDG_DATA_HOME to another place."
+        ) from problem
+    return kept
+
+
+def kept_runs() -> list[KeptRun]:
+    """All runs that are kept on this machine for this user, the latest first."""
+    found = [run for path in _runs_folder().glob("*/*/run.json") if (run := _read(path))]
+    return sorted(found, key=lambda run: run.asked_at, reverse=True)
+
+
+def job_again(run: KeptRun) -> Job:
+    """The job of a kept run, to go on with it.
+
+    Raises:
+        ConfigError: its config isn't kept.
+    """
+    if run.written is None:
+        raise ConfigError(f"The config of {run.name} isn't kept, since it may hold a key: run its cell again instead.")
+    config = Config.model_validate(run.written)
+    settings = config.output.model_copy(update={"save_as": run.dataset})
+    topics_load = Path(run.topics_load) if run.topics_load else None
+    again = Job(config.model_copy(update={"output": settings}), topics_load, topic_only=run.topic_only)
+    return replace(again, checkpoint_path=Path(run.checkpoint), keep=True, resume=True, retry_failed=True)
+
+
+def copy_checkpoint(place: Place, folder: Path) -> bool:
+    """Put a copy of a checkpoint into another folder. Answers whether there was any.
+
+    Raises:
+        OutputError: it can't be written there.
+    """
+    if not place.exists:
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in place.files:
+            if path.exists():
+                shutil.copyfile(path, folder / path.name)
+    except OSError as problem:
+        raise OutputError(f"{folder} can't be written: {reason(problem)}; choose another place.") from problem
+    return True
+
+
+def _runs_folder() -> Path:
+    return user_folder() / "runs"
+
+
+def _home(job: Job) -> Path:
+    """The folder of the job's own: the same for all jobs that make the same data in the same file."""
+    topics = f"loaded from {job.topics_load.absolute()}" if job.topics_load else ""
+    return _runs_folder() / _digest(str(job.dataset.absolute())) / _digest(json.dumps([_prints(job), topics]))
+
+
+def _prints(job: Job) -> Fingerprint:
+    prints = sorted(fingerprint(job.config).items())
+    return {key: value for key, value in prints if not (job.topics_load and key.startswith("topics."))}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+
+
+def _record(home: Path, job: Job, written: Mapping[str, Any], name: str) -> None:
+    text = json.dumps(written, ensure_ascii=False)
+    run = KeptRun(
+        name,
+        str(job.dataset.absolute()),
+        str((job.checkpoint_path or home).absolute()),
+        dict(written) if redact(text) == text else None,
+        str(job.topics_load.absolute()) if job.topics_load else None,
+        job.topic_only,
+        time.time(),
+    )
+    replace_file(home / "run.json", [json.dumps(asdict(run), ensure_ascii=False).encode("utf-8", "backslashreplace")])
+
+
+def _read(path: Path) -> KeptRun | None:
+    try:
+        return TypeAdapter(KeptRun).validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+# ---- what a new checkpoint takes over from those of the same dataset
+
+
+def _take_over(place: Place, job: Job) -> None:
+    if place.exists:
+        return
+    mine, neighbours = _prints(job), list(_neighbours(place))
+    grown = next((one for one in neighbours if not job.topics_load and _same_topics(one[1], mine)), None)
+    made = next((one for one in neighbours if _same_samples(one[1], mine)), None)
+    if not grown and not made:
+        return
+    place.folder.mkdir(parents=True, exist_ok=True)
+    known = Metadata(fingerprint=mine, created_at=time.time(), dataset=str(job.dataset.absolute()))
+    if grown:
+        _copy(grown[0], place, ("expansions", "topics"))
+        theirs = grown[1]
+        known = replace(
+            known,
+            topics=theirs.topics,
+            leaves=theirs.leaves,
+            failed_expansions=theirs.failed_expansions,
+            topics_digest=theirs.topics_digest,
+        )
+    if made:
+        _copy(made[0], place, ("samples", "failures"))
+    write_metadata(place, known)
+
+
+def _neighbours(place: Place) -> Iterator[tuple[Place, Metadata]]:
+    """The other checkpoints of the dataset, those with the most samples first, then the latest."""
+    found = []
+    for path in place.folder.parent.glob(f"*/{place.name}.checkpoint.json"):
+        other = Place(path.parent, place.name)
+        try:
+            found.append((other, read_metadata(other)))
+        except ConfigError:
+            continue
+    yield from sorted(found, key=lambda one: (one[1].samples_done, one[1].updated_at), reverse=True)
+
+
+def _same_topics(other: Metadata, mine: Fingerprint) -> bool:
+    return bool(theirs := _part(other.fingerprint, topics=True)) and theirs == _part(mine, topics=True)
+
+
+def _same_samples(other: Metadata, mine: Fingerprint) -> bool:
+    return other.samples_done > 0 and _part(other.fingerprint, topics=False) == _part(mine, topics=False)
+
+
+def _part(prints: Mapping[str, str], *, topics: bool) -> Fingerprint:
+    return {key: value for key, value in prints.items() if key.startswith("topics.") == topics}
+
+
+def _copy(source: Place, target: Place, roles: tuple[str, ...]) -> None:
+    for role in roles:
+        path: Path = getattr(source, role)
+        if path.exists():
+            shutil.copyfile(path, getattr(target, role))
