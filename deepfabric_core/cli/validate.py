@@ -10,7 +10,7 @@ import click
 from deepfabric_core.cli.load import load_config
 
 if TYPE_CHECKING:
-    from deepfabric_core.config.schema import Config, Llm
+    from deepfabric_core.config.schema import Config
 
 
 @click.command("validate")
@@ -22,58 +22,21 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
 
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
-    from deepfabric_core.errors import ConfigError, MissingKeyError
-    from deepfabric_core.llm.connect import check
+    from deepfabric_core.errors import ConfigError
+    from deepfabric_core.text.plan import missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
         click.echo(f"Note: {notice}", err=True)
-    click.echo(_plan(config))
-    missing: dict[str, None] = {}
-    for settings in _models(config):
-        try:
-            check(settings)
-        except MissingKeyError as problem:
-            missing[str(problem)] = None
-    for sentence in missing:
+    click.echo(planned(config))
+    for sentence in missing_keys(config):
         click.echo(f"Note: {sentence}", err=True)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:
         _check_api(config)
     click.echo(f"{config_file} is valid.")
-
-
-def _models(config: Config) -> list[Llm]:
-    return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
-
-
-def _plan(config: Config) -> str:
-    """What a run would do. Model calls are those of a run in which every reply is good."""
-    from deepfabric_core.samples.plan import count_samples
-
-    topics, output = config.topics, config.output
-    levels = [topics.degree**level for level in range(topics.depth + 1)]
-    expansions, leaves = sum(levels[:-1]), levels[-1]
-    samples = count_samples(output.num_samples, leaves)
-    kind = "records of your own schema" if output.format == "custom" else _kind(config)
-    lines = (
-        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
-        ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
-        ("Model calls", f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"),
-        ("Topics model", f"{topics.llm.provider}/{topics.llm.model}"),
-        ("Samples model", f"{config.generation.llm.provider}/{config.generation.llm.model}"),
-        ("Dataset", output.save_as),
-    )
-    return "\n".join(f"{name:<14} {text}" for name, text in lines)
-
-
-def _kind(config: Config) -> str:
-    conversation = config.generation.conversation
-    if config.uses_tools:
-        return "conversations with tools"
-    return "conversations with reasoning" if conversation.type == "cot" else "conversations"
 
 
 def _unwritable(config: Config, config_file: Path) -> list[str]:
@@ -98,9 +61,10 @@ def _check_api(config: Config) -> None:
 
     from deepfabric_core.chat.messages import Message, Request
     from deepfabric_core.llm.connect import bare
+    from deepfabric_core.text.plan import models_of
 
     async def ask_each() -> None:
-        for settings in _models(config):
+        for settings in models_of(config):
             model = bare(settings)
             try:
                 await model.complete(Request((Message("user", "Say OK."),), max_tokens=5))

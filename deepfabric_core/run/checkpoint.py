@@ -154,7 +154,8 @@ class Checkpoint:
             self.keep_topics(given)
             return given
         topics, _ = load_topics(self.place.topics)
-        self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(self.place.topics)))
+        source = "an earlier run" if self._job.keep else str(self.place.topics)
+        self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
         return topics
 
     def expansions(self) -> Expansions:

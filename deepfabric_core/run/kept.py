@@ -46,6 +46,17 @@ class KeptRun:
         """Its checkpoint."""
         return Place(Path(self.checkpoint), Path(self.dataset).stem)
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        if self.topic_only:
+            return self.place.topics.exists()
+        try:
+            known = read_metadata(self.place)
+        except ConfigError:
+            return False
+        return 0 < known.samples_wanted <= known.samples_done
+
 
 def keep(job: Job, written: Mapping[str, Any], name: str) -> Job:
     """The job with a checkpoint that stays, begun with what earlier runs of the same dataset have in common with it.

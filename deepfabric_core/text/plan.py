@@ -1,0 +1,53 @@
+"""What a run of a config would do, in words, and what it still needs."""
+
+from __future__ import annotations
+
+from deepfabric_core.config.schema import Config, Llm
+from deepfabric_core.errors import MissingKeyError
+from deepfabric_core.llm.connect import check
+from deepfabric_core.samples.plan import count_samples
+
+
+def missing_keys(config: Config) -> list[str]:
+    """A sentence for each provider's key that isn't in the environment.
+
+    Raises:
+        ConfigError: there is no such provider.
+    """
+    sentences: dict[str, None] = {}
+    for settings in models_of(config):
+        try:
+            check(settings)
+        except MissingKeyError as problem:
+            sentences[str(problem)] = None
+    return list(sentences)
+
+
+def models_of(config: Config) -> list[Llm]:
+    """The models of the stages, each once."""
+    return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
+
+
+def planned(config: Config) -> str:
+    """What a run would do. Model calls are those of a run in which every reply is good."""
+    topics, output = config.topics, config.output
+    levels = [topics.degree**level for level in range(topics.depth + 1)]
+    expansions, leaves = sum(levels[:-1]), levels[-1]
+    samples = count_samples(output.num_samples, leaves)
+    kind = "records of your own schema" if output.format == "custom" else _kind(config)
+    lines = (
+        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
+        ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
+        ("Model calls", f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"),
+        ("Topics model", f"{topics.llm.provider}/{topics.llm.model}"),
+        ("Samples model", f"{config.generation.llm.provider}/{config.generation.llm.model}"),
+        ("Dataset", output.save_as),
+    )
+    return "\n".join(f"{name:<14} {text}" for name, text in lines)
+
+
+def _kind(config: Config) -> str:
+    conversation = config.generation.conversation
+    if config.uses_tools:
+        return "conversations with tools"
+    return "conversations with reasoning" if conversation.type == "cot" else "conversations"
