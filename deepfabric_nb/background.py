@@ -1,0 +1,29 @@
+"""The one bridge to the engine: a thread with an event loop that lives as long as the process.
+
+A loop for each run would leak the clients of every run; a notebook's own loop is blocked while a cell runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any
+
+
+def begin(work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+    """Start a piece of work in the engine's thread; answers how to cancel it, from any thread."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).cancel
+
+
+def soon(callback: Callable[[], object]) -> None:
+    """Call something in the engine's thread."""
+    _loop().call_soon_threadsafe(callback)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="deepfabric", daemon=True).start()
+    return loop

@@ -1,0 +1,18 @@
+"""Errors as a notebook shows them: the sentence, no traceback."""
+
+from __future__ import annotations
+
+
+class CellError(Exception):
+    """What went wrong in a cell, one sentence a line."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What the shell shows in place of a traceback."""
+        return [f"Error: {line}" for line in str(self).splitlines()]
+
+
+class LeftAtOnce(KeyboardInterrupt):
+    """The cell was interrupted a second time; what was finished is safe."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]

@@ -1,0 +1,51 @@
+"""How our frames are displayed: pandas escapes HTML in model text, but hands control codes to the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_OURS = "deepfabric"
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"}
+_HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # what turns the text around it
+_TABLE = _VISIBLE | _HIDDEN
+# Where each class says it lives: pandas 3, and pandas 2.
+_CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", "pandas.core.series.Series")
+
+
+def show_control_codes(shell: Any) -> None:
+    """Display our frames with their control codes visible; other frames, and other formatters, stay as they are."""
+    for kind, formatter in (("text/plain", _plain), ("text/html", _html)):
+        formats = shell.display_formatter.formatters[kind]
+        for name in _CLASSES:
+            if not _taken(formats, name):
+                formats.for_type_by_name(*name.rsplit(".", 1), formatter)
+
+
+def forget(shell: Any) -> None:
+    """Display frames as before."""
+    for kind, formatter in (("text/plain", _plain), ("text/html", _html)):
+        formats = shell.display_formatter.formatters[kind]
+        for name in _CLASSES:
+            if _taken(formats, name) is formatter:
+                formats.pop(name)
+
+
+def _taken(formats: Any, name: str) -> Any:
+    try:
+        return formats.lookup_by_type(name)
+    except KeyError:
+        return None
+
+
+def _plain(frame: Any, pretty: Any, _: bool) -> None:
+    pretty.text(_visible(frame, repr(frame)))
+
+
+def _html(frame: Any) -> str | None:
+    show = getattr(frame, "_repr_html_", None)
+    html = show() if show is not None else None
+    return None if html is None else _visible(frame, html)
+
+
+def _visible(frame: Any, text: str) -> str:
+    return text.translate(_TABLE) if _OURS in frame.attrs else text

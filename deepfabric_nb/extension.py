@@ -1,0 +1,51 @@
+"""What `%load_ext deepfabric_nb` puts into a shell, and `%unload_ext` takes out again."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from deepfabric_nb.escaping import forget, show_control_codes
+from deepfabric_nb.session import Session, names_of
+
+_sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+_matchers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def session_of(shell: Any) -> Session:
+    """What the shell remembers; without a shell, something to remember by."""
+    if shell is None:
+        return Session()
+    return _sessions.setdefault(shell, Session())
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magic and its completion."""
+    from deepfabric_nb.commands import COMMANDS, flags_of
+    from deepfabric_nb.completion import make_matcher
+    from deepfabric_nb.magics import DeepFabricMagics
+
+    session = session_of(shell)
+    shell.register_magics(DeepFabricMagics(shell, session))
+    unload_matcher(shell)
+    flags = {name: flags_of(command) for name, command in COMMANDS.items()}
+    _matchers[shell] = make_matcher(lambda: names_of(shell.user_ns), lambda: list(session.runs), flags)
+    shell.Completer.custom_matchers.append(_matchers[shell])
+    show_control_codes(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magic and its completion out; runs in the background go on."""
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("deepfabric", None)
+    shell.magics_manager.registry.pop("DeepFabricMagics", None)
+    unload_matcher(shell)
+    forget(shell)
+    _sessions.pop(shell, None)
+
+
+def unload_matcher(shell: Any) -> None:
+    """Take the completion out."""
+    matcher = _matchers.pop(shell, None)
+    if matcher in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(matcher)

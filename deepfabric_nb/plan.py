@@ -1,0 +1,18 @@
+"""What a config would do, shown without doing it."""
+
+from __future__ import annotations
+
+from deepfabric_core.text.plan import missing_keys, planned
+from deepfabric_nb.asking import Asked
+
+
+class PlanShown:
+    """The plan of a config and what is to be known about it, as text."""
+
+    def __init__(self, asked: Asked) -> None:
+        config = asked.loaded.config
+        notes = [f"Note: {sentence}" for sentence in (*asked.loaded.notices, *missing_keys(config))]
+        self._text = "\n".join((planned(config), *notes, "The config is valid."))
+
+    def __repr__(self) -> str:
+        return self._text

@@ -1,0 +1,204 @@
+"""Where in a YAML text the cursor stands, told by indentation, so that an unfinished text will do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+Path = tuple[str | int, ...]
+
+_DASH = re.compile(r" *-(?: +|$)")
+# A key in quotes, or one that doesn't begin as a value does; its colon has a space or the line's end behind it.
+_QUOTED = r"""\"(?:[^"\\]|\\.)*\"|'(?:[^']|'')*'"""
+_UNQUOTED = r"""(?![-?][ ]|[\s"'#\[\]{},&*!|>%@`])(?:[^:#]|:(?![ ]|$)|(?<![ ])#)+"""
+_KEY = re.compile(rf"[ ]*(?P<key>{_QUOTED}|{_UNQUOTED}):(?:[ ]+|$)")
+_TAGS = re.compile(r"(?:[&!]\S*\s*)*")
+_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_COMMENT = re.compile(r"(?:^|\s)#")
+_CLOSING = {'"': re.compile(r"""(?:[^"\\]|\\.)*\""""), "'": re.compile(r"(?:[^']|'')*'(?!')")}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is being typed, from offset `start` of the text to the cursor: a key of the section at `path`, or its value.
+
+    `siblings` are the keys that the section holds already; `bare` tells that no colon stands behind the key yet.
+    """
+
+    path: Path
+    typed: str
+    start: int
+    is_value: bool
+    bare: bool = True
+    siblings: frozenset[str] = frozenset()
+
+
+def find_place(text: str, cursor: int) -> Place | None:
+    """The place of the cursor; None where neither a key nor a value can begin: comments, running text, flow style."""
+    above = text[:cursor].count("\n")
+    start = text.rfind("\n", 0, cursor) + 1
+    lines = text.split("\n")
+    outline = _Outline()
+    for line in lines[:above]:
+        outline.read(line)
+    below = next(filter(str.strip, lines[above + 1 :]), "")
+    found = outline.at(lines[above], cursor - start, below)
+    for line in lines[above + 1 :]:
+        outline.read(line)
+    return outline.finished(found, start) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A key or a list item that is open at some line; `empty`: nothing stands behind it on its own line."""
+
+    column: int
+    part: str | int
+    empty: bool = True
+
+    @property
+    def is_item(self) -> bool:
+        return isinstance(self.part, int)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one line tells of the cursor's place."""
+
+    parent: Path
+    column: int
+    typed: str
+    key: str | None = None
+    bare: bool = True
+
+
+@dataclass(slots=True)
+class _Scalar:
+    """A text of several lines, which ends where a line stands no deeper than `column`, or with its quote."""
+
+    column: int
+    quote: str
+
+
+@dataclass(slots=True)
+class _Outline:
+    """What the lines so far tell: what is open, which keys each section holds, and in which column they stand."""
+
+    stack: list[_Entry] = field(default_factory=list)
+    keys: dict[Path, set[str]] = field(default_factory=dict)
+    columns: dict[Path, int] = field(default_factory=dict)
+    items: dict[Path, int] = field(default_factory=dict)
+    scalar: _Scalar | None = None
+
+    def read(self, line: str) -> None:
+        """Take a whole line in."""
+        if not line.strip() or self._in_scalar(line) or line.lstrip().startswith("#"):
+            return
+        position = self._enter_items(line)
+        if key := _KEY.match(line, position):
+            self._enter_key(key, line)
+        elif position > _indent(line):
+            self._enter_value(line[position:])
+
+    def at(self, line: str, column: int, below: str) -> _Found | None:
+        """What the cursor's line tells; its list items and its finished key are taken in, too."""
+        before, after = line[:column], line[column:].strip()
+        if not before.strip() and after:
+            self.read(line)
+            return None
+        inside = self._in_scalar(line) if after or before.strip() else self._deeper(before) or self._deeper(below)
+        if inside or _COMMENT.search(before):
+            return None
+        position = self._enter_items(before) if not before.endswith("-") else _indent(before)
+        written = _KEY.match(line, position)
+        found = self._value(before, position, after) or self._key(before, position, after)
+        if written:
+            self._enter_key(written, line, known=written.end() <= column)
+        return found
+
+    def finished(self, found: _Found, start: int) -> Place | None:
+        """The place, once the lines below are read as well: a key has to stand in the column of its siblings."""
+        offset = start + found.column
+        if found.key is not None:
+            return Place((*found.parent, found.key), found.typed, offset, is_value=True)
+        if found.typed.startswith("!"):
+            return Place(found.parent, found.typed, offset, is_value=True)
+        if self.columns.get(found.parent, found.column) != found.column:
+            return None
+        siblings = frozenset(self.keys.get(found.parent, ()))
+        return Place(found.parent, found.typed, offset, is_value=False, bare=found.bare, siblings=siblings)
+
+    def _value(self, before: str, position: int, after: str) -> _Found | None:
+        key = _KEY.match(before, position)
+        if not key or before.endswith(":") or (after and not after.startswith("#")):
+            return None
+        parent = self._parent(key.start("key"))
+        return None if parent is None else _Found(parent, key.end(), before[key.end() :], _name(key))
+
+    def _key(self, before: str, position: int, after: str) -> _Found | None:
+        typed = before[position:]
+        if not re.fullmatch(r"[\w-]*|!.*", typed) or (after and not re.match(r":(?: |$)", after)):
+            return None
+        parent = self._parent(position)
+        return None if parent is None else _Found(parent, position, typed, bare=not after)
+
+    def _owners(self, column: int) -> list[_Entry]:
+        return [entry for entry in self.stack if entry.column < column]
+
+    def _parent(self, column: int) -> Path | None:
+        """The section that a key in this column belongs to; None behind a value, which holds no keys."""
+        owners = self._owners(column)
+        return None if owners and not owners[-1].empty else tuple(entry.part for entry in owners)
+
+    def _enter_items(self, line: str) -> int:
+        """Take in the dashes that a line begins with; answers the column behind them."""
+        position = _indent(line)
+        while dash := _DASH.match(line, position):
+            column = dash.end(0) - len(dash.group().lstrip(" "))
+            self.stack = [e for e in self.stack if e.column < column or (e.column == column and not e.is_item)]
+            path = tuple(entry.part for entry in self.stack)
+            self.items[path] = self.items.get(path, -1) + 1
+            self.stack.append(_Entry(column, self.items[path]))
+            position = dash.end()
+        return position
+
+    def _enter_key(self, key: re.Match[str], line: str, *, known: bool = True) -> None:
+        column = key.start("key")
+        parent = self._parent(column)
+        if parent is None:
+            return
+        self.stack = [*self._owners(column), _Entry(column, _name(key))]
+        if known:
+            self.keys.setdefault(parent, set()).add(_name(key))
+            self.columns.setdefault(parent, column)
+        self._enter_value(line[key.end() :])
+
+    def _enter_value(self, text: str) -> None:
+        """Note what stands behind the last key or dash."""
+        value = text[_TAGS.match(text).end() :]  # type: ignore[union-attr]
+        if not value or value.startswith("#"):
+            return
+        last = self.stack.pop()
+        self.stack.append(_Entry(last.column, last.part, empty=False))
+        if _BLOCK.match(value):
+            self.scalar = _Scalar(last.column, "")
+        elif value[0] in _CLOSING and not _CLOSING[value[0]].match(value, 1):
+            self.scalar = _Scalar(last.column, value[0])
+
+    def _in_scalar(self, line: str) -> bool:
+        """Whether a line (with something on it) belongs to a text of several lines."""
+        inside = self._deeper(line)
+        if not inside or (self.scalar and self.scalar.quote and _CLOSING[self.scalar.quote].match(line)):
+            self.scalar = None
+        return inside
+
+    def _deeper(self, line: str) -> bool:
+        return self.scalar is not None and _indent(line) > self.scalar.column
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _name(key: re.Match[str]) -> str:
+    return key["key"].rstrip().strip("\"'")
