@@ -58,3 +58,17 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> 
         return session_of(shell).prepare(asked, name)
     except DeepFabricError as problem:
         raise CellError(str(problem)) from None
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The samples of any dataset of ours or of DeepFabric's, a row each; see `deepfabric_nb.frames`.
+
+    Raises:
+        CellError: the file can't be read, or a line of it is no record.
+    """
+    from deepfabric_nb.frames import load as frame_of_file
+
+    try:
+        return frame_of_file(path)
+    except DeepFabricError as problem:
+        raise CellError(str(problem)) from None

@@ -2,15 +2,15 @@
 
 A frame of samples has these columns; what isn't known is NA, None or NaT:
 
-    key                                 "topic id:cycle", the sample's name in the journal
-    topic, topic_path, cycle            the topic's name, its path as a tuple, which of the topic's samples this is
-    messages                            list of dicts
+    topic, topic_path                   the topic's name, and its path as a tuple
     question, answer, reasoning         text; an agent's reasoning has a line for each step
     tool_calls                          list of {"name", "arguments" (a dict)} and, where it was answered, "result"
+    messages                            list of dicts
     prompt_tokens, completion_tokens, cost, model, attempts
     status                              "done", in a frame of failures "failed"
     simulated                           whether a simulated model made it up
     made_at                             UTC
+    cycle, key                          which of the topic's samples this is; "topic id:cycle", its name in the journal
     record                              the record itself, only where a dataset has other records than messages
 """
 
@@ -33,6 +33,7 @@ from deepfabric_core.store.files import reason
 from deepfabric_core.store.lines import read_line
 
 _TEXT = pd.StringDtype("python")
+_LAST = ("cycle", "key", "record")
 _STATUS = pd.CategoricalDtype(["done", "failed"])
 _NOT_A_TIME = -(2**63)
 _LARGEST = 2**63 - 1
@@ -56,7 +57,7 @@ def failures_frame(results: Results) -> pd.DataFrame:
         "kind": _categories(line.get("kind") for line in lines),
         "error": _texts(line.get("error") for line in lines),
     }
-    return pd.DataFrame(columns)
+    return _ordered(columns)
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -111,7 +112,7 @@ def _manifest(frame: pd.DataFrame, dataset: str, notices: list[str]) -> dict[str
         "usage": {name: _total(frame[name]) for name in ("prompt_tokens", "completion_tokens")},
         "cost": _total(frame["cost"]),
         "simulated": bool(simulated.any()) if len(simulated) else None,
-        "version": __version__,
+        "deepfabric": __version__,
         "notices": notices,
     }
 
@@ -130,11 +131,11 @@ def _frame(lines: Sequence[Fact], *, simulated: bool | None = None) -> pd.DataFr
     usages = [line.get("usage") or {} for line in lines]
     columns = {
         **_topics(lines, [line["path"] for line in lines]),
-        "messages": _objects(messages),
         "question": _texts(map(_question, samples, messages)),
         "answer": _texts(map(_answer, samples, messages)),
         "reasoning": _texts(map(_reasoning, samples)),
         "tool_calls": _objects(map(_tool_calls, samples)),
+        "messages": _objects(messages),
         "prompt_tokens": _whole(usage.get("prompt_tokens") for usage in usages),
         "completion_tokens": _whole(usage.get("completion_tokens") for usage in usages),
         "cost": _numbers(usage.get("cost") for usage in usages),
@@ -147,11 +148,17 @@ def _frame(lines: Sequence[Fact], *, simulated: bool | None = None) -> pd.DataFr
     if None in messages:
         own = zip(samples, messages, strict=True)
         columns["record"] = _objects(sample if said is None else None for sample, said in own)
-    return pd.DataFrame(columns)
+    return _ordered(columns)
+
+
+def _ordered(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """What people read comes first, what only programs want comes last."""
+    first = [name for name in columns if name not in _LAST]
+    return pd.DataFrame({name: columns[name] for name in (*first, *(name for name in _LAST if name in columns))})
 
 
 def _topics(lines: Sequence[Fact], paths: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The columns that frames of samples and of failures begin with."""
+    """The columns that frames of samples and of failures share."""
     return {
         "key": _texts(map(_key, lines)),
         "topic": _texts(path[-1] if path else None for path in paths),

@@ -75,7 +75,7 @@ class Run:
 
     async def _whole(self) -> None:
         try:
-            self._feed.state = await self._work(self._feed, self._stop)
+            await self._work(self._feed, self._stop)
         except asyncio.CancelledError:
             self._feed.state = replace(self.state, ending="stopped", reason="left at once", finished_at=time.time())
         except BaseException as problem:  # noqa: BLE001 - whoever waits for the run is told
@@ -246,13 +246,16 @@ class Run:
             "run": self.name,
             "ending": state.ending,
             "dataset": str(self.job.dataset.absolute()),
-            "topics_model": state.topics_model,
-            "samples_model": state.samples_model,
+            "models": list(dict.fromkeys(name for name in (state.topics_model, state.samples_model) if name)),
+            "samples": {
+                "done": state.samples_done,
+                "failed": state.samples_failed,
+                "wanted": state.samples_progress.total,
+            },
             "topics": state.topics,
-            "samples_wanted": state.samples_progress.total,
-            "samples_done": state.samples_done,
-            "samples_failed": state.samples_failed,
-            "usage": self.usage,
+            "usage": {"prompt_tokens": state.prompt_tokens, "completion_tokens": state.completion_tokens},
+            "cost": state.cost,
+            "simulated": self.job.config.generation.llm.provider == "simulated",
             "config": self.written,
             "deepfabric": __version__,
         }

@@ -68,7 +68,7 @@ class WidgetScreen:
         self._run = run
         self._widget = Progress(self._stop)
         self._widget.view = dict(view_of(run))
-        self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle = display(self._widget, display_id=True)
 
     def _stop(self, run_id: str) -> None:
         if run_id == self._run.id:
@@ -121,7 +121,7 @@ def _display_summary(run: Run) -> None:
 
         print(summary(run.state))  # noqa: T201 - in plain Python there is nothing else to show it with
     else:
-        display(Summary(view_of(run)))  # type: ignore[no-untyped-call]
+        display(Summary(view_of(run)))
 
 
 def _keep_drawing(run: Run) -> None:

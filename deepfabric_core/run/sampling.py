@@ -132,7 +132,7 @@ class Sampling:
 
     def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
         sample = driven.value
-        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated)
+        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time())
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.checkpoint import Metadata, Place, is_held, read_metadata
+from deepfabric_core.store.lines import whole_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ def standing(job: Job) -> Standing | None:
     if not place.exists:
         return None
     known = read_metadata(place)
-    done = {(line.get("topic_id"), line.get("cycle")) for line in _lines(place.samples)}
-    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in _lines(place.failures)}
+    done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
+    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
     topics_given = () if any(key.startswith("topics.") for key in known.fingerprint) else ("topics.",)
     return Standing(
@@ -71,17 +69,3 @@ def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:
     topics = job.config.topics
     leaves = known.leaves if complete else topics.degree**topics.depth
     return count_samples(job.config.output.num_samples, leaves)
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a file that may just be growing."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                content = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict):
-                yield content

@@ -31,8 +31,11 @@ from deepfabric_core.events import (
 )
 
 Counts = Mapping[FailureKind, int]
+Failure = SampleFailed | ExpansionFailed
+Examples = Mapping[FailureKind, tuple[Failure, ...]]
 V = TypeVar("V")
 _RECENT_SAMPLES = 8
+_EXAMPLES_OF_A_KIND = 3
 _RECENT_NOTICES = 20
 
 
@@ -92,7 +95,8 @@ class RunState:
     topics_source: str = ""
     sample_failures: Counts = field(default_factory=dict)
     expansion_failures: Counts = field(default_factory=dict)
-    last_failure: SampleFailed | ExpansionFailed | None = None
+    failure_examples: Examples = field(default_factory=dict)
+    last_failure: Failure | None = None
     answered: int = 0
     retries: Counts = field(default_factory=dict)
     gave_up: Counts = field(default_factory=dict)
@@ -216,6 +220,7 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
                 state,
                 topics_progress=_with(progress, failed=progress.failed + lost),
                 expansion_failures=_one_more(state.expansion_failures, kind),
+                failure_examples=_with_example(state.failure_examples, event),
                 last_failure=event,
             )
         case TopicsReady(mode, topics, leaves, source):
@@ -251,12 +256,19 @@ def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
         state,
         samples_progress=_with(progress, failed=progress.failed + 1),
         sample_failures=_one_more(state.sample_failures, event.kind),
+        failure_examples=_with_example(state.failure_examples, event),
         last_failure=event,
     )
 
 
 def _one_more(counts: Counts, kind: FailureKind) -> Counts:
     return {**counts, kind: counts.get(kind, 0) + 1}
+
+
+def _with_example(examples: Examples, failure: Failure) -> Examples:
+    """The first few of each category are kept: what stays on the screen can be read."""
+    few = examples.get(failure.kind, ())
+    return examples if len(few) >= _EXAMPLES_OF_A_KIND else {**examples, failure.kind: (*few, failure)}
 
 
 def _with(value: V, **changes: Any) -> V:

@@ -23,18 +23,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How a sample came about: the model that answered, the calls it took, and their tokens."""
+    """How a sample came about: the model that answered, the calls it took, their tokens, and when it was done.
+
+    `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run.
+    """
 
     model: str
     attempts: int
     usage: Usage
     simulated: bool
+    at: float
 
     def as_line(self) -> Record:
         """What a journal says of it."""
         usage = self.usage
         used = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "cost": usage.cost}
-        return {"model": self.model, "attempts": self.attempts, "usage": used}
+        return {"model": self.model, "attempts": self.attempts, "usage": used, "at": round(self.at, 3)}
 
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:

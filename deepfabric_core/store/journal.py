@@ -1,6 +1,6 @@
 """Every finished sample in a file at once, in the order of arrival; the dataset from it, in the order of the plan.
 
-A line holds one fact: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "sample": {...}}`.
+A line holds one fact: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "at": ..., "sample": {...}}`.
 """
 
 from __future__ import annotations

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.files import reason, replace_file
 
 _CHUNK = 1 << 20
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Line(NamedTuple):
@@ -129,9 +132,35 @@ class Lines:
         self.path.unlink(missing_ok=True)
 
 
+def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """What the lines of a file say that may just be growing, or isn't there; one that isn't whole is left out.
+
+    Raises:
+        ConfigError: the file can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                content = read_line(line)
+                if content is not None:
+                    yield content
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        raise ConfigError(f"{path} can't be read: {reason(problem)}.") from problem
+
+
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """The object in a line, or None; half a character, which no screen and no other file can hold, is replaced."""
+    content = _parsed(line)
+    if content is not None and _HALF_A_CHARACTER.search(line):
+        return _parsed(text_of(content).encode())
+    return content
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         content = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

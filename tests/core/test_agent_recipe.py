@@ -170,7 +170,8 @@ def test_the_record_has_deepfabrics_fields_and_nothing_else() -> None:
 
 def test_metadata_adds_how_it_came_about() -> None:
     record = Worked(calling(READ), ANSWER).record
-    made = with_metadata(record, WorkItem(0, "abc", BRIEF.path, 2), Making("m", 3, Usage(1, 2), simulated=True))
+    making = Making("m", 3, Usage(1, 2), simulated=True, at=1.5)
+    made = with_metadata(record, WorkItem(0, "abc", BRIEF.path, 2), making)
     assert made["metadata"] == {
         **record["metadata"],
         "topic_id": "abc",

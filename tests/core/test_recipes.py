@@ -87,7 +87,7 @@ def test_a_custom_sample_is_the_object_itself() -> None:
 
 def test_metadata_says_how_a_sample_came_about_but_never_enters_a_custom_record() -> None:
     item = WorkItem(3, "abc", BRIEF.path, cycle=1)
-    making = Making("m", attempts=2, usage=Usage(10, 20, 0.5), simulated=True)
+    making = Making("m", attempts=2, usage=Usage(10, 20, 0.5), simulated=True, at=1.5)
     basic, _ = made(recipe_for(config())(BRIEF), BASIC)
     metadata = with_metadata(basic.record, item, making)["metadata"]
     assert metadata.items() >= {"topic_id": "abc", "topic_path": ["Bicycles", "Wheels"], "cycle": 1}.items()

@@ -111,6 +111,13 @@ def test_failures_of_samples_and_topics_are_summed_by_category() -> None:
     assert state.sample_failures == {Kind.TIMEOUT: 2, Kind.TRUNCATED: 1}
 
 
+def test_the_first_few_failures_of_each_category_are_kept_as_examples() -> None:
+    lost = ExpansionFailed(("r", "a"), Kind.TIMEOUT, "slow", 3)
+    state = after(lost, *(SampleFailed(f"id{n}", ("r",), 1, Kind.TIMEOUT, str(n)) for n in range(10_000)), missed())
+    assert [example.message for example in state.failure_examples[Kind.TIMEOUT]] == ["slow", "0", "1"]
+    assert after(missed(Kind.TRUNCATED), start=state).failure_examples[Kind.TRUNCATED] == (missed(Kind.TRUNCATED),)
+
+
 def test_only_the_latest_samples_and_notices_are_kept() -> None:
     state = after(*map(made, range(10_000)), *(Notice(str(n)) for n in range(30)))
     assert state.samples_done == 10_000

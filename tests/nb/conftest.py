@@ -27,7 +27,6 @@ def shell(place: Path) -> Iterator[InteractiveShell]:
     shell.run_line_magic("load_ext", "deepfabric_nb")
     yield shell
     shell.run_line_magic("unload_ext", "deepfabric_nb")
-    shell.atexit_operations()
     InteractiveShell.clear_instance()
 
 

@@ -16,7 +16,7 @@ from nbconvert import HTMLExporter, MarkdownExporter
 from tests.nb.conftest import TEA
 
 CELLS = ("%load_ext deepfabric_nb", f"%%deepfabric\n{TEA}", "'the next cell'")
-NASTY = "<img src=x onerror=alert(1)></script>\x1b[31mשלום"
+NASTY = "<img src=x onerror=alert(1)></script>\x1b[31m\u05e9\u05dc\u05d5\u05dd"
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_is_executed_can_be_converted(kernel: str, exporter: type[Any]) -> 
 
 def test_model_text_stays_text(kernel: str) -> None:
     text = TEA.replace("prompt: Tea", f"prompt: {NASTY!a}".replace("'", '"').replace("\\x1b", "\\e"))
-    document = executed(CELLS[0], f"%%deepfabric\n{text}", f"%deepfabric topics", "%deepfabric status")
+    document = executed(CELLS[0], f"%%deepfabric\n{text}", "%deepfabric topics", "%deepfabric status")
     shown = [output.get("data", {}).get("text/html", "") for cell in document.cells for output in cell.outputs]
     assert any("&lt;img" in html for html in shown)
     assert not any("<img" in html or "<script" in html or "\x1b" in html for html in shown)

@@ -24,7 +24,7 @@ SLOW = TEA.replace("{provider: simulated}", "{provider: simulated, simulated: {l
 def test_a_cell_with_a_config_becomes_a_frame(cell: Cell, place: Path) -> None:
     frame = cell("%%deepfabric", TEA)
     assert len(frame) == 9
-    assert frame.attrs["samples_done"] == 9
+    assert frame.attrs["samples"] == {"done": 9, "failed": 0, "wanted": 9}
     assert [json.loads(line)["messages"] for line in (place / "tea.jsonl").read_text().splitlines()] == list(
         frame["messages"]
     )

@@ -1,0 +1,159 @@
+"""What a run has made so far, read from its files without touching them, also while a process works on them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.chat.tools import text_of
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata
+from deepfabric_core.store.lines import whole_lines
+from deepfabric_core.store.topics_file import load_topics
+
+Fact = Mapping[str, Any]
+PlaceOf = Callable[[str, int], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The samples and what failed, in the order of the plan, or of arrival while topics still grow.
+
+    A sample is a journal's line with the topic's `path`; what nobody knows any more is None. `wanted` is None while it
+    depends on topics that still grow, `metadata` where there is no checkpoint.
+    """
+
+    samples: Sequence[Fact]
+    failures: Sequence[Fact]
+    wanted: int | None
+    metadata: Metadata | None = None
+
+
+def results(job: Job) -> Results:
+    """What the checkpoint of a job holds or, where there is none, what the job has delivered.
+
+    Raises:
+        ConfigError: a file is there and can't be read.
+    """
+    with uncollected():
+        return _kept(job, job.checkpoint_place()) or _delivered(job)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let the garbage collector rest while very many objects are made that all stay: it would double the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def fact_of(record: Fact) -> dict[str, Any]:
+    """A record of a dataset as a sample of `Results`, as far as its metadata says how it came about."""
+    said = metadata_of(record)
+    return {
+        "topic_id": said.get("topic_id"),
+        "cycle": said.get("cycle"),
+        "path": path_of(record),
+        "model": said.get("model"),
+        "attempts": said.get("attempts"),
+        "usage": {**_mapping(said.get("usage")), "cost": said.get("cost")},
+        "at": None,
+        "sample": record,
+    }
+
+
+def path_of(record: Fact) -> tuple[str, ...]:
+    """The topic path that a record's metadata names, or ()."""
+    path = metadata_of(record).get("topic_path")
+    return tuple(path) if isinstance(path, list) and all(isinstance(name, str) for name in path) else ()
+
+
+def metadata_of(record: Fact) -> Fact:
+    """What a record says of itself; one of the user's own schema says nothing."""
+    return _mapping(record.get("metadata")) if "messages" in record else {}
+
+
+def _mapping(value: object) -> Fact:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _kept(job: Job, place: Place) -> Results | None:
+    """What a checkpoint holds; None where there is none, or where it is cleared at this very moment."""
+    if not place.exists:
+        return None
+    try:
+        known = read_metadata(place)
+        samples = [line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)]
+        failures = list(whole_lines(place.failures))
+        plan = _plan(job, place.topics)
+    except ConfigError:
+        if place.exists:
+            raise
+        return None
+    if known.samples_done and not place.samples.exists():
+        return None
+    return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known)
+
+
+def _delivered(job: Job) -> Results:
+    plan = None
+    with suppress(ConfigError):  # the dataset stands for itself
+        plan = _plan(job, job.topics_load or job.topics)
+    samples = [fact_of(record) for record in whole_lines(job.dataset)]
+    return Results(samples, list(whole_lines(job.failures)), _wanted(job, plan))
+
+
+def _plan(job: Job, topics_file: Path) -> Plan | None:
+    if not topics_file.exists():
+        return None
+    topics, _ = load_topics(topics_file)
+    return Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
+
+
+def _wanted(job: Job, plan: Plan | None) -> int | None:
+    asked = job.config.output.num_samples
+    return len(plan) if plan else asked if isinstance(asked, int) else None
+
+
+def _in_order(samples: Iterable[Fact], failures: Iterable[Fact], plan: Plan | None) -> tuple[list[Fact], list[Fact]]:
+    """Of each sample the first line, of each failure the last, unless the sample was made after all."""
+    place_of = plan.index_of if plan else _arrival()
+    made: dict[int, Fact] = {}
+    for place, line in _placed(samples, place_of):
+        made.setdefault(place, line)
+    failed = dict(_placed(failures, place_of))
+    paths = {topic.id: tuple(map(text_of, path)) for topic, path in plan.topics.leaves} if plan else {}
+    return (
+        [_with_path(made[place], paths) for place in sorted(made)],
+        [failed[place] for place in sorted(failed.keys() - made.keys())],
+    )
+
+
+def _arrival() -> PlaceOf:
+    """Places in the order in which keys are first asked for."""
+    places: dict[tuple[str, int], int] = {}
+    return lambda topic_id, cycle: places.setdefault((topic_id, cycle), len(places))
+
+
+def _placed(lines: Iterable[Fact], place_of: PlaceOf) -> Iterator[tuple[int, Fact]]:
+    """Each line with its place; one that has none is left out."""
+    for line in lines:
+        topic_id, cycle = line.get("topic_id"), line.get("cycle")
+        if isinstance(topic_id, str) and isinstance(cycle, int):
+            place = place_of(topic_id, cycle)
+            if place is not None:
+                yield place, line
+
+
+def _with_path(line: Fact, paths: Mapping[str, tuple[str, ...]]) -> Fact:
+    return {**line, "path": paths.get(line["topic_id"]) or path_of(line["sample"])}

@@ -1,0 +1,35 @@
+"""Datasets from a notebook: `%load_ext deepfabric_nb`, then a config below `%%deepfabric`.
+
+The same from Python::
+
+    df = await deepfabric_nb.run(config)      # a DataFrame, a row per sample
+    run = deepfabric_nb.start(config)         # a handle; the notebook goes on
+    df = deepfabric_nb.load("dataset.jsonl")  # any dataset, also DeepFabric's
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepfabric_nb.calls import load, run, start
+    from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
+    from deepfabric_nb.handle import Run
+
+_HOMES = {
+    "Run": "handle",
+    "load": "calls",
+    "load_ipython_extension": "extension",
+    "run": "calls",
+    "start": "calls",
+    "unload_ipython_extension": "extension",
+}
+
+__all__ = ["Run", "load", "load_ipython_extension", "run", "start", "unload_ipython_extension"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

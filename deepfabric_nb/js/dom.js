@@ -1,0 +1,45 @@
+// The few things that all parts do with the page. Text goes in as text, never as HTML.
+
+/** A new element. Attributes are set as they are, functions become listeners. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name, value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Set a text, and leave the page alone where it is there already: a selection and the reader stay undisturbed. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Show or hide. */
+export function show(node, visible) {
+  if (node.hidden === visible) node.hidden = !visible;
+}
+
+/**
+ * Make a parent's children follow a list, each known by its key: what stays is updated where it stands,
+ * so that nothing that is open, focused or selected is lost.
+ */
+export function follow(parent, list, { key, make }) {
+  const parts = (parent.parts ??= new Map());
+  const wanted = new Set(list.map(key));
+  for (const [known, part] of parts) {
+    if (!wanted.has(known)) {
+      part.root.remove();
+      parts.delete(known);
+    }
+  }
+  let place = parent.firstChild;
+  for (const item of list) {
+    const part = parts.get(key(item)) ?? make();
+    parts.set(key(item), part);
+    if (part.root === place) place = place.nextSibling;
+    else parent.insertBefore(part.root, place);
+    part.update(item);
+  }
+}

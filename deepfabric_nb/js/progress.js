@@ -1,0 +1,63 @@
+import { element, say } from "./dom.js";
+import { failures } from "./failures.js";
+import { files, notices } from "./files.js";
+import { samples } from "./samples.js";
+import { facts, stages } from "./stages.js";
+import { stop } from "./stop.js";
+
+/** The live view of a run: everything is drawn from the `view` of the model, so a reload of the page loses nothing. */
+function render({ model, el }) {
+  const top = head();
+  const stopper = stop(model);
+  const parts = [top, stages(), notices(), facts(), files((link) => address(model, link)), failures(), samples()];
+  const [, bars, notes, figures, written, failed, latest] = parts.map((part) => part.root);
+  top.root.append(stopper.root);
+  const left = element("div", { class: "dfn-column" }, bars, notes, figures, written, failed);
+  const panes = element("div", { class: "dfn-panes" }, left, latest);
+  const root = element("div", { class: "dfn", tabindex: "-1", role: "group" }, top.root, stopper.hint, top.milestones, panes);
+
+  function draw() {
+    const view = model.get("view");
+    if (!view?.headline) return;
+    const focused = stopper.root.contains(document.activeElement);
+    root.setAttribute("aria-label", `Run ${view.name}`.trim());
+    root.dataset.phase = view.phase;
+    root.dataset.ending = view.ending ?? "";
+    for (const part of [...parts, stopper]) part.update(view);
+    if (focused && view.phase === "over") root.focus({ preventScroll: true });
+  }
+
+  el.append(root);
+  model.on("change:view", draw);
+  draw();
+  return () => {
+    model.off("change:view", draw);
+    stopper.dispose();
+    root.remove();
+  };
+}
+
+/** The headline; a change of it is a milestone and is announced to screen readers, the ticks in between are not. */
+function head() {
+  const headline = element("strong", { dir: "auto" });
+  const name = element("span", { class: "dfn-name", dir: "auto" });
+  const elapsed = element("span", { class: "dfn-elapsed" });
+  const milestones = element("div", { class: "dfn-unseen", "aria-live": "polite", role: "status" });
+  return {
+    milestones,
+    root: element("header", { class: "dfn-head" }, element("div", { class: "dfn-title" }, headline, name, elapsed)),
+    update(view) {
+      if (headline.textContent) say(milestones, view.headline === headline.textContent ? milestones.textContent : view.headline);
+      say(headline, view.headline);
+      say(name, view.name);
+      say(elapsed, view.elapsed);
+    },
+  };
+}
+
+/** Where the notebook serves a file, or "" where it doesn't. */
+async function address(model, link) {
+  return (await model.widget_manager?.resolveUrl?.(link)) ?? "";
+}
+
+export default { render };

@@ -1,0 +1,87 @@
+// A page without a browser, and a model as a notebook hands it to a widget.
+import { Window } from "happy-dom";
+
+const window = new Window();
+globalThis.document = window.document;
+
+/** An event of the page's own kind. */
+export const event = (name) => new window.Event(name);
+export const { default: progress } = await import("../progress.js");
+
+/** A model that remembers what was sent. `kernel` and `resolveUrl` are what a notebook may offer. */
+export function modelOf(view, manager = {}) {
+  const listeners = new Map();
+  const told = (name, value) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(value));
+  return {
+    sent: [],
+    widget_manager: manager,
+    get: () => view,
+    send(message) {
+      this.sent.push(message);
+    },
+    on: (name, listener) => listeners.set(name, (listeners.get(name) ?? new Set()).add(listener)),
+    off: (name, listener) => listeners.get(name)?.delete(listener),
+    show(next) {
+      view = next;
+      told("change:view");
+    },
+    hears: (message) => told("msg:custom", message),
+    listening: () => [...listeners.values()].reduce((sum, all) => sum + all.size, 0),
+  };
+}
+
+/** The widget on the page. */
+export function drawn(model) {
+  const el = document.createElement("div");
+  document.body.replaceChildren(el);
+  const clean = progress.render({ model, el });
+  const find = (selector) => el.querySelector(selector);
+  return { el, clean, find, all: (selector) => [...el.querySelectorAll(selector)] };
+}
+
+export function viewOf(changes = {}) {
+  return {
+    run: "run-1",
+    name: "first",
+    phase: "running",
+    ending: null,
+    headline: "Writing samples",
+    elapsed: "3 s",
+    stages: [stageOf()],
+    facts: [{ label: "Cost", value: "$0.01" }],
+    trouble: "",
+    failures: [],
+    topic: "",
+    samples: [],
+    notices: [],
+    files: [],
+    ...changes,
+  };
+}
+
+export function stageOf(changes = {}) {
+  return {
+    label: "Samples",
+    active: true,
+    done: 40,
+    failed: 2,
+    total: 100,
+    percent: 40,
+    count: "40 of 100 (40 %)",
+    lost: "2 failed",
+    rate: "4.0/s",
+    left: "about 15 s left",
+    elapsed: "10 s",
+    ...changes,
+  };
+}
+
+export function sampleOf(number, changes = {}) {
+  return { number, path: `root > topic ${number}`, question: `question ${number}`, answer: `answer ${number}`, attempts: 1, ...changes };
+}
+
+export const failureOf = (kind, count, ...messages) => ({
+  kind,
+  count,
+  examples: messages.map((message) => ({ path: "root > leaf", message })),
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { drawn, event, failureOf, modelOf, sampleOf, stageOf, viewOf } from "./notebook.js";
+
+const HOSTILE = '<img src=x onerror="alert(1)"></script>\n  مرحبا';
+const texts = (nodes) => nodes.map((node) => node.textContent);
+
+test("a bar tells assistive technology its value, its range and its words", () => {
+  const { find } = drawn(modelOf(viewOf()));
+  const bar = find('[role="progressbar"]');
+  const told = ["aria-label", "aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((name) => bar.getAttribute(name));
+  assert.deepEqual(told, ["Samples", "0", "40", "100", "40 of 100 (40 %), 2 failed"]);
+  assert.equal(find(".dfn-pace").textContent, "4.0/s · about 15 s left · 10 s so far");
+});
+
+test("a stage with nothing to do has a full bar", () => {
+  const { find } = drawn(modelOf(viewOf({ stages: [stageOf({ done: 0, failed: 0, total: 0, count: "nothing to do", lost: "" })] })));
+  assert.equal(find(".dfn-done").style.width, "100%");
+  assert.equal(find('[role="progressbar"]').getAttribute("aria-valuemax"), "1");
+});
+
+test("a model without a view yet draws nothing and throws nothing", () => {
+  const model = modelOf({});
+  const { find } = drawn(model);
+  model.show(viewOf());
+  assert.equal(find("strong").textContent, "Writing samples");
+});
+
+test("everything is drawn from the view, so a page that comes back shows the same", () => {
+  const view = viewOf({ samples: [sampleOf(2), sampleOf(1)], failures: [failureOf("timeout", 3, "slow")], trouble: "3 timeout" });
+  assert.equal(drawn(modelOf(view)).el.innerHTML, drawn(modelOf(structuredClone(view))).el.innerHTML);
+});
+
+test("texts of models are text, wherever they stand", () => {
+  const view = viewOf({
+    name: HOSTILE,
+    headline: HOSTILE,
+    topic: HOSTILE,
+    notices: [HOSTILE],
+    facts: [{ label: "Model", value: HOSTILE }],
+    failures: [failureOf("timeout", 1, HOSTILE)],
+    samples: [sampleOf(1, { path: HOSTILE, question: HOSTILE, answer: HOSTILE })],
+    files: [{ role: "Dataset", path: HOSTILE, link: "" }],
+  });
+  const { el, find } = drawn(modelOf(view));
+  assert.equal(el.querySelectorAll("img, script").length, 0);
+  assert.equal(find(".dfn-answer").textContent, HOSTILE);
+  assert.equal(find(".dfn-answer").getAttribute("dir"), "auto");
+});
+
+test("only milestones are announced, and not the one that is there at the beginning", () => {
+  const model = modelOf(viewOf({ headline: "Growing topics" }));
+  const { find } = drawn(model);
+  const announced = find("[aria-live=polite]");
+  assert.equal(announced.textContent, "");
+  model.show(viewOf({ headline: "Writing samples" }));
+  model.show(viewOf({ headline: "Writing samples", elapsed: "4 s" }));
+  assert.equal(announced.textContent, "Writing samples");
+});
+
+test("an open category stays open, and the same node, while its figures change", () => {
+  const model = modelOf(viewOf({ failures: [failureOf("timeout", 1, "slow")], trouble: "1 timeout" }));
+  const { find, all } = drawn(model);
+  const opened = find("details");
+  opened.open = true;
+  model.show(viewOf({ failures: [failureOf("truncated reply", 5, "cut"), failureOf("timeout", 2, "slow", "slower")] }));
+  assert.equal(all("details")[1], opened);
+  assert.equal(opened.open, true);
+  assert.deepEqual(texts([...opened.querySelectorAll(".dfn-message")]), ["slow", "slower"]);
+});
+
+test("a category of an earlier run says where its examples are", () => {
+  const { find } = drawn(modelOf(viewOf({ failures: [failureOf("timeout", 4)] })));
+  assert.match(find(".dfn-message").textContent, /file of failures/);
+});
+
+test("new samples come on top, and those that stay keep their nodes", () => {
+  const model = modelOf(viewOf({ samples: [sampleOf(2), sampleOf(1)] }));
+  const { all } = drawn(model);
+  const [second] = all(".dfn-sample");
+  model.show(viewOf({ samples: [sampleOf(4), sampleOf(3), sampleOf(2)] }));
+  assert.deepEqual(texts(all(".dfn-question")), ["question 4", "question 3", "question 2"]);
+  assert.equal(all(".dfn-sample")[2], second);
+});
+
+test("samples stand still while they are read, and catch up afterwards", () => {
+  const model = modelOf(viewOf({ samples: [sampleOf(1)] }));
+  const { find, all } = drawn(model);
+  find(".dfn-samples").dispatchEvent(event("pointerenter"));
+  model.show(viewOf({ samples: [sampleOf(1201), sampleOf(1200)] }));
+  assert.deepEqual(texts(all(".dfn-question")), ["question 1"]);
+  assert.match(find(".dfn").textContent, /held while you read, 1,200 more/);
+  find(".dfn-samples").dispatchEvent(event("pointerleave"));
+  assert.deepEqual(texts(all(".dfn-question")), ["question 1201", "question 1200"]);
+});
+
+test("a long text opens and closes, and stays open when the next samples come", () => {
+  const model = modelOf(viewOf({ samples: [sampleOf(1)] }));
+  const { find, all } = drawn(model);
+  find(".dfn-more").click();
+  model.show(viewOf({ samples: [sampleOf(2), sampleOf(1)] }));
+  const [, button] = all(".dfn-sample").map((sample) => sample.querySelector(".dfn-more"));
+  assert.equal(button.getAttribute("aria-expanded"), "true");
+  button.click();
+  assert.equal(button.textContent, "Show all");
+});
+
+test("a file is a link where the notebook knows its address, and a plain path elsewhere", async () => {
+  const files = [
+    { role: "Dataset", path: "out.jsonl", link: "out.jsonl" },
+    { role: "Journal", path: "/far/j.jsonl", link: "" },
+  ];
+  const served = drawn(modelOf(viewOf({ files }), { resolveUrl: async (path) => `/files/${path}` }));
+  const elsewhere = drawn(modelOf(viewOf({ files })));
+  const failing = drawn(modelOf(viewOf({ files }), { resolveUrl: () => Promise.reject(new Error("gone")) }));
+  await new Promise(setImmediate);
+  assert.deepEqual(served.all("a").map((link) => link.getAttribute("href")), ["/files/out.jsonl", null]);
+  for (const page of [elsewhere, failing]) assert.equal(page.find("a[href]"), null);
+});
+
+test("a widget that is taken away stops listening", () => {
+  const model = modelOf(viewOf());
+  const { el, clean } = drawn(model);
+  clean();
+  assert.equal(model.listening(), 0);
+  assert.equal(el.childNodes.length, 0);
+});

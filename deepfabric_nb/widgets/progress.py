@@ -1,0 +1,42 @@
+"""The live view of a run. Python sets `view`; what comes back is only the wish to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+_STATIC = Path(__file__).parent.parent / "static"
+
+
+class Progress(anywidget.AnyWidget):
+    """Draws the `RunView` in `view`. `on_stop` gets a run's id, maybe on another thread: it may only set a flag."""
+
+    _esm = _STATIC / "progress.js"
+    _css = _STATIC / "progress.css"
+    view: Any = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, on_stop: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_stop = on_stop
+        self.on_msg(self._received)
+        _hear_while_busy(self.comm)
+
+    def _received(self, _: Any, message: Any, __: Any) -> None:
+        match message:
+            case {"type": "stop", "run": str(run)}:
+                self._on_stop(run)
+                self.send({"type": "stopping", "run": run})
+
+
+def _hear_while_busy(comm: Any) -> None:
+    """Let messages in while a cell runs.
+
+    ipykernel 7.4 sends a widget's messages to the shell that the widget was last used from, which is busy with the
+    cell; without this they go where the browser sends them, to a shell of their own.
+    """
+    if getattr(comm, "_reply_subshell_for", None) is not None:
+        comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way
