@@ -62,7 +62,8 @@ def complete(
 ) -> list[Completion]:
     """What may stand at the cursor of a cell; nothing outside of our magics.
 
-    `runs` are the names of runs, `names` the notebook's variables, `commands` the subcommands with their flags.
+    `runs` are the names of runs, `names` the notebook's variables, `commands` the subcommands with all spellings of
+    their flags.
     """
     cursor = min(max(cursor, 0), len(cell))
     body = _body(cell)
@@ -159,7 +160,7 @@ def _words(line: _Line, runs: Sequence[str], commands: Commands) -> Iterator[tup
 
 
 def _flags(flags: Iterable[str], given: set[str]) -> Iterator[tuple[str, str]]:
-    for flag in (spelling for flag in flags for spelling in flag.split("/")):
+    for flag in flags:
         option = _OPTIONS.get(flag) or Option(flag, "flag")
         if not option.deprecated and not given.intersection(option.flag.split("/")):
             yield flag, option.help

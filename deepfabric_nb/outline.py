@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from deepfabric_core.text.printable import printable
-from deepfabric_core.topics.model import Topic, Topics
+from deepfabric_core.text.outline import headline, outline, rest, shown
+from deepfabric_core.topics.model import Topics
 
 _SHOWN = 500
-_WIDTH = 200
 
 
 def topics_file(path: Path) -> Topics | None:
@@ -32,37 +31,18 @@ class Outline:
         self.topics = topics
 
     def __repr__(self) -> str:
-        lines = [f"{'  ' * (len(path) - 1)}{_shown(topic)}" for topic, path in self._first()]
-        return "\n".join((self._headline(), *lines, *self._rest()))
+        return outline(self.topics, _SHOWN)
 
     def _repr_html_(self) -> str:
-        more = "".join(f"<p>{escape(line)}</p>" for line in self._rest())
-        items = self._item(self.topics.by_id[self.topics.root], [_SHOWN])
-        return f"<p><b>{escape(self._headline())}</b></p><ul>{items}</ul>{more}"
+        more = "".join(f"<p>{escape(line)}</p>" for line in rest(self.topics, _SHOWN))
+        return f"<p><b>{escape(headline(self.topics))}</b></p><ul>{''.join(self._items())}</ul>{more}"
 
-    def _item(self, topic: Topic, left: list[int]) -> str:
-        left[0] -= 1
-        below = "".join(
-            self._item(self.topics.by_id[child], left) for child in self.topics.own_children(topic) if left[0] > 0
-        )
-        name = f'<bdi dir="auto">{escape(_shown(topic))}</bdi>'
-        if not below:
-            return f"<li>{name}</li>"
-        return f"<li><details open><summary>{name}</summary><ul>{below}</ul></details></li>"
-
-    def _headline(self) -> str:
-        return f"{self.topics.mode} of {len(self.topics):,} topics, {len(self.topics.leaves):,} of them leaves"
-
-    def _first(self) -> Iterator[tuple[Topic, Any]]:
-        for number, one in enumerate(self.topics.walk()):
-            if number >= _SHOWN:
-                return
-            yield one
-
-    def _rest(self) -> list[str]:
-        more = len(self.topics) - _SHOWN
-        return [f"... and {more:,} more topics"] if more > 0 else []
-
-
-def _shown(topic: Topic) -> str:
-    return printable(topic.name, _WIDTH)
+    def _items(self) -> Iterator[str]:
+        first = [(topic, len(path)) for topic, path in islice(self.topics.walk(), _SHOWN)]
+        depths = [*(depth for _, depth in first[1:]), 1]
+        for (topic, depth), following in zip(first, depths, strict=True):
+            name = f'<bdi dir="auto">{escape(shown(topic))}</bdi>'
+            if following > depth:
+                yield f"<li><details open><summary>{name}</summary><ul>"
+            else:
+                yield f"<li>{name}</li>{'</ul></details></li>' * (depth - following)}"

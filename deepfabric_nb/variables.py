@@ -50,23 +50,27 @@ class _UnfitError(TypeError):
 
 
 def _look_up(namespace: Mapping[str, Any], path: str) -> Any:
-    if not (first := _NAME.match(path)):
-        raise ConfigError(_not_a_name())
-    value = _item(namespace, first.group(), "", first.group())
-    position = first.end()
-    while position < len(path):
-        if not (step := _STEP.match(path, position)):
-            raise ConfigError(_not_a_name())
-        value = _follow(value, step, path[:position])
-        position = step.end()
+    name, steps = _read(path)
+    value = _item(namespace, name, "", name)
+    for step in steps:
+        value = _follow(value, step, path[: step.start()])
     return value
 
 
-def _not_a_name() -> str:
-    return (
-        "this isn't the name of a variable; write a name, or a place in it like settings.topic, "
-        'row["name"] or rows[0], and give what has to be computed a name first.'
-    )
+def _read(path: str) -> tuple[str, list[re.Match[str]]]:
+    """The name that a path begins with, and the steps from there."""
+    first = _NAME.match(path)
+    steps: list[re.Match[str]] = []
+    position = first.end() if first else 0
+    while step := _STEP.match(path, position):
+        steps.append(step)
+        position = step.end()
+    if not first or position < len(path):
+        raise ConfigError(
+            "this isn't the name of a variable; write a name, or a place in it like settings.topic, "
+            'row["name"] or rows[0], and give what has to be computed a name first.'
+        )
+    return first.group(), steps
 
 
 def _follow(value: Any, step: re.Match[str], owner: str) -> Any:

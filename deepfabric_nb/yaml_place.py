@@ -15,6 +15,7 @@ _KEY = re.compile(rf"[ ]*(?P<key>{_QUOTED}|{_UNQUOTED}):(?:[ ]+|$)")
 _TAGS = re.compile(r"(?:[&!]\S*\s*)*")
 _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 _COMMENT = re.compile(r"(?:^|\s)#")
+_DEEPEST = 100
 _CLOSING = {'"': re.compile(r"""(?:[^"\\]|\\.)*\""""), "'": re.compile(r"(?:[^']|'')*'(?!')")}
 
 
@@ -45,7 +46,9 @@ def find_place(text: str, cursor: int) -> Place | None:
     found = outline.at(lines[above], cursor - start, below)
     for line in lines[above + 1 :]:
         outline.read(line)
-    return outline.finished(found, start) if found else None
+    if found is None or (found.key is None and found.bare and _takes(found.column, lines[above + 1 :])):
+        return None
+    return outline.finished(found, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class _Outline:
     def _enter_items(self, line: str) -> int:
         """Take in the dashes that a line begins with; answers the column behind them."""
         position = _indent(line)
-        while dash := _DASH.match(line, position):
+        while (dash := _DASH.match(line, position)) and len(self.stack) < _DEEPEST:
             column = dash.end(0) - len(dash.group().lstrip(" "))
             self.stack = [e for e in self.stack if e.column < column or (e.column == column and not e.is_item)]
             path = tuple(entry.part for entry in self.stack)
@@ -194,6 +197,12 @@ class _Outline:
 
     def _deeper(self, line: str) -> bool:
         return self.scalar is not None and _indent(line) > self.scalar.column
+
+
+def _takes(column: int, below: list[str]) -> bool:
+    """Whether a new key in a column would draw to itself what stands below it."""
+    line = next((line for line in below if line.strip() and not line.lstrip().startswith("#")), "")
+    return _indent(line) > column or (_indent(line) == column and _DASH.match(line) is not None)
 
 
 def _indent(line: str) -> int:

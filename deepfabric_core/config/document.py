@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ import yaml
 from deepfabric_core.errors import ConfigError
 
 Path = tuple[str | int, ...]
+
+# What stands behind a name; a KeyError's first argument is the name that isn't there, the others the nearest ones.
+Variables = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,47 @@ def dotted(path: Path) -> str:
     return text
 
 
-def parse_document(text: str, *, source: str) -> Document:
+class _Loader(yaml.SafeLoader):
+    """Safe YAML and one tag more: `!var name` is what `variables` answers for that name."""
+
+    def __init__(self, text: str, source: str, variables: Variables | None) -> None:
+        super().__init__(text)
+        self.source = source
+        self.variables = variables
+
+    def variable(self, node: yaml.Node) -> Any:
+        where = f"{self.source}, line {node.start_mark.line + 1}"
+        if not isinstance(node, yaml.ScalarNode) or not (name := node.value.strip()):
+            raise ConfigError(f"{where}: !var takes the name of a variable, as in !var topic.")
+        if self.variables is None:
+            raise ConfigError(
+                f"{where}: !var {name}: a variable goes in a notebook's cell only; "
+                "write the value there or export the cell's config."
+            )
+        try:
+            return self.variables(name)
+        except KeyError as problem:
+            raise ConfigError(f"{where}: !var {name}: {_missing(*problem.args)}") from problem
+        except ConfigError as problem:
+            raise ConfigError(f"{where}: !var {name}: {problem}") from problem
+
+
+_Loader.add_constructor("!var", _Loader.variable)
+
+
+def _missing(name: object = "it", *nearest: object) -> str:
+    advice = f"did you mean {' or '.join(map(str, nearest))}?" if nearest else "run what defines it first."
+    return f"{name} is not defined; {advice}"
+
+
+def parse_document(text: str, *, source: str, variables: Variables | None = None) -> Document:
     """Read a YAML text whose top level is a mapping; an empty text is an empty mapping.
 
     Raises:
-        ConfigError: the YAML is malformed, holds a key twice, or isn't a mapping.
+        ConfigError: the YAML is malformed, holds a key twice or a variable that can't be had, or isn't a mapping.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        written, content = _read(text, source, variables)
     except yaml.YAMLError as problem:
         raise ConfigError(_yaml_sentence(problem, source)) from problem
     except ValueError as problem:  # a date that doesn't exist, a number past all measure
@@ -70,11 +105,22 @@ def parse_document(text: str, *, source: str) -> Document:
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: a config is a mapping of sections (topics, generation, output), not this.")
     lines: dict[Path, int] = {}
-    for path, line in _keys_below(root, (), set()):
+    for path, line in written:
         if path in lines:
             raise ConfigError(f"{source}, line {line}: {dotted(path)} is written twice; line {lines[path]} has it too.")
         lines[path] = line
     return Document(content, lines, source)
+
+
+def _read(text: str, source: str, variables: Variables | None) -> tuple[list[tuple[Path, int]], Any]:
+    """Each key as it is written with its line, and what the text means (which merges keys that aren't written)."""
+    loader = _Loader(text, source, variables)
+    try:
+        root = loader.get_single_node()
+        written = list(_keys_below(root, (), set()))
+        return written, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _keys_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[tuple[Path, int]]:
@@ -91,6 +137,22 @@ def _keys_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _keys_below(item, (*path, index), seen)
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """A mapping of plain values as YAML that reads back as the same; texts of several lines as such."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe YAML whose longer texts are fit to be read and edited."""
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        odd = any(mark in text for mark in "\x85\u2028\u2029")  # as line ends they would be read as others
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if odd else "|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def _yaml_sentence(problem: yaml.YAMLError, source: str) -> str:

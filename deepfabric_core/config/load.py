@@ -6,12 +6,13 @@ import difflib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from datetime import date
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from deepfabric_core.config.document import Document, Path, dotted, parse_document
+from deepfabric_core.config.document import Document, Path, Variables, dotted, parse_document
+from deepfabric_core.config.keys import known_keys, sections
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
     REASONING_STYLES_OF_OLD,
@@ -43,31 +44,41 @@ REPLACED = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checked config, and what its author should know about it, one sentence each."""
+    """A checked config, and what its author should know about it, one sentence each.
+
+    `written` is what the text and the overrides say, with variables put in and without defaults: plain values that,
+    written out as YAML, give the same config again.
+    """
 
     config: Config
     notices: tuple[str, ...]
+    written: Mapping[str, Any]
 
 
 def load(
-    text: str, *, source: str, overrides: Mapping[str, Any] | None = None, spelled: Mapping[str, str] | None = None
+    text: str,
+    *,
+    source: str,
+    overrides: Mapping[str, Any] | None = None,
+    spelled: Mapping[str, str] | None = None,
+    variables: Variables | None = None,
 ) -> Loaded:
     """Read a YAML text; `overrides` maps dotted keys to values that replace what is written there.
 
-    `spelled` maps such a key to the flag that gave it, for messages.
+    `spelled` maps such a key to the flag that gave it, for messages. `variables` answers the value of `!var name`.
 
     Raises:
         ConfigError: with a sentence for each mistake, naming the file, the line and the key.
     """
-    document = parse_document(text, source=source)
+    document = parse_document(text, source=source, variables=variables)
     _refuse_replaced_sections(document)
-    content, set_aside = _set_aside_unused_rate_limit_keys(document.content)
-    content = _overridden(content, overrides or {})
+    written = _overridden(deepcopy(document.content), overrides or {})
+    content, set_aside = _set_aside_unused_rate_limit_keys(written)
     try:
         config = Config.model_validate(content)
     except ValidationError as problem:
         raise ConfigError("\n".join(_sentences(problem, document, spelled or {}))) from problem
-    return Loaded(config, tuple(_notices(document, set_aside, config)))
+    return Loaded(config, tuple(_notices(document, set_aside, config)), _plain(written, {}))
 
 
 def _refuse_replaced_sections(document: Document) -> None:
@@ -97,6 +108,30 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
             place = place[section]
         place[last] = value
     return content
+
+
+def _plain(value: Any, seen: dict[int, Any]) -> Any:
+    """As JSON has it; each value once, since aliases may multiply it or lead in a loop."""
+    if id(value) in seen:
+        return seen[id(value)]
+    if isinstance(value, dict):
+        mapping: dict[Any, Any] = {}
+        seen[id(value)] = mapping
+        mapping.update((_scalar(key), _plain(item, seen)) for key, item in value.items())
+        return mapping
+    if isinstance(value, list | tuple | set):
+        items: list[Any] = []
+        seen[id(value)] = items
+        items.extend(_plain(item, seen) for item in value)
+        return items
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    """What is left is a date, or bytes."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _notices(document: Document, set_aside: Iterable[str], config: Config) -> Iterable[str]:
@@ -176,31 +211,6 @@ def _nearest(path: Path) -> str:
     valid = known_keys(tuple(parents))
     if close := difflib.get_close_matches(unknown, valid, n=1):
         return f"did you mean {dotted((*parents, close[0]))}?"
-    if elsewhere := [dotted((*place, unknown)) for place in _all_sections() if unknown in known_keys(place)]:
+    if elsewhere := [dotted((*place, unknown)) for place in sections() if unknown in known_keys(place)]:
         return f"did you mean {elsewhere[0]}?"
     return f"valid here: {', '.join(valid)}."
-
-
-def known_keys(path: Path) -> list[str]:
-    """The keys that the schema knows below a path, in the order of the schema."""
-    model: type[BaseModel] | None = Config
-    for part in path:
-        if model is None or part not in model.model_fields:
-            return []
-        model = _section_type(model.model_fields[str(part)].annotation)
-    return list(model.model_fields) if model else []
-
-
-def _section_type(annotation: Any) -> type[BaseModel] | None:
-    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    for option in options:
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option
-    return None
-
-
-def _all_sections() -> list[Path]:
-    found: list[Path] = [()]
-    for place in found:
-        found.extend((*place, key) for key in known_keys(place) if known_keys((*place, key)))
-    return found

@@ -1,9 +1,14 @@
 """What a config means, and what is said about a wrong one."""
 
+import json
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from deepfabric_core.config.document import as_yaml, parse_document
 from deepfabric_core.config.load import REPLACED, Loaded, load
 from deepfabric_core.errors import ConfigError
 
@@ -239,3 +244,124 @@ def test_the_recorded_system_prompt_falls_back_to_that_of_generation() -> None:
     assert loaded(MINIMAL).config.recorded_system_prompt == "You know bicycles."
     assert loaded(MINIMAL, output__system_prompt="Other").config.recorded_system_prompt == "Other"
     assert loaded(MINIMAL, output__include_system_message=False).config.recorded_system_prompt is None
+
+
+NOTEBOOK = {"topic": "Tea", "levels": 3, "tags": ["a", "b"], "share": 0.25, "tool": {"name": "brew"}, "nothing": None}
+
+
+def with_variables(text: str) -> Loaded:
+    return load(text, source="cell", variables=NOTEBOOK.__getitem__)
+
+
+def refused_in_a_cell(text: str) -> str:
+    with pytest.raises(ConfigError) as problem:
+        with_variables(text)
+    return str(problem.value)
+
+
+def test_a_variable_puts_its_value_in_with_its_type() -> None:
+    config = with_variables(
+        "topics: {prompt: !var topic, depth: !var levels, save_as: !var nothing}\n"
+        "generation: {system_prompt: B, tools: {custom: [!var tool]}, llm: {temperature: !var share}}\n"
+        "output: {save_as: o}\nhuggingface: {repository: r, tags: !var tags}\n"
+    ).config
+    assert (config.topics.prompt, config.topics.depth, config.topics.save_as) == ("Tea", 3, None)
+    assert (config.tools.custom, config.generation.llm.temperature) == ([{"name": "brew"}], 0.25)
+    assert config.huggingface is not None and config.huggingface.tags == ["a", "b"]
+
+
+def test_a_variable_may_be_a_whole_section_and_its_mistakes_have_the_line_of_the_tag() -> None:
+    sentence = refused_in_a_cell(MINIMAL + "llm: !var tool\n")
+    assert sentence.startswith("cell, line 4: unknown key llm.name; valid here: provider, model")
+
+
+def test_a_variable_on_the_command_line_is_refused_with_its_line() -> None:
+    assert refused("topics:\n  prompt: !var topic\n") == (
+        "c.yaml, line 2: !var topic: a variable goes in a notebook's cell only; "
+        "write the value there or export the cell's config."
+    )
+
+
+def test_an_unknown_variable_is_named_with_its_line_and_the_nearest() -> None:
+    def nowhere(name: str) -> None:
+        raise KeyError(name, "topic", "topics")
+
+    text = "topics:\n  prompt: !var topci\n"
+    assert refused_in_a_cell(text) == ("cell, line 2: !var topci: topci is not defined; run what defines it first.")
+    with pytest.raises(ConfigError, match=r"topci is not defined; did you mean topic or topics\?"):
+        load(text, source="cell", variables=nowhere)
+
+
+@pytest.mark.parametrize("tagged", ["!var", "!var [topic]", "!var {a: b}", "!var ''"])
+def test_a_variable_needs_a_name(tagged: str) -> None:
+    assert refused_in_a_cell(f"topics:\n  prompt: {tagged}\n").startswith("cell, line 2: !var takes the name")
+
+
+def test_what_is_wrong_with_a_value_is_told_with_its_line() -> None:
+    def unfit(name: str) -> None:
+        raise ConfigError(f"{name} is a function.")
+
+    with pytest.raises(ConfigError, match=r"^cell, line 1: !var f: f is a function\.$"):
+        load("topics: !var f\n", source="cell", variables=unfit)
+
+
+def test_the_tag_is_known_to_our_reader_only_and_no_other_tag_is() -> None:
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load("a: !var topic")
+    assert "line 1" in refused_in_a_cell("a: !variable topic\n")
+
+
+@pytest.mark.parametrize("prompt", ["Write {name}", "{{x}} and {0}", "a {topic!r} $topic %s", "{"])
+def test_braces_in_prompts_stay_as_they_are(prompt: str) -> None:
+    loaded = with_variables(f"topics: {{prompt: '{prompt}'}}\ngeneration: {{system_prompt: B}}\noutput: {{save_as: o}}")
+    assert loaded.config.topics.prompt == prompt
+
+
+def test_what_is_written_holds_variables_and_overrides_but_no_defaults() -> None:
+    text = MINIMAL.replace("Bicycles", "!var topic") + "evaluation: {since: 2026-01-02}\n"
+    outcome = load(text, source="cell", variables=NOTEBOOK.__getitem__, overrides={"llm.model": "m", "topics.depth": 1})
+    assert outcome.written == {
+        "topics": {"prompt": "Tea", "depth": 1},
+        "generation": {"system_prompt": "You know bicycles."},
+        "output": {"save_as": "out.jsonl"},
+        "evaluation": {"since": "2026-01-02"},
+        "llm": {"model": "m"},
+    }
+    assert json.loads(json.dumps(outcome.written)) == outcome.written
+
+
+def test_what_is_written_keeps_what_has_no_effect_so_that_it_is_told_again() -> None:
+    text = MINIMAL.replace("bicycles.}", "bicycles., rate_limit: {preemptive_backoff: true}}")
+    assert loaded(yaml.safe_dump(loaded(text).written)).notices == loaded(text).notices != ()
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(prompt=st.text(min_size=1).filter(str.strip), value=anything)
+def test_what_is_written_gives_the_same_config_when_it_is_read_again(prompt: str, value: Any) -> None:
+    text = MINIMAL.replace("Bicycles", "!var prompt") + "evaluation: {any: !var value}\n"
+    first = load(text, source="cell", variables={"prompt": prompt, "value": value}.__getitem__)
+    again = load(as_yaml(first.written), source="file")
+    assert again.config.model_dump(mode="json") == first.config.model_dump(mode="json")
+    assert again.written == first.written
+
+
+def test_what_is_written_can_be_written_out_though_aliases_multiply_or_loop() -> None:
+    floors = [f"  f{n}: &f{n} [{', '.join([f'*f{n - 1}'] * 9)}]\n" for n in range(1, 12)]
+    text = f"{MINIMAL}evaluation:\n  f0: &f0 [x]\n{''.join(floors)}"
+    length = len(as_yaml(loaded(text).written))
+    assert length < 3000
+
+
+def test_a_text_of_several_lines_is_written_as_such() -> None:
+    assert as_yaml({"b": {"a": "Löwe\n\n  two: {x}\n"}, "a": 1}) == "b:\n  a: |\n    Löwe\n\n      two: {x}\na: 1\n"
+
+
+@given(st.text(alphabet=st.sampled_from(" \n\t\r\x85\u2028\u2029\ufeff\x00#:-|>'\"!&*{}[]%@`ab0é\U0001f600")))
+def test_any_text_is_written_so_that_it_reads_back_as_the_same(text: str) -> None:
+    assert parse_document(as_yaml({"a": text, text: [text]}), source="").content == {"a": text, text: [text]}
