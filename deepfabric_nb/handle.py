@@ -127,15 +127,18 @@ class Run:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Self:
+        from deepfabric_nb.waiting import draw, interrupts_stop
+
         try:
-            while not self.over:
-                for screen in tuple(self.screens):
-                    screen()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._over)), _BETWEEN)
+            with interrupts_stop(self):
+                while not self.over:
+                    draw(self)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._over)), _BETWEEN)
         except asyncio.CancelledError:
             self.stop()
             raise
+        draw(self)
         self.raise_error()
         return self
 

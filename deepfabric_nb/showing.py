@@ -75,13 +75,12 @@ class WidgetScreen:
             self._run.stop()
 
     def draw(self) -> None:
-        """Bring it up to date."""
+        """Bring it up to date. The widget stays: a page that was loaded again has it, and not the summary."""
         self._widget.view = dict(view_of(self._run))
         if self._run.over:
             self._run.screens.remove(self.draw)
             if self._handle is not None:
                 self._handle.update(Summary(view_of(self._run)))
-            self._widget.close()
 
 
 class TextScreen:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.getipython import get_ipython
+
 from deepfabric_nb.errors import LeftAtOnce
+from deepfabric_nb.listening import listening
 
 if TYPE_CHECKING:
     from deepfabric_nb.handle import Run
 
 _BETWEEN = 0.2
 _CLEARING_UP = 3.0
+
+# The runs that an interrupt stops, and what it would do otherwise.
+_waited_for: list[Run] = []
+_otherwise: list[Any] = []
 
 
 def wait_for(run: Run, timeout: float | None = None) -> None:
@@ -26,11 +34,13 @@ def wait_for(run: Run, timeout: float | None = None) -> None:
     Raises:
         LeftAtOnce: the cell was interrupted twice.
     """
-    end = None if timeout is None else time.monotonic() + timeout
-    with interrupts_stop(run):
-        while run.lasts(_BETWEEN if end is None else min(_BETWEEN, max(0.0, end - time.monotonic()))):
+    end = time.monotonic() + (math.inf if timeout is None else timeout)
+    with interrupts_stop(run), listening(get_ipython()) as listener:
+        while run.lasts(max(0.0, min(_BETWEEN, end - time.monotonic()))):
             draw(run)
-            if end is not None and time.monotonic() >= end:
+            if listener is not None:
+                listener.hear()
+            if time.monotonic() >= end:
                 break
     draw(run)
 
@@ -47,19 +57,27 @@ def interrupts_stop(run: Run) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: _interrupted(run))
+    _waited_for.append(run)
+    if len(_waited_for) == 1:
+        _otherwise.append(signal.signal(signal.SIGINT, _interrupted))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        _waited_for.remove(run)
+        if not _waited_for:
+            signal.signal(signal.SIGINT, _otherwise.pop())
 
 
-def _interrupted(run: Run, *_: Any) -> None:
-    if not run.stopping:
+def _interrupted(*_: Any) -> None:
+    runs = tuple(_waited_for)
+    again = all(run.stopping for run in runs)
+    for run in runs:
         run.stop()
+    if not again:
         return
-    run.stop(now=True)
-    run.lasts(_CLEARING_UP)
-    draw(run)
-    done = run.state.samples_done
-    raise LeftAtOnce(f"Left at once: {done:,} samples are safe. Go on with: %deepfabric resume {run.name}")
+    for run in runs:
+        run.lasts(_CLEARING_UP)
+        draw(run)
+    done = sum(run.state.samples_done for run in runs)
+    names = " and ".join(f"%deepfabric resume {run.name}" for run in runs)
+    raise LeftAtOnce(f"Left at once: {done:,} samples are safe. Go on with: {names}")

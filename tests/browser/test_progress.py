@@ -23,6 +23,9 @@ LATENCY = 0.5
 HOSTILE = "<img src=x onerror=document.title='broken'></script>\x1b[31m\u05e9\u05dc\u05d5\u05dd"
 LOAD = "%load_ext deepfabric_nb"
 both = pytest.mark.parametrize("app", ["lab", "notebook"])
+all_kernels = pytest.mark.parametrize(
+    "jupyter", ["", "7.3.0", "6.31.0"], ids=["installed", "7.3", "6.31"], indirect=True
+)
 
 
 def tea(*, samples: int = 200, latency: float = LATENCY, flags: str = "", name: str = "tea") -> str:
@@ -33,14 +36,15 @@ generation: {{system_prompt: You teach.}}
 output: {{save_as: {name}.jsonl, num_samples: {samples}, batch_size: 4}}"""
 
 
-@pytest.fixture(scope="module", params=["", "7.3.0", "6.31.0"], ids=["installed", "7.3", "6.31"])
+@pytest.fixture(scope="module")
 def jupyter(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Jupyter]:
-    """A server whose kernels are of a certain ipykernel."""
-    older = ROOT / ".kernels" / request.param if request.param else None
+    """A server whose kernels are of the ipykernel that a test names, or else of the one that is installed."""
+    version = getattr(request, "param", "")
+    older = ROOT / ".kernels" / version if version else None
     if older is not None and not older.exists():
-        not_here(f"ipykernel {request.param} isn't there: run .ci/kernels")
+        not_here(f"ipykernel {version} isn't there: run .ci/kernels")
     with Jupyter(tmp_path_factory.mktemp("jupyter"), ipykernel=older) as server:
         yield server
 
@@ -77,6 +81,7 @@ def wait_for_samples(notebook: Notebook, count: int, cell: int = 1, timeout: flo
 
 
 @both
+@all_kernels
 def test_progress_moves_and_stop_ends_the_cell_without_an_error(app: App, begun: Any) -> None:
     notebook = begun(app, tea(flags="--out df"), "len(df)")
     notebook.run_cell(1)
@@ -128,21 +133,23 @@ def test_a_second_interrupt_leaves_at_once(begun: Any) -> None:
     assert "Left at once" in "\n".join(notebook.outputs(1))
 
 
-def test_a_reloaded_page_shows_the_run_as_it_is(begun: Any) -> None:
-    notebook = begun("lab", tea(samples=120))
+@all_kernels
+def test_a_reloaded_page_shows_the_run_as_it_is_and_its_stop_works(begun: Any) -> None:
+    notebook = begun("lab", tea(samples=400))
     notebook.run_cell(1)
     wait_for_samples(notebook, 4)
     before = made(notebook)
     notebook.save()
     notebook.reload()
-    deadline = time.monotonic() + 40
-    while not notebook.widget(1, "[role=progressbar]").count() and "Complete" not in "".join(notebook.outputs(1)):
-        assert time.monotonic() < deadline, notebook.outputs(1)
-        time.sleep(0.1)
-    assert notebook.widget(1, "[role=progressbar]").count() == 0 or made(notebook) >= before
-    expect(notebook.cell(1).locator(".jp-OutputArea")).to_contain_text("Complete", timeout=60_000)
+    wait_for_samples(notebook, before + 1)
+    expect(notebook.cell(1).locator(".jp-OutputArea")).to_contain_text("Writing samples")
+    later = made(notebook)
+    wait_for_samples(notebook, later + 4)
+    notebook.widget(1, "button:has-text('Stop')").first.click()
+    expect(notebook.cell(1).locator(".jp-OutputArea")).to_contain_text("Stopped", timeout=10_000)
 
 
+@all_kernels
 def test_a_restarted_kernel_loses_nothing(begun: Any, jupyter: Jupyter) -> None:
     notebook = begun("lab", tea(samples=40), "%deepfabric resume")
     notebook.run_cell(1)
@@ -192,9 +199,6 @@ def test_a_background_run_goes_on_while_other_cells_run(begun: Any) -> None:
 def test_a_fast_run_sends_few_messages(begun: Any) -> None:
     notebook = begun("lab", tea(samples=20_000, latency=0, flags="--batch-size 64 --out df"))
     received: list[float] = []
-    notebook.page.on("websocket", lambda _: None)
-    sockets = notebook.page.evaluate("() => performance.now()")
-    assert sockets
     session = notebook.page.context.new_cdp_session(notebook.page)
     session.send("Network.enable")
     session.on("Network.webSocketFrameReceived", lambda frame: received.append(frame["timestamp"]))

@@ -1,0 +1,92 @@
+"""Topics that grow and are edited at the same time: growth isn't an edit, and taking an edit back leaves it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from deepfabric_core.config.schema import Mode
+from deepfabric_core.topics.edit import History
+from deepfabric_core.topics.model import Topic, Topics
+
+# A topic's id with its new children, their ids and names.
+Growth = tuple[str, Mapping[str, str]]
+
+
+class GrowingHistory:
+    """The topics of now, and the edits that made them. `grow` is cheap; it is put in when the topics are asked for."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._history = History(topics)
+        self._growth: list[Growth] = []
+        self._put_in = 0
+        # How much had grown when each edit was made, or taken back.
+        self._done: list[int] = []
+        self._undone: list[int] = []
+
+    @property
+    def topics(self) -> Topics:
+        """With all that has grown."""
+        if self._put_in < len(self._growth):
+            self._put_growth_in(self._put_in)
+        return self._history.topics
+
+    @property
+    def mode(self) -> Mode:
+        """Whether it is a tree or a graph."""
+        return self._history.topics.mode
+
+    def grow(self, parent: str, children: Mapping[str, str]) -> None:
+        """New topics below one: their ids and names."""
+        self._growth.append((parent, children))
+
+    def do(self, edit: Callable[[Topics], Topics], what: str) -> bool:
+        """Edit the topics; answers whether that changed anything."""
+        before = self.topics
+        if self._history.do(edit, what) is before:
+            return False
+        self._done.append(len(self._growth))
+        self._undone.clear()
+        return True
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        grown = len(self._growth)
+        _ = self.topics
+        self._history.undo()
+        self._undone.append(grown)
+        self._put_growth_in(self._done.pop())
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        grown = len(self._growth)
+        _ = self.topics
+        self._history.redo()
+        self._done.append(grown)
+        self._put_growth_in(self._undone.pop())
+
+    @property
+    def undoes(self) -> str:
+        """What the next undo takes back, or an empty text."""
+        return self._history.undoes
+
+    @property
+    def redoes(self) -> str:
+        """What the next redo does again, or an empty text."""
+        return self._history.redoes
+
+    def _put_growth_in(self, since: int) -> None:
+        self._history.topics = with_growth(self._history.topics, self._growth[since:])
+        self._put_in = len(self._growth)
+
+
+def with_growth(topics: Topics, growth: Iterable[Growth]) -> Topics:
+    """With these children, where their parents are there and they aren't."""
+    by_id = dict(topics.by_id)
+    for parent, children in growth:
+        new = {own: name for own, name in children.items() if own not in by_id}
+        if parent in by_id and new:
+            above = by_id[parent]
+            by_id[parent] = replace(above, children=(*above.children, *new))
+            by_id.update((own, Topic(own, name, (parent,))) for own, name in new.items())
+    return replace(topics, by_id=by_id)

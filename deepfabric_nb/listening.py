@@ -1,0 +1,112 @@
+"""Hearing a page while a cell keeps the kernel busy.
+
+A kernel takes messages one by one, so while a cell runs, a click on its widget waits, and so does a page that was
+loaded again and asks for the widget's state. Here the cell itself takes in what has arrived: messages of widgets, and
+the two questions with which a page begins, are answered at once; all others, such as the next cell, are put back in
+their order when the cell ends.
+
+It goes by parts of ipykernel that aren't documented (6.31 to 7.4 have been tried). Where they are different, nothing is
+heard, and the page has to interrupt the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from inspect import isawaitable
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+_ANSWERED = {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}
+
+
+@contextlib.contextmanager
+def listening(shell: Any) -> Iterator[Listener | None]:
+    """A listener to the shell's kernel while this is open, or None where there is nothing to hear."""
+    listener = None
+    with contextlib.suppress(AttributeError, ImportError):
+        listener = Listener(shell.kernel)
+    try:
+        yield listener
+    finally:
+        if listener is not None:
+            listener.put_back()
+
+
+class Listener:
+    """Takes in the messages that wait for the kernel's main thread; it is used in that thread."""
+
+    def __init__(self, kernel: Any) -> None:
+        import zmq
+
+        self._kernel = kernel
+        self._socket, self._stream, self._replies = _channel(kernel)
+        self._waiting = zmq.NOBLOCK
+        self._nothing = zmq.Again
+        self._put_aside: list[Any] = []
+        self._receive = self._stream._recv_callback  # noqa: SLF001 - to put messages back as if they had just come
+        self._deaf = False
+
+    def hear(self) -> None:
+        """Answer what has come and can be answered now."""
+        while not self._deaf:
+            try:
+                message = self._socket.recv_multipart(self._waiting, copy=False)
+            except self._nothing:
+                return
+            try:
+                self._take(message)
+            except Exception:  # noqa: BLE001 - a kernel of another kind must not cost the run
+                _log.debug("a message could not be answered while a cell runs", exc_info=True)
+                self._deaf = True
+
+    def _take(self, message: list[Any]) -> None:
+        identities, frames = self._kernel.session.feed_identities(message, copy=False)
+        kind = json.loads(bytes(frames[1].buffer))["msg_type"]
+        if kind in _ANSWERED:
+            self._answer(kind, identities, frames)
+        else:
+            self._put_aside.append(message)
+
+    def _answer(self, kind: str, identities: Any, frames: Any) -> None:
+        kernel = self._kernel
+        parsed = kernel.session.deserialize(frames, content=True, copy=False)
+        before = kernel._parent_ident["shell"], kernel.get_parent("shell")  # noqa: SLF001
+        try:
+            kernel.set_parent(identities, parsed, channel="shell")
+            kernel._publish_status("busy", "shell")  # noqa: SLF001
+            result = kernel.shell_handlers[kind](self._replies, identities, parsed)
+            if isawaitable(result):
+                _finish(result)
+            kernel._publish_status("idle", "shell")  # noqa: SLF001
+        finally:
+            kernel.set_parent(*before, channel="shell")
+            kernel._publish_status("busy", "shell")  # noqa: SLF001
+
+    def put_back(self) -> None:
+        """Let the kernel have what was put aside, in the order of arrival."""
+        while self._put_aside:
+            received = self._receive(self._put_aside.pop(0))
+            if isawaitable(received):
+                asyncio.ensure_future(received)  # noqa: RUF006 - as the stream itself does
+
+
+def _channel(kernel: Any) -> tuple[Any, Any, Any]:
+    """Where messages for the main thread arrive, the stream that reads them there, and where replies go."""
+    thread = getattr(kernel, "shell_channel_thread", None)
+    if thread is None:
+        return kernel.shell_stream.socket, kernel.shell_stream, kernel.shell_stream
+    pair = thread.manager.get_shell_channel_to_subshell_pair(None)
+    return pair.to_socket, pair.to_stream, thread.manager.get_subshell_to_shell_channel_socket(None)
+
+
+def _finish(result: Any) -> None:
+    """Run a coroutine that waits for nothing."""
+    coroutine = result.__await__()
+    with contextlib.suppress(StopIteration):
+        while True:
+            next(coroutine)
