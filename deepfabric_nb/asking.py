@@ -9,6 +9,7 @@ from typing import Any
 
 from deepfabric_core.cli.load import job_of
 from deepfabric_core.cli.options import OPTIONS, overrides, spelled
+from deepfabric_core.config.document import as_yaml
 from deepfabric_core.config.load import Loaded, load
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
@@ -62,9 +63,7 @@ def asked_by_call(
     if isinstance(config, str):
         return _asked(config, "the config", values, namespace, None)
     content = config.model_dump(mode="json", exclude_unset=True) if isinstance(config, Config) else config
-    import yaml
-
-    text = yaml.safe_dump(resolver({"config": dict(content)})("config"), sort_keys=False, allow_unicode=True)
+    text = as_yaml(resolver({"config": dict(content)})("config"))
     return _asked(text, "the config", values, namespace, None)
 
 

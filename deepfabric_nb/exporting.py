@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from deepfabric_core.config.document import as_yaml
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.run.job import Job
 from deepfabric_nb.session import Session, find_kept
@@ -33,7 +32,7 @@ def export(session: Session, name: str | None, path: Path) -> str:
         raise ConfigError(
             f"The config of {job.dataset.stem} isn't kept, since it may hold a key: run its cell again first."
         )
-    _write(path, text or _as_yaml(written))
+    _write(path, text or as_yaml(written))
     folder = path.with_suffix(".checkpoint")
     copied = copy_checkpoint(job.checkpoint_place(), folder)
     return Exported(f"{path} is written. Run it with:\n  deepfabric generate {_command(path, job, folder, copied)}")
@@ -59,10 +58,6 @@ def _command(path: Path, job: Job, folder: Path, copied: bool) -> str:
     if copied:
         words += ["--checkpoint-path", str(folder), "--resume"]
     return shlex.join(words)
-
-
-def _as_yaml(written: Any) -> str:
-    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
 
 
 def _write(path: Path, text: str) -> None:

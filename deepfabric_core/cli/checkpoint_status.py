@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepfabric_core.cli.conflict import resume_command
 from deepfabric_core.cli.load import load_config
 from deepfabric_core.text.printable import printable
 from deepfabric_core.text.summary import duration
@@ -54,6 +53,8 @@ def _flags_of_the_run(job: Job) -> dict[str, Any]:
 
 
 def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:
+    from deepfabric_core.run.job import resume_command
+
     if found is None:
         return {"exists": False, "folder": str(job.checkpoint_place().folder)}
     known = found.metadata
@@ -81,6 +82,8 @@ def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:
 
 
 def _as_text(found: Standing) -> str:
+    from deepfabric_core.run.job import resume_command
+
     known = found.metadata
     topics = f"{known.topics:,}, of them {known.leaves:,} leaves" if found.topics_complete else "still growing"
     cost = "unknown" if known.cost is None else f"${known.cost:,.4f}"

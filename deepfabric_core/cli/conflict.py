@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,9 +19,6 @@ _QUESTION = """\
   3) Abort
 
 Choose an option [1/2/3] (1)"""
-
-# They say what to do with a checkpoint this once.
-_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
 
 
 def settle_conflict(job: Job) -> Job:
@@ -49,9 +44,3 @@ def _is_held(job: Job) -> bool:
     from deepfabric_core.store.checkpoint import is_held
 
     return is_held(job.checkpoint_place())
-
-
-def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
-    """The command line that goes on with a run that was started by another one; failures alone have to be retried."""
-    words = [word for word in command if word not in _SAID_ONCE]
-    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepfabric_core.cli.conflict import resume_command, settle_conflict
+from deepfabric_core.cli.conflict import settle_conflict
 from deepfabric_core.cli.flags import with_options
 from deepfabric_core.cli.load import job_of, load_config
 from deepfabric_core.cli.options import deprecations
@@ -60,6 +60,8 @@ def command(config_file: Path | None, **values: Any) -> None:
 
 
 def _advise(job: Job, *, only_failures: bool = False) -> None:
+    from deepfabric_core.run.job import resume_command
+
     if job.checkpoint_place().exists:
         click.echo(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.run.feed import Feed
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.job import Job, resume_command
 from deepfabric_core.run.retelling import Retelling
 from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata
 from deepfabric_core.store.lines import whole_lines
@@ -31,7 +30,6 @@ from deepfabric_core.topics.grow import Growth
 from deepfabric_core.topics.model import Topics
 
 # They say what to do with a checkpoint this once.
-_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
 
 Outcome = tuple[Ending, str]
 
@@ -165,10 +163,13 @@ class Checkpointed:
     def _outcome(self, *, delivered: bool) -> Outcome:
         progress, known = self._feed.state.samples_progress, self._known
         if progress.total and progress.failed == progress.total:
-            return "aborted", f"every sample failed; try them again with: {_resume_command(known, retry=True)}"
+            return (
+                "aborted",
+                f"every sample failed; try them again with: {resume_command(known.command, only_failures=True)}",
+            )
         if delivered or (self._job.topic_only and self._topics):
             return _verdict(known.failed_expansions, progress.total - progress.done)
-        return "stopped", f"nobody works on it; go on with: {_resume_command(known)}"
+        return "stopped", f"nobody works on it; go on with: {resume_command(known.command)}"
 
     def close(self) -> None:
         """Close the files."""
@@ -277,8 +278,3 @@ def _verdict(failed_topics: int, failed_samples: int) -> Outcome:
     if failed_topics:
         return "incomplete", f"{failed_topics} topics could not be expanded when the topics grew"
     return ("incomplete", f"{failed_samples} samples failed") if failed_samples else ("complete", "")
-
-
-def _resume_command(known: Metadata, *, retry: bool = False) -> str:
-    words = [word for word in known.command if word not in _SAID_ONCE]
-    return shlex.join([*words, "--resume", *(["--retry-failed"] if retry else [])])

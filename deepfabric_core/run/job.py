@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.checkpoint import Place, find, read_metadata, usual_folder
+
+# Flags that say what to do with a checkpoint this once.
+_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +92,9 @@ class Job:
                 raise ConfigError(f"{path} is the config itself; give the file to write another name.")
         if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")
+
+
+def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
+    """The command line that goes on with a run that was started by another one; failures alone have to be retried."""
+    words = [word for word in command if word not in _SAID_ONCE]
+    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])

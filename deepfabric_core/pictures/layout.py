@@ -1,0 +1,128 @@
+"""A tidy tree from left to right: every level a column, every topic beside the middle of its children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deepfabric_core.pictures.excerpt import Branch
+from deepfabric_core.pictures.names import clean, two_lines, width
+
+FONT_SIZE = 13
+LINE = 15
+PADDING = 8
+MARGIN = 12
+_COLUMN_GAP = 38
+_SIBLING_GAP = 5
+_FAMILY_GAP = 13
+# In em: a line of a label, and all columns together as long as each keeps the least.
+_LEAST_ROOM, _MOST_ROOM, _ROOM = 12.5, 20, 56
+_LABEL_CHARACTERS = 120
+_BADGE_GAP = 5
+
+
+@dataclass(slots=True)
+class Box:
+    """A branch of the picture and its place; `family` numbers the root's children, whose colour all below them have."""
+
+    branch: Branch
+    lines: tuple[str, ...]
+    family: int
+    below: list[Box] = field(default_factory=list)
+    x: float = 0
+    y: float = 0
+    width: float = 0
+
+    @property
+    def height(self) -> float:
+        """Of its lines, with what is around them."""
+        return len(self.lines) * LINE + PADDING
+
+    @property
+    def middle(self) -> float:
+        """Where links meet it."""
+        return self.y + self.height / 2
+
+    @property
+    def right(self) -> float:
+        """Where links leave it."""
+        return self.x + self.width
+
+    @property
+    def badge(self) -> str:
+        """How many topics below it are left out."""
+        return f"+{self.branch.left_out:,}" if self.branch.topic and self.branch.left_out else ""
+
+    @property
+    def badge_place(self) -> tuple[float, float]:
+        """Left edge and width of the badge."""
+        return self.right + _BADGE_GAP, text_width(self.badge) + PADDING
+
+    def walk(self) -> Iterator[Box]:
+        """It and all below it, parents before children."""
+        yield self
+        for box in self.below:
+            yield from box.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The root's box, all boxes from there on, and the size of the whole."""
+
+    root: Box
+    boxes: tuple[Box, ...]
+    width: float
+    height: float
+
+
+def lay_out(root: Branch) -> Layout:
+    """Give every branch its place."""
+    levels = max(branch.level for branch in root.walk()) + 1
+    box = _box(root, 0, min(_MOST_ROOM, max(_LEAST_ROOM, _ROOM / levels)))
+    boxes = tuple(box.walk())
+    _place_columns(boxes)
+    _place_rows(box, MARGIN)
+    far = max(sum(one.badge_place) if one.badge else one.right for one in boxes)
+    return Layout(box, boxes, far + MARGIN, max(one.y + one.height for one in boxes) + MARGIN)
+
+
+def text_width(text: str) -> float:
+    """In pixels."""
+    return width(text) * FONT_SIZE
+
+
+def _box(branch: Branch, family: int, room: float) -> Box:
+    name = clean(branch.topic.name, _LABEL_CHARACTERS) if branch.topic else f"+{branch.left_out:,} more"
+    below = [_box(child, number if branch.level == 0 else family, room) for number, child in enumerate(branch.below)]
+    return Box(branch, two_lines(name, room), family, below)
+
+
+def _place_columns(boxes: tuple[Box, ...]) -> None:
+    x: float = MARGIN
+    for level in range(max(box.branch.level for box in boxes) + 1):
+        column = [box for box in boxes if box.branch.level == level]
+        broadest = max(text_width(line) for box in column for line in box.lines) + 2 * PADDING
+        for box in column:
+            box.x, box.width = x, broadest
+        x += broadest + _COLUMN_GAP
+
+
+def _place_rows(box: Box, top: float) -> float:
+    """Place a box and all below it; answers where the next one may begin."""
+    if not box.below:
+        box.y = top
+        return top + box.height
+    bottom = top + max(0.0, box.height - _together(box.below)) / 2
+    for number, child in enumerate(box.below):
+        bottom = _place_rows(child, bottom + (_gap(box.below[number - 1], child) if number else 0))
+    box.y = (box.below[0].middle + box.below[-1].middle - box.height) / 2
+    return max(bottom, box.y + box.height)
+
+
+def _together(boxes: list[Box]) -> float:
+    """A lower bound of the height of siblings; exact where it matters, for one or two of them without children."""
+    return sum(box.height for box in boxes) + _SIBLING_GAP * (len(boxes) - 1)
+
+
+def _gap(above: Box, below: Box) -> float:
+    return _FAMILY_GAP if above.below or below.below else _SIBLING_GAP

@@ -1,0 +1,32 @@
+"""Topics as an indented text."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from deepfabric_core.text.printable import printable
+from deepfabric_core.topics.model import Topic, Topics
+
+_WIDTH = 200
+
+
+def outline(topics: Topics, limit: int = 500) -> str:
+    """How many there are, then the first `limit` of them, each below its parent."""
+    lines = (f"{'  ' * (len(path) - 1)}{shown(topic)}" for topic, path in islice(topics.walk(), limit))
+    return "\n".join((headline(topics), *lines, *rest(topics, limit)))
+
+
+def headline(topics: Topics) -> str:
+    """What they are, in a line."""
+    return f"{topics.mode} of {len(topics):,} topics, {len(topics.leaves):,} of them leaves"
+
+
+def rest(topics: Topics, limit: int) -> list[str]:
+    """A line about those beyond the limit, if there are any."""
+    more = len(topics) - limit
+    return [f"... and {more:,} more topics"] if more > 0 else []
+
+
+def shown(topic: Topic) -> str:
+    """A topic's name on one line."""
+    return printable(topic.name, _WIDTH)
