@@ -87,7 +87,7 @@ class Session:
 
 def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
     """Say how to go on with a run that isn't complete, and where calls were saved since the same was made before."""
-    before = state.samples_progress.done_before
+    before = state.resumed.samples if state.resumed else 0
     if state.ending != "complete":
         emit(Notice(f"Go on with: %deepfabric resume {name} (or run the cell again)"))
     elif not state.calls:

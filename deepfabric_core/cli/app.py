@@ -18,7 +18,9 @@ _COMMANDS = {
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
+    "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
+    "visualize": ("deepfabric_core.cli.visualize", "Draw topics: as SVG, as an interactive page or as Mermaid text."),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,12 +11,12 @@ import click
 from deepfabric_core.text.printable import printable, printable_path
 
 if TYPE_CHECKING:
+    from deepfabric_core.text.topics import View
     from deepfabric_core.topics.model import Topic, TopicPath, Topics
 
-_EVERY_LEVEL = -1
+_EVERY_LEVEL = 1_000_000
 _WIDTH = 200
 _SHOWN = 20
-_SHOWN_GROUPS = 5
 
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 
@@ -35,18 +34,27 @@ class Loaded(NamedTuple):
     metadata: dict[str, Any]
 
 
-class View(NamedTuple):
-    """Which levels to show, and whether with ids."""
-
-    first: int
-    last: int
-    ids: bool
+def _echo_json(document: dict[str, Any]) -> None:
+    """Lone surrogates, which a name may hold, as JSON's own escapes."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 # ---- inspect
 
 
-@command.command("inspect")
+class _Inspect(click.Command):
+    """Takes `--expand` without a number wherever it stands, even before FILE."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = [
+            f"--expand={_EVERY_LEVEL}" if word in ("-e", "--expand") and not following.isdigit() else word
+            for word, following in zip(args, [*args[1:], ""], strict=True)
+        ]
+        return super().parse_args(ctx, words)
+
+
+@command.command("inspect", cls=_Inspect, short_help="Show what a topics file covers.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-l", "--level", type=click.IntRange(0), help="Show the topics of a level; the root's is 0.")
 @click.option(
@@ -55,7 +63,8 @@ class View(NamedTuple):
     type=click.IntRange(1),
     is_flag=False,
     flag_value=_EVERY_LEVEL,
-    help="Show what is below that level as well: all of it, or so many levels. Give it after FILE.",
+    metavar="[N]",
+    help="Show what is below that level as well: all of it, or N levels.",
 )
 @click.option("-a", "--all", "everything", is_flag=True, help="Show all topics.")
 @click.option(
@@ -71,14 +80,16 @@ class View(NamedTuple):
 @_debug
 def inspect(file: Path, level: int | None, expand: int | None, everything: bool, style: str, ids: bool) -> None:
     """Show what a topics file covers: a summary, or the topics themselves."""
+    from deepfabric_core.text.topics import summary, table, tree
+
     loaded = _load(file)
     view = None if level is expand is None and not everything else _view(loaded, level, expand, everything, ids)
     if style == "json":
-        click.echo(json.dumps(_as_json(loaded, view), ensure_ascii=False, indent=2))
+        _echo_json(_as_json(loaded, view))
     elif view is None:
-        click.echo(_summary(loaded))
+        click.echo(summary(loaded.topics, loaded.metadata))
     else:
-        lines = _table(loaded.topics, view) if style == "table" else _tree(loaded.topics, view)
+        lines = table(loaded.topics, view) if style == "table" else tree(loaded.topics, view)
         click.echo("\n".join(lines))
 
 
@@ -96,81 +107,22 @@ def _load(file: Path) -> Loaded:
 
 def _view(loaded: Loaded, level: int | None, expand: int | None, everything: bool, ids: bool) -> View:
     from deepfabric_core.errors import ConfigError
+    from deepfabric_core.text.topics import View
 
     deepest = max(len(path) for _, path in loaded.topics.walk()) - 1
-    if everything:
-        return View(0, deepest, ids)
-    first = level or 0
+    first = 0 if everything or level is None else level
     if first > deepest:
         raise ConfigError(f"{loaded.path} has levels 0 to {deepest}, and no level {first}; choose one of these.")
-    if expand is None:
-        return View(first, first, ids)
-    return View(first, deepest if expand == _EVERY_LEVEL else first + expand, ids)
-
-
-def _viewed(topics: Topics, view: View) -> Iterator[tuple[Topic, TopicPath]]:
-    return ((topic, path) for topic, path in topics.walk() if view.first < len(path) <= view.last + 1)
-
-
-def _summary(loaded: Loaded) -> str:
-    from deepfabric_core.topics.coverage import near_duplicates, shape
-
-    topics, measured, alike = loaded.topics, shape(loaded.topics), near_duplicates(loaded.topics)
-    made_with = [str(loaded.metadata[key]) for key in ("provider", "model") if loaded.metadata.get(key)]
-    rows = [
-        ("Format", topics.mode),
-        ("Root", topics.by_id[topics.root].name),
-        ("Paths", f"{measured.leaves:,}"),
-        ("Depth", f"{measured.depth:,}"),
-        *(("Shape" if number == 0 else "", sentence) for number, sentence in enumerate(measured.sentences)),
-        *((("Made with", "/".join(made_with)),) if made_with else ()),
-        ("Much alike", f"{len(alike):,} groups of topics" if alike else "no topics"),
-        *(("", _names(topics, group)) for group in alike[:_SHOWN_GROUPS]),
-    ]
-    return "\n".join(f"{label:<11} {printable(text, _WIDTH)}" for label, text in rows)
-
-
-def _names(topics: Topics, ids: tuple[str, ...]) -> str:
-    return " | ".join(dict.fromkeys(topics.by_id[own].name for own in ids))
-
-
-def _tree(topics: Topics, view: View) -> Iterator[str]:
-    if view.first == view.last:
-        yield from (f"- {_label(topics, topic, view)}" for topic, _ in _viewed(topics, view))
-        return
-    last = {below[-1] for topic in topics.by_id.values() if (below := topics.own_children(topic))}
-    bars: list[str] = []
-    for topic, path in _viewed(topics, view):
-        depth = len(path) - 1 - view.first
-        branch = ("└── " if topic.id in last else "├── ") if depth else ""
-        yield "".join(bars[: max(0, depth - 1)]) + branch + _label(topics, topic, view)
-        if depth:
-            bars[depth - 1 :] = ["    " if topic.id in last else "│   "]
-
-
-def _label(topics: Topics, topic: Topic, view: View) -> str:
-    own = f" [{printable(topic.id, _WIDTH)}]" if view.ids else ""
-    further = ", ".join(printable(topics.by_id[parent].name, _WIDTH) for parent in topic.parents[1:])
-    return f"{printable(topic.name, _WIDTH)}{own}{f' (also under {further})' if further else ''}"
-
-
-def _table(topics: Topics, view: View) -> Iterator[str]:
-    width = max((len(printable(own)) for own in topics.by_id), default=0)
-    yield _row("Level", "ID", "Path", width, view)
-    for topic, path in _viewed(topics, view):
-        yield _row(str(len(path) - 1), printable(topic.id), printable_path(path), width, view)
-
-
-def _row(level: str, own: str, path: str, width: int, view: View) -> str:
-    return f"{level:>5}  {own:<{width}}  {path}" if view.ids else f"{level:>5}  {path}"
+    return View(first, deepest if everything else first + (expand or 0), ids)
 
 
 def _as_json(loaded: Loaded, view: View | None) -> dict[str, Any]:
+    from deepfabric_core.text.topics import viewed
     from deepfabric_core.topics.coverage import near_duplicates, shape
 
     topics, measured = loaded.topics, shape(loaded.topics)
     root = topics.by_id[topics.root].name
-    found = {
+    found: dict[str, Any] = {
         "format": topics.mode,
         "total_paths": measured.leaves,
         "max_depth": measured.depth,
@@ -188,7 +140,7 @@ def _as_json(loaded: Loaded, view: View | None) -> dict[str, Any]:
                 "path": list(path),
                 "children": len(topic.children),
             }
-            for topic, path in _viewed(topics, view)
+            for topic, path in viewed(topics, view)
         ]
     return found
 
@@ -196,7 +148,7 @@ def _as_json(loaded: Loaded, view: View | None) -> dict[str, Any]:
 # ---- prune
 
 
-@command.command("prune")
+@command.command("prune", short_help="Remove topics from a file, by level or by id.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-l", "--level", type=click.IntRange(0), help="Remove all topics below this level; the root's is 0.")
 @click.option("-u", "--uuid", "own", metavar="ID", help="Remove the topic with this id and all below it.")
@@ -223,7 +175,7 @@ def prune(file: Path, **values: Any) -> None:
 
         TopicsFile(output, loaded.metadata).save(left)
     if values["as_json"]:
-        click.echo(json.dumps(_result(loaded.topics, left, None if dry_run else output), ensure_ascii=False, indent=2))
+        _echo_json(_result(loaded.topics, left, None if dry_run else output))
     else:
         click.echo(_told(loaded, left))
         click.echo("Nothing was written." if dry_run else f"{printable(str(output))} has those that stay.")
@@ -253,14 +205,15 @@ def _gone(before: Topics, left: Topics) -> list[tuple[Topic, TopicPath]]:
 
 def _told(loaded: Loaded, left: Topics) -> str:
     before, gone = loaded.topics, _gone(loaded.topics, left)
-    lines = [
-        f"{printable(str(loaded.path))}: {len(before) - len(left):,} of {len(before):,} topics go, "
-        f"{len(left):,} stay, of them {len(left.leaves):,} leaves."
-    ]
+    lines = [f"{printable(str(loaded.path))}: {len(before) - len(left):,} of {len(before):,} topics go, {_stay(left)}."]
     lines += [f"- {printable_path(path, _WIDTH)}" for _, path in gone[:_SHOWN]]
     if len(gone) > _SHOWN:
         lines.append(f"... and {len(gone) - _SHOWN:,} more")
     return "\n".join(lines)
+
+
+def _stay(left: Topics) -> str:
+    return f"{len(left):,} stay, of them {len(left.leaves):,} leaves"
 
 
 def _result(before: Topics, left: Topics, output: Path | None) -> dict[str, Any]:

@@ -29,11 +29,9 @@ from deepfabric_core.store.checkpoint import (
 )
 from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.failures import Failures
-from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.lines import Lines
-from deepfabric_core.store.topics_file import load_topics
-from deepfabric_core.topics.files import format_topics
+from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
 
 # In samples, where only a flag asks for a checkpoint; and in seconds, whatever is asked for.
@@ -168,38 +166,41 @@ class Checkpoint:
         """The topics are complete; those that only topics were asked for, once none of them failed."""
         if self._job.topic_only and self._feed.state.failed_expansions:
             return
-        replace_file(self.place.topics, [format_topics(topics, {}).encode("utf-8", "backslashreplace")])
-        self._base = replace(
-            self._base,
-            topics=len(topics),
-            leaves=len(topics.leaves),
-            failed_expansions=self._feed.state.failed_expansions,
-            topics_digest=_digest(topics),
-        )
+        self._base = with_topics(self.place, self._base, topics, self._feed.state.failed_expansions)
         self._write(self._now())
 
     # ---- samples
 
     def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
-        """The samples so far, each told to `on_sample` by its topic and record."""
-        lines = Lines(self.place.samples)
-        self._files.append(lines)
-        self._journal = journal = Journal(lines, plan)
+        """The samples so far, each told to `on_sample` by its topic and record; another time, for another plan."""
+        again = self._journal is not None
+        journal = self._opened(plan)
         for line in journal.read():
             on_sample(line.content["topic_id"], line.content["sample"])
             self.failures.forget(line.content["topic_id"], line.content["cycle"])
-            if line.begin >= self._base.samples_bytes:
+            if line.begin >= self._base.samples_bytes and not again:
                 self._base = _with_usage(self._base, line.content)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
+        if again:
+            return journal
         if self._retry_failed:
             self.failures.forget_all()
         if journal.surplus and not self._job.keep:
             self._feed(Notice(f"{journal.surplus:,} samples of the checkpoint aren't part of this run's plan"))
-        self._base = replace(self._base, samples_wanted=len(plan))
         if self._going_on:
             self._feed(self._resumed_event(journal))
         return journal
+
+    def _opened(self, plan: Plan) -> Journal:
+        if self._journal is not None:
+            self._files.remove(self._journal.lines)
+            self._journal.lines.close()
+        lines = Lines(self.place.samples)
+        self._files.append(lines)
+        self._journal = Journal(lines, plan)
+        self._base = replace(self._base, samples_wanted=len(plan))
+        return self._journal
 
     def _resumed_event(self, journal: Journal) -> Resumed:
         base = self._base
@@ -315,6 +316,18 @@ class Checkpoint:
         """Nothing was here before, and nothing was paid since."""
         paid_for = (self.place.samples, self.place.expansions)
         return not (self._going_on or self._feed.state.started_at or any(map(_holds_something, paid_for)))
+
+
+def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
+    """Write a checkpoint's topics; answers what its metadata say of them."""
+    TopicsFile(place.topics, {}).save(topics)
+    return replace(
+        known,
+        topics=len(topics),
+        leaves=len(topics.leaves),
+        failed_expansions=failed_expansions,
+        topics_digest=_digest(topics),
+    )
 
 
 def _holds_something(path: Path) -> bool:

@@ -61,6 +61,26 @@ async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: C
     return topics
 
 
+def save_topics(job: Job, topics: Topics) -> None:
+    """Write the topics to their file as they are now.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    _file_of(job).save(topics)
+
+
+def _file_of(job: Job) -> TopicsFile:
+    llm = job.config.topics.llm
+    metadata = {
+        "provider": llm.provider,
+        "model": llm.model,
+        "temperature": llm.temperature,
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+    return TopicsFile(job.topics, metadata)
+
+
 @dataclass
 class _Growing:
     job: Job
@@ -72,15 +92,8 @@ class _Growing:
 
     def __post_init__(self) -> None:
         self.known = self.checkpoint.expansions() if self.checkpoint else None
-        settings = self.job.config.topics
-        self.growth = Growth(settings)
-        metadata = {
-            "provider": settings.llm.provider,
-            "model": settings.llm.model,
-            "temperature": settings.llm.temperature,
-            "created_at": datetime.now(UTC).isoformat(),
-        }
-        self.file = TopicsFile(self.job.topics, metadata)
+        self.growth = Growth(self.job.config.topics)
+        self.file = _file_of(self.job)
 
     def begin(self) -> list[Expansion]:
         """The root, or, where some of it is known, what is to be expanded at its fringe."""

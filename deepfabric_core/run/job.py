@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.steering import Steering
 from deepfabric_core.store.checkpoint import Place, find, read_metadata, usual_folder
 
 # Flags that say what to do with a checkpoint this once.
@@ -21,7 +22,8 @@ class Job:
 
     A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. Where there is one, `resume` goes
     on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
-    stays when everything is delivered. `command` is how the run was started, for advice.
+    stays when everything is delivered; `steering` may change the topics meanwhile. `command` is how the run was
+    started, for advice.
     """
 
     config: Config
@@ -34,6 +36,7 @@ class Job:
     fresh: bool = False
     accept_changes: bool = False
     keep: bool = False
+    steering: Steering | None = None
     command: tuple[str, ...] = ()
 
     @property

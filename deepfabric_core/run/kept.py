@@ -12,6 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ from deepfabric_core.config.fingerprint import Fingerprint, fingerprint
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.llm.keys import redact
+from deepfabric_core.run.checkpoint import with_topics
+from deepfabric_core.run.growing import save_topics
 from deepfabric_core.run.job import Job
-from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata, user_folder, write_metadata
+from deepfabric_core.store.checkpoint import Held, Metadata, Place, read_metadata, user_folder, write_metadata
 from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.topics.model import Topics
 
 _DIGITS = 16
 
@@ -110,6 +114,26 @@ def job_again(run: KeptRun) -> Job:
     return replace(again, checkpoint_path=Path(run.checkpoint), keep=True, resume=True, retry_failed=True)
 
 
+def change_topics(job: Job, topics: Topics) -> None:
+    """Replace the topics of a run that nobody works on: in their file, and in its checkpoint, where there is one.
+
+    Raises:
+        ConfigError: a process works on it at this moment.
+        OutputError: they can't be written.
+    """
+    place = job.checkpoint_place()
+    if not place.exists:
+        save_topics(job, topics)
+        return
+    held = Held(place)
+    try:
+        known = with_topics(place, read_metadata(place), topics, failed_expansions=0)
+        write_metadata(place, replace(known, updated_at=time.time()))
+        save_topics(job, topics)
+    finally:
+        held.release()
+
+
 def copy_checkpoint(place: Place, folder: Path) -> bool:
     """Put a copy of a checkpoint into another folder. Answers whether there was any.
 
@@ -175,8 +199,11 @@ def _take_over(place: Place, job: Job) -> None:
     if place.exists:
         return
     mine, neighbours = _prints(job), list(_neighbours(place))
-    grown = next((one for one in neighbours if not job.topics_load and _same_topics(one[1], mine)), None)
-    made = next((one for one in neighbours if _same_samples(one[1], mine)), None)
+    alike = [one for one in neighbours if not job.topics_load and _same_topics(one[1], mine)]
+    grown = max(alike, key=lambda one: one[1].updated_at, default=None)
+    made = max(
+        (one for one in neighbours if _same_samples(one[1], mine)), key=lambda one: one[1].samples_done, default=None
+    )
     if not grown and not made:
         return
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -197,15 +224,11 @@ def _take_over(place: Place, job: Job) -> None:
 
 
 def _neighbours(place: Place) -> Iterator[tuple[Place, Metadata]]:
-    """The other checkpoints of the dataset, those with the most samples first, then the latest."""
-    found = []
+    """The other checkpoints of the dataset."""
     for path in place.folder.parent.glob(f"*/{place.name}.checkpoint.json"):
         other = Place(path.parent, place.name)
-        try:
-            found.append((other, read_metadata(other)))
-        except ConfigError:
-            continue
-    yield from sorted(found, key=lambda one: (one[1].samples_done, one[1].updated_at), reverse=True)
+        with suppress(ConfigError):
+            yield other, read_metadata(other)
 
 
 def _same_topics(other: Metadata, mine: Fingerprint) -> bool:

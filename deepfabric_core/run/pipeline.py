@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
-from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping
+from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
 from deepfabric_core.llm.connect import Manners, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint import Checkpoint, open_checkpoint
 from deepfabric_core.run.feed import Feed
-from deepfabric_core.run.growing import grow, loaded
+from deepfabric_core.run.growing import grow, loaded, save_topics
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.sampling import Sampling
 from deepfabric_core.run.state import RunState
@@ -145,16 +145,29 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
             topics = await grow(job, model, work.feed, work.stop, checkpoint)
         if checkpoint is not None and not work.stop.requested:
             checkpoint.keep_topics(topics)
+    topics = _steered(work, topics)
     if job.topic_only or work.stop.requested:
         return
-    plan = Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
     generation = job.config.generation
     async with work.model(generation.llm, job.config.output.batch_size, generation.max_retries) as model:
-        await _make_samples(Sampling(job, plan, model, work.feed, checkpoint, toolbox), work.stop)
+        await _make_samples(work, topics, model, toolbox)
 
 
-async def _make_samples(sampling: Sampling, stop: Stop) -> None:
-    """Every sample, then the dataset; or, where it ends early, what was finished."""
+async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None) -> None:
+    """Every sample, then the dataset; where the topics are changed meanwhile, what those need, and so on."""
+    while True:
+        plan = Plan(topics, count_samples(work.job.config.output.num_samples, len(topics.leaves)))
+        sampling = Sampling(work.job, plan, model, work.feed, work.checkpoint, toolbox)
+        await _sampled(sampling, work.stop)
+        if work.stop.requested or not (work.job.steering and work.job.steering.pending):
+            break
+        if work.checkpoint is not None:
+            await work.checkpoint.finish()
+        topics = _steered(work, topics)
+    _deliver(sampling, work.stop)
+
+
+async def _sampled(sampling: Sampling, stop: Stop) -> None:
     try:
         await sampling.run(stop)
     except DeepFabricError:
@@ -163,6 +176,10 @@ async def _make_samples(sampling: Sampling, stop: Stop) -> None:
     except BaseException:
         sampling.leave()
         raise
+
+
+def _deliver(sampling: Sampling, stop: Stop) -> None:
+    """The dataset; or, where the run ends early, what was finished."""
     if stop.requested and not sampling.settled:
         sampling.keep()
     elif sampling.journal.written:
@@ -170,6 +187,19 @@ async def _make_samples(sampling: Sampling, stop: Stop) -> None:
     else:
         sampling.keep()
         raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
+
+
+def _steered(work: _Work, topics: Topics) -> Topics:
+    """The topics as a person has changed them, and saved so."""
+    steering = work.job.steering
+    if steering is None or not steering.pending:
+        return topics
+    topics = steering.apply(topics)
+    save_topics(work.job, topics)
+    if work.checkpoint is not None:
+        work.checkpoint.keep_topics(topics)
+    work.feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source="your edits"))
+    return topics
 
 
 def _keep_what_is_there(sampling: Sampling) -> None:

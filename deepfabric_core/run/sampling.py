@@ -77,10 +77,12 @@ class Sampling:
             self.feed(StageFinished("samples", time.time()))
 
     def _to_do(self) -> Iterator[WorkItem]:
-        failed = set(self.failures)
-        return (
-            item for item in self.plan if not self.journal.has(item.index) and (item.topic_id, item.cycle) not in failed
-        )
+        failed, steering = set(self.failures), self.job.steering
+        for item in self.plan:
+            if steering is not None and steering.pending:
+                return
+            if not self.journal.has(item.index) and (item.topic_id, item.cycle) not in failed:
+                yield item
 
     def deliver(self) -> None:
         """Put the dataset in its place, in the order of the plan, with the list of what failed beside it."""

@@ -46,22 +46,24 @@ class Child:
     also_under: tuple[str, ...] = ()
 
 
-def expand(expansion: Expansion, settings: TopicsConfig) -> Generator[Request, Reply, tuple[Child, ...]]:
-    """Ask for the children of a topic; ask again for those missing, duplicate or unreadable.
+def expand(
+    expansion: Expansion, settings: TopicsConfig, besides: tuple[str, ...] = ()
+) -> Generator[Request, Reply, tuple[Child, ...]]:
+    """Ask for the children of a topic, others than `besides`; ask again for those missing, duplicate or unreadable.
 
     Returns at most `degree` children, fewer when the model has no more.
 
     Raises:
         ModelError: not a single child could be had.
     """
-    found = _Found(settings.degree, forbidden=expansion.path)
+    found = _Found(settings.degree, forbidden=(*expansion.path, *besides))
     problem: ReplyError | None = None
     request = reply = None
     for _ in range(1 + settings.expansion_retries):
         if problem and request and reply:
             request = repair(request, reply, problem)
         else:
-            request = _request(expansion, settings, found)
+            request = _request(expansion, settings, found, besides)
         try:
             reply = yield request
             found.add(_children_in(reply, expansion))
@@ -98,12 +100,12 @@ class _Found:
                 self.children.append(child)
 
 
-def _request(expansion: Expansion, settings: TopicsConfig, found: _Found) -> Request:
+def _request(expansion: Expansion, settings: TopicsConfig, found: _Found, besides: tuple[str, ...]) -> Request:
     return subtopics_request(
         settings,
         expansion.path,
         wanted=found.missing,
-        found=[child.name for child in found.children],
+        found=[*besides, *(child.name for child in found.children)],
         beside=expansion.beside,
         candidates=expansion.candidates,
     )

@@ -9,8 +9,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from deepfabric_core.config.schema import Mode
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 TopicPath = tuple[str, ...]
 
@@ -61,6 +66,65 @@ class Topics:
     def depth(self) -> int:
         """Levels below the root."""
         return max(len(path) for _, path in self.leaves) - 1
+
+    def sums(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """For each topic, the counts of it and of everything below it, each topic once however many routes lead there.
+
+        The ids come in the order of `walk`.
+        """
+        up_to = [0, *accumulate(counts.get(topic.id, 0) for topic, _ in self.walk())]
+        return {own: sum(up_to[end] - up_to[start] for start, end in spans) for own, spans in self._spans.items()}
+
+    @cached_property
+    def _spans(self) -> dict[str, list[tuple[int, int]]]:
+        """Which stretches of `walk` lie below a topic, itself included: a single one in a tree."""
+        places = {topic.id: place for place, (topic, _) in enumerate(self.walk())}
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for own in reversed(self._parents_first()):
+            below = [span for child in self.by_id[own].children for span in spans[child]]
+            spans[own] = _joined([(places[own], places[own] + 1), *below])
+        return {own: spans[own] for own in places}
+
+    def _parents_first(self) -> list[str]:
+        """Every id, after those of all its parents."""
+        waiting = {topic.id: len(topic.parents) for topic in self.by_id.values()}
+        order = [self.root]
+        for own in order:
+            for child in self.by_id[own].children:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    order.append(child)
+        return order
+
+    def to_frame(self) -> DataFrame:
+        """A row per topic, in the order of `walk`; `leaves_below` counts each leaf once, and a leaf has none below."""
+        from pandas import DataFrame
+
+        leaves = self.sums({topic.id: 1 for topic, _ in self.leaves})
+        walked = list(self.walk())
+        columns = {
+            "id": [topic.id for topic, _ in walked],
+            "topic": [topic.name for topic, _ in walked],
+            "path": [path for _, path in walked],
+            "depth": [len(path) - 1 for _, path in walked],
+            "parent": [topic.parents[0] if topic.parents else None for topic, _ in walked],
+            "parents": [topic.parents for topic, _ in walked],
+            "children": [len(topic.children) for topic, _ in walked],
+            "leaf": [not topic.children for topic, _ in walked],
+            "leaves_below": [leaves[topic.id] if topic.children else 0 for topic, _ in walked],
+        }
+        return DataFrame(columns)
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches that meet or overlap, made one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def topic_id(mode: Mode, path: TopicPath) -> str:

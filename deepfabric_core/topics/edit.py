@@ -1,0 +1,205 @@
+"""Edits: topics in, new topics out, in which again everything is reachable and nothing goes in a circle.
+
+What can't be done is a `ConfigError` of one sentence. In a tree ids are made from paths, so a topic that is renamed
+or moved gets a new one, with all that is below it; in a graph a topic keeps its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.topics.draft import Draft, key_of, tidied
+from deepfabric_core.topics.model import Topic, Topics
+
+_KEPT_EDITS = 100
+_SHOWN_CHARACTERS = 60
+
+
+def prune(topics: Topics, ids: Iterable[str]) -> Topics:
+    """Without these topics and what is reachable only through them."""
+    gone = {_topic(topics, own).id for own in ids}
+    if topics.root in gone:
+        raise ConfigError("The root can't be pruned: nothing would be left; name topics below it.")
+    return tidied(topics, {own: topic for own, topic in topics.by_id.items() if own not in gone})
+
+
+def keep_only(topics: Topics, topic_id: str) -> Topics:
+    """Only a topic, its path from the root and everything below it."""
+    draft = Draft(topics)
+    kept = {*draft.way_to(_topic(topics, topic_id).id), *draft.below(topic_id)}
+    return tidied(topics, {own: topic for own, topic in topics.by_id.items() if own in kept})
+
+
+def keep_levels(topics: Topics, depth: int) -> Topics:
+    """Only the topics that lie at most `depth` levels below the root, by their primary paths."""
+    return tidied(topics, {topic.id: topic for topic, path in topics.walk() if len(path) <= depth + 1})
+
+
+def rename(topics: Topics, topic_id: str, name: str) -> Topics:
+    """Another name for a topic."""
+    topic, name = _topic(topics, topic_id), _clean(name)
+    for parent in topic.parents:
+        _check_new(topics, parent, (name,), besides=topic_id)
+    draft = Draft(topics)
+    draft.by_id[topic_id] = replace(topic, name=name)
+    return draft.done(moved=True)
+
+
+def add(topics: Topics, parent_id: str, names: str | Iterable[str]) -> Topics:
+    """New topics below one."""
+    _topic(topics, parent_id)
+    names = _clean_all(names)
+    _check_new(topics, parent_id, names)
+    draft = Draft(topics)
+    for name in names:
+        draft.plant(parent_id, name)
+    return draft.done()
+
+
+def replace_children(topics: Topics, topic_id: str, names: str | Iterable[str]) -> Topics:
+    """These children instead of the present ones; one that bears such a name already stays, with all below it."""
+    names = _clean_all(names)
+    wanted = set(map(key_of, names))
+    draft = Draft(topics)
+    present = draft.children_by_key(_topic(topics, topic_id).id)
+    stay = {key: child for key, child in present.items() if key in wanted}
+    for child in topics.by_id[topic_id].children:
+        if stay.get(key_of(topics.by_id[child].name)) != child:
+            draft.unlink(topic_id, child)
+    order = tuple(stay.get(key_of(name)) or draft.plant(topic_id, name) for name in names)
+    draft.by_id[topic_id] = replace(draft.by_id[topic_id], children=order)
+    return draft.done()
+
+
+def merge(topics: Topics, ids: Iterable[str]) -> Topics:
+    """Make several topics one, the first of them.
+
+    It takes over the children of the others, where again those of one name become one, and in a graph their parents,
+    unless one of these lies below it.
+    """
+    into, *others = [_topic(topics, own).id for own in dict.fromkeys(ids)] or [""]
+    if not others:
+        raise ConfigError("Merging takes two topics or more: name another one.")
+    if topics.root in others:
+        raise ConfigError("The root can't be merged into another topic: name the root first.")
+    draft = Draft(topics)
+    if above := next((other for other in others if into in draft.below(other)), None):
+        upper, lower = _shown(topics.by_id[above].name), _shown(topics.by_id[into].name)
+        raise ConfigError(f"{lower} lies below {upper}, so it can't take its place: name {upper} first.")
+    draft.merge(into, others)
+    return draft.done(moved=True)
+
+
+def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:
+    """Put what has grown below a topic there: the root of `below` stands for the topic.
+
+    A child whose name is there already takes in what has grown below it.
+    """
+    draft = Draft(topics)
+    stands_for = {below.root: _topic(topics, topic_id).id}
+    present: dict[str, dict[str, str]] = {}
+    for topic, path in below.walk():
+        if len(path) > 1:
+            parent = stands_for[topic.parents[0]]
+            beside = present.setdefault(parent, draft.children_by_key(parent))
+            own = beside.get(key_of(topic.name)) or draft.plant(parent, topic.name)
+            stands_for[topic.id] = beside[key_of(topic.name)] = own
+    if topics.mode == "graph":
+        for topic, _ in below.walk():
+            for further in topic.parents[1:]:
+                draft.link(stands_for[further], stands_for[topic.id])
+    return draft.done()
+
+
+class History:
+    """Topics with the edits that made them, the last 100 of which can be undone."""
+
+    def __init__(self, topics: Topics) -> None:
+        self.topics = topics
+        self._undone: list[tuple[str, Topics]] = []
+        self._done: deque[tuple[str, Topics]] = deque(maxlen=_KEPT_EDITS)
+
+    def do(self, edit: Callable[[Topics], Topics], what: str) -> Topics:
+        """Edit the topics; `what` says in a few words what was done. An edit that fails changes nothing."""
+        edited = edit(self.topics)
+        if edited == self.topics:
+            return self.topics
+        self._done.append((what, self.topics))
+        self._undone.clear()
+        self.topics = edited
+        return edited
+
+    def undo(self) -> Topics:
+        """Take the last edit back."""
+        if not self._done:
+            raise ConfigError("There is no edit to undo.")
+        what, before = self._done.pop()
+        self._undone.append((what, self.topics))
+        self.topics = before
+        return before
+
+    def redo(self) -> Topics:
+        """Do again what was undone last."""
+        if not self._undone:
+            raise ConfigError("There is no undone edit to do again.")
+        what, after = self._undone.pop()
+        self._done.append((what, self.topics))
+        self.topics = after
+        return after
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone edit to do again."""
+        return bool(self._undone)
+
+    @property
+    def undoes(self) -> str:
+        """What the next undo takes back, or an empty text."""
+        return self._done[-1][0] if self._done else ""
+
+    @property
+    def redoes(self) -> str:
+        """What the next redo does again, or an empty text."""
+        return self._undone[-1][0] if self._undone else ""
+
+
+def _topic(topics: Topics, topic_id: str) -> Topic:
+    if topic_id not in topics.by_id:
+        raise ConfigError(f"There is no topic with the id {_shown(topic_id)}; it may have been pruned or renamed.")
+    return topics.by_id[topic_id]
+
+
+def _clean_all(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The names on one line each, as `_clean` makes them, no two the same."""
+    cleaned = tuple(map(_clean, (names,) if isinstance(names, str) else names))
+    if len(set(map(key_of, cleaned))) < len(cleaned):
+        raise ConfigError("Two of the new topics have the same name; name each once.")
+    return cleaned
+
+
+def _clean(name: str) -> str:
+    cleaned = " ".join(name.encode("utf-8", "replace").decode().split())
+    if not cleaned:
+        raise ConfigError("A topic needs a name; this one is empty.")
+    return cleaned
+
+
+def _check_new(topics: Topics, parent: str, names: Iterable[str], *, besides: str = "") -> None:
+    """Refuse a name that a child of `parent` has already, other than `besides`."""
+    siblings = (topics.by_id[child].name for child in topics.by_id[parent].children if child != besides)
+    present = {key_of(name): name for name in siblings}
+    for name in names:
+        if taken := present.get(key_of(name)):
+            raise ConfigError(f"There is a topic {_shown(taken)} in that place already; choose another name.")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
