@@ -125,7 +125,10 @@ def _format_graph(topics: Topics, metadata: Mapping[str, Any]) -> str:
             "topic": topic.name,
             "children": [numbers[child] for child in topic.children],
             "parents": [numbers[parent] for parent in topic.parents],
-            "metadata": {"uuid": topic.id, "topic_hash": hashlib.sha256(topic.name.encode("utf-8", "surrogatepass")).hexdigest()},
+            "metadata": {
+                "uuid": topic.id,
+                "topic_hash": hashlib.sha256(topic.name.encode("utf-8", "surrogatepass")).hexdigest(),
+            },
         }
         for topic in topics.by_id.values()
     }
