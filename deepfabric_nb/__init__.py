@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepfabric_nb.calls import load, run, start
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
+    from deepfabric_nb.graphs import TopicGraph
     from deepfabric_nb.handle import Run
 
 _HOMES = {
     "Run": "handle",
+    "TopicGraph": "graphs",
     "load": "calls",
     "load_ipython_extension": "extension",
     "run": "calls",
@@ -26,10 +28,14 @@ _HOMES = {
     "unload_ipython_extension": "extension",
 }
 
-__all__ = ["Run", "load", "load_ipython_extension", "run", "start", "unload_ipython_extension"]
+__all__ = ["Run", "TopicGraph", "load", "load_ipython_extension", "run", "start", "unload_ipython_extension"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -67,6 +67,14 @@ def asked_by_call(
     return _asked(text, "the config", values, namespace, None)
 
 
+def _in_place(config: Config) -> Config:
+    """The config with its files where they are meant now, wherever the notebook goes meanwhile."""
+    output = config.output.model_copy(update={"save_as": str(Path(config.output.save_as).absolute())})
+    saved = config.topics.save_as
+    topics = config.topics.model_copy(update={"save_as": str(Path(saved).absolute()) if saved else None})
+    return config.model_copy(update={"output": output, "topics": topics})
+
+
 def _is_file_name(text: str) -> bool:
     return "\n" not in text and text.endswith(_YAML)
 
@@ -92,5 +100,5 @@ def _asked(text: str, source: str, values: Values, namespace: Mapping[str, Any] 
     variables = None if namespace is None else resolver(namespace)
     given = overrides(values)
     loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
-    job = replace(job_of(loaded.config, path, values), command=())
+    job = replace(job_of(_in_place(loaded.config), path, values), command=())
     return Asked(loaded, job, text.lstrip("\n") if not given and "!var" not in text else None)

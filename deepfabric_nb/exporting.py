@@ -35,7 +35,12 @@ def export(session: Session, name: str | None, path: Path) -> str:
     _write(path, text or as_yaml(written))
     folder = path.with_suffix(".checkpoint")
     copied = copy_checkpoint(job.checkpoint_place(), folder)
-    return Exported(f"{path} is written. Run it with:\n  deepfabric generate {_command(path, job, folder, copied)}")
+    until = ""
+    if run is not None and not run.over:
+        until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
+    return Exported(
+        f"{path} is written. {until}Run it with:\n  deepfabric generate {_command(path, job, folder, copied)}"
+    )
 
 
 class Exported(str):

@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from deepfabric_nb.escaping import forget, show_control_codes
-from deepfabric_nb.session import Session, names_of
+from deepfabric_nb.session import Session, names_of, run_names
 
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 _matchers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -29,19 +29,20 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magics(DeepFabricMagics(shell, session))
     unload_matcher(shell)
     flags = {name: flags_of(command) for name, command in COMMANDS.items()}
-    _matchers[shell] = make_matcher(lambda: names_of(shell.user_ns), lambda: list(session.runs), flags)
+    _matchers[shell] = make_matcher(lambda: names_of(shell.user_ns), lambda: run_names(session), flags)
     shell.Completer.custom_matchers.append(_matchers[shell])
     show_control_codes(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take the magic and its completion out; runs in the background go on."""
+    """Take the magic and its completion out; runs in the background go on, and are known if it is loaded again."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("deepfabric", None)
     shell.magics_manager.registry.pop("DeepFabricMagics", None)
     unload_matcher(shell)
     forget(shell)
-    _sessions.pop(shell, None)
+    if all(run.over for run in session_of(shell).runs.values()):
+        _sessions.pop(shell, None)
 
 
 def unload_matcher(shell: Any) -> None:

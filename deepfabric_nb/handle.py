@@ -22,6 +22,7 @@ from deepfabric_nb import background
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepfabric_core.run.results import Results
     from deepfabric_core.topics.model import Topics
 
 _ids = itertools.count(1)
@@ -71,6 +72,11 @@ class Run:
     def begin(self) -> Self:
         """Let it work."""
         self._cancel = background.begin(self._whole())
+        return self
+
+    def ended(self) -> Self:
+        """As it is when there is nothing to do."""
+        self._over.set_result(None)
         return self
 
     async def _whole(self) -> None:
@@ -185,7 +191,7 @@ class Run:
         """In one word: running, stopping, complete, incomplete, stopped, aborted or failed."""
         if not self.over:
             return "stopping" if self.stopping else "running"
-        return "failed" if self.error else self.state.ending or "stopped"
+        return "failed" if self.error else self.state.ending or "over"
 
     @property
     def progress(self) -> Progress:
@@ -216,7 +222,8 @@ class Run:
         from deepfabric_nb.frames import frame_of
 
         if self._frame is None:
-            frame = frame_of(results(self.job), self._manifest())
+            found = results(self.job)
+            frame = frame_of(found, self._manifest(found))
             if not self.over:
                 return frame
             self._frame = frame
@@ -241,10 +248,10 @@ class Run:
                 return load_topics(found)[0]
         return None
 
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self, found: Results) -> dict[str, Any]:
         from deepfabric_core import __version__
 
-        state = self.state
+        state, known = self.state, found.metadata or self.state
         return {
             "run": self.name,
             "ending": state.ending,
@@ -256,8 +263,8 @@ class Run:
                 "wanted": state.samples_progress.total,
             },
             "topics": state.topics,
-            "usage": {"prompt_tokens": state.prompt_tokens, "completion_tokens": state.completion_tokens},
-            "cost": state.cost,
+            "usage": {"prompt_tokens": known.prompt_tokens, "completion_tokens": known.completion_tokens},
+            "cost": known.cost,
             "simulated": self.job.config.generation.llm.provider == "simulated",
             "config": self.written,
             "deepfabric": __version__,

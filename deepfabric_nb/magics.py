@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_nb.commands import COMMANDS, Line, overview, read
 from deepfabric_nb.errors import CellError
+from deepfabric_nb.session import find_kept
 
 if TYPE_CHECKING:
     from deepfabric_nb.asking import Asked
@@ -48,6 +49,9 @@ class DeepFabricMagics(Magics):
             raise CellError(str(problem)) from None
 
     def _done(self, line: Line, cell: str | None) -> Any:
+        out = line.values.get("out")
+        if out and not out.isidentifier():
+            raise ConfigError(f"--out {out}: that can't be a variable's name.")
         return getattr(self, f"_{line.command}")(line.values, cell)
 
     # ---- runs
@@ -58,14 +62,13 @@ class DeepFabricMagics(Magics):
 
     def _resume(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_core.run.kept import job_again
-        from deepfabric_nb.session import find_kept
 
         kept = find_kept(values["run"])
         if kept is None:
             raise ConfigError(
                 f"There is no run {values['run']} to resume; %deepfabric status lists them."
                 if values["run"]
-                else "Every run is complete: there is nothing to resume."
+                else "No run of this folder is incomplete; %deepfabric status lists all, to be resumed by name."
             )
         run = self.session.prepare_job(job_again(kept), values["name"] or kept.name, kept.written or {})
         return self._shown(run, values)
@@ -82,19 +85,28 @@ class DeepFabricMagics(Magics):
 
     def _shown(self, run: Run, values: Mapping[str, Any]) -> Any:
         """Let a run work and show it; what it made, or in the background its handle, is the cell's result."""
+        if values["background"]:
+            return self._begun(run, values)
+        self._work_to_end(run, values)
+        return self._result(run.df, values)
+
+    def _begun(self, run: Run, values: Mapping[str, Any]) -> Any:
+        """A handle shows itself; where it is assigned instead, the run is shown here."""
+        from deepfabric_nb.showing import show, usual_way
+
+        if values["out"] and usual_way() == "widget":
+            show(run)
+        return self._result(run.begin(), values)
+
+    def _work_to_end(self, run: Run, values: Mapping[str, Any]) -> None:
         from deepfabric_nb.showing import show
 
-        if values["background"]:
-            return self._result(run.begin(), values)
         show(run, "text" if values.get("tui") == "simple" else None)
         run.begin().wait()
-        return self._result(run.df, values)
 
     def _result(self, result: Any, values: Mapping[str, Any]) -> Any:
         if not values["out"]:
             return result
-        if not values["out"].isidentifier():
-            raise ConfigError(f"--out {values['out']}: that can't be a variable's name.")
         self._names[values["out"]] = result
         return None
 
@@ -123,27 +135,36 @@ class DeepFabricMagics(Magics):
         return PlanShown(self._asked(values, cell))
 
     def _topics(self, values: Mapping[str, Any], cell: str | None) -> Any:
-        from deepfabric_nb.outline import Outline, topics_file
-
         what = values["what"]
         run = self.session.run(what) if cell is None else None
-        if run is not None and run.topics is not None:
-            return self._result(Outline(run.topics), values)
-        if what and cell is None and (topics := topics_file(Path(what))):
-            return self._result(Outline(topics), values)
+        if run is None and what and cell is None and (kept := find_kept(what)):
+            run = self.session.known(kept)
+        if run is not None:
+            return self._result(self._graph(run), values)
+        if what and cell is None and Path(what).suffix in (".json", ".jsonl"):
+            return self._result(self._graph(what), values)
         asked = self._asked({**values, "config_file": what}, cell)
         only = replace(asked, job=replace(asked.job, topic_only=True))
         run = self.session.prepare(only, values["name"])
         if values["background"]:
             return self._shown(run, values)
-        self._shown(run, {**values, "out": "_"})
-        return self._result(Outline(run.topics), values) if run.topics else None
+        self._work_to_end(run, values)
+        return self._result(self._graph(run), values) if run.topics else None
+
+    def _graph(self, what: Run | str) -> Any:
+        """Topics to be steered, or where no widget can be drawn, to be read."""
+        from deepfabric_nb.graphs import TopicGraph
+        from deepfabric_nb.outline import Outline
+        from deepfabric_nb.showing import usual_way
+
+        graph = TopicGraph(what)
+        return graph if usual_way() == "widget" else Outline(graph.topics)
 
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_nb.exporting import export
 
         *names, path = values["words"] or ("",)
-        if not path or len(names) > 1:
+        if not path or len(names) > 1 or (not names and self.session.run(path) and not Path(path).suffix):
             raise ConfigError("Say where to: %deepfabric export [RUN] CONFIG_FILE.")
         return export(self.session, names[0] if names else None, Path(path))
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import Emit, Notice
+from deepfabric_core.events import Emit, Event, FileWritten, Notice, RunStarted
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
 from deepfabric_nb.handle import Run
@@ -34,10 +37,11 @@ class Session:
         from deepfabric_core.run.kept import keep
         from deepfabric_core.run.pipeline import check_job
 
-        check_job(asked.job)
         name = name or asked.name
+        self._check_free(name, asked.job)
+        check_job(asked.job)
         written = dict(asked.loaded.written)
-        run = self.prepare_job(keep(asked.job, written, name), name, written)
+        run = self.prepare_job(keep(asked.job), name, written)
         for notice in asked.loaded.notices:
             run.note(notice)
         self.texts[name] = asked.text
@@ -45,14 +49,32 @@ class Session:
 
     def prepare_job(self, job: Job, name: str, written: dict[str, Any]) -> Run:
         """A run of a job that is kept already."""
+        from deepfabric_core.run.kept import record
         from deepfabric_core.run.pipeline import generate
+        from deepfabric_core.run.steering import Steering
+
+        job, here = replace(job, steering=Steering()), Path.cwd()
 
         async def work(emit: Emit, stop: Stop) -> RunState:
-            state = await generate(job, emit=emit, stop=stop)
+            def tell(event: Event) -> None:
+                if isinstance(event, RunStarted) and written:
+                    record(job, written, name)
+                emit(_from_here(event, here))
+
+            state = await generate(job, emit=tell, stop=stop)
             tell_the_rest(state, emit, name)
             return state
 
         return self._added(Run(name, job, work, written=written))
+
+    def known(self, kept: KeptRun) -> Run:
+        """A run of an earlier kernel, to be looked at; it does nothing."""
+        from deepfabric_core.run.kept import job_again
+
+        async def work(_: Emit, __: Stop) -> RunState:
+            return RunState()
+
+        return Run(kept.name, job_again(kept), work, written=kept.written).ended()
 
     def prepare_following(self, job: Job, name: str) -> Run:
         """A run that another process works on, which is only looked at."""
@@ -67,13 +89,18 @@ class Session:
 
         return self._added(Run(name, job, work))
 
-    def _added(self, run: Run) -> Run:
-        before = self.runs.get(run.name)
-        if before is not None and not before.over:
+    def _check_free(self, name: str, job: Job) -> None:
+        at_work = [run for run in self.runs.values() if not run.over]
+        if any(run.name == name for run in at_work):
             raise ConfigError(
-                f"A run named {run.name} is under way: wait for it, stop it by %deepfabric stop {run.name}, "
-                "or give this one another name by --name."
+                f"A run named {name} is under way: wait for it, stop it by %deepfabric stop {name}, "
+                "or give this one another name by --name and another file by --output-save-as."
             )
+        if same := next((run.name for run in at_work if run.job.dataset.absolute() == job.dataset.absolute()), None):
+            raise ConfigError(f"The run {same} is writing {job.dataset} already: give this one another output.save_as.")
+
+    def _added(self, run: Run) -> Run:
+        self._check_free(run.name, run.job)
         self.runs.pop(run.name, None)
         self.runs[run.name] = run
         return run
@@ -98,11 +125,32 @@ def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
 
 
 def find_kept(name: str | None) -> KeptRun | None:
-    """The latest kept run of that name, or the latest one that isn't complete; None where there is none."""
+    """The latest kept run of that name, first of those of this folder; without a name, the latest incomplete one of it.
+
+    None where there is none.
+    """
     from deepfabric_core.run.kept import kept_runs
 
-    wanted = (run for run in kept_runs() if run.name == name or (name is None and not run.complete))
-    return next(wanted, None)
+    known = kept_runs()
+    here = [run for run in known if run.folder == str(Path.cwd())]
+    if name is None:
+        return next((run for run in here if not run.complete), None)
+    return next((run for run in (*here, *known) if run.name == name), None)
+
+
+def _from_here(event: Event, here: Path) -> Event:
+    """Files are told by their place in the folder where the run began."""
+    if isinstance(event, FileWritten):
+        with suppress(ValueError):
+            return replace(event, path=str(Path(event.path).relative_to(here)))
+    return event
+
+
+def run_names(session: Session) -> list[str]:
+    """The names that commands take: of this notebook's runs, and of those that are kept."""
+    from deepfabric_core.run.kept import kept_runs
+
+    return list(dict.fromkeys((*reversed(session.runs), *(run.name for run in kept_runs()))))
 
 
 def names_of(namespace: Mapping[str, Any]) -> list[str]:

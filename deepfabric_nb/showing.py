@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepfabric_core.events import Event
+from deepfabric_nb.outline import Outline
 from deepfabric_nb.views import Phase, RunView, run_view
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def show(run: Run, way: Way | None = None) -> None:
         _display_summary(run)
     elif way == "widget":
         screen = WidgetScreen(run)
-        run.screens.append(screen.draw)
+        run.screens += [screen.draw, GraphScreen(run).draw]
         _keep_drawing(run)
     else:
         run.screens.append(TextScreen(run).draw)
@@ -81,6 +82,27 @@ class WidgetScreen:
             self._run.screens.remove(self.draw)
             if self._handle is not None:
                 self._handle.update(Summary(view_of(self._run)))
+
+
+class GraphScreen:
+    """The topics as they grow and are covered, in whose place a picture stays when the run is over."""
+
+    def __init__(self, run: Run) -> None:
+        from IPython.display import display
+
+        from deepfabric_nb.graphs import TopicGraph
+
+        self._run = run
+        self._graph = TopicGraph(run)
+        self._handle = display(self._graph, display_id=True)
+
+    def draw(self) -> None:
+        """Bring it up to date."""
+        self._graph.draw()
+        if self._run.over:
+            self._run.screens.remove(self.draw)
+            if self._handle is not None:
+                self._handle.update(Outline(self._graph.topics))
 
 
 class TextScreen:

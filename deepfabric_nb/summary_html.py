@@ -22,7 +22,7 @@ Row = tuple[str, str]
 def summary_html(view: RunView) -> str:
     """The summary as HTML that stands alone."""
     parts = [_head(view), _table(view), _notices(view), _failures(view), _samples(view["samples"])]
-    return f"<div>{''.join(parts)}</div>"
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
 def summary_text(view: RunView) -> str:

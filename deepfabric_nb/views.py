@@ -216,7 +216,7 @@ def _origins(state: RunState) -> Iterator[tuple[str, str]]:
     """What the samples are made from, and by whom."""
     if state.topics:
         yield "Structure", _structure(state)
-    if state.resumed:
+    if state.resumed and (state.resumed.samples or state.resumed.failures):
         failed = by_kind(state.resumed.failures)
         there = f"{state.resumed.samples:,} samples were there already"
         yield "Resumed", f"{there}; had failed: {failed}" if failed else there

@@ -186,8 +186,8 @@ class Checkpoint:
             return journal
         if self._retry_failed:
             self.failures.forget_all()
-        if journal.surplus and not self._job.keep:
-            self._feed(Notice(f"{journal.surplus:,} samples of the checkpoint aren't part of this run's plan"))
+        if journal.surplus:
+            self._feed(Notice(f"{journal.surplus:,} samples made before aren't part of this run's plan; they are kept"))
         if self._going_on:
             self._feed(self._resumed_event(journal))
         return journal

@@ -35,7 +35,10 @@ _DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it was asked for: its config `as written`, or None where that may hold a key; paths are absolute."""
+    """A run as it was asked for: its config `as written`, or None where that may hold a key; paths are absolute.
+
+    `folder` is where its notebook worked.
+    """
 
     name: str
     dataset: str
@@ -44,6 +47,7 @@ class KeptRun:
     topics_load: str | None = None
     topic_only: bool = False
     asked_at: float = 0.0
+    folder: str = ""
 
     @property
     def place(self) -> Place:
@@ -62,10 +66,10 @@ class KeptRun:
         return 0 < known.samples_wanted <= known.samples_done
 
 
-def keep(job: Job, written: Mapping[str, Any], name: str) -> Job:
+def keep(job: Job) -> Job:
     """The job with a checkpoint that stays, begun with what earlier runs of the same dataset have in common with it.
 
-    Where the job names a folder for its checkpoint, that folder is used as it is.
+    Where the job names a folder for its checkpoint, that folder is used as it is. `record` it when it begins.
 
     Raises:
         OutputError: nothing can be kept in the user's folder.
@@ -85,7 +89,6 @@ def keep(job: Job, written: Mapping[str, Any], name: str) -> Job:
     try:
         if own is None and not job.fresh:
             _take_over(Place(folder, job.dataset.stem), job)
-        _record(home, kept, written, name)
     except OSError as problem:
         raise OutputError(
             f"{home} can't be written: {reason(problem)}; set XDG_DATA_HOME to another place."
@@ -171,7 +174,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
 
 
-def _record(home: Path, job: Job, written: Mapping[str, Any], name: str) -> None:
+def record(job: Job, written: Mapping[str, Any], name: str) -> None:
+    """Write down what was asked for, so that it is found again by its name; `written` is the config as it was written.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    home = _home(job)
     text = json.dumps(written, ensure_ascii=False)
     run = KeptRun(
         name,
@@ -181,6 +190,7 @@ def _record(home: Path, job: Job, written: Mapping[str, Any], name: str) -> None
         str(job.topics_load.absolute()) if job.topics_load else None,
         job.topic_only,
         time.time(),
+        str(Path.cwd()),
     )
     replace_file(home / "run.json", [json.dumps(asdict(run), ensure_ascii=False).encode("utf-8", "backslashreplace")])
 

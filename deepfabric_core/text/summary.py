@@ -64,7 +64,7 @@ def percent(progress: StageProgress) -> str:
 def cost(state: RunState) -> str:
     """What the calls cost, as far as prices are known."""
     if state.cost is None:
-        return "cost unknown"
+        return "unknown"
     amount = f"${state.cost:,.2f}" if state.cost >= 1 else f"${state.cost:.4f}"
     return f"at least {amount} ({state.unpriced:,} calls of unknown price)" if state.unpriced else amount
 

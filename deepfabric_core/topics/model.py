@@ -32,7 +32,7 @@ class Topic:
     children: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Topics:
     """Every topic by id, reachable from the root and without a cycle. A tree is a graph of single parents."""
 
@@ -42,6 +42,9 @@ class Topics:
 
     def __len__(self) -> int:
         return len(self.by_id)
+
+    def __repr__(self) -> str:
+        return f"<Topics: {self.mode} of {len(self):,}, {len(self.leaves):,} of them leaves>"
 
     def walk(self) -> Iterator[tuple[Topic, TopicPath]]:
         """Each topic once with its path, parents before children, siblings in their own order."""

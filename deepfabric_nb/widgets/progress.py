@@ -23,7 +23,7 @@ class Progress(anywidget.AnyWidget):
         super().__init__()
         self._on_stop = on_stop
         self.on_msg(self._received)
-        _hear_while_busy(self.comm)
+        hear_while_busy(self.comm)
 
     def _received(self, _: Any, message: Any, __: Any) -> None:
         match message:
@@ -32,7 +32,7 @@ class Progress(anywidget.AnyWidget):
                 self.send({"type": "stopping", "run": run})
 
 
-def _hear_while_busy(comm: Any) -> None:
+def hear_while_busy(comm: Any) -> None:
     """Let messages in while a cell runs.
 
     ipykernel 7.4 sends a widget's messages to the shell that the widget was last used from, which is busy with the

@@ -15,7 +15,7 @@ from deepfabric_core import ConfigError, Job, RunState, Stop, generate, load
 from deepfabric_core.events import Event, SampleFinished, TopicExpanded
 from deepfabric_core.run.checkpoint import open_checkpoint
 from deepfabric_core.run.feed import Feed
-from deepfabric_core.run.kept import job_again, keep, kept_runs
+from deepfabric_core.run.kept import job_again, keep, kept_runs, record
 
 CONFIG: dict[str, dict[str, Any]] = {
     "llm": {"provider": "simulated"},
@@ -33,7 +33,9 @@ def config(**changes: Mapping[str, object]) -> str:
 def run(text: str, *, stop_after: int | None = None, **asked: Any) -> RunState:
     """Do a kept run of a config, stopped after so many samples."""
     loaded = load(text, source="here")
-    return carry_out(keep(Job(loaded.config, **asked), loaded.written, "tea"), stop_after)
+    job = keep(Job(loaded.config, **asked))
+    record(job, loaded.written, "tea")
+    return carry_out(job, stop_after)
 
 
 def carry_out(job: Job, stop_after: int | None = None) -> RunState:
@@ -159,7 +161,7 @@ def test_a_checkpoint_folder_that_the_user_names_is_used_as_it_is(place: Path) -
 
 def test_two_of_the_same_at_once_are_refused(place: Path) -> None:
     loaded = load(config(), source="here")
-    job = keep(Job(loaded.config), loaded.written, "tea")
+    job = keep(Job(loaded.config))
     seen: list[str] = []
 
     def second(event: Event) -> None:

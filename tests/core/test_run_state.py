@@ -172,7 +172,7 @@ def test_the_summary_tells_every_number_once() -> None:
         "  Retried calls        1 rate limited",
         "  Replies asked again  1 invalid JSON",
         "  Tokens               1,200 in, 34 out",
-        "  Cost                 cost unknown",
+        "  Cost                 unknown",
         "  Duration             1 min 15 s",
         "  Samples made         2.0/s",
         "  Partial dataset      out.partial.jsonl",

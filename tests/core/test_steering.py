@@ -38,7 +38,7 @@ def run(at: Callable[[Event], bool], *edits: Callable[[Topics], Topics]) -> RunS
             while asked:
                 steering.ask(asked.pop(0))
 
-    job = keep(Job(loaded.config, steering=steering), loaded.written, "tea")
+    job = keep(Job(loaded.config, steering=steering))
     return asyncio.run(generate(job, emit=watch, stop=Stop()))
 
 

@@ -247,3 +247,69 @@ def test_loading_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     seconds, *loaded = done.stdout.split()[-4:]
     assert float(seconds) < 0.5 and loaded == ["False"] * 3
+
+
+def test_a_refused_cell_leaves_nothing_to_resume(cell: Cell, place: Path) -> None:
+    cell("%%deepfabric", TEA)
+    before = (place / "tea.jsonl").read_bytes()
+    cell("%%deepfabric --background --out run --name slow", SLOW.replace("tea.jsonl", "slow.jsonl"))
+    with pytest.raises(CellError, match="writing"):
+        cell("%%deepfabric --name other", SLOW.replace("tea.jsonl", "slow.jsonl").replace("Tea", "Other"))
+    with pytest.raises(CellError, match="can't be written"):
+        cell("%%deepfabric", TEA.replace("tea.jsonl", "/proc/nowhere/tea.jsonl"))
+    cell("%deepfabric stop slow --now")
+    listed = cell("%deepfabric status")
+    assert sorted(listed["run"][listed["status"] != "failed"]) == ["slow", "tea"]
+    assert (place / "tea.jsonl").read_bytes() == before
+
+
+def test_a_bad_name_for_the_result_is_refused_before_anything_is_made(cell: Cell, place: Path) -> None:
+    with pytest.raises(CellError, match="variable's name"):
+        cell("%%deepfabric --out 3x", TEA)
+    assert not list(place.glob("*.jsonl"))
+
+
+def test_a_run_stays_where_it_began(cell: Cell, shell: InteractiveShell, place: Path) -> None:
+    (place / "elsewhere").mkdir()
+    cell("%%deepfabric --background --out run", SLOW.replace("0.3", "0.05"))
+    cell("import os; os.chdir('elsewhere')")
+    shell.user_ns["run"].wait()
+    assert {path.name for path in place.glob("*.jsonl")} == {"tea.jsonl", "tea_topics.jsonl"}
+    assert not list((place / "elsewhere").iterdir())
+
+
+def test_a_run_of_another_folder_is_not_resumed_unasked(cell: Cell, shell: InteractiveShell, place: Path) -> None:
+    cell("%%deepfabric --background --out run", SLOW)
+    shell.user_ns["run"].stop(now=True)
+    shell.user_ns["run"].wait()
+    (place / "elsewhere").mkdir()
+    cell("import os; os.chdir('elsewhere')")
+    with pytest.raises(CellError, match="No run of this folder"):
+        cell("%deepfabric resume")
+    assert len(cell("%deepfabric resume tea")) == 9
+
+
+def test_topics_of_a_run_of_an_earlier_kernel(cell: Cell, shell: InteractiveShell) -> None:
+    cell("%%deepfabric", TEA)
+    shell.run_line_magic("unload_ext", "deepfabric_nb")
+    shell.run_line_magic("load_ext", "deepfabric_nb")
+    assert len(cell("%deepfabric topics tea").topics) == 13
+
+
+def test_a_running_run_is_known_after_the_extension_is_loaded_again(cell: Cell, shell: InteractiveShell) -> None:
+    cell("%%deepfabric --background --out run", SLOW)
+    shell.run_line_magic("reload_ext", "deepfabric_nb")
+    cell("%deepfabric stop tea")
+    assert shell.user_ns["run"].wait().status == "stopped"
+
+
+def test_fewer_samples_say_that_the_others_are_kept(cell: Cell, capsys: Capture) -> None:
+    cell("%%deepfabric --num-samples 9", TEA)
+    assert len(cell("%%deepfabric --num-samples 4", TEA)) == 4
+    assert "5 samples made before" in capsys.readouterr().out
+
+
+def test_the_frame_says_what_its_samples_took_also_when_nothing_was_called(cell: Cell) -> None:
+    first = cell("%%deepfabric", TEA).attrs["usage"]
+    assert first["prompt_tokens"] > 0
+    assert cell("%%deepfabric", TEA).attrs["usage"] == first

@@ -1,0 +1,92 @@
+// An icicle: the topic in focus on the left, each level a column to the right, heights by leaves.
+
+export const ROW = 20; // a line of text with its air
+export const LEGIBLE = 12; // a box that is less high has no label
+const THIN = 3; // less than this is a sliver
+const FEW = 4; // lines for slivers next to the focus, which else could not be reached
+const WIDE = 150; // what a column should have
+const FIRST = 0.6; // the focus has all the height for its name, and needs less width
+
+/**
+ * The boxes in view. What is too thin to be seen is drawn as one band, "N more"; where a band has room for lines, it
+ * lists as many topics as fit, from the one that `pages` names (by ids) for their parent.
+ *
+ * A last column that would hold nothing but unlabelled bands is left out.
+ *
+ * A box is {row, level, x, y, w, h}; a band has `more` (how many it stands for), `row` (their parent) and `to`
+ * (the id from which the list goes on when it is clicked, or null).
+ */
+export function icicle(topics, focus, { width, height, pages }) {
+  const most = Math.min(4, Math.max(2, Math.floor(width / WIDE)));
+  let boxes = [];
+  let edges = [];
+  for (let count = topics.levelsBelow(focus, most); count > 0; count -= 1) {
+    boxes = [];
+    edges = columns(width, count);
+    place(focus, 0, 0, height);
+    if (count <= 2 || boxes.some((box) => box.level === count - 1 && (!box.more || box.h >= LEGIBLE))) break;
+  }
+  return boxes;
+
+  function box(level, y, h, what) {
+    boxes.push({ level, x: edges[level], y, w: edges[level + 1] - edges[level], h, ...what });
+  }
+
+  function place(row, level, y, h) {
+    box(level, y, h, { row, more: 0 });
+    if (level + 2 >= edges.length || topics.first[row] < 0) return;
+    const unit = h / topics.leaves[row];
+    const least = level ? THIN : LEGIBLE; // what is next to the focus shall be read
+    const children = topics.childrenOf(row);
+    const thin = children.filter((child) => unit * topics.leaves[child] < least);
+    const natural = thin.reduce((sum, child) => sum + unit * topics.leaves[child], 0);
+    const given = level ? natural : Math.max(natural, Math.min(thin.length * ROW, FEW * ROW, h / 2));
+    const scale = natural < h ? (h - given) / (h - natural) : 1;
+    let at = y;
+    for (const child of children) {
+      const own = unit * topics.leaves[child];
+      if (own < least) continue;
+      place(child, level + 1, at, own * scale);
+      at += own * scale;
+    }
+    if (thin.length) rest(row, thin, level + 1, at, y + h - at);
+  }
+
+  function rest(row, thin, level, y, h) {
+    const lines = Math.floor(h / ROW + 0.01);
+    if (thin.length === 1) place(thin[0], level, y, h);
+    else if (thin.length <= lines) thin.forEach((child, n) => place(child, level, y + (n * h) / thin.length, h / thin.length));
+    else if (lines < 3) box(level, y, h, { row, more: thin.length, to: null });
+    else list(row, thin, level, y, h, lines);
+  }
+
+  function list(row, thin, level, y, h, lines) {
+    const asked = thin.indexOf(topics.rows.get(pages.get(topics.ids[row])));
+    const from = Math.max(0, Math.min(asked, thin.length - lines + 1));
+    const shown = thin.slice(from, from + lines - (from ? 2 : 1));
+    const after = thin.length - from - shown.length;
+    const line = h / (shown.length + (from ? 1 : 0) + (after ? 1 : 0));
+    const first = (index) => topics.ids[thin[Math.max(0, index)]];
+    if (from) box(level, y, line, { row, more: from, to: first(from - shown.length), before: true });
+    shown.forEach((child, n) => place(child, level, y + (n + (from ? 1 : 0)) * line, line));
+    if (after) box(level, y + h - line, line, { row, more: after, to: first(from + shown.length) });
+  }
+}
+
+function columns(width, count) {
+  const first = count > 1 ? FIRST : 1;
+  const one = width / (first + count - 1);
+  return Array.from({ length: count + 1 }, (_, n) => (n ? (first + n - 1) * one : 0));
+}
+
+/** The box at a point. */
+export function boxAt(boxes, x, y) {
+  return boxes.find((box) => x >= box.x && x < box.x + box.w && y >= box.y && y < box.y + box.h);
+}
+
+/** The box of a topic, or of the nearest one above it that is in view. */
+export function boxOf(topics, boxes, row) {
+  const known = new Map(boxes.filter((box) => !box.more).map((box) => [box.row, box]));
+  for (let at = row; at >= 0; at = topics.parent[at]) if (known.has(at)) return known.get(at);
+  return undefined;
+}

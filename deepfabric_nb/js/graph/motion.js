@@ -1,0 +1,44 @@
+// Zooming, as a movement from where the topic stood to the whole picture, or back.
+
+const LASTS = 180;
+
+/** Boxes on their way: `start` names a part of the picture as it will stand, and where that part is seen at first. */
+export function motion(now) {
+  let way = null;
+  return {
+    start(whole, part) {
+      const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)")?.matches ?? true;
+      way = still ? null : { whole, part, since: now() };
+    },
+    /** The boxes as they stand at this moment. */
+    at(boxes) {
+      const part = way ? (now() - way.since) / LASTS : 1;
+      if (part >= 1) {
+        way = null;
+        return boxes;
+      }
+      const eased = 1 - (1 - part) ** 3;
+      return boxes.map(moved(way.whole, between(way.part, way.whole, eased)));
+    },
+    get goesOn() {
+      return way !== null;
+    },
+  };
+}
+
+function between(from, to, part) {
+  const mix = (name) => from[name] + (to[name] - from[name]) * part;
+  return { x: mix("x"), y: mix("y"), w: mix("w"), h: mix("h") };
+}
+
+/** Moves boxes so that `whole`, a part of the picture as it will stand, lies on `part` now. */
+function moved(whole, part) {
+  const [wide, high] = [part.w / whole.w, part.h / whole.h];
+  return (box) => ({
+    ...box,
+    x: part.x + (box.x - whole.x) * wide,
+    y: part.y + (box.y - whole.y) * high,
+    w: box.w * wide,
+    h: box.h * high,
+  });
+}

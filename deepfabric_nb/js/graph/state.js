@@ -1,0 +1,118 @@
+// What the user looks at. Topics are remembered by id, so that nothing jumps while rows come and go.
+
+/** Focus, selection, keyboard's place, search and colours, and how they follow the topics. */
+export class State {
+  focusId = null;
+  currentId = null;
+  selectedIds = [];
+  pages = new Map();
+  chosen = null; // how to colour, if the user has said
+  radial = false;
+  query = "";
+  #matches = null;
+  #searched = "";
+  #folded = [];
+
+  constructor(topics) {
+    this.topics = topics;
+  }
+
+  /** By coverage as soon as there is any, else by depth. */
+  get colourBy() {
+    const { allWanted, allDone } = this.topics;
+    return this.chosen ?? (allWanted[0] || allDone[0] ? "coverage" : "depth");
+  }
+
+  get focus() {
+    return Math.max(0, this.rowOf(this.focusId));
+  }
+
+  get current() {
+    return this.rowOf(this.currentId) < 0 ? this.focus : this.rowOf(this.currentId);
+  }
+
+  get selected() {
+    return this.selectedIds.map((id) => this.rowOf(id)).filter((row) => row >= 0);
+  }
+
+  rowOf(id) {
+    return this.topics.rows.get(id) ?? -1;
+  }
+
+  /** What the picture shows of it. */
+  shown() {
+    const current = this.keyboard ? this.current : -1;
+    return { selected: new Set(this.selected), current, colourBy: this.colourBy, matches: this.matches() };
+  }
+
+  select(row, { add = false, range = false } = {}) {
+    const rows = range ? this.#stretch(row) : [row];
+    const ids = rows.map((at) => this.topics.ids[at]);
+    if (range) this.selectedIds = [...new Set([...this.selectedIds, ...ids])];
+    else if (!add) this.selectedIds = ids;
+    else if (this.selectedIds.includes(ids[0])) this.selectedIds = this.selectedIds.filter((id) => id !== ids[0]);
+    else this.selectedIds = [...this.selectedIds, ...ids];
+    this.currentId = this.topics.ids[row];
+  }
+
+  /** The siblings from the current one to this one. */
+  #stretch(row) {
+    const siblings = this.topics.siblingsOf(row);
+    const from = siblings.indexOf(this.current);
+    const to = siblings.indexOf(row);
+    return from < 0 ? [row] : siblings.slice(Math.min(from, to), Math.max(from, to) + 1);
+  }
+
+  /** Forget what is no longer there; the focus goes to the nearest topic above that is. */
+  follow(line) {
+    if (this.rowOf(this.focusId) < 0) this.focusId = line.findLast((id) => this.rowOf(id) >= 0) ?? this.topics.ids[0];
+    this.selectedIds = this.selectedIds.filter((id) => this.rowOf(id) >= 0);
+    if (this.rowOf(this.currentId) < 0) this.currentId = this.focusId;
+  }
+
+  /** The topics from the root to the focus, to be found again when rows have changed. */
+  line() {
+    return this.topics.length ? this.topics.lineOf(this.focus).map((row) => this.topics.ids[row]) : [];
+  }
+
+  /** A topic has got another id, and is still the one that was looked at. Answers the line with it. */
+  moved(line, from, to) {
+    const now = (id) => (id === from ? to : id);
+    this.focusId = now(this.focusId);
+    this.currentId = now(this.currentId);
+    this.selectedIds = this.selectedIds.map(now);
+    return line.map(now);
+  }
+
+  forgetNames() {
+    this.#folded = [];
+    this.#searched = "";
+  }
+
+  /** Which rows the search finds, and below which ones something is found. */
+  matches() {
+    const wanted = fold(this.query.trim());
+    const asked = `${this.topics.length} ${wanted}`;
+    if (!wanted) this.#matches = null;
+    else if (asked !== this.#searched) this.#matches = this.#search(wanted);
+    this.#searched = asked;
+    return this.#matches;
+  }
+
+  #search(wanted) {
+    const { length, names, parent } = this.topics;
+    for (let row = this.#folded.length; row < length; row += 1) this.#folded.push(fold(names[row]));
+    const own = new Uint8Array(length);
+    const below = new Uint8Array(length);
+    const rows = [];
+    for (let row = 0; row < length; row += 1) {
+      if (!this.#folded[row].includes(wanted)) continue;
+      own[row] = 1;
+      rows.push(row);
+    }
+    for (let row = length - 1; row > 0; row -= 1) if (own[row] || below[row]) below[parent[row]] = 1;
+    return { own, below, rows };
+  }
+}
+
+const fold = (text) => text.normalize("NFKC").toLocaleLowerCase();

@@ -1,0 +1,132 @@
+// Topics in columns. A topic is its row; parents stand before children, so one pass from the end gives all sums.
+
+const COLUMNS = [
+  ...["parent", "first", "last", "next", "depth", "children"],
+  ...["wanted", "done", "failed"],
+  ...["size", "leaves", "allWanted", "allDone", "allFailed"],
+];
+const NONE = [];
+
+/** Everything the view knows. Rows are only ever added; `clear` begins anew. */
+export class Topics {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.ids = [];
+    this.names = [];
+    this.rows = new Map();
+    this.others = new Map(); // row -> further parents' rows
+    this.samples = new Map(); // row -> [question, answer] pairs
+    this.failures = new Map(); // row -> [kind, message] pairs
+    this.marks = new Map(); // row -> what is worth knowing about the topic
+    this.levels = 0;
+    this.#room(256);
+    this.#stale = true;
+  }
+
+  #stale = true;
+
+  #room(rows) {
+    for (const name of COLUMNS) {
+      const column = new Int32Array(rows);
+      if (this[name]) column.set(this[name].subarray(0, this.length));
+      this[name] = column;
+    }
+  }
+
+  get length() {
+    return this.ids.length;
+  }
+
+  add(id, name, parent) {
+    const row = this.length;
+    if (row === this.parent.length) this.#room(2 * row);
+    this.ids.push(id);
+    this.names.push(name);
+    this.rows.set(id, row);
+    this.parent[row] = parent;
+    this.first[row] = this.last[row] = this.next[row] = -1;
+    this.depth[row] = parent < 0 ? 0 : this.depth[parent] + 1;
+    this.levels = Math.max(this.levels, this.depth[row] + 1);
+    if (parent >= 0) this.#attach(row, parent);
+    this.#stale = true;
+    return row;
+  }
+
+  #attach(row, parent) {
+    if (this.first[parent] < 0) this.first[parent] = row;
+    else this.next[this.last[parent]] = row;
+    this.last[parent] = row;
+    this.children[parent] += 1;
+  }
+
+  count(row, wanted, done, failed) {
+    this.wanted[row] = wanted;
+    this.done[row] = done;
+    this.failed[row] = failed;
+    this.#stale = true;
+  }
+
+  /** Bring the sums over whole branches up to date. */
+  settle() {
+    if (!this.#stale) return;
+    const { size, leaves, allWanted, allDone, allFailed, parent, first, length } = this;
+    for (let row = 0; row < length; row += 1) {
+      size[row] = 1;
+      leaves[row] = first[row] < 0 ? 1 : 0;
+      allWanted[row] = this.wanted[row];
+      allDone[row] = this.done[row];
+      allFailed[row] = this.failed[row];
+    }
+    for (let row = length - 1; row > 0; row -= 1) {
+      const above = parent[row];
+      size[above] += size[row];
+      leaves[above] += leaves[row];
+      allWanted[above] += allWanted[row];
+      allDone[above] += allDone[row];
+      allFailed[above] += allFailed[row];
+    }
+    this.#stale = false;
+  }
+
+  childrenOf(row) {
+    if (row < 0 || this.first[row] < 0) return NONE;
+    const found = [];
+    for (let child = this.first[row]; child >= 0; child = this.next[child]) found.push(child);
+    return found;
+  }
+
+  siblingsOf(row) {
+    return this.parent[row] < 0 ? [row] : this.childrenOf(this.parent[row]);
+  }
+
+  /** The rows from the root down to this one. */
+  lineOf(row) {
+    const line = [];
+    for (let at = row; at >= 0; at = this.parent[at]) line.unshift(at);
+    return line;
+  }
+
+  pathOf(row) {
+    return this.lineOf(row).map((at) => this.names[at]);
+  }
+
+  isWithin(row, branch) {
+    let at = row;
+    while (at > branch) at = this.parent[at];
+    return at === branch;
+  }
+
+  /** The longest way down from this topic, itself counted, but no more than `most`. */
+  levelsBelow(row, most) {
+    let level = [row];
+    let count = 0;
+    while (level.length && count < most) {
+      count += 1;
+      level = count < most ? level.flatMap((at) => this.childrenOf(at)) : level;
+    }
+    return count;
+  }
+}

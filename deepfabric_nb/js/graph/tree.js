@@ -1,0 +1,90 @@
+import { element, follow, say } from "../dom.js";
+import { figures } from "./words.js";
+
+const AROUND = 12; // siblings on either side
+const BELOW = 20; // subtopics of the topic itself
+
+/**
+ * The same topics as a list, for screen readers and the keyboard: the way to the current topic, its siblings and its
+ * subtopics. Only these are on the page; each says how many there are in truth.
+ */
+export function tree(topics, state, act) {
+  const root = element("ul", {
+    ...{ class: "dfg-tree", role: "tree", "aria-label": "Topics", "aria-multiselectable": "true" },
+    "data-lm-suppress-shortcuts": "true", // Jupyter would go from cell to cell with the same keys
+  });
+  const places = new Map();
+
+  function listed() {
+    const line = topics.lineOf(state.current);
+    const above = line.slice(0, -1);
+    const siblings = topics.siblingsOf(state.current);
+    const at = siblings.indexOf(state.current);
+    const near = siblings.slice(Math.max(0, at - AROUND), at + AROUND + 1);
+    const below = topics.childrenOf(state.current).slice(0, BELOW);
+    const after = near.indexOf(state.current) + 1;
+    for (const row of above) placed(topics.siblingsOf(row), row);
+    for (const row of near) placed(siblings, row);
+    below.forEach((row, n) => places.set(row, [n + 1, topics.children[state.current]]));
+    return [...above, ...near.slice(0, after), ...below, ...near.slice(after)];
+  }
+
+  function placed(siblings, row) {
+    places.set(row, [siblings.indexOf(row) + 1, siblings.length]);
+  }
+
+  function item() {
+    const name = element("span", { dir: "auto" });
+    const told = element("span", { class: "dfn-count" });
+    const made = element("li", { role: "treeitem", class: "dfg-item", click: (event) => act.select(made.row, { add: event.ctrlKey }) });
+    made.append(name, " ", told);
+    return {
+      root: made,
+      update(row) {
+        made.row = row;
+        say(name, topics.names[row].slice(0, 200));
+        say(told, figures(topics, row).join(", "));
+        describe(made, row);
+      },
+    };
+  }
+
+  function describe(made, row) {
+    const [at, of] = places.get(row);
+    const open = topics.lineOf(state.current).includes(row);
+    const attributes = {
+      "aria-level": topics.depth[row] + 1,
+      "aria-posinset": at,
+      "aria-setsize": of,
+      "aria-selected": state.selectedIds.includes(topics.ids[row]),
+      tabindex: row === state.current ? 0 : -1,
+    };
+    for (const [name, value] of Object.entries(attributes)) set(made, name, String(value));
+    if (topics.children[row]) set(made, "aria-expanded", String(open));
+    else made.removeAttribute("aria-expanded");
+    made.style.paddingInlineStart = `${8 + 12 * topics.depth[row]}px`;
+  }
+
+  root.addEventListener("keydown", (event) => act.key(event));
+  root.addEventListener("focusin", () => act.keyboard(true));
+  root.addEventListener("focusout", ({ relatedTarget }) => root.contains(relatedTarget) || act.keyboard(false));
+  const current = () => root.querySelector('[tabindex="0"]');
+  return {
+    root,
+    update() {
+      if (!topics.length) return;
+      const within = root.contains(document.activeElement);
+      places.clear();
+      follow(root, listed(), { key: (row) => topics.ids[row], make: item });
+      if (within && document.activeElement !== current()) this.focus();
+    },
+    focus() {
+      current()?.focus({ preventScroll: true });
+      current()?.scrollIntoView?.({ block: "nearest" });
+    },
+  };
+}
+
+function set(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}

@@ -1,0 +1,69 @@
+// What Python sends, put into the columns: a snapshot of everything, then only what is new.
+
+/** A column of numbers: a list, or bytes that may lie anywhere in their message. */
+function numbers(column) {
+  if (Array.isArray(column)) return column;
+  const bytes = column.buffer ? column : new DataView(column);
+  return new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** Fill the columns from a snapshot. */
+export function fill(topics, snapshot) {
+  topics.clear();
+  append(topics, { before: 0, ...snapshot }, [snapshot.parent, [], [], [], []]);
+  const [wanted, done, failed] = [snapshot.wanted, snapshot.done, snapshot.failed].map(numbers);
+  for (let row = 0; row < topics.length; row += 1) topics.count(row, wanted[row], done[row], failed[row]);
+  for (const [row, parent] of snapshot.others ?? []) topics.others.set(row, [...(topics.others.get(row) ?? []), parent]);
+  for (const [row, mark] of snapshot.marks ?? []) topics.marks.set(row, mark);
+}
+
+/** Add what is new since. What a snapshot has brought already changes nothing. */
+export function append(topics, delta, [parent, rows, wanted, done, failed]) {
+  const [above, at, asked, made, lost] = [parent, rows, wanted, done, failed].map(numbers);
+  for (let n = topics.length - delta.before; n < delta.ids.length; n += 1) topics.add(delta.ids[n], delta.names[n], above[n]);
+  at.forEach((row, n) => topics.count(row, asked[n], made[n], lost[n]));
+  for (const [row, samples] of delta.samples ?? []) topics.samples.set(row, samples);
+  for (const [row, failures] of delta.failures ?? []) topics.failures.set(row, failures);
+}
+
+/**
+ * Keep the columns as Python has them. Messages are numbered; where one is missing, everything is asked for again.
+ * `heard` is told what else a message says, after the columns are up to date.
+ */
+export function connect(model, topics, heard) {
+  let seq = -1;
+
+  function snapshot() {
+    const sent = model.get("snapshot");
+    if (!sent?.ids) return;
+    fill(topics, sent);
+    seq = sent.seq;
+    heard({ type: "snapshot", ...sent });
+  }
+
+  function message(told, buffers) {
+    if (told?.type !== "delta") heard(told);
+    else if (told.seq === seq + 1 && told.before <= topics.length) {
+      append(topics, told, buffers);
+      seq = told.seq;
+      heard(told);
+    } else if (told.seq > seq) resync();
+  }
+
+  function resync() {
+    try {
+      model.send({ type: "resync", seq });
+    } catch {
+      // The connection is gone; what is there stays.
+    }
+  }
+
+  model.on("change:snapshot", snapshot);
+  model.on("msg:custom", message);
+  snapshot();
+  resync(); // What was sent while the page was loading the widget is not lost.
+  return () => {
+    model.off("change:snapshot", snapshot);
+    model.off("msg:custom", message);
+  };
+}

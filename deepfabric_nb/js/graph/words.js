@@ -1,0 +1,23 @@
+// Counts in words, the same wherever they stand.
+
+export const number = (count) => count.toLocaleString("en");
+export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+export const pathText = (topics, row) => topics.pathOf(row).join(" › ");
+
+/** What there is of a branch: samples, failures, topics below. */
+export function figures(topics, row) {
+  const [wanted, done, failed] = [topics.allWanted[row], topics.allDone[row], topics.allFailed[row]];
+  const below = topics.size[row] - 1;
+  return [
+    wanted ? `${number(done)} of ${counted(wanted, "sample")}` : done ? counted(done, "sample") : "",
+    failed ? `${number(failed)} failed` : "",
+    below ? counted(below, "subtopic") : "",
+  ].filter(Boolean);
+}
+
+/** The whole in a sentence. */
+export function summary(topics) {
+  if (!topics.length) return "Topic graph: no topics yet.";
+  const whole = [counted(topics.length, "topic"), counted(topics.leaves[0], "leaf", "leaves"), counted(topics.levels, "level")];
+  return `Topic graph: ${[...whole, ...figures(topics, 0).slice(0, topics.size[0] > 1 ? -1 : undefined)].join(", ")}.`;
+}

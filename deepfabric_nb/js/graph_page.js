@@ -1,0 +1,16 @@
+import "./graph.css";
+import { Topics } from "./graph/topics.js";
+import { topicGraph } from "./graph/view.js";
+import { fill } from "./graph/wire.js";
+
+/** Show a snapshot in an element of a page that stands alone: to be read, not to be changed. */
+function show(place, data) {
+  const topics = new Topics();
+  fill(topics, data);
+  const view = topicGraph(topics);
+  place.append(view.root);
+  view.heard({ type: "snapshot" });
+  return view;
+}
+
+window.deepfabricGraph = { show };

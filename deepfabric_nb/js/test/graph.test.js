@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { bytes, drawn, frame, modelOf, send, snapshotOf } from "./graph_page.js";
+
+const HOSTILE = '<img src=x onerror="alert(1)"></script> مرحبا';
+const TEA = ["tea", ["green", "sencha", "matcha"], ["black", "assam"], "white"];
+const tea = (changes) => modelOf(snapshotOf(TEA, changes));
+const grown = (seq, before, ids, parents, counts = [[], [], [], []]) => [
+  { type: "delta", seq, before, ids, names: ids.map((id) => id.split("/").at(-1)), samples: [], failures: [] },
+  [bytes(...parents), ...counts.map((column) => bytes(...column))],
+];
+
+test("topics are drawn with their names", () => {
+  const { labels } = drawn(tea());
+  for (const name of ["tea", "green", "sencha", "matcha", "black", "assam", "white"]) assert.ok(labels().includes(name));
+});
+
+test("a model that has nothing yet draws nothing and throws nothing", () => {
+  const model = modelOf(null);
+  const page = drawn(model);
+  model.show(snapshotOf(TEA));
+  assert.ok(page.labels().includes("sencha"));
+});
+
+test("new topics and counts are added to those that are there", () => {
+  const model = tea();
+  const { find, labels, click } = drawn(model);
+  model.hears(...grown(2, 7, ["tea/white/silver needle"], [6], [[6, 7], [4, 2], [1, 0], [1, 0]]));
+  assert.ok(labels().includes("silver needle"));
+  click("white");
+  assert.match(find(".dfg-details").textContent, /1 of 6 samples · 1 failed · 1 subtopic/);
+  assert.equal(find(".dfg").dataset.topics, "8");
+});
+
+test("a page asks for everything when it is loaded, and again when a message is missing", () => {
+  const model = tea();
+  const { find } = drawn(model);
+  assert.deepEqual(model.sent, [{ type: "resync", seq: 1 }]);
+  model.hears(...grown(3, 8, ["x"], [0]));
+  assert.deepEqual(model.sent.at(-1), { type: "resync", seq: 1 });
+  assert.equal(find(".dfg").dataset.topics, "7");
+});
+
+test("what a snapshot has brought already isn't added a second time", () => {
+  const model = modelOf(snapshotOf([...TEA, "oolong"]));
+  const { find } = drawn(model);
+  model.hears(...grown(2, 7, ["tea/oolong", "tea/mate"], [0, 0]));
+  assert.equal(find(".dfg").dataset.topics, "9");
+  model.hears(...grown(2, 7, ["tea/oolong"], [0]));
+  assert.equal(find(".dfg").dataset.topics, "9");
+});
+
+test("ten thousand topics that come in pieces are all there", () => {
+  const model = modelOf(snapshotOf("root"));
+  const { find } = drawn(model);
+  for (let seq = 2, at = 1; at < 10_000; seq += 1, at += 500) {
+    const rows = Array.from({ length: Math.min(500, 10_000 - at) }, (_, n) => at + n);
+    model.hears(...grown(seq, at, rows.map((row) => `t${row}`), rows.map((row) => Math.floor((row - 1) / 10))));
+  }
+  assert.equal(find(".dfg").dataset.topics, "10000");
+  assert.match(find("canvas").getAttribute("aria-label"), /10,000 topics, 9,000 leaves, 5 levels/);
+});
+
+test("texts of models are text, wherever they stand", () => {
+  const model = modelOf(
+    snapshotOf([HOSTILE, [HOSTILE, HOSTILE], "b"], {
+      samples: [[1, [[HOSTILE, HOSTILE]]]],
+      failures: [[1, [["timeout", HOSTILE]]]],
+      marks: [[1, HOSTILE]],
+      others: [[1, 3]],
+      undo: HOSTILE,
+    }),
+  );
+  const { el, find, point, press } = drawn(model);
+  press("ArrowRight");
+  point("<img");
+  assert.equal(el.querySelectorAll("img, script").length, 0);
+  assert.equal(find(".dfn-question").textContent, HOSTILE);
+  assert.equal(find(".dfg-title").getAttribute("dir"), "auto");
+});
+
+test("a click selects a topic, tells Python, and shows what is known of it", () => {
+  const model = tea({ wanted: [0, 0, 3, 0, 0, 0, 0], done: [0, 0, 1, 0, 0, 0, 0], samples: [[2, [["why?", "so"]]]], failures: [[2, [["timeout", "slow"]]]] });
+  const { click, find } = drawn(model);
+  click("sencha");
+  assert.deepEqual(model.sent.at(-1), { type: "select", ids: ["tea/green/sencha"] });
+  assert.equal(find(".dfg-title").textContent, "sencha");
+  const details = find(".dfg-details").textContent;
+  for (const text of ["tea › green", "1 of 3 samples", "why?", "so", "timeout slow"]) assert.ok(details.includes(text), text);
+});
+
+test("Ctrl adds to the selection and takes away, Shift takes all in between", () => {
+  const model = tea();
+  const { click } = drawn(model);
+  click("green");
+  click("white", { shiftKey: true });
+  assert.deepEqual(model.sent.at(-1).ids, ["tea/green", "tea/black", "tea/white"]);
+  click("black", { ctrlKey: true });
+  assert.deepEqual(model.sent.at(-1).ids, ["tea/green", "tea/white"]);
+});
+
+test("a double click goes into a branch, and its way back is in the breadcrumb", () => {
+  const { twice, labels, all } = drawn(tea());
+  twice("green");
+  assert.ok(!labels().includes("black"));
+  const steps = all(".dfg-crumbs button");
+  assert.deepEqual(steps.map((step) => step.textContent), ["tea", "green"]);
+  steps[0].click();
+  frame();
+  assert.ok(labels().includes("black"));
+});
+
+test("the keyboard goes everywhere and changes everything", () => {
+  const model = tea();
+  const { press, find, labels } = drawn(model);
+  for (const key of ["ArrowRight", "ArrowDown", "ArrowRight"]) press(key);
+  assert.deepEqual(model.sent.at(-1).ids, ["tea/black/assam"]);
+  press("ArrowLeft");
+  press("Enter");
+  assert.ok(!labels().includes("green"));
+  press("Escape");
+  assert.ok(labels().includes("green"));
+  press("Delete");
+  assert.deepEqual(model.edits(), [{ type: "edit", op: "prune", ids: ["tea/black"] }]);
+  press("F2");
+  assert.equal(find(".dfg-form").hidden, false);
+});
+
+test("a double click on a leaf goes to where it is", () => {
+  const { twice, labels } = drawn(tea());
+  twice("sencha");
+  assert.ok(labels().includes("matcha") && !labels().includes("black"));
+});
+
+test("a page whose connection is gone can still be read", () => {
+  const model = { ...tea(), send() { throw new Error("Cannot send"); } };
+  const { click, does, find } = drawn(model);
+  click("green");
+  does("prune");
+  assert.equal(find(".dfg-title").textContent, "green");
+  assert.match(find(".dfg-last").textContent, /kernel can't be reached/);
+});
+
+test("a key that means nothing is left to the notebook", () => {
+  const { press } = drawn(tea());
+  assert.equal(press("x").defaultPrevented, false);
+  assert.equal(press("ArrowRight").defaultPrevented, true);
+});
+
+test("screen readers get the same topics as a tree, with places counted in truth", () => {
+  const { all, press, find } = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 500 }, (_, n) => `t${n}`)])));
+  press("ArrowRight");
+  press("End");
+  const items = all('[role="treeitem"]');
+  assert.ok(items.length < 40);
+  const last = find('[role="treeitem"][tabindex="0"]');
+  const told = ["aria-level", "aria-posinset", "aria-setsize", "aria-selected"].map((name) => last.getAttribute(name));
+  assert.deepEqual(told, ["2", "500", "500", "true"]);
+  assert.equal(last.hasAttribute("aria-expanded"), false);
+  assert.equal(items[0].getAttribute("aria-expanded"), "true");
+  assert.equal(items.filter((item) => item.tabIndex === 0).length, 1);
+});
+
+test("children without end are listed a page at a time", () => {
+  const page = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 5000 }, (_, n) => `t${n}`)])));
+  const listed = page.labels().filter((label) => /^t\d/.test(label));
+  assert.ok(listed.length > 15);
+  page.click("↓");
+  assert.ok(page.labels().includes(`t${listed.length}`));
+  assert.ok(page.labels().some((label) => label.startsWith("↑")));
+});
+
+test("slivers are one band, and a click on it goes into their branch", () => {
+  const branch = (name) => [name, ...Array.from({ length: 20 }, (_, n) => `${name}${n}`)];
+  const page = drawn(modelOf(snapshotOf(["root", ...[..."abcdefghijkl"].map(branch)])));
+  assert.equal(page.labels().filter((label) => label === "+20 more").length, 12);
+  page.click("+20 more");
+  assert.ok(page.labels().includes("a19"));
+});
+
+test("the search marks what it finds, counts it, and Enter goes from one to the next", () => {
+  const model = tea();
+  const { find, type } = drawn(model);
+  const field = find('[type="search"]');
+  type(field, "SS");
+  assert.equal(find(".dfg-tools .dfn-count").textContent, "1 match");
+  type(field, "a");
+  send(field, "keydown", { key: "Enter" });
+  send(field, "keydown", { key: "Enter" });
+  assert.equal(find(".dfg-tools .dfn-count").textContent, "2 of 5");
+  assert.deepEqual(model.sent.at(-1).ids, ["tea/green/sencha"]);
+  send(field, "keydown", { key: "Escape" });
+  assert.equal(find(".dfg-tools .dfn-count").textContent, "");
+});
+
+test("changes are asked of Python, of the topics that are selected", () => {
+  const model = tea();
+  const { click, does, find, type } = drawn(model);
+  click("green");
+  for (const what of ["prune", "keep", "grow", "regenerate"]) does(what);
+  does("rename");
+  type(find(".dfg-form input"), " Green tea ");
+  send(find(".dfg-form"), "submit");
+  does("add");
+  type(find(".dfg-form input"), "bancha");
+  send(find(".dfg-form"), "submit");
+  const ids = ["tea/green"];
+  assert.deepEqual(model.edits(), [
+    ...["prune", "keep_only", "grow", "regenerate"].map((op) => ({ type: "edit", op, ids })),
+    { type: "edit", op: "rename", ids, name: "Green tea" },
+    { type: "edit", op: "add", ids, name: "bancha" },
+  ]);
+});
+
+test("only what fits the selection is offered", () => {
+  const { click, all } = drawn(tea());
+  const offered = () => all("[data-does]").filter((button) => !button.hidden).map((button) => button.dataset.does);
+  click("tea");
+  assert.deepEqual(offered(), ["zoom", "rename", "add", "grow", "regenerate"]);
+  click("white");
+  assert.deepEqual(offered(), ["zoom", "prune", "keep", "rename", "add", "grow"]);
+  click("black", { ctrlKey: true });
+  assert.deepEqual(offered(), ["prune", "merge"]);
+});
+
+test("what was pruned is gone, the rest stays in view, and Undo is there", () => {
+  const model = tea();
+  const { twice, find, all, labels } = drawn(model);
+  twice("green");
+  model.show(snapshotOf(["tea", ["black", "assam"], "white"], { seq: 2, undo: "Pruned “green”" }));
+  assert.ok(labels().includes("assam"));
+  assert.match(find(".dfg-last").textContent, /Pruned “green”/);
+  all(".dfg-last button")[0].click();
+  assert.equal(model.edits().at(-1).op, "undo");
+});
+
+test("a branch that stays in view keeps its place while rows change", () => {
+  const model = tea();
+  const { twice, labels } = drawn(model);
+  twice("black");
+  model.show(snapshotOf(["tea", ["black", "assam"]], { seq: 2 }));
+  assert.ok(labels().includes("assam") && !labels().includes("tea"));
+});
+
+test("a branch that is renamed stays in view and selected", () => {
+  const model = tea();
+  const { click, twice, find, labels } = drawn(model);
+  click("black");
+  twice("black");
+  const renamed = snapshotOf(["tea", ["green", "sencha", "matcha"], ["Black tea", "assam"], "white"], { seq: 2 });
+  model.show({ ...renamed, moved: [["tea/black", "tea/Black tea"]] });
+  assert.equal(find(".dfg-title").textContent, "Black tea");
+  assert.ok(labels().includes("assam") && !labels().includes("green"));
+});
+
+test("a change that is refused says why, and the next one takes the word back", () => {
+  const model = tea();
+  const { find } = drawn(model);
+  model.hears({ type: "refused", message: "There is no such topic." });
+  assert.match(find(".dfg-last").textContent, /There is no such topic/);
+  model.hears({ type: "heard" });
+  assert.equal(find(".dfg-last").hidden, true);
+});
+
+test("a kernel that doesn't answer is said to be busy", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { click, does, find } = drawn(tea());
+  click("green");
+  does("prune");
+  mock.timers.tick(1500);
+  frame();
+  mock.timers.reset();
+  assert.match(find(".dfg-last").textContent, /Python is busy/);
+});
+
+test("other parents are badges that lead there, and arcs in the picture", () => {
+  const model = modelOf(snapshotOf(["root", ["a", "x"], ["b", "y"]], { others: [[2, 3]] }));
+  const { click, find, canvas, labels } = drawn(model);
+  assert.ok(labels().includes("⑂2 x"));
+  click("⑂2 x");
+  assert.ok(canvas.recorded.calls.some(([name]) => name === "bezierCurveTo"));
+  find(".dfg-links button").click();
+  assert.deepEqual(model.sent.at(-1).ids, ["root/b"]);
+});
+
+test("what Python selects is selected", () => {
+  const model = tea();
+  const { find } = drawn(model);
+  model.hears({ type: "select", ids: ["tea/white"] });
+  assert.equal(find(".dfg-title").textContent, "white");
+});
+
+test("colours are by coverage or by depth", () => {
+  const { find } = drawn(tea());
+  find('[data-by="depth"]').click();
+  frame();
+  assert.equal(find('[data-by="depth"]').getAttribute("aria-pressed"), "true");
+});
+
+test("a small branch may be a radial tree, a large one not", () => {
+  const { all, labels } = drawn(tea());
+  const radial = () => all(".dfg-tools button").find((button) => button.textContent === "Radial");
+  radial().click();
+  frame();
+  assert.equal(radial().getAttribute("aria-pressed"), "true");
+  assert.deepEqual(labels().toSorted(), ["assam", "black", "green", "matcha", "sencha", "white"]);
+  const large = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 301 }, (_, n) => `t${n}`)])));
+  const button = large.all(".dfg-tools button").find((one) => one.textContent === "Radial");
+  button.click();
+  frame();
+  assert.deepEqual(["aria-pressed", "aria-disabled"].map((name) => button.getAttribute(name)), ["false", "true"]);
+});
+
+test("two views show the same topics, and one that is taken away stops listening", () => {
+  const model = tea();
+  const page = drawn(model);
+  const second = document.createElement("div");
+  document.body.append(second);
+  page.render(second);
+  frame();
+  model.hears(...grown(2, 7, ["tea/white/silver"], [6]));
+  assert.equal(second.querySelector(".dfg").dataset.topics, "8");
+  page.clean();
+  assert.equal(page.el.childNodes.length, 0);
+  assert.equal(model.listening(), 0);
+});
