@@ -1,10 +1,12 @@
-"""Topics to be read: an outline as text, a picture in a notebook."""
+"""Topics to be read: an outline as text, a picture in a notebook. Neither needs a kernel or a script."""
 
 from __future__ import annotations
 
+import base64
+from html import escape
 from typing import Any
 
-from deepfabric_core.text.outline import outline
+from deepfabric_core.text.outline import headline, outline
 from deepfabric_core.topics.model import Topics
 
 
@@ -18,7 +20,21 @@ class Outline:
         return outline(self.topics)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """A picture needs neither a kernel nor a script."""
-        from deepfabric_core.pictures.svg import svg
+        return {"image/svg+xml": _picture(self.topics), "text/plain": repr(self)}
 
-        return {"image/svg+xml": svg(self.topics), "text/plain": repr(self)}
+
+class Folded(Outline):
+    """The same on one line that opens, below the summary of a run."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        source = "data:image/svg+xml;base64," + base64.b64encode(_picture(self.topics).encode()).decode()
+        line = f"{escape(headline(self.topics))}; <code>%deepfabric topics</code> shows them to be steered"
+        image = f'<img src="{source}" alt="The topics as a picture" style="max-width:100%">'
+        html = f'<details class="tex2jax_ignore mathjax_ignore"><summary>{line}</summary>{image}</details>'
+        return {"text/html": html, "text/plain": headline(self.topics)}
+
+
+def _picture(topics: Topics) -> str:
+    from deepfabric_core.pictures.svg import svg
+
+    return svg(topics)

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepfabric_core.events import Event
-from deepfabric_nb.outline import Outline
+from deepfabric_nb.outline import Folded
 from deepfabric_nb.views import Phase, RunView, run_view
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class GraphScreen:
         if self._run.over:
             self._run.screens.remove(self.draw)
             if self._handle is not None:
-                self._handle.update(Outline(self._graph.topics))
+                self._handle.update(Folded(self._graph.topics))
 
 
 class TextScreen:
