@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from deepfabric_nb.errors import CellError
 from deepfabric_nb.escaping import forget, show_control_codes
 from deepfabric_nb.session import Session, names_of, run_names
 
@@ -20,7 +21,19 @@ def session_of(shell: Any) -> Session:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magic and its completion."""
+    """Register the magic and its completion.
+
+    Raises:
+        CellError: that can't be done; the shell is as it was.
+    """
+    try:
+        _load(shell)
+    except Exception as problem:
+        unload_ipython_extension(shell)
+        raise CellError(f"deepfabric_nb can't be loaded: {type(problem).__name__}: {problem}") from problem
+
+
+def _load(shell: Any) -> None:
     from deepfabric_nb.commands import COMMANDS, flags_of
     from deepfabric_nb.completion import make_matcher
     from deepfabric_nb.magics import DeepFabricMagics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +22,8 @@ from deepfabric_core.run.regrowing import Regrowth, regrow
 from deepfabric_core.run.results import results
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
-from deepfabric_core.topics.coverage import near_duplicates
+from deepfabric_core.text.printable import printable
+from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_nb.errors import CellError
@@ -31,9 +32,10 @@ from deepfabric_nb.outline import Outline
 from deepfabric_nb.waiting import wait_for
 from deepfabric_nb.widgets.topic_graph import TopicGraph as Widget
 
-_BETWEEN = 0.2
+_BETWEEN = 0.25
 _MARKED_AT_ONCE = 2_000
 _PREVIEWS = 3
+_LISTED = 5
 
 
 class TopicGraph(Widget):
@@ -56,6 +58,19 @@ class TopicGraph(Widget):
     def planned(self) -> int | None:
         """How many samples a run makes of these topics; None where they belong to no run."""
         return self._owner.planned(self.topics)
+
+    def report(self) -> str:
+        """How even the topics are, and which have too few or too many samples, a line each."""
+        known = self._columns.known
+        counts = [{own: getattr(one, name) for own, one in known.items()} for name in ("wanted", "done", "failed")]
+        topics, covered = self.topics, coverage(self.topics, *counts)
+        lines = [*shape(topics).sentences, *_named(topics, "Too few samples", covered.under)]
+        lines += [
+            *_named(topics, "Too many samples", covered.over),
+            *_named(topics, "No sample planned", covered.unplanned),
+        ]
+        lines += [f"Nearly the same: {_names(topics, group)}." for group in near_duplicates(topics)[:_LISTED]]
+        return printable_lines(lines)
 
     # ---- growing again
 
@@ -322,6 +337,20 @@ def mark_duplicates(graph: TopicGraph) -> None:
         near = topics.by_id[first].name
         marks |= dict.fromkeys(others, f"Nearly the same as “{near}”: merge them, or prune one.")
     graph.mark_if_new(marks)
+
+
+def printable_lines(lines: Iterable[str]) -> str:
+    """Lines that may hold a model's words."""
+    return "\n".join(map(printable, lines))
+
+
+def _named(topics: Topics, what: str, ids: Sequence[str]) -> list[str]:
+    more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+    return [f"{what}: {_names(topics, ids[:_LISTED])}{more}."] if ids else []
+
+
+def _names(topics: Topics, ids: Iterable[str]) -> str:
+    return ", ".join(f"“{topics.by_id[own].name}”" for own in ids)
 
 
 def _root_of(run: Run) -> Topics:

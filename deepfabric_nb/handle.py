@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ids = itertools.count(1)
 
 # Seconds between two looks of a screen.
-_BETWEEN = 0.2
+_BETWEEN = 0.25
 
 Work = Callable[[Emit, Stop], Awaitable[RunState]]
 

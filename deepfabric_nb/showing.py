@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Way = Literal["widget", "text"]
 
 _VARIABLE = "DEEPFABRIC_PROGRESS"
-_BETWEEN = 0.2
+_BETWEEN = 0.25
 
 
 def show(run: Run, way: Way | None = None) -> None:

@@ -18,7 +18,7 @@ from deepfabric_nb.listening import listening
 if TYPE_CHECKING:
     from deepfabric_nb.handle import Run
 
-_BETWEEN = 0.2
+_BETWEEN = 0.25
 _CLEARING_UP = 3.0
 
 # The runs that an interrupt stops, and what it would do otherwise.

@@ -139,3 +139,47 @@ def test_the_tree_is_there_for_screen_readers(theme: Any, open_notebook: OpenNot
     items = notebook.widget(2, "[role=treeitem]")
     assert items.count() >= 4
     assert items.first.get_attribute("aria-level") == "1"
+
+
+GROW = """
+import asyncio
+from deepfabric_core.topics.model import Topic, Topics, topic_id
+import deepfabric_nb
+root = topic_id("tree", ("Root",))
+graph = deepfabric_nb.TopicGraph(Topics("tree", root, {root: Topic(root, "Root")}))
+paths = [("Root",)]
+async def grow(until, seconds):
+    each = max(1, (until - len(paths)) // int(seconds * 4))
+    parent = 0
+    while len(paths) < until:
+        for _ in range(each):
+            above = paths[len(paths) // 10]
+            paths.append((*above, f"Topic {len(paths)}"))
+            graph.grow(above, [paths[-1][-1]])
+        graph.flush()
+        await asyncio.sleep(0.25)
+"""
+
+
+def test_no_topic_is_lost_while_ten_thousand_grow(begun: Any) -> None:
+    checks = [f"await grow({until}, 6.5); len(graph.topics)" for until in (3_000, 6_500, 10_000)]
+    notebook = begun("lab", GROW, "graph", *checks)
+    notebook.run_to_end(1)
+    notebook.run_to_end(2)
+    for number in range(3, 6):
+        notebook.run_to_end(number, timeout=60)
+        known = int(notebook.outputs(number)[-1])
+        wait_until(lambda known=known: topics_on_page(notebook, 2) == known, timeout=3)
+    assert topics_on_page(notebook, 2) >= 10_000
+
+
+def test_a_page_reloaded_while_topics_grow_misses_nothing(begun: Any) -> None:
+    config = tea(samples=5, latency=0.5).replace("depth: 1, degree: 5", "depth: 3, degree: 5, max_concurrent: 2")
+    notebook = begun("lab", config.replace("%%deepfabric", "%%deepfabric topics"))
+    notebook.run_cell(1)
+    expect(graph(notebook, 1)).to_be_visible(timeout=20_000)
+    wait_until(lambda: topics_on_page(notebook, 1) > 20, timeout=20)
+    notebook.save()
+    notebook.reload()
+    expect(graph(notebook, 1)).to_be_visible(timeout=30_000)
+    wait_until(lambda: topics_on_page(notebook, 1) == 156, timeout=40)
