@@ -14,9 +14,11 @@ _STOPPED = 130
 
 # Command to (module, what it does): a module is imported when its command is used, so that help is instant.
 _COMMANDS = {
+    "init": ("deepfabric_core.cli.init", "Write a config to start from; it runs as it is."),
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
+    "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),

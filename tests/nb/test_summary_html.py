@@ -12,7 +12,7 @@ from deepfabric_nb.summary_html import summary_html, summary_text
 from tests.nb.test_views import HOSTILE, made, missed, over, run_of, view_of
 
 PLAIN_TAGS = {"div", "p", "b", "code", "table", "tbody", "tr", "td", "a", "ul", "li", "details", "summary", "hr", "br"}
-PLAIN_ATTRIBUTES = {"style", "dir", "href", "target"}
+PLAIN_ATTRIBUTES = {"style", "dir", "href", "target", "class"}
 
 
 class Page(HTMLParser):
