@@ -23,6 +23,11 @@ def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
     `config` is a mapping, YAML text or the path of a YAML file; `flags` are the command line's, with underscores:
     `start(config, num_samples=20, provider="simulated")`.
 
+    >>> tea = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
+    >>> run = start(tea, num_samples=2, provider="simulated")
+    >>> run.wait().df["status"].tolist()
+    ['done', 'done']
+
     Raises:
         CellError: the config or a flag can't be used; nothing was begun.
     """
@@ -62,6 +67,12 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> 
 
 def load(path: str | Path) -> pd.DataFrame:
     """The samples of any dataset of ours or of DeepFabric's, a row each; see `deepfabric_nb.frames`.
+
+    >>> messages = '[{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]'
+    >>> _ = Path("old.jsonl").write_text('{"messages": ' + messages + "}")
+    >>> df = load("old.jsonl")
+    >>> df["question"][0], df["answer"][0]
+    ('Why?', 'So.')
 
     Raises:
         CellError: the file can't be read, or a line of it is no record.

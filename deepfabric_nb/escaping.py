@@ -1,10 +1,16 @@
-"""How our frames are displayed: pandas escapes HTML in model text, but hands control codes to the terminal."""
+"""How our frames are displayed.
+
+pandas escapes HTML in model text, but hands control codes to the terminal; and it shows sixty rows, however high.
+"""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 _OURS = "deepfabric"
+_ROWS = 8
+_USUAL_ROWS = 60
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"}
 _HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # what turns the text around it
 _TABLE = _VISIBLE | _HIDDEN
@@ -42,9 +48,21 @@ def _plain(frame: Any, pretty: Any, _: bool) -> None:
 
 
 def _html(frame: Any) -> str | None:
-    show = getattr(frame, "_repr_html_", None)
-    html = show() if show is not None else None
+    if not hasattr(frame, "_repr_html_"):  # a Series
+        return None
+    html: str | None = _short(frame) if _OURS in frame.attrs else frame._repr_html_()
     return None if html is None else _visible(frame, html)
+
+
+def _short(frame: Any) -> str | None:
+    """The first and the last few rows: each is many lines high, and sixty of them would bury the notebook."""
+    import pandas as pd
+
+    usual = pd.get_option("display.max_rows") == _USUAL_ROWS
+    rows = pd.option_context("display.max_rows", _ROWS, "display.min_rows", _ROWS) if usual else nullcontext()
+    with rows:
+        html: str | None = frame._repr_html_()
+    return html
 
 
 def _visible(frame: Any, text: str) -> str:

@@ -43,6 +43,16 @@ class TopicGraph(Widget):
 
     Edits of a run's topics are saved with them, and the run makes its samples accordingly, also while it is at work;
     those of a file are saved to it. `selected` holds the ids of the selected topics, and can be observed.
+
+    >>> from deepfabric_core.topics.files import parse_topics
+    >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
+    >>> graph = TopicGraph(topics)
+    >>> graph.add(topics.root, ["Black", "White"])
+    >>> graph.topics
+    <Topics: tree of 4, 3 of them leaves>
+    >>> graph.undo()
+    >>> graph.topics
+    <Topics: tree of 2, 1 of them leaves>
     """
 
     def __init__(self, what: Topics | str | Path | Run) -> None:

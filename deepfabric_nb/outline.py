@@ -28,7 +28,7 @@ class Folded(Outline):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         source = "data:image/svg+xml;base64," + base64.b64encode(_picture(self.topics).encode()).decode()
-        line = f"{escape(headline(self.topics))}; <code>%deepfabric topics</code> shows them to be steered"
+        line = f"Topics: {escape(headline(self.topics))} (<code>%deepfabric topics</code> to steer them)"
         image = f'<img src="{source}" alt="The topics as a picture" style="max-width:100%">'
         html = f'<details class="tex2jax_ignore mathjax_ignore"><summary>{line}</summary>{image}</details>'
         return {"text/html": html, "text/plain": headline(self.topics)}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,8 +20,11 @@ NOTEBOOKS = ROOT / "notebooks"
 NAMES = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-# Only how fast a simulated model was: it says nothing, and would be different each time.
-_SPEED = re.compile(r", [\d,.]+/s(?=,)")
+# What a stored output has in another form, so that it is the same wherever and whenever it was made.
+_SETTLED = (
+    (re.compile(r", [\d,.]+/s(?=,)"), ""),  # how fast a simulated model was says nothing
+    (re.compile(r"\.data/deepfabric/runs/\w+/\w+"), "~/.local/share/deepfabric/runs/…"),
+)
 
 
 def executed(name: str, place: Path) -> Any:
@@ -34,6 +36,7 @@ def executed(name: str, place: Path) -> Any:
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(place)}},
     ).execute(env=_environment(place))
     return document
@@ -57,24 +60,24 @@ def _environment(place: Path) -> dict[str, str]:
 
 def store(name: str) -> None:
     """Run a notebook in an empty folder and store what it shows."""
-    place = Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder).resolve()
         document = executed(name, place)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
     document.metadata = read(name).metadata
     for cell in document.cells:
         for output in cell.get("outputs", ()):
-            _settle(output)
+            _settle(output.get("data", {}), place)
     nbformat.write(document, NOTEBOOKS / f"{name}.ipynb")
 
 
-def _settle(output: Any) -> None:
-    """Keep of an output what can be read without a kernel, and what is the same each time."""
-    data = output.get("data", {})
+def _settle(data: Any, place: Path) -> None:
+    """Keep what can be read without a kernel, and what is the same each time."""
     data.pop(_WIDGET, None)
     for kind in data.keys() & {"text/html", "text/plain"}:
-        data[kind] = _SPEED.sub("", data[kind])
+        text = data[kind].replace(f"{place}{os.sep}", "")
+        for found, instead in _SETTLED:
+            text = found.sub(instead, text)
+        data[kind] = text
 
 
 if __name__ == "__main__":

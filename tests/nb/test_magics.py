@@ -313,3 +313,12 @@ def test_the_frame_says_what_its_samples_took_also_when_nothing_was_called(cell:
     first = cell("%%deepfabric", TEA).attrs["usage"]
     assert first["prompt_tokens"] > 0
     assert cell("%%deepfabric", TEA).attrs["usage"] == first
+
+
+def test_a_frame_of_ours_shows_a_few_rows_unless_the_user_has_a_wish(cell: Cell, shell: InteractiveShell) -> None:
+    cell("%%deepfabric --num-samples 40 --out tea", TEA)
+    show = shell.display_formatter.format  # type: ignore[union-attr]
+    assert show(shell.user_ns["tea"])[0]["text/html"].count("<tr") < 12
+    cell("import pandas; pandas.set_option('display.max_rows', 50)")
+    assert show(shell.user_ns["tea"])[0]["text/html"].count("<tr") > 40
+    cell("pandas.reset_option('display.max_rows')")

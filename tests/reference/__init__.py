@@ -35,7 +35,7 @@ def pages() -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     return {
         ROOT / "REFERENCE.md": reference(),
-        ROOT / "README.md": FLAGS.sub(lambda _: f"\n{flags()}\n", readme),
+        ROOT / "README.md": FLAGS.sub(lambda _: f"{flags()}\n", readme),
     }
 
 

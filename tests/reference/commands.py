@@ -16,9 +16,10 @@ _TABLE = {option.name for option in OPTIONS}
 
 
 def flags() -> str:
-    """The flags of `generate`, and the key that each overrides."""
+    """The flags of `generate`, and the key that each overrides; to be unfolded by whoever looks for one."""
     rows = ((_of_table(option), ", ".join(f"`{key}`" for key in option.keys[:1]), option.help) for option in OPTIONS)
-    return table(("flag", "key", "meaning"), rows)
+    head = "<details>\n<summary>All flags of <code>deepfabric generate</code></summary>\n\n"
+    return f"{head}{table(('flag', 'key', 'meaning'), rows)}\n</details>"
 
 
 def command_line() -> Iterator[str]:
@@ -69,7 +70,7 @@ def _of_table(option: Option) -> str:
 
 def _flag(option: click.Option) -> str:
     choices = " or ".join(option.type.choices) if isinstance(option.type, click.Choice) else ""
-    takes = "" if option.is_flag else option.metavar or choices or option.type.name.upper()
+    takes = "" if option.is_flag else option.metavar or choices or option.type.name.split()[0].upper()
     return _spelled((*option.opts, *option.secondary_opts), takes)
 
 

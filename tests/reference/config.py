@@ -29,7 +29,6 @@ def _section(place: Place) -> Iterator[str]:
     if rows := [
         (f"`{key}`", _takes((*place, key))) for key in known_keys(_path(place)) if not _is_section((*place, key))
     ]:
-        yield "Beside the sections below:\n" if not place else ""
         yield table(("key", "takes"), rows)
     for key in known_keys(_path(place)):
         for below in ((*place, key), (*place, key, "NAME"), (*place, key, "0")):
@@ -46,7 +45,7 @@ def _path(place: Place) -> tuple[str | int, ...]:
 
 
 def _takes(place: Place) -> str:
-    return f"{describe(_path(place))}{_unused(place)}"
+    return f"{describe(_path(place)) or 'anything'}{_unused(place)}"
 
 
 def _unused(place: Place) -> str:

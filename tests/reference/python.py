@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from enum import EnumType
+from enum import Enum
 from types import ModuleType
 from typing import Any, get_args
 
@@ -29,10 +29,10 @@ def package(module: ModuleType) -> Iterator[str]:
 
 
 def _of_class(name: str, thing: type) -> Iterator[str]:
-    yield code(_class_line(name, thing), "python")
+    yield code(_folded(_class_line(name, thing)), "python")
     yield prose(thing.__doc__)
-    if isinstance(thing, EnumType):
-        yield listed((f"`{member.name}`", member.value) for member in thing)
+    if issubclass(thing, Enum):
+        yield listed((f"`{member.name}`", str(member.value)) for member in thing)
     if members := list(_members(thing)):
         yield listed(members)
 
@@ -40,7 +40,7 @@ def _of_class(name: str, thing: type) -> Iterator[str]:
 def _of_anything_else(name: str, thing: Any) -> Iterator[str]:
     if inspect.isfunction(thing):
         kind = "async def" if inspect.iscoroutinefunction(thing) else "def"
-        yield code(f"{kind} {_called(name, thing)}", "python")
+        yield code(_folded(f"{kind} {_called(name, thing)}"), "python")
         yield prose(thing.__doc__)
     else:
         yield "Any one of these:\n"
@@ -81,16 +81,23 @@ class _Written:
 
 
 def _called(name: str, thing: Any) -> str:
-    """A name with its parameters; where one line is too short, on a line each."""
+    """A name with its parameters."""
     signature = inspect.signature(thing)
     shown = [_shown(each) for each in signature.parameters.values() if each.name != "self" and each.name[0] != "_"]
     answer = signature.return_annotation
     arrow = "" if inspect.isclass(thing) or answer is signature.empty else f" -> {answer}"
     inside = str(signature.replace(parameters=shown, return_annotation=signature.empty))[1:-1]
-    if len(f"{name}({inside}){arrow}") <= _WIDEST or inspect.isfunction(getattr(thing, "__wrapped__", None)):
-        return f"{name}({inside}){arrow}"
+    return f"{name}({inside}){arrow}"
+
+
+def _folded(declared: str) -> str:
+    """Where one line is too short, a parameter a line."""
+    if len(declared) <= _WIDEST:
+        return declared
+    name, _, rest = declared.partition("(")
+    inside, closing, arrow = rest.rpartition(")" if " -> " not in rest else ") -> ")
     lines = "".join(f"    {each},\n" for each in _at_commas(inside))
-    return f"{name}(\n{lines}){arrow}"
+    return f"{name}(\n{lines}{closing}{arrow}"
 
 
 def _shown(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -8,7 +8,8 @@ import { theme } from "./theme.js";
 import { counted, figures, pathText, summary } from "./words.js";
 
 const LOWEST = 64;
-const HIGHEST = 600;
+const HIGHEST = 440;
+const ROUND_HIGHEST = 600;
 const ROUND = 320;
 const FONT = 12;
 const now = () => performance.now();
@@ -48,7 +49,7 @@ export function picture(topics, state, act, root) {
     const width = frame.clientWidth;
     if (!width) return null;
     const lines = (topics.leaves[0] ?? 1) * (ROW + 4);
-    const height = Math.min(HIGHEST, round() ? Math.max(width, ROUND) : Math.max(LOWEST, lines));
+    const height = round() ? Math.min(ROUND_HIGHEST, Math.max(width, ROUND)) : Math.min(HIGHEST, Math.max(LOWEST, lines));
     const scale = globalThis.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
     if (canvas.width !== wide || canvas.height !== high) {

@@ -1,0 +1,55 @@
+"""The pages that are made from the code are up to date, and the examples in docstrings hold."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import deepfabric_core
+import deepfabric_nb
+from deepfabric_core.cli.options import OPTIONS
+from deepfabric_core.config.keys import known_keys, sections
+from tests.core.conftest import place
+from tests.reference import FLAGS, ROOT, pages, reference
+
+__all__ = ["place"]
+
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for package in ("deepfabric_core", "deepfabric_nb")
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("name", ["README.md", "REFERENCE.md"])
+def test_a_page_made_from_the_code_is_up_to_date(name: str) -> None:
+    kept = (ROOT / name).read_text(encoding="utf-8")
+    if kept != pages()[ROOT / name]:
+        pytest.fail(f"{name} is not what the code says: run python -m tests.reference and commit what it writes.")
+
+
+def test_the_reference_has_every_public_name_key_and_flag() -> None:
+    text = reference()
+    for package in (deepfabric_core, deepfabric_nb):
+        for name in package.__all__:
+            assert f"\n### {package.__name__}.{name}\n" in text
+    for section in sections():
+        inherited = section[1:2] == ("llm",) and len(section) > 2
+        assert not section or inherited or f"\n### {'.'.join(map(str, section))}\n" in text
+        assert all(f"| `{key}` |" in text for key in known_keys(section) if not known_keys((*section, key)))
+
+
+def test_the_readme_has_a_place_for_its_table_of_flags_and_each_flag_in_it() -> None:
+    (table,) = FLAGS.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert table.count("\n| `--") == len(OPTIONS)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_of_a_module_hold(name: str, place: Path) -> None:
+    module = importlib.import_module(name)
+    failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert tried and not failed
