@@ -12,7 +12,13 @@ class Stopped(Exception):
 
 @dataclass
 class Stop:
-    """Once requested, no new work begins; what is in flight finishes."""
+    """Once requested, no new work begins; what is in flight finishes.
+
+    >>> stop = Stop()
+    >>> stop.request()
+    >>> stop.requested
+    True
+    """
 
     requested: bool = False
     _listeners: list[Callable[[], None]] = field(default_factory=list)

@@ -30,7 +30,13 @@ def known_values(path: Path) -> list[str]:
 
 
 def describe(path: Path) -> str:
-    """What a key takes: `integer, 1 to 10, default 2`; for a section, what it is about."""
+    """What a key takes; for a section, what it is about.
+
+    >>> describe(("topics", "depth"))
+    'integer, 1 to 10, default 2'
+    >>> describe(("generation",))
+    'How samples are written'
+    """
     annotation, field = _at(path)
     if section := _section(annotation):
         return (section.__doc__ or "").splitlines()[0].split(". ")[0].rstrip(".")

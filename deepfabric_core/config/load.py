@@ -67,6 +67,14 @@ def load(
 
     `spelled` maps such a key to the flag that gave it, for messages. `variables` answers the value of `!var name`.
 
+    >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
+    >>> loaded = load(text, source="tea.yaml", overrides={"topics.depth": 3})
+    >>> loaded.config.topics.depth, loaded.config.topics.degree
+    (3, 3)
+    >>> load("{topics: {promt: Tea}}", source="tea.yaml")
+    Traceback (most recent call last):
+    deepfabric_core.errors.ConfigError: tea.yaml, line 1: topics.prompt is required; ...
+
     Raises:
         ConfigError: with a sentence for each mistake, naming the file, the line and the key.
     """

@@ -64,7 +64,13 @@ def check_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> Non
 
 
 def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The text without any key in it, neither ours nor what merely looks like one."""
+    """The text without any key in it, neither ours nor what merely looks like one.
+
+    >>> redact("wrong: my-secret", {"OPENAI_API_KEY": "my-secret"})
+    'wrong: [hidden]'
+    >>> redact("Authorization: Bearer abcdefgh", {})
+    'Authorization: Bearer [hidden]'
+    """
     for variable, value in environment.items():
         if len(value) >= _SHORTEST_SECRET and re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable):
             text = text.replace(value, "[hidden]")

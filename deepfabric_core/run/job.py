@@ -24,6 +24,12 @@ class Job:
     on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
     stays when everything is delivered; `steering` may change the topics meanwhile. `command` is how the run was
     started, for advice.
+
+    >>> from deepfabric_core import load
+    >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
+    >>> job = Job(load(text, source="here").config)
+    >>> job.dataset.as_posix(), job.topics.as_posix()
+    ('out/tea.jsonl', 'out/tea_topics.jsonl')
     """
 
     config: Config
@@ -98,6 +104,10 @@ class Job:
 
 
 def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
-    """The command line that goes on with a run that was started by another one; failures alone have to be retried."""
+    """The command line that goes on with a run that was started by another one; failures alone have to be retried.
+
+    >>> resume_command(["deepfabric", "generate", "my tea.yaml", "--fresh"])
+    "deepfabric generate 'my tea.yaml' --resume"
+    """
     words = [word for word in command if word not in _SAID_ONCE]
     return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])

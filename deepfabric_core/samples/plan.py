@@ -23,6 +23,9 @@ def count_samples(num_samples: int | str, leaves: int) -> int:
     """How many samples `num_samples` means: a number, `auto` (one a leaf) or a percentage of the leaves.
 
     A percentage is rounded down, but never to nothing.
+
+    >>> count_samples(20, leaves=9), count_samples("auto", leaves=9), count_samples("50%", leaves=9)
+    (20, 9, 4)
     """
     if isinstance(num_samples, int):
         return num_samples
@@ -33,10 +36,15 @@ def count_samples(num_samples: int | str, leaves: int) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """`count` samples over the leaves of `topics`, cycle by cycle, in the order of the topics within a cycle.
+    r"""`count` samples over the leaves of `topics`, cycle by cycle, in the order of the topics within a cycle.
 
     In the last, partial cycle the topics are spread over all branches. A plan with a greater count holds every
     key of one with a smaller count.
+
+    >>> from deepfabric_core.topics.files import parse_topics
+    >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
+    >>> [(item.path[-1], item.cycle) for item in Plan(topics, 3)]
+    [('Green', 0), ('Black', 0), ('Green', 1)]
     """
 
     topics: Topics
@@ -53,7 +61,14 @@ class Plan:
             yield WorkItem(index, topic.id, path, cycle)
 
     def index_of(self, topic_id: str, cycle: int) -> int | None:
-        """The place of a work item in the dataset, or None where the plan has no such item."""
+        """The place of a work item in the dataset, or None where the plan has no such item.
+
+        >>> from deepfabric_core.topics.files import parse_topics
+        >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
+        >>> green = topics.leaves[0][0].id
+        >>> Plan(topics, 2).index_of(green, 1), Plan(topics, 2).index_of(green, 2)
+        (1, None)
+        """
         place = self._places.get(topic_id)
         if place is None or not 0 <= cycle < self.cycles:
             return None

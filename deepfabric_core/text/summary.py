@@ -30,7 +30,11 @@ def summary(state: RunState) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 19 s, 3 min 20 s, 2 h 5 min."""
+    """Seconds as people say them.
+
+    >>> duration(19.2), duration(200), duration(7500)
+    ('19 s', '3 min 20 s', '2 h 5 min')
+    """
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

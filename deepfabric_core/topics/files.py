@@ -28,6 +28,12 @@ def format_topics(topics: Topics, metadata: Mapping[str, Any]) -> str:
 def parse_topics(text: str, *, source: str) -> tuple[Topics, tuple[str, ...]]:
     """Read a topics file; the second value holds notices, a sentence each.
 
+    >>> topics, notices = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
+    >>> topics
+    <Topics: tree of 2, 1 of them leaves>
+    >>> print(format_topics(topics, {}), end="")
+    {"path": ["Tea", "Green"]}
+
     Raises:
         TopicsFileError: it is neither format, damaged, or holds a cycle; the message names the place.
     """

@@ -34,7 +34,15 @@ class Topic:
 
 @dataclass(frozen=True, repr=False)
 class Topics:
-    """Every topic by id, reachable from the root and without a cycle. A tree is a graph of single parents."""
+    """Every topic by id, reachable from the root and without a cycle. A tree is a graph of single parents.
+
+    >>> from deepfabric_core.topics.files import parse_topics
+    >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
+    >>> [path for topic, path in topics.walk()]
+    [('Tea',), ('Tea', 'Green')]
+    >>> [topic.name for topic, path in topics.leaves]
+    ['Green']
+    """
 
     mode: Mode
     root: str
@@ -134,6 +142,11 @@ def topic_id(mode: Mode, path: TopicPath) -> str:
     """The id of a path, the same in every run.
 
     In a tree: the first 16 hex digits of the SHA-256 of the path as a JSON list. In a graph: a UUID, version 5.
+
+    >>> topic_id("tree", ("Tea", "Green"))
+    '430c05a963f80cfd'
+    >>> topic_id("graph", ("Tea", "Green"))
+    '66cb76ed-132f-507f-a013-5025ad19b584'
     """
     text = json.dumps(list(path))
     if mode == "tree":
@@ -145,6 +158,11 @@ def fold(name: str) -> str:
     """What two spellings of one topic have in common: case, space and punctuation don't count.
 
     Symbols do, so that C, C++ and C# stay three topics.
+
+    >>> fold("Green tea!") == fold("green-tea")
+    True
+    >>> fold("C++") == fold("C")
+    False
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in text if c == "#" or unicodedata.category(c)[0] not in "PZC")
