@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from deepfabric_core.errors import DeepFabricError
 
-class CellError(Exception):
+
+class CellError(DeepFabricError):
     """What went wrong in a cell, one sentence a line."""
 
     def _render_traceback_(self) -> list[str]:

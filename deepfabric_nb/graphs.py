@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.run.regrowing import Regrowth
 from deepfabric_core.text.printable import printable
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
@@ -137,6 +137,17 @@ class TopicGraph(Widget):
 
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(drawing(), self._loop)
+
+    def edit(self, change: Callable[[Topics], Topics], what: str) -> None:
+        """Change the topics; `what` says what was done, for the one who may take it back.
+
+        Raises:
+            CellError: they can't be changed so; nothing was.
+        """
+        try:
+            super().edit(change, what)
+        except ConfigError as problem:
+            raise CellError(str(problem)) from None
 
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._owner.edited(self, topics)

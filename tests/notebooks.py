@@ -47,6 +47,12 @@ def read(name: str) -> Any:
     return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
 
 
+def shown(document: Any, *, of: str) -> str:
+    """All that the cell with these words in it shows, as text."""
+    [cell] = [cell for cell in document.cells if cell.cell_type == "code" and of in cell.source]
+    return "\n".join(output.get("text") or str(output.data.get("text/plain")) for output in cell.outputs)
+
+
 def _environment(place: Path) -> dict[str, str]:
     """Widgets, although nobody watches: in their place summaries stay, instead of progress in many lines."""
     return {

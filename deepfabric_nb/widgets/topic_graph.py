@@ -11,7 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.topics import edit
 from deepfabric_core.topics.model import TopicPath, Topics, topic_id
 from deepfabric_nb.graph_history import GrowingHistory
@@ -210,7 +210,7 @@ class TopicGraph(anywidget.AnyWidget):
         """Do what the page asks for, and answer: the page waits for a word."""
         try:
             self._carry_out(op, ids, name)
-        except ConfigError as problem:
+        except DeepFabricError as problem:
             self.send({"type": "refused", "message": str(problem)})
         else:
             self.send({"type": "heard"})

@@ -170,6 +170,10 @@ class Notebook:
     def open(self, cells: list[str]) -> None:
         """Write a notebook of these cells and open it; its kernel is ready then."""
         self._jupyter.write_notebook(self.name, cells)
+        self.open_file()
+
+    def open_file(self) -> None:
+        """Open the notebook that is in the server's folder; its kernel is ready then."""
         self.page.goto(self._jupyter.url + _PAGES[self.app].format(self.name))
         self._wait_until_ready()
 

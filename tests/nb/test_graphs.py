@@ -154,3 +154,10 @@ def test_without_a_kernel_it_is_a_picture_and_an_outline(place: Path) -> None:
     bundle = TopicGraph(start().wait())._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["image/svg+xml"].startswith("<svg") and "Tea" in data["text/plain"]
+
+
+def test_an_edit_that_cannot_be_is_one_sentence(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    with pytest.raises(CellError, match="same name"):
+        graph.add(graph.topics.root, ["Iced", "iced"])
+    assert graph.planned == 9
