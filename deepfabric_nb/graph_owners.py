@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import (
     Event,
+    RunFinished,
     SampleFailed,
     SampleFinished,
-    StageStarted,
     TopicExpanded,
     TopicsReady,
 )
@@ -141,8 +141,8 @@ class OfRun:
             case TopicsReady():
                 self._growing = False
                 graph.outdated()
-            case StageStarted("samples", done=done) if done and not self._run.state.samples_done:
-                self._add_what_is_there(graph)
+            case RunFinished():
+                graph.outdated()
             case SampleFinished(topic_id=own, question=question, answer=answer):
                 graph.sample(own, question, answer)
             case SampleFailed(topic_id=own, kind=kind, message=message):
@@ -169,14 +169,19 @@ class OfRun:
             change_topics(self._run.job, steering.apply(graph.topics))
         elif (steering is None or not steering.pending) and (topics := self._run.topics) is not None:
             graph.replace(topics)
-        self._count_wanted(graph)
+        self._count_again(graph)
         mark_duplicates(graph)
 
-    def _count_wanted(self, graph: TopicGraph) -> None:
+    def _count_again(self, graph: TopicGraph) -> None:
+        """A topic that is no leaf any more, or one again, has other samples than it had."""
         topics = graph.topics
         wanted = Counter(item.topic_id for item in Plan(topics, self.planned(topics) or 0))
-        for topic, _ in topics.leaves:
-            graph.count(topic.id, wanted=wanted[topic.id])
+        found = results(self._run.job)
+        done = Counter(line["topic_id"] for line in found.samples)
+        failed = Counter(line["topic_id"] for line in found.failures)
+        for own, topic in topics.by_id.items():
+            counts = (0, 0, 0) if topic.children else (wanted[own], done[own], failed[own])
+            graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
 
     def edited(self, graph: TopicGraph, topics: Topics) -> None:
         """Tell the run at work, or save them for the next one."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deepfabric_nb.errors import CellError
 from deepfabric_nb.graph_owners import owner_of
 from deepfabric_nb.handle import Run
 from deepfabric_nb.outline import Outline
+from deepfabric_nb.showing import usual_way
 from deepfabric_nb.waiting import wait_for
 from deepfabric_nb.widgets.topic_graph import TopicGraph as Widget
 
@@ -60,11 +62,11 @@ class TopicGraph(Widget):
         known = self._columns.known
         counts = [{own: getattr(one, name) for own, one in known.items()} for name in ("wanted", "done", "failed")]
         topics, covered = self.topics, coverage(self.topics, *counts)
-        lines = [*shape(topics).sentences, *_named(topics, "Too few samples", covered.under)]
-        lines += [
-            *_named(topics, "Too many samples", covered.over),
-            *_named(topics, "No sample planned", covered.unplanned),
-        ]
+        lines = [*shape(topics).sentences]
+        if self.planned is not None:
+            lines += _named(topics, "Too few samples", covered.under)
+            lines += _named(topics, "Too many samples", covered.over)
+            lines += _named(topics, "No sample planned", covered.unplanned)
         lines += [f"Nearly the same: {_names(topics, group)}." for group in near_duplicates(topics)[:_LISTED]]
         return printable_lines(lines)
 
@@ -79,7 +81,7 @@ class TopicGraph(Widget):
         self._grown_again(topic_id, again=False)
 
     def ask_again(self, topic_id: str) -> None:
-        """Have a model find other subtopics of a topic than it has.
+        """Have a model find other subtopics of a topic than it has; what was below it goes with them.
 
         Raises:
             CellError: it found none, or the topics belong to no run.
@@ -138,16 +140,41 @@ class TopicGraph(Widget):
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(drawing(), self._loop)
 
+    def undo(self) -> None:
+        """Take the last change back.
+
+        Raises:
+            CellError: there is none.
+        """
+        with _one_sentence():
+            super().undo()
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last.
+
+        Raises:
+            CellError: there is none.
+        """
+        with _one_sentence():
+            super().redo()
+
+    def rename(self, topic_id: str, name: str) -> None:
+        """Give a topic another name. In a tree it and all below it get other ids with that, and other samples.
+
+        Raises:
+            CellError: there is no such topic, or the name can't be given.
+        """
+        with _one_sentence():
+            super().rename(topic_id, name)
+
     def edit(self, change: Callable[[Topics], Topics], what: str) -> None:
         """Change the topics; `what` says what was done, for the one who may take it back.
 
         Raises:
             CellError: they can't be changed so; nothing was.
         """
-        try:
+        with _one_sentence():
             super().edit(change, what)
-        except ConfigError as problem:
-            raise CellError(str(problem)) from None
 
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._owner.edited(self, topics)
@@ -156,9 +183,19 @@ class TopicGraph(Widget):
     # ---- how it is kept in the notebook
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and for those who can't draw it a picture and an outline."""
+        """The widget where it can be drawn, and a picture and an outline everywhere."""
+        if usual_way() == "text":
+            return Outline(self.topics)._repr_mimebundle_()
         bundle, *rest = super()._repr_mimebundle_(**options) or ({},)
         return ({**bundle, **Outline(self.topics)._repr_mimebundle_()}, *rest)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as problem:
+        raise CellError(str(problem)) from None
 
 
 def printable_lines(lines: Iterable[str]) -> str:

@@ -140,25 +140,21 @@ class DeepFabricMagics(Magics):
         if run is None and what and cell is None and (kept := find_kept(what)):
             run = self.session.known(kept)
         if run is not None:
-            return self._result(self._graph(run, values), values)
+            return self._result(self._graph(run), values)
         if what and cell is None and Path(what).suffix in (".json", ".jsonl"):
-            return self._result(self._graph(what, values), values)
+            return self._result(self._graph(what), values)
         asked = self._asked({**values, "config_file": what}, cell)
         only = replace(asked, job=replace(asked.job, topic_only=True))
         run = self.session.prepare(only, values["name"])
         if values["background"]:
             return self._shown(run, values)
         self._work_to_end(run, values)
-        return self._result(self._graph(run, values), values) if run.topics else None
+        return self._result(self._graph(run), values) if run.topics else None
 
-    def _graph(self, what: Run | str, values: Mapping[str, Any]) -> Any:
-        """Topics to be steered, or where no widget can be drawn, to be read; those that are assigned can be steered."""
+    def _graph(self, what: Run | str) -> Any:
         from deepfabric_nb.graphs import TopicGraph
-        from deepfabric_nb.outline import Outline
-        from deepfabric_nb.showing import usual_way
 
-        graph = TopicGraph(what)
-        return graph if values["out"] or usual_way() == "widget" else Outline(graph.topics)
+        return TopicGraph(what)
 
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_nb.exporting import export

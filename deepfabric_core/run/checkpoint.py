@@ -151,6 +151,9 @@ class Checkpoint:
                 )
             self.keep_topics(given)
             return given
+        if self._job.keep and (edited := edited_topics(self._job, self.place)) is not None:
+            self._feed(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
+            self.keep_topics(edited)
         topics, _ = load_topics(self.place.topics)
         source = "an earlier run" if self._job.keep else str(self.place.topics)
         self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
@@ -316,6 +319,20 @@ class Checkpoint:
         """Nothing was here before, and nothing was paid since."""
         paid_for = (self.place.samples, self.place.expansions)
         return not (self._going_on or self._feed.state.started_at or any(map(_holds_something, paid_for)))
+
+
+def edited_topics(job: Job, place: Place) -> Topics | None:
+    """The topics of the job's file, where somebody changed it after a run wrote it; None where nobody did."""
+    file = job.topics
+    if job.topics_load or not file.exists() or file.stat().st_mtime <= place.topics.stat().st_mtime:
+        return None
+    try:
+        topics, _ = load_topics(file)
+    except ConfigError:
+        return None
+    neighbours = place.folder.parent.glob(f"*/{place.name}.checkpoint.json")
+    written = {read_metadata(Place(path.parent, place.name)).topics_digest for path in neighbours}
+    return None if _digest(topics) in written else topics
 
 
 def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:

@@ -78,7 +78,7 @@ def _file_of(job: Job) -> TopicsFile:
         "temperature": llm.temperature,
         "created_at": datetime.now(UTC).isoformat(),
     }
-    return TopicsFile(job.topics, metadata)
+    return TopicsFile(job.topics_load or job.topics, metadata)
 
 
 @dataclass

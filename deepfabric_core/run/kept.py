@@ -257,4 +257,4 @@ def _copy(source: Place, target: Place, roles: tuple[str, ...]) -> None:
     for role in roles:
         path: Path = getattr(source, role)
         if path.exists():
-            shutil.copyfile(path, getattr(target, role))
+            shutil.copy2(path, getattr(target, role))  # with its time, which tells a topics file edited since

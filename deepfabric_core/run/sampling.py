@@ -88,10 +88,13 @@ class Sampling:
         """Put the dataset in its place, in the order of the plan, with the list of what failed beside it."""
         self.journal.deliver(self.job.dataset)
         self.feed(FileWritten("dataset", str(self.job.dataset)))
-        if self.failures.save(self.job.failures):
-            self.feed(FileWritten("failures", str(self.job.failures)))
+        self._list_failures()
         if self.checkpoint is None:
             self.journal.lines.discard()
+
+    def _list_failures(self) -> None:
+        if self.failures.save(self.job.failures):
+            self.feed(FileWritten("failures", str(self.job.failures)))
 
     def keep(self) -> None:
         """Keep what was finished of a run that ends early; an older dataset stays as it is."""
@@ -99,6 +102,7 @@ class Sampling:
             return
         if not self.journal.written:
             self.journal.lines.discard()
+            self._list_failures()
             return
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)

@@ -38,12 +38,19 @@ def planned(config: Config) -> str:
     lines = (
         ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
         ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
-        ("Model calls", f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"),
+        ("Model calls", _calls(expansions, samples, config)),
         ("Topics model", f"{topics.llm.provider}/{topics.llm.model}"),
         ("Samples model", f"{config.generation.llm.provider}/{config.generation.llm.model}"),
         ("Dataset", output.save_as),
     )
     return "\n".join(f"{name:<14} {text}" for name, text in lines)
+
+
+def _calls(expansions: int, samples: int, config: Config) -> str:
+    if not config.uses_tools:
+        return f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"
+    most = samples * (1 + config.tools.max_agent_steps)
+    return f"{expansions + samples:,} at least: {expansions:,} for topics, and for samples one a step, {most:,} at most"
 
 
 def _kind(config: Config) -> str:

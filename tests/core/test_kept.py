@@ -180,3 +180,23 @@ def test_a_damaged_note_of_a_run_is_passed_over(place: Path) -> None:
     first, *_ = (place / "data").rglob("run.json")
     first.write_text("{", encoding="utf-8")
     assert len(kept_runs()) == 1
+
+
+def test_a_topics_file_that_was_edited_is_used_by_the_next_run(place: Path) -> None:
+    run(config())
+    file = place / "tea_topics.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    edited = [*lines[:6], '{"path": ["Tea", "Iced"]}']
+    file.write_text("\n".join(edited) + "\n", encoding="utf-8")
+    state = run(config())
+    assert (state.calls, state.samples_done) == (1, 7)
+    assert any("was edited" in notice for notice in state.notices)
+    assert file.read_text(encoding="utf-8").splitlines() == edited
+    assert run(config(generation={"instructions": "Be brief."})).calls == 7, "other samples of the edited topics"
+
+
+def test_topics_that_another_run_wrote_are_no_edit(place: Path) -> None:
+    run(config())
+    run(config(topics={"degree": 2}))
+    back = run(config())
+    assert (back.calls, back.samples_done) == (0, 9)

@@ -161,3 +161,35 @@ def test_an_edit_that_cannot_be_is_one_sentence(place: Path) -> None:
     with pytest.raises(CellError, match="same name"):
         graph.add(graph.topics.root, ["Iced", "iced"])
     assert graph.planned == 9
+
+
+def test_edits_of_loaded_topics_are_saved_where_they_came_from(place: Path) -> None:
+    (place / "mine.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n')
+    run = deepfabric_nb.start(CONFIG, topics_load="mine.jsonl").wait()
+    graph = TopicGraph(run)
+    graph.add(graph.topics.root, "White")
+    again = deepfabric_nb.start(CONFIG, topics_load="mine.jsonl").wait()
+    assert graph.planned == len(again.df) == 3 and again.usage["calls"] == 1
+
+
+def test_growing_deeper_while_a_run_works_keeps_the_count_right(place: Path) -> None:
+    run = start(simulated={"latency": 0.1})
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: run.state.samples_done >= 3)
+    graph.grow_deeper(graph.topics.leaves[0][0].id)
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    known_of = [known(graph, own) for own in graph.topics.by_id]
+    assert sum(one.wanted for one in known_of) == sum(one.done for one in known_of) == len(run.df) == 8 + 3
+
+
+@pytest.mark.parametrize("edit", ["undo", "redo"])
+def test_nothing_to_take_back_is_one_sentence(place: Path, edit: str) -> None:
+    with pytest.raises(CellError, match="There is no"):
+        getattr(TopicGraph(start().wait()), edit)()
+
+
+def test_a_name_that_is_none_is_one_sentence(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    with pytest.raises(CellError):
+        graph.rename(branch(graph), " ")

@@ -104,7 +104,9 @@ export function topicGraph(topics, send = null) {
   const head = element("header", { class: "dfg-head" }, parts.crumbs.root, parts.tools.root);
   for (const name of ["keydown", "keyup", "pointerdown"]) {
     const mouse = name === "pointerdown";
-    root.addEventListener(name, ({ key }) => MODIFIERS.has(key) || root.classList.toggle("dfg-keys", !mouse), { capture: true });
+    // Typing a name isn't going by keyboard: the list would open, and the picture slip from under the next click.
+    const stays = ({ key, target }) => MODIFIERS.has(key) || (!mouse && target.tagName === "INPUT");
+    root.addEventListener(name, (event) => stays(event) || root.classList.toggle("dfg-keys", !mouse), { capture: true });
   }
   root.append(head, stage, parts.steering.root, parts.details.root, spoken);
 
