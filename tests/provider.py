@@ -16,15 +16,13 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, fields
-from threading import Thread
-from types import TracebackType
-from typing import Self, get_args
+from typing import get_args
 
 from aiohttp import web
 
 from tests.answers import Calls, Json, Writer, completion, tokens_asked, tokens_in
+from tests.served import Served
 
 Headers = dict[str, str]
 
@@ -256,7 +254,7 @@ def rejection(faults: Faults, body: Json) -> web.Response | None:
     return refused(400, "This provider does not stream.") if body.get("stream") else None
 
 
-class LocalProvider:
+class LocalProvider(Served):
     """The server: a context manager that runs it in a thread of its own, or `serve` to run it in this one."""
 
     def __init__(
@@ -288,29 +286,6 @@ class LocalProvider:
     def faults(self, faults: Faults) -> None:
         self._faults = faults
         self._allowance, self._tokens = calls_allowed(faults), tokens_allowed(faults)
-
-    def __enter__(self) -> Self:
-        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-        self._thread = Thread(target=self._run, name="local provider", daemon=True)
-        self._thread.start()
-        self._started.result()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        loop, stop = self._started.result()
-        loop.call_soon_threadsafe(stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        stop = asyncio.Event()
-        try:
-            asyncio.run(self.serve(0, stop, lambda: self._started.set_result((asyncio.get_running_loop(), stop))))
-        except Exception as error:
-            if self._started.done():
-                raise
-            self._started.set_exception(error)
 
     async def serve(self, port: int, stop: asyncio.Event, started: Callable[[], None]) -> None:
         """Serve until `stop` is set; then whatever is under way ends without an answer."""

@@ -16,11 +16,11 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Thread
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
+
+from tests.served import Served
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ WEATHER = {
 }
 
 
-class SpinServer:
+class SpinServer(Served):
     """The service: a context manager that runs it in a thread of its own, or `serve` to run it in this one."""
 
     def __init__(self) -> None:
@@ -44,27 +44,6 @@ class SpinServer:
         self.ended: list[str] = []
         self.requests: list[tuple[str, Json]] = []
         self.url = ""
-
-    def __enter__(self) -> Self:
-        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-        self._thread = Thread(target=self._run, name="spin server", daemon=True)
-        self._thread.start()
-        self._started.result()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        loop, stop = self._started.result()
-        loop.call_soon_threadsafe(stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        stop = asyncio.Event()
-        try:
-            asyncio.run(self.serve(0, stop, lambda: self._started.set_result((asyncio.get_running_loop(), stop))))
-        except Exception as error:
-            if self._started.done():
-                raise
-            self._started.set_exception(error)
 
     async def serve(self, port: int, stop: asyncio.Event, started: Callable[[], None]) -> None:
         """Serve until `stop` is set; then whatever is under way ends without an answer."""
