@@ -14,6 +14,7 @@ from deepfabric_core.config.load import Loaded, load
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
+from deepfabric_core.store.files import read_text
 from deepfabric_nb.variables import resolver
 
 Values = Mapping[str, Any]
@@ -41,11 +42,7 @@ def asked_by_cell(cell: str, values: Values, namespace: Mapping[str, Any]) -> As
 
 def asked_by_file(path: Path, values: Values) -> Asked:
     """What a config file asks for."""
-    try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "it isn't UTF-8 text"
-        raise ConfigError(f"{path}: the config can't be read: {reason.lower()}.") from problem
+    text = read_text(path.expanduser(), what="config")
     return _asked(text, str(path), values, None, path)
 
 

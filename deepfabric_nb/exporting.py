@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.config.document import as_yaml
-from deepfabric_core.errors import ConfigError, OutputError
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
+from deepfabric_core.store.files import replace_file
 from deepfabric_nb.session import Session, find_kept
 
 
@@ -32,7 +33,7 @@ def export(session: Session, name: str | None, path: Path) -> str:
         raise ConfigError(
             f"The config of {job.dataset.stem} isn't kept, since it may hold a key: run its cell again first."
         )
-    _write(path, text or as_yaml(written))
+    replace_file(path, [(text or as_yaml(written)).encode()])
     folder = path.with_suffix(".checkpoint")
     copied = copy_checkpoint(job.checkpoint_place(), folder)
     until = ""
@@ -63,13 +64,3 @@ def _command(path: Path, job: Job, folder: Path, copied: bool) -> str:
     if copied:
         words += ["--checkpoint-path", str(folder), "--resume"]
     return shlex.join(words)
-
-
-def _write(path: Path, text: str) -> None:
-    from deepfabric_core.store.files import reason
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise OutputError(f"{path} can't be written: {reason(problem)}; choose another place.") from problem

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +18,7 @@ from deepfabric_core.events import (
 from deepfabric_core.run.kept import change_topics
 from deepfabric_core.run.regrowing import regrow
 from deepfabric_core.run.results import results
+from deepfabric_core.run.retelling import question_and_answer
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
 from deepfabric_core.topics.coverage import near_duplicates
@@ -154,7 +154,7 @@ class OfRun:
         for line in found.samples:
             counts[line["topic_id"]] += 1
             if counts[line["topic_id"]] <= _PREVIEWS:
-                graph.sample(line["topic_id"], *_shown(line["sample"]))
+                graph.sample(line["topic_id"], *question_and_answer(line["sample"]))
         for own, count in counts.items():
             graph.count(own, done=count)
         for line in found.failures:
@@ -229,9 +229,3 @@ def _root_of(run: Run) -> Topics:
     settings = run.job.config.topics
     own = topic_id(settings.mode, (settings.prompt,))
     return Topics(settings.mode, own, {own: Topic(own, settings.prompt)})
-
-
-def _shown(record: Mapping[str, Any]) -> tuple[str, str]:
-    from deepfabric_core.run.retelling import question_and_answer
-
-    return question_and_answer(record)

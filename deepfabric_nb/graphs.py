@@ -19,10 +19,9 @@ from deepfabric_nb.graph_owners import owner_of
 from deepfabric_nb.handle import Run
 from deepfabric_nb.outline import Outline
 from deepfabric_nb.showing import usual_way
-from deepfabric_nb.waiting import wait_for
+from deepfabric_nb.waiting import BETWEEN, wait_for
 from deepfabric_nb.widgets.topic_graph import TopicGraph as Widget
 
-_BETWEEN = 0.25
 _LISTED = 5
 
 
@@ -134,7 +133,7 @@ class TopicGraph(Widget):
         async def drawing() -> None:
             while going_on():
                 self.draw()
-                await asyncio.sleep(_BETWEEN)
+                await asyncio.sleep(BETWEEN)
             self.draw()
 
         if self._loop is not None:

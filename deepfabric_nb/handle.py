@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _ids = itertools.count(1)
 
-# Seconds between two looks of a screen.
-_BETWEEN = 0.25
 
 Work = Callable[[Emit, Stop], Awaitable[RunState]]
 
@@ -133,14 +131,14 @@ class Run:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Self:
-        from deepfabric_nb.waiting import draw, interrupts_stop
+        from deepfabric_nb.waiting import BETWEEN, draw, interrupts_stop
 
         try:
             with interrupts_stop(self):
                 while not self.over:
                     draw(self)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._over)), _BETWEEN)
+                        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._over)), BETWEEN)
         except asyncio.CancelledError:
             self.stop()
             raise

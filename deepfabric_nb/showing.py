@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Way = Literal["widget", "text"]
 
 _VARIABLE = "DEEPFABRIC_PROGRESS"
-_BETWEEN = 0.25
 
 
 def show(run: Run, way: Way | None = None) -> None:
@@ -155,11 +154,11 @@ def _keep_drawing(run: Run) -> None:
 
 
 async def _drawing(run: Run) -> None:
-    from deepfabric_nb.waiting import draw
+    from deepfabric_nb.waiting import BETWEEN, draw
 
     while run.screens:
         draw(run)
-        await asyncio.sleep(_BETWEEN)
+        await asyncio.sleep(BETWEEN)
 
 
 def _shell() -> Any:

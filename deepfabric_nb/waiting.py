@@ -18,7 +18,8 @@ from deepfabric_nb.listening import listening
 if TYPE_CHECKING:
     from deepfabric_nb.handle import Run
 
-_BETWEEN = 0.25
+# Seconds between two looks of a screen.
+BETWEEN = 0.25
 _CLEARING_UP = 3.0
 
 # The runs that an interrupt stops, and what it would do otherwise.
@@ -36,7 +37,7 @@ def wait_for(run: Run, timeout: float | None = None) -> None:
     """
     end = time.monotonic() + (math.inf if timeout is None else timeout)
     with interrupts_stop(run), listening(get_ipython()) as listener:
-        while run.lasts(max(0.0, min(_BETWEEN, end - time.monotonic()))):
+        while run.lasts(max(0.0, min(BETWEEN, end - time.monotonic()))):
             draw(run)
             if listener is not None:
                 listener.hear()

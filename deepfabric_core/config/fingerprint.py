@@ -36,16 +36,29 @@ _NOT_DATA: Mapping[str, str] = {
 
 Fingerprint = dict[str, str]
 
+_TOPICS = "topics."
+
 
 def fingerprint(config: Config) -> Fingerprint:
     """Every key that decides the data, dotted, with its value as JSON."""
     return dict(_leaves(config.model_dump(mode="json"), ""))
 
 
-def changed(before: Mapping[str, str], now: Mapping[str, str], *, but: tuple[str, ...] = ()) -> list[str]:
-    """The keys whose values differ; those that begin with one of `but` don't count."""
-    keys = sorted({*before, *now})
-    return [key for key in keys if before.get(key) != now.get(key) and not key.startswith(but)]
+def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: bool = False) -> list[str]:
+    """The keys whose values differ; those of topics don't count where topics are given now, or were before."""
+    if topics_given or not part_of_topics(before):
+        before, now = without_topics(before), without_topics(now)
+    return [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+
+
+def part_of_topics(prints: Mapping[str, str]) -> Fingerprint:
+    """What decides the topics, where they are grown."""
+    return {key: value for key, value in prints.items() if key.startswith(_TOPICS)}
+
+
+def without_topics(prints: Mapping[str, str]) -> Fingerprint:
+    """What decides the samples of given topics."""
+    return {key: value for key, value in prints.items() if not key.startswith(_TOPICS)}
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:

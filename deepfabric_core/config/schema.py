@@ -54,6 +54,11 @@ class Llm(Section):
     client: Literal["auto", "direct", "litellm"] = "auto"
     simulated: Simulated = Simulated()
 
+    @property
+    def name(self) -> str:
+        """Provider and model, as screens and messages name it."""
+        return f"{self.provider}/{self.model}"
+
 
 class Topics(Section):
     """What the dataset covers: a tree or graph grown from one prompt."""

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.chat.messages import Usage
+from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import CheckpointExistsError, ConfigError, OutputError
 from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.feed import Feed
@@ -22,6 +23,7 @@ from deepfabric_core.store.checkpoint import (
     Held,
     Metadata,
     Place,
+    beside,
     clear,
     move_aside,
     read_metadata,
@@ -104,8 +106,8 @@ class Checkpoint:
 
     def _resumed(self) -> Metadata:
         found = read_metadata(self.place)
-        topics_given = ("topics.",) if self._job.topics_load or not any(map(_of_topics, found.fingerprint)) else ()
-        differing = changed(found.fingerprint, fingerprint(self._job.config), but=topics_given)
+        now = fingerprint(self._job.config)
+        differing = changed(found.fingerprint, now, topics_given=self._job.topics_load is not None)
         if differing and not self._job.accept_changes:
             raise ConfigError(
                 f"The config has changed since the checkpoint in what decides the data: {', '.join(differing)}. Change "
@@ -119,8 +121,8 @@ class Checkpoint:
     def _of_this_process(self, metadata: Metadata) -> Metadata:
         job = self._job
         prints = fingerprint(job.config)
-        if job.topics_load or (metadata.fingerprint and not any(map(_of_topics, metadata.fingerprint))):
-            prints = {key: value for key, value in prints.items() if not _of_topics(key)}
+        if job.topics_load or (metadata.fingerprint and not part_of_topics(metadata.fingerprint)):
+            prints = without_topics(prints)
         return replace(
             metadata,
             config_file=job.config_identity,
@@ -274,17 +276,14 @@ class Checkpoint:
 
     def _now(self) -> Metadata:
         state, base = self._feed.state, self._base
-        now = time.time()
-        known = [cost for cost in (base.cost, state.cost) if cost is not None]
+        now, spent = time.time(), _spent(base) + Usage(state.prompt_tokens, state.completion_tokens, state.cost)
         return replace(
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
             samples_bytes=self._journal.lines.size if self._journal else base.samples_bytes,
             calls=base.calls + state.calls,
-            prompt_tokens=base.prompt_tokens + state.prompt_tokens,
-            completion_tokens=base.completion_tokens + state.completion_tokens,
-            cost=sum(known) if known else None,
+            **asdict(spent),
             seconds=base.seconds + now - self._began,
             updated_at=now,
         )
@@ -330,8 +329,7 @@ def edited_topics(job: Job, place: Place) -> Topics | None:
         topics, _ = load_topics(file)
     except ConfigError:
         return None
-    neighbours = place.folder.parent.glob(f"*/{place.name}.checkpoint.json")
-    written = {read_metadata(Place(path.parent, place.name)).topics_digest for path in neighbours}
+    written = {known.topics_digest for _, known in beside(place)}
     return None if _digest(topics) in written else topics
 
 
@@ -353,22 +351,16 @@ def _holds_something(path: Path) -> bool:
 
 def _with_usage(metadata: Metadata, line: Mapping[str, Any]) -> Metadata:
     """The totals with a sample that was made after they were last saved, when the run was killed."""
-    usage = line.get("usage") or {}
-    known = [cost for cost in (metadata.cost, usage.get("cost")) if cost is not None]
-    return replace(
-        metadata,
-        calls=metadata.calls + line.get("attempts", 1),
-        prompt_tokens=metadata.prompt_tokens + usage.get("prompt_tokens", 0),
-        completion_tokens=metadata.completion_tokens + usage.get("completion_tokens", 0),
-        cost=sum(known) if known else None,
-    )
+    used = line.get("usage") or {}
+    usage = Usage(used.get("prompt_tokens", 0), used.get("completion_tokens", 0), used.get("cost"))
+    return replace(metadata, calls=metadata.calls + line.get("attempts", 1), **asdict(_spent(metadata) + usage))
+
+
+def _spent(metadata: Metadata) -> Usage:
+    return Usage(metadata.prompt_tokens, metadata.completion_tokens, metadata.cost)
 
 
 def _digest(topics: Topics) -> str:
     import hashlib
 
     return hashlib.sha256("\n".join(sorted(topic.id for topic, _ in topics.leaves)).encode()).hexdigest()
-
-
-def _of_topics(key: str) -> bool:
-    return key.startswith("topics.")

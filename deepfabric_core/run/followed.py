@@ -29,8 +29,6 @@ from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Growth
 from deepfabric_core.topics.model import Topics
 
-# They say what to do with a checkpoint this once.
-
 Outcome = tuple[Ending, str]
 
 
@@ -230,8 +228,7 @@ class Journalled:
 
 
 def _started(job: Job, at: float) -> RunStarted:
-    topics, samples = (f"{llm.provider}/{llm.model}" for llm in (job.config.topics.llm, job.config.generation.llm))
-    return RunStarted(topics, samples, at)
+    return RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, at)
 
 
 def _with_dataset(job: Job, dataset: str) -> Job:

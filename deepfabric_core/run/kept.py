@@ -11,22 +11,21 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from deepfabric_core.config.fingerprint import Fingerprint, fingerprint
+from deepfabric_core.config.fingerprint import Fingerprint, fingerprint, part_of_topics, without_topics
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.checkpoint import with_topics
 from deepfabric_core.run.growing import save_topics
 from deepfabric_core.run.job import Job
-from deepfabric_core.store.checkpoint import Held, Metadata, Place, read_metadata, user_folder, write_metadata
+from deepfabric_core.store.checkpoint import Held, Metadata, Place, beside, read_metadata, user_folder, write_metadata
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.topics.model import Topics
 
@@ -166,8 +165,8 @@ def _home(job: Job) -> Path:
 
 
 def _prints(job: Job) -> Fingerprint:
-    prints = sorted(fingerprint(job.config).items())
-    return {key: value for key, value in prints if not (job.topics_load and key.startswith("topics."))}
+    prints = dict(sorted(fingerprint(job.config).items()))
+    return without_topics(prints) if job.topics_load else prints
 
 
 def _digest(text: str) -> str:
@@ -208,7 +207,7 @@ def _read(path: Path) -> KeptRun | None:
 def _take_over(place: Place, job: Job) -> None:
     if place.exists:
         return
-    mine, neighbours = _prints(job), list(_neighbours(place))
+    mine, neighbours = _prints(job), list(beside(place))
     alike = [one for one in neighbours if not job.topics_load and _same_topics(one[1], mine)]
     grown = max(alike, key=lambda one: one[1].updated_at, default=None)
     made = max(
@@ -233,24 +232,12 @@ def _take_over(place: Place, job: Job) -> None:
     write_metadata(place, known)
 
 
-def _neighbours(place: Place) -> Iterator[tuple[Place, Metadata]]:
-    """The other checkpoints of the dataset."""
-    for path in place.folder.parent.glob(f"*/{place.name}.checkpoint.json"):
-        other = Place(path.parent, place.name)
-        with suppress(ConfigError):
-            yield other, read_metadata(other)
-
-
 def _same_topics(other: Metadata, mine: Fingerprint) -> bool:
-    return bool(theirs := _part(other.fingerprint, topics=True)) and theirs == _part(mine, topics=True)
+    return bool(theirs := part_of_topics(other.fingerprint)) and theirs == part_of_topics(mine)
 
 
 def _same_samples(other: Metadata, mine: Fingerprint) -> bool:
-    return other.samples_done > 0 and _part(other.fingerprint, topics=False) == _part(mine, topics=False)
-
-
-def _part(prints: Mapping[str, str], *, topics: bool) -> Fingerprint:
-    return {key: value for key, value in prints.items() if key.startswith("topics.") == topics}
+    return other.samples_done > 0 and without_topics(other.fingerprint) == without_topics(mine)
 
 
 def _copy(source: Place, target: Place, roles: tuple[str, ...]) -> None:

@@ -48,7 +48,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     try:
         topics = _known_topics(job, feed, checkpoint)
         check_outputs(job, topics)
-        feed(RunStarted(_shown(job.config.topics.llm), _shown(job.config.generation.llm), time.time()))
+        feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
         return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
     finally:
         if checkpoint is not None:
@@ -225,10 +225,6 @@ def _missing(state: RunState, job: Job) -> str:
     if job.topic_only:
         return f"{state.topics_missing} topics are missing" if state.topics_missing else ""
     return f"{state.samples_failed} samples failed" if state.samples_failed else ""
-
-
-def _shown(settings: Llm) -> str:
-    return f"{settings.provider}/{settings.model}"
 
 
 def announce_stop(emit: Emit, stop: Stop) -> None:

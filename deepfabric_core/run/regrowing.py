@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from deepfabric_core.errors import ModelError, RunAborted
 from deepfabric_core.events import (
     Emit,
+    Ending,
     ExpansionFailed,
     RunFinished,
     RunStarted,
@@ -58,8 +59,7 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
         await _expanded(target, topics, regrowth, job, model, feed)
         return ()
 
-    name = f"{settings.llm.provider}/{settings.llm.model}"
-    feed(RunStarted(name, name, time.time()))
+    feed(RunStarted(settings.llm.name, settings.llm.name, time.time()))
     feed(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
     manners = Manners(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
     async with connect(settings.llm, manners, feed, stop) as model:
@@ -105,6 +105,6 @@ def _ended(regrowth: Regrowth, topics: Topics, feed: Feed, stop: Stop) -> Regrow
     grown = regrowth.edit(topics)
     feed(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
     missing = f"{state.failed_expansions} topics could not be expanded" if state.failed_expansions else ""
-    ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
-    feed(RunFinished(ending, missing, time.time()))  # type: ignore[arg-type]
+    ending: Ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
+    feed(RunFinished(ending, missing, time.time()))
     return regrowth

@@ -51,7 +51,6 @@ def standing(job: Job) -> Standing | None:
     done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
     failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
-    topics_given = () if any(key.startswith("topics.") for key in known.fingerprint) else ("topics.",)
     return Standing(
         place=place,
         metadata=known,
@@ -60,7 +59,7 @@ def standing(job: Job) -> Standing | None:
         failures=dict(kinds),
         topics_complete=place.topics.exists(),
         running=is_held(place),
-        changed=tuple(changed(known.fingerprint, fingerprint(job.config), but=topics_given)),
+        changed=tuple(changed(known.fingerprint, fingerprint(job.config))),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +144,14 @@ def read_metadata(place: Place) -> Metadata:
     if found.format > _FORMAT:
         raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
     return found
+
+
+def beside(place: Place) -> Iterator[tuple[Place, Metadata]]:
+    """The checkpoints of that name in the folders beside its own and in it, as far as they can be read."""
+    for path in place.folder.parent.glob(f"*/{place.name}.checkpoint.json"):
+        other = Place(path.parent, place.name)
+        with suppress(ConfigError):
+            yield other, read_metadata(other)
 
 
 def write_metadata(place: Place, metadata: Metadata) -> None:

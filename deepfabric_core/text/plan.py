@@ -39,8 +39,8 @@ def planned(config: Config) -> str:
         ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
         ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
         ("Model calls", _calls(expansions, samples, config)),
-        ("Topics model", f"{topics.llm.provider}/{topics.llm.model}"),
-        ("Samples model", f"{config.generation.llm.provider}/{config.generation.llm.model}"),
+        ("Topics model", topics.llm.name),
+        ("Samples model", config.generation.llm.name),
         ("Dataset", output.save_as),
     )
     return "\n".join(f"{name:<14} {text}" for name, text in lines)

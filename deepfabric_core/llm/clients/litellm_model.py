@@ -65,7 +65,7 @@ class LitellmModel:
     @property
     def name(self) -> str:
         """Provider and model."""
-        return f"{self._settings.provider}/{self._settings.model}"
+        return self._settings.name
 
     async def complete(self, request: Request) -> Reply:
         """Answer one request; see `ChatModel`."""

@@ -106,7 +106,7 @@ class OpenAIModel:
     @property
     def name(self) -> str:
         """Provider and model."""
-        return f"{self._settings.provider}/{self._settings.model}"
+        return self._settings.name
 
     async def complete(self, request: Request) -> Reply:
         """Answer one request; see `ChatModel`."""
