@@ -19,7 +19,8 @@ def export(session: Session, name: str | None, path: Path) -> str:
         ConfigError: there is no such run, or its config isn't known.
         OutputError: a file can't be written.
     """
-    from deepfabric_core.run.kept import copy_checkpoint, job_again
+    from deepfabric_core.run.kept import job_again
+    from deepfabric_core.store.checkpoint import Place, copy_checkpoint
 
     run = session.run(name)
     if run is not None:
@@ -35,7 +36,10 @@ def export(session: Session, name: str | None, path: Path) -> str:
         )
     replace_file(path, [(text or as_yaml(written)).encode()])
     folder = path.with_suffix(".checkpoint")
-    copied = copy_checkpoint(job.checkpoint_place(), folder)
+    place = job.checkpoint_place()
+    copied = place.exists
+    if copied:
+        copy_checkpoint(place, Place(folder, place.name))
     until = ""
     if run is not None and not run.over:
         until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "

@@ -32,7 +32,7 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
 
     folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
     job = Job(load_config(config_file, values).config, config_file=config_file, checkpoint_path=folder)
-    if job.checkpoint_place().exists:
+    if job.unfinished_place().exists:
         job = replace(job, config=load_config(config_file, _flags_of_the_run(job) | values).config)
     found = standing(job)
     if as_json:
@@ -46,9 +46,9 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
 def _flags_of_the_run(job: Job) -> dict[str, Any]:
     """The flags that the command to resume repeats, by option name."""
     from deepfabric_core.cli.generate import command as generate
-    from deepfabric_core.store.checkpoint import read_metadata
+    from deepfabric_core.store.checkpoint import recovered_metadata
 
-    words = read_metadata(job.checkpoint_place()).command[2:]
+    words = recovered_metadata(job.unfinished_place())[0].command[2:]
     return generate.make_context("generate", list(words), resilient_parsing=True).params
 
 

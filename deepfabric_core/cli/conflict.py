@@ -11,6 +11,10 @@ import click
 if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
 
+_PREFACE = """\
+{found}
+(Starting fresh moves it aside and deletes nothing.)
+"""
 _QUESTION = """\
 ⚠ Existing checkpoint found for this configuration
 
@@ -29,9 +33,12 @@ def settle_conflict(job: Job) -> Job:
     """
     if job.resume or job.fresh or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return job
-    place = job.checkpoint_place()
-    if not place.exists or _is_held(job):
+    from deepfabric_core.run.resume import unsettled
+
+    found = unsettled(job)
+    if found is None or _is_held(job):
         return job
+    click.echo(_PREFACE.format(found=found), err=True)
     choice = click.prompt(
         _QUESTION, default="1", show_default=False, type=click.Choice(["1", "2", "3"]), show_choices=False, err=True
     )

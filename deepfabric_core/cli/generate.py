@@ -62,7 +62,7 @@ def command(config_file: Path | None, **values: Any) -> None:
 def _advise(job: Job, *, only_failures: bool = False) -> None:
     from deepfabric_core.run.job import resume_command
 
-    if job.checkpoint_place().exists:
+    if job.unfinished_place().exists:
         click.echo(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
 
 

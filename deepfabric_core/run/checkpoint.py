@@ -1,4 +1,7 @@
-"""One run's hold on its checkpoint: what an earlier run left there, and keeping it up to date."""
+"""One run's hold on its checkpoint: what an earlier run left there, and keeping it up to date.
+
+A run that isn't asked to keep one has a checkpoint all the same, beside its dataset, until everything is delivered.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
-from deepfabric_core.errors import CheckpointExistsError, ConfigError, OutputError
+from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
@@ -25,12 +27,12 @@ from deepfabric_core.store.checkpoint import (
     Place,
     beside,
     clear,
-    move_aside,
-    read_metadata,
+    recovered_metadata,
     write_metadata,
 )
 from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.failures import Failures
+from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, write_mark
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
@@ -41,43 +43,10 @@ _USUAL_INTERVAL = 100
 _LONGEST_INTERVAL = 5.0
 
 
-def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | None:
-    """The checkpoint that the job wants, or None where it wants none.
-
-    Raises:
-        CheckpointExistsError: there is one, and the job doesn't say what to do with it.
-        ConfigError: another process holds it, it is damaged, or the config has changed since.
-    """
-    place = job.checkpoint_place()
-    wanted = job.keeps_checkpoint
-    if not wanted and not place.exists:
-        return None
-    held = Held(place)
-    try:
-        if place.exists and not job.resume:
-            _make_room(place, job, feed)
-        if wanted:
-            return Checkpoint(job, feed, place, held)
-    except BaseException:
-        held.release()
-        raise
-    held.release()
-    return None
-
-
-def _make_room(place: Place, job: Job, feed: Feed) -> None:
-    if not job.fresh:
-        raise CheckpointExistsError(
-            f"There is a checkpoint of this config already ({place.folder}): go on with it by --resume, or move it "
-            "aside and begin anew by --fresh."
-        )
-    feed(Notice(f"The older checkpoint is kept in {move_aside(place)}"))
-
-
 class Checkpoint:
     """An open checkpoint. Every sample is a line in a file at once; now and then that is made safe from power cuts."""
 
-    def __init__(self, job: Job, feed: Feed, place: Place, held: Held) -> None:
+    def __init__(self, job: Job, feed: Feed, place: Place, held: Held | None) -> None:
         self.place = place
         self._job = job
         self._feed = feed
@@ -105,10 +74,17 @@ class Checkpoint:
         return self._of_this_process(Metadata(created_at=self._began))
 
     def _resumed(self) -> Metadata:
-        found = read_metadata(self.place)
+        found, lost = recovered_metadata(self.place)
+        if lost:
+            self._feed(
+                Notice(
+                    f"{self.place.metadata} couldn't be read and is made anew from what was finished; whether the "
+                    "config has changed since can't be told"
+                )
+            )
         now = fingerprint(self._job.config)
         differing = changed(found.fingerprint, now, topics_given=self._job.topics_load is not None)
-        if differing and not self._job.accept_changes:
+        if differing and not lost and not self._job.accept_changes:
             raise ConfigError(
                 f"The config has changed since the checkpoint in what decides the data: {', '.join(differing)}. Change "
                 "that back, go on all the same by --accept-changes, or begin anew by --fresh."
@@ -145,7 +121,8 @@ class Checkpoint:
             if given:
                 self.keep_topics(given)
             return given
-        if given and _digest(given) != self._base.topics_digest:
+        topics, _ = load_topics(self.place.topics)
+        if given and _digest(given) != _digest(topics):
             if not self._job.accept_changes:
                 raise ConfigError(
                     f"{self._job.topics_load}: these are other topics than those of the checkpoint; leave "
@@ -156,10 +133,16 @@ class Checkpoint:
         if self._job.keep and (edited := edited_topics(self._job, self.place)) is not None:
             self._feed(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
             self.keep_topics(edited)
-        topics, _ = load_topics(self.place.topics)
+            topics = edited
         source = "an earlier run" if self._job.keep else str(self.place.topics)
+        self._known_topics(topics)
         self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
         return topics
+
+    def _known_topics(self, topics: Topics) -> None:
+        """Let the metadata speak of these topics, which a run may not have come to that was killed."""
+        if self._base.topics_digest != _digest(topics):
+            self._base = _speaking_of(self._base, topics, self._base.failed_expansions)
 
     def expansions(self) -> Expansions:
         """What has grown of the topics so far."""
@@ -171,8 +154,9 @@ class Checkpoint:
         """The topics are complete; those that only topics were asked for, once none of them failed."""
         if self._job.topic_only and self._feed.state.failed_expansions:
             return
-        self._base = with_topics(self.place, self._base, topics, self._feed.state.failed_expansions)
-        self._write(self._now())
+        self._base = _speaking_of(self._base, topics, self._feed.state.failed_expansions)
+        self._write(self._now())  # first: topics whose failures aren't known would count as whole
+        TopicsFile(self.place.topics, {}).save(topics)
 
     # ---- samples
 
@@ -292,17 +276,51 @@ class Checkpoint:
 
     def end(self, *, delivered: bool) -> None:
         """Clear it where everything asked for is `delivered`; but samples that have not been delivered aren't lost."""
-        if not delivered or (self._holds_more and not self._job.keep):
-            self._feed(FileWritten("checkpoint", str(self.place.folder)))
-        elif not self._job.keep:
+        if delivered and not self._job.keep:
+            self._leave_mark()
+        if (delivered and not self._holds_more and not self._job.keep) or self._holds_nothing:
             clear(self.place)
+        elif not delivered or self._holds_more:
+            self.tell_where()
+
+    @property
+    def _holds_nothing(self) -> bool:
+        """Whether it is of no use, though nobody asked for it."""
+        return not self.place.asked and not self.place.holds_work
+
+    def tell_where(self) -> None:
+        """Say where it is."""
+        if self.place.asked:
+            self._feed(FileWritten("checkpoint", str(self.place.folder)))
+        else:
+            self._feed(FileWritten("journal", str(self.place.samples)))
+
+    def _leave_mark(self) -> None:
+        """Let a later resume know that there is nothing to do. Nobody asked for it where the user's folder is none."""
+        job, base = self._job, self._base
+        delivered = job.topics if job.topic_only else job.dataset
+        mark = FinishedMark(
+            str(job.dataset.absolute()),
+            job.topic_only,
+            job.topics_load is not None,
+            0 if job.topic_only else base.samples_wanted,
+            base.leaves,
+            digest_of_file(delivered),
+            digests(base.fingerprint),
+            time.time(),
+        )
+        try:
+            write_mark(job.checkpoint_place().mark, mark)
+        except OutputError:
+            if self.place.asked:
+                raise
 
     @property
     def _holds_more(self) -> bool:
         """Samples that the plan had no place for, or any at all where only topics were asked for."""
         if self._journal is not None:
             return self._journal.surplus > 0
-        return _holds_something(self.place.samples)
+        return self.place.samples.exists() and self.place.samples.stat().st_size > 0
 
     def close(self) -> None:
         """Let go of it; of a run that was refused before it began nothing stays."""
@@ -311,13 +329,13 @@ class Checkpoint:
         if self._never_began:
             with suppress(OutputError):  # what the run was refused for says enough
                 clear(self.place)
-        self._held.release()
+        if self._held is not None:
+            self._held.release()
 
     @property
     def _never_began(self) -> bool:
         """Nothing was here before, and nothing was paid since."""
-        paid_for = (self.place.samples, self.place.expansions)
-        return not (self._going_on or self._feed.state.started_at or any(map(_holds_something, paid_for)))
+        return not (self._going_on or self._feed.state.started_at or self.place.holds_work)
 
 
 def edited_topics(job: Job, place: Place) -> Topics | None:
@@ -336,6 +354,10 @@ def edited_topics(job: Job, place: Place) -> Topics | None:
 def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
     """Write a checkpoint's topics; answers what its metadata say of them."""
     TopicsFile(place.topics, {}).save(topics)
+    return _speaking_of(known, topics, failed_expansions)
+
+
+def _speaking_of(known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
     return replace(
         known,
         topics=len(topics),
@@ -343,10 +365,6 @@ def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions
         failed_expansions=failed_expansions,
         topics_digest=_digest(topics),
     )
-
-
-def _holds_something(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
 
 
 def _with_usage(metadata: Metadata, line: Mapping[str, Any]) -> Metadata:

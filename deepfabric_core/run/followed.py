@@ -22,9 +22,10 @@ from deepfabric_core.events import (
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job, resume_command
 from deepfabric_core.run.retelling import Retelling
-from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata
+from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata, recovered_metadata
+from deepfabric_core.store.files import written_at
 from deepfabric_core.store.lines import whole_lines
-from deepfabric_core.store.tail import Tail, is_worked_on, written_at
+from deepfabric_core.store.tail import Tail, is_being_written, is_worked_on
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Growth
 from deepfabric_core.topics.model import Topics
@@ -55,7 +56,7 @@ class Checkpointed:
     """A run that keeps a checkpoint; one that nobody works on is over at once."""
 
     def __init__(self, job: Job, feed: Feed, place: Place) -> None:
-        self._known = read_metadata(place)
+        self._known, _ = recovered_metadata(place)
         self._job, self._feed, self._place = _with_dataset(job, self._known.dataset), feed, place
         self._expansions, self._journal, self._failures = map(Tail, (place.expansions, place.samples, place.failures))
         self._growing = self._seen_unfinished = False
@@ -190,7 +191,7 @@ class Journalled:
     @property
     def over(self) -> bool:
         """Whether no process works on it any more."""
-        return not self._journal.path.exists()
+        return not (self._journal.path.exists() and is_being_written(self._job.dataset))
 
     def read(self) -> None:
         """Tell what is new."""

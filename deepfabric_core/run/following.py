@@ -16,7 +16,7 @@ from deepfabric_core.run.followed import Checkpointed, Followed, Journalled, Out
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
-from deepfabric_core.store.tail import written_at
+from deepfabric_core.store.files import written_at
 
 _NO_LONGER: Outcome = ("stopped", "no longer followed; the run itself is left alone")
 

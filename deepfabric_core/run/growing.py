@@ -42,7 +42,7 @@ def loaded(job: Job, feed: Feed) -> Topics | None:
     return topics
 
 
-async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: Checkpoint | None = None) -> Topics:
+async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: Checkpoint) -> Topics:
     """Grow topics, saved as they grow; what a checkpoint holds of an earlier run isn't asked for again.
 
     Raises:
@@ -86,12 +86,12 @@ class _Growing:
     job: Job
     model: ChatModel
     feed: Feed
-    checkpoint: Checkpoint | None
+    checkpoint: Checkpoint
     failures: list[dict[str, Any]] = field(default_factory=list)
     breaker: Breaker = field(default_factory=Breaker)
 
     def __post_init__(self) -> None:
-        self.known = self.checkpoint.expansions() if self.checkpoint else None
+        self.known = self.checkpoint.expansions()
         self.growth = Growth(self.job.config.topics)
         self.file = _file_of(self.job)
 
@@ -100,7 +100,7 @@ class _Growing:
         to_do, fringe = self.growth.start(), []
         while to_do:
             expansion = to_do.pop()
-            children = self.known.of(expansion.path) if self.known else None
+            children = self.known.of(expansion.path)
             if children is None:
                 fringe.append(expansion)
             else:
@@ -117,11 +117,9 @@ class _Growing:
             self._failed(expansion, problem)
             return ()
         self.breaker.succeeded()
-        if self.known is not None:
-            self.known.add(expansion.path, driven.value)
+        self.known.add(expansion.path, driven.value)
         below = self._added(expansion, driven.value)
-        if self.checkpoint is not None:
-            self.checkpoint.settled()
+        self.checkpoint.settled()
         self.file.save_now_and_then(self.growth.topics)
         return below
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.steering import Steering
-from deepfabric_core.store.checkpoint import Place, find, read_metadata, usual_folder
+from deepfabric_core.store.checkpoint import Place, find, usual_folder
 
 # Flags that say what to do with a checkpoint this once.
 _SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
@@ -20,8 +20,8 @@ _SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
 class Job:
     """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them.
 
-    A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. Where there is one, `resume` goes
-    on with it (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
+    A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. What any run left, `resume` goes
+    on with (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
     stays when everything is delivered; `steering` may change the topics meanwhile. `command` is how the run was
     started, for advice.
 
@@ -76,9 +76,16 @@ class Job:
         """Where the checkpoint of this job is, or would be."""
         settings = self.config.output.checkpoint
         folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
-        found = find(folder or usual_folder(self.config_file, self.dataset), self.dataset.stem)
-        mine = found.name == self.dataset.stem or read_metadata(found).config_file == self.config_identity
-        return found if mine else Place(found.folder, self.dataset.stem)
+        return find(folder or usual_folder(self.config_file, self.dataset), self.dataset)
+
+    def journal_place(self) -> Place:
+        """Where progress is kept of a run that isn't asked to keep a checkpoint: beside the dataset."""
+        return find(self.dataset.parent, self.dataset, asked=False)
+
+    def unfinished_place(self) -> Place:
+        """What a resume goes on with: the checkpoint, or else what a run without one left."""
+        place, left = self.checkpoint_place(), self.journal_place()
+        return left if left.exists and not place.exists else place
 
     @property
     def config_identity(self) -> str | None:

@@ -25,8 +25,17 @@ from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.checkpoint import with_topics
 from deepfabric_core.run.growing import save_topics
 from deepfabric_core.run.job import Job
-from deepfabric_core.store.checkpoint import Held, Metadata, Place, beside, read_metadata, user_folder, write_metadata
-from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.checkpoint import (
+    Held,
+    Metadata,
+    Place,
+    beside,
+    read_metadata,
+    recovered_metadata,
+    user_folder,
+    write_metadata,
+)
+from deepfabric_core.store.files import make_folder, reason, replace_file
 from deepfabric_core.topics.model import Topics
 
 _DIGITS = 16
@@ -129,29 +138,11 @@ def change_topics(job: Job, topics: Topics) -> None:
         return
     held = Held(place)
     try:
-        known = with_topics(place, read_metadata(place), topics, failed_expansions=0)
+        known = with_topics(place, recovered_metadata(place)[0], topics, failed_expansions=0)
         write_metadata(place, replace(known, updated_at=time.time()))
         save_topics(job, topics)
     finally:
         held.release()
-
-
-def copy_checkpoint(place: Place, folder: Path) -> bool:
-    """Put a copy of a checkpoint into another folder. Answers whether there was any.
-
-    Raises:
-        OutputError: it can't be written there.
-    """
-    if not place.exists:
-        return False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in place.files:
-            if path.exists():
-                shutil.copyfile(path, folder / path.name)
-    except OSError as problem:
-        raise OutputError(f"{folder} can't be written: {reason(problem)}; choose another place.") from problem
-    return True
 
 
 def _runs_folder() -> Path:
@@ -215,7 +206,7 @@ def _take_over(place: Place, job: Job) -> None:
     )
     if not grown and not made:
         return
-    place.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(place.folder)
     known = Metadata(fingerprint=mine, created_at=time.time(), dataset=str(job.dataset.absolute()))
     if grown:
         _copy(grown[0], place, ("expansions", "topics"))

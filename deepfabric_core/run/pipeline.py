@@ -13,15 +13,18 @@ from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
 from deepfabric_core.llm.connect import Manners, check, connect
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.run.checkpoint import Checkpoint, open_checkpoint
+from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.growing import grow, loaded, save_topics
 from deepfabric_core.run.job import Job
+from deepfabric_core.run.resume import open_checkpoint, tell_complete
 from deepfabric_core.run.sampling import Sampling
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
-from deepfabric_core.store.files import check_writable
+from deepfabric_core.store.dataset_lock import DatasetLock
+from deepfabric_core.store.files import check_writable, remove_leftovers
+from deepfabric_core.store.finished_mark import FinishedMark
 from deepfabric_core.topics.model import Topics
 
 if TYPE_CHECKING:
@@ -44,15 +47,33 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     """
     feed = Feed(emit)
     check_job(job)
-    checkpoint = open_checkpoint(job, feed)
+    check_writable(job.dataset)
+    lock = DatasetLock(job.dataset)
     try:
-        topics = _known_topics(job, feed, checkpoint)
+        _remove_leftovers(job)
+        opened = open_checkpoint(job, feed)
+        if isinstance(opened, FinishedMark):
+            tell_complete(opened, job, feed)
+            return feed.state
+        return await _with_checkpoint(job, opened, feed, stop, connect)
+    finally:
+        lock.release()
+
+
+def _remove_leftovers(job: Job) -> None:
+    """Delete what killed runs left half written."""
+    for path in (job.dataset, job.topics, job.failures):
+        remove_leftovers(path)
+
+
+async def _with_checkpoint(job: Job, checkpoint: Checkpoint, feed: Feed, stop: Stop, connect: Connect) -> RunState:
+    try:
+        topics = checkpoint.topics(loaded(job, feed))
         check_outputs(job, topics)
         feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
         return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
     finally:
-        if checkpoint is not None:
-            checkpoint.close()
+        checkpoint.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +84,12 @@ class _Work:
     feed: Feed
     stop: Stop
     connect: Connect
-    checkpoint: Checkpoint | None
+    checkpoint: Checkpoint
 
     def model(self, settings: Llm, calls: int, max_retries: int) -> AbstractAsyncContextManager[ChatModel]:
         """The model of a stage."""
         manners = Manners(calls, max_retries, self.job.config.generation.rate_limit)
         return self.connect(settings, manners, self.feed, self.stop)
-
-
-def _known_topics(job: Job, feed: Feed, checkpoint: Checkpoint | None) -> Topics | None:
-    given = loaded(job, feed)
-    return given if checkpoint is None else checkpoint.topics(given)
 
 
 async def _run(work: _Work, topics: Topics | None) -> RunState:
@@ -84,14 +100,12 @@ async def _run(work: _Work, topics: Topics | None) -> RunState:
     except RunAborted as problem:
         aborted = str(problem)
     except DeepFabricError:
-        if checkpoint is not None:
-            with suppress(OutputError):  # the first error says enough
-                await checkpoint.finish()
+        with suppress(OutputError):  # the first error says enough
+            await checkpoint.finish()
         raise
     ending, reason = _outcome(work, aborted)
-    if checkpoint is not None:
-        await checkpoint.finish()
-        checkpoint.end(delivered=ending == "complete")
+    await checkpoint.finish()
+    checkpoint.end(delivered=ending == "complete")
     feed(RunFinished(ending, reason, time.time()))
     return feed.state
 
@@ -143,7 +157,7 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
         settings = job.config.topics
         async with work.model(settings.llm, settings.max_concurrent, settings.max_retries) as model:
             topics = await grow(job, model, work.feed, work.stop, checkpoint)
-        if checkpoint is not None and not work.stop.requested:
+        if not work.stop.requested:
             checkpoint.keep_topics(topics)
     topics = _steered(work, topics)
     if job.topic_only or work.stop.requested:
@@ -161,8 +175,7 @@ async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: 
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.steering and work.job.steering.pending):
             break
-        if work.checkpoint is not None:
-            await work.checkpoint.finish()
+        await work.checkpoint.finish()
         topics = _steered(work, topics)
     _deliver(sampling, work.stop)
 
@@ -170,11 +183,13 @@ async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: 
 async def _sampled(sampling: Sampling, stop: Stop) -> None:
     try:
         await sampling.run(stop)
+    except OutputError:
+        raise  # what was finished is safe in the journal, and a disk that is full has no room for more
     except DeepFabricError:
         _keep_what_is_there(sampling)
         raise
     except BaseException:
-        sampling.leave()
+        sampling.checkpoint.tell_where()
         raise
 
 
@@ -196,18 +211,15 @@ def _steered(work: _Work, topics: Topics) -> Topics:
         return topics
     topics = steering.apply(topics)
     save_topics(work.job, topics)
-    if work.checkpoint is not None:
-        work.checkpoint.keep_topics(topics)
+    work.checkpoint.keep_topics(topics)
     work.feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source="your edits"))
     return topics
 
 
 def _keep_what_is_there(sampling: Sampling) -> None:
     """The journal is safe in any case; where even the partial file can't be written, the first error says enough."""
-    try:
+    with suppress(OutputError):
         sampling.keep()
-    except DeepFabricError:
-        sampling.leave()
 
 
 def _all_settled(state: RunState, job: Job) -> bool:

@@ -24,8 +24,7 @@ from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Making, Sample, with_metadata
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.failures import Failures
-from deepfabric_core.store.journal import Journal, free_path, new_file
+from deepfabric_core.store.journal import free_path
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
@@ -45,7 +44,7 @@ class Sampling:
     plan: Plan
     model: ChatModel
     feed: Feed
-    checkpoint: Checkpoint | None = None
+    checkpoint: Checkpoint
     toolbox: Toolbox | None = None
     breaker: Breaker = field(default_factory=Breaker)
     _earlier: defaultdict[str, deque[str]] = field(
@@ -54,12 +53,8 @@ class Sampling:
 
     def __post_init__(self) -> None:
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
-        if self.checkpoint is None:
-            self.failures = Failures()
-            self.journal = Journal(new_file(self.job.journal), self.plan)
-        else:
-            self.failures = self.checkpoint.failures
-            self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+        self.failures = self.checkpoint.failures
+        self.journal = self.checkpoint.journal(self.plan, self._remember_record)
 
     @property
     def settled(self) -> bool:
@@ -89,31 +84,24 @@ class Sampling:
         self.journal.deliver(self.job.dataset)
         self.feed(FileWritten("dataset", str(self.job.dataset)))
         self._list_failures()
-        if self.checkpoint is None:
-            self.journal.lines.discard()
 
     def _list_failures(self) -> None:
         if self.failures.save(self.job.failures):
             self.feed(FileWritten("failures", str(self.job.failures)))
 
     def keep(self) -> None:
-        """Keep what was finished of a run that ends early; an older dataset stays as it is."""
-        if self.checkpoint is not None:
+        """Put what was finished of a run that ends early into a file of its own, where nobody asked for a checkpoint.
+
+        An older dataset stays as it is.
+        """
+        if self.checkpoint.place.asked:
             return
         if not self.journal.written:
-            self.journal.lines.discard()
             self._list_failures()
             return
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)
-        self.journal.lines.discard()
         self.feed(FileWritten("partial dataset", str(partial)))
-
-    def leave(self) -> None:
-        """Leave the journal as it is, and say where."""
-        if self.checkpoint is None:
-            self.journal.lines.close()
-            self.feed(FileWritten("journal", str(self.journal.path)))
 
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
@@ -144,17 +132,15 @@ class Sampling:
         self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
         self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
-        if self.checkpoint is not None:
-            self.checkpoint.settled()
+        self.checkpoint.settled()
 
     def _failed(self, item: WorkItem, problem: ModelError) -> None:
         """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
-        if self.checkpoint is None or not problem.kind.hopeless:
+        if not problem.kind.hopeless:
             self.failures.add(item, problem)
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
-        if self.checkpoint is not None:
-            self.checkpoint.settled()
+        self.checkpoint.settled()
 
     def _remember(self, topic_id: str, question: str) -> None:
         if self.plan.cycles > 1:

@@ -10,8 +10,9 @@ from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
-from deepfabric_core.store.checkpoint import Metadata, Place, is_held, read_metadata
+from deepfabric_core.store.checkpoint import Metadata, Place, is_held, recovered_metadata
 from deepfabric_core.store.lines import whole_lines
+from deepfabric_core.store.tail import is_being_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ def standing(job: Job) -> Standing | None:
     Raises:
         ConfigError: it can't be read.
     """
-    place = job.checkpoint_place()
+    place = job.unfinished_place()
     if not place.exists:
         return None
-    known = read_metadata(place)
+    known, _ = recovered_metadata(place)
     done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
     failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
@@ -58,8 +59,8 @@ def standing(job: Job) -> Standing | None:
         done=len(done),
         failures=dict(kinds),
         topics_complete=place.topics.exists(),
-        running=is_held(place),
-        changed=tuple(changed(known.fingerprint, fingerprint(job.config))),
+        running=is_held(place) if place.asked else is_being_written(job.dataset),
+        changed=tuple(changed(known.fingerprint, fingerprint(job.config))) if known.fingerprint else (),
     )
 
 

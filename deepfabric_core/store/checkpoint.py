@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,23 +17,30 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from deepfabric_core.errors import ConfigError, OutputError
-from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.files import PRIVATE, make_folder, reason, replace_file, sync_folder
+from deepfabric_core.store.finished_mark import read_mark
 
 _FORMAT = 1
 _HASH_LENGTH = 16
+_SHORT_DIGEST = 8
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The files of one checkpoint: all in one folder, all named after the dataset."""
+    """The files of one checkpoint: all in one folder, all named after the dataset.
+
+    Those of a run that wasn't `asked` to keep a checkpoint are beside its dataset, hidden but for the samples.
+    """
 
     folder: Path
     name: str
+    asked: bool = True
 
     @property
     def samples(self) -> Path:
         """Each finished sample, a line."""
-        return self._file("jsonl")
+        return self._file("jsonl") if self.asked else self.folder / f"{self.name}.journal.jsonl"
 
     @property
     def failures(self) -> Path:
@@ -58,9 +68,24 @@ class Place:
         return self._file("lock")
 
     @property
+    def mark(self) -> Path:
+        """What a finished run leaves."""
+        return self.folder / f"{self.name}.finished.json"
+
+    @property
+    def done(self) -> Path:
+        """The metadata once it is all delivered: the rest is being deleted, or was when the process was killed."""
+        return self._file("done")
+
+    @property
     def exists(self) -> bool:
-        """Whether there is anything to resume."""
-        return self.metadata.exists()
+        """Whether there is anything to resume: the metadata may be lost, what was paid counts."""
+        return (self.metadata.exists() or self.holds_work) and not self.done.exists()
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether anything in it was paid for."""
+        return any(path.exists() and path.stat().st_size for path in (self.samples, self.expansions))
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -68,7 +93,7 @@ class Place:
         return (self.samples, self.failures, self.expansions, self.topics, self.metadata)
 
     def _file(self, ending: str) -> Path:
-        return self.folder / f"{self.name}.checkpoint.{ending}"
+        return self.folder / (f"{self.name}.checkpoint.{ending}" if self.asked else f".{self.name}.run.{ending}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +126,17 @@ class Metadata:
 
 def usual_folder(config_file: Path | None, dataset: Path) -> Path:
     """The folder of a config's checkpoints; without a file, that of its dataset."""
-    identity = str((config_file or dataset).resolve())
-    digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_LENGTH]
-    return user_folder() / "checkpoints" / digest
+    identity = os.path.realpath(config_file or dataset)
+    return checkpoints_folder() / _digest(identity)[:_HASH_LENGTH]
+
+
+def checkpoints_folder() -> Path:
+    """Where the checkpoints of this user are, a folder for each config."""
+    return user_folder() / "checkpoints"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def user_folder() -> Path:
@@ -113,20 +146,34 @@ def user_folder() -> Path:
     return Path(platformdirs.user_data_dir("deepfabric", appauthor=False))
 
 
-def find(folder: Path, name: str) -> Place:
-    """The checkpoint in a folder: the one of that name, or else the only one, or else a place for a new one.
+def find(folder: Path, dataset: Path, *, asked: bool = True) -> Place:
+    """The place of a dataset's checkpoint in a folder, which may hold those of others, of the same name too."""
+    plain = Place(folder, dataset.stem, asked)
+    own = Place(folder, f"{dataset.stem}-{_digest(os.path.realpath(dataset))[:_SHORT_DIGEST]}", asked)
+    taken = any(known and not same_file(known, dataset) for known in _datasets_of(plain))
+    return own if own.exists or own.mark.exists() or taken else plain
 
-    Raises:
-        ConfigError: there are several, none of that name.
-    """
-    wanted = Place(folder, name)
-    if wanted.exists:
-        return wanted
-    others = sorted(folder.glob("*.checkpoint.json")) if folder.is_dir() else []
-    if len(others) > 1:
-        names = ", ".join(path.name.removesuffix(".checkpoint.json") for path in others)
-        raise ConfigError(f"{folder} holds checkpoints of {names}: name one of these datasets as output.save_as.")
-    return Place(folder, others[0].name.removesuffix(".checkpoint.json")) if others else wanted
+
+def _datasets_of(place: Place) -> Iterator[str]:
+    """The datasets that a place is known to be of; what can't be read is anyone's."""
+    with suppress(ConfigError):
+        yield read_metadata(place).dataset
+    if mark := read_mark(place.mark):
+        yield mark.dataset
+
+
+def same_file(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths lead to one place."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def checkpoints_in(*folders: Path) -> Iterator[tuple[Place, Metadata]]:
+    """The checkpoints in some folders, as far as they can be read."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.checkpoint.json")):
+            place = Place(folder, path.name.removesuffix(".checkpoint.json"))
+            with suppress(ConfigError):
+                yield place, read_metadata(place)
 
 
 def read_metadata(place: Place) -> Metadata:
@@ -136,19 +183,36 @@ def read_metadata(place: Place) -> Metadata:
         ConfigError: it can't be read, or a later version wrote it.
     """
     try:
-        found = TypeAdapter(Metadata).validate_json(place.metadata.read_bytes())
+        return _read(place)
     except OSError as problem:
         raise ConfigError(f"{place.metadata}: the checkpoint can't be read: {reason(problem)}.") from problem
     except ValueError as problem:
         raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
+
+
+def _read(place: Place) -> Metadata:
+    text = place.metadata.read_bytes()
+    found = TypeAdapter(Metadata).validate_json(text)
     if found.format > _FORMAT:
         raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
     return found
 
 
+def recovered_metadata(place: Place) -> tuple[Metadata, bool]:
+    """What the checkpoint says; or, where that is lost, what is known without it. The second value tells which.
+
+    Raises:
+        ConfigError: a later version wrote it.
+    """
+    try:
+        return _read(place), False
+    except (OSError, ValueError):
+        return Metadata(created_at=time.time()), True
+
+
 def beside(place: Place) -> Iterator[tuple[Place, Metadata]]:
     """The checkpoints of that name in the folders beside its own and in it, as far as they can be read."""
-    for path in place.folder.parent.glob(f"*/{place.name}.checkpoint.json"):
+    for path in place.folder.parent.glob(f"*/{glob.escape(place.name)}.checkpoint.json"):
         other = Place(path.parent, place.name)
         with suppress(ConfigError):
             yield other, read_metadata(other)
@@ -167,34 +231,81 @@ def write_metadata(place: Place, metadata: Metadata) -> None:
 def move_aside(place: Place) -> Path:
     """Make room for a new checkpoint; answers the folder where the old one is now.
 
+    It is there as a whole before anything of it goes here.
+
     Raises:
         OutputError: it can't be moved.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    aside, number = place.folder / f"{place.name}-{stamp}", 1
+    name = place.name if place.asked else f"{place.name}.journal"
+    aside, number = place.folder / f"{name}-{stamp}", 1
     while aside.exists():
         number += 1
-        aside = place.folder / f"{place.name}-{stamp}-{number}"
+        aside = place.folder / f"{name}-{stamp}-{number}"
     try:
-        aside.mkdir(parents=True)
+        make_folder(aside)
         for path in place.files:
             if path.exists():
-                path.rename(aside / path.name)
+                _also_at(path, aside / path.name)
+        sync_folder(aside)
     except OSError as problem:
         raise OutputError(f"{place.folder}: the old checkpoint can't be moved: {reason(problem)}.") from problem
+    clear(place)
     return aside
 
 
-def clear(place: Place) -> None:
-    """Delete what isn't needed any more, and what a killed process left half written, the metadata last.
+def _also_at(path: Path, other: Path) -> None:
+    try:
+        other.hardlink_to(path)
+    except OSError:  # a file system without links
+        shutil.copy2(path, other)
 
-    The lock stays: who deletes a lock splits it.
+
+def clear(place: Place) -> None:
+    """Delete what isn't needed any more, and what a killed process left half written.
+
+    Whatever comes in between, the rest is known to be done with. The lock stays: who deletes a lock splits it.
+
+    Raises:
+        OutputError: it can't be deleted.
     """
     try:
-        for path in (*place.folder.glob(f".{place.name}.checkpoint.*.tmp"), *place.files):
+        if place.metadata.exists():
+            place.metadata.rename(place.done)
+            sync_folder(place.folder)
+        for path in (*place.files, *_half_written(place)):
             path.unlink(missing_ok=True)
+        if place.done.exists():
+            sync_folder(place.folder)
+            place.done.unlink()
     except OSError as problem:
         raise OutputError(f"{place.folder}: the checkpoint can't be cleared: {reason(problem)}.") from problem
+
+
+def _half_written(place: Place) -> Iterator[Path]:
+    for path in place.files:
+        yield from place.folder.glob(f".{glob.escape(path.name)}.*.tmp")
+
+
+def copy_checkpoint(source: Place, target: Place, metadata: Metadata | None = None) -> None:
+    """Copy a checkpoint, with other metadata if given; until all of it is there, the target counts as empty.
+
+    Raises:
+        OutputError: it can't be written there.
+    """
+    replace_file(target.done, [])
+    for path, copy in zip(source.files, target.files, strict=True):
+        if path.exists() and path != source.metadata:
+            replace_file(copy, _chunks(path))
+            shutil.copystat(path, copy)  # its time tells whether a topics file was edited since
+    write_metadata(target, metadata or read_metadata(source))
+    target.done.unlink()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 class Held:
@@ -204,8 +315,8 @@ class Held:
         import filelock
 
         try:
-            place.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = filelock.FileLock(place.lock, timeout=0, thread_local=False)
+            make_folder(place.folder)
+            self._lock = filelock.FileLock(place.lock, timeout=0, thread_local=False, mode=PRIVATE)
             self._lock.acquire()
         except filelock.Timeout:
             raise ConfigError(f"{_holder(place)} Wait for it or stop it.") from None

@@ -1,13 +1,25 @@
-"""Whole files: read with a clear sentence when that fails, replaced so that no reader ever sees half of one."""
+"""Whole files: read with a clear sentence when that fails, replaced so that no reader ever sees half of one.
+
+Files and folders are created for their user alone: they hold prompts and data. A file that is replaced keeps its mode.
+"""
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError, OutputError
+
+PRIVATE = 0o600
+_PRIVATE_FOLDER = 0o700
+# What file systems say that can't sync a folder.
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR)
 
 
 def read_text(path: Path, *, what: str) -> str:
@@ -27,21 +39,110 @@ def read_text(path: Path, *, what: str) -> str:
 def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file beside its place, then move it there; on failure the old one stays as it was.
 
+    When this returns, a power cut doesn't lose the new file.
+
     Raises:
         OutputError: it can't be written.
     """
-    path = path.resolve() if path.is_symlink() else path
+    path = _target(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
+        make_folder(path.parent)
+        _write(beside, chunks, mode=_mode_of(path))
         beside.replace(path)
     except OSError as problem:
         _forget(beside)
         raise OutputError(f"{path} can't be written: {reason(problem)}; what stood there is untouched.") from problem
+    try:
+        sync_folder(path.parent)
+    except OSError as problem:
+        raise OutputError(f"{path} can't be made safe on its disk: {reason(problem)}.") from problem
+
+
+def _target(path: Path) -> Path:
+    """The file itself, where the path is a link to it."""
+    return path.resolve() if path.is_symlink() else path
+
+
+def _write(path: Path, chunks: Iterable[bytes], *, mode: int) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "wb") as file:
+        if mode != PRIVATE:
+            path.chmod(mode)
+        file.writelines(chunks)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return PRIVATE
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, and those above it that are missing.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+        sync_folder(folder.parent)
+    if not path.is_dir():
+        path.mkdir()  # says what is wrong
+
+
+def sync_folder(path: Path) -> None:
+    """Let a power cut lose none of the names in a folder, as far as its file system can do that.
+
+    Raises:
+        OSError: the disk is full or gone.
+    """
+    if os.name == "nt":
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete what processes that are gone left half written beside a file."""
+    path = _target(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        process = re.fullmatch(r"\.(\d+)\.(?:tmp|probe)", left.name.removeprefix(f".{path.name}"))
+        if process and not is_alive(int(process[1])):
+            _forget(left)
+
+
+def written_at(path: Path) -> float:
+    """When the file was last written, in seconds since the epoch, or 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether there is a process of that number on this machine."""
+    try:
+        os.kill(process, 0)
+    except (PermissionError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def check_writable(path: Path, *, needed_bytes: int = 0) -> None:
@@ -53,7 +154,7 @@ def check_writable(path: Path, *, needed_bytes: int = 0) -> None:
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
         _check_kind(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         probe.write_bytes(b"\n" * 4096)
         probe.unlink()
         free = shutil.disk_usage(path.parent).free

@@ -98,15 +98,6 @@ class Journal:
                 yield self.lines.piece(begin, end) + b"\n"
 
 
-def new_file(path: Path) -> Lines:
-    """A file of its own: where the path is taken, also by a run of the same moment, the next one with a number."""
-    while True:
-        try:
-            return Lines(free_path(path), new=True)
-        except FileExistsError:
-            continue
-
-
 def free_path(path: Path) -> Path:
     """The path, or where something is there already, the next one with a number that isn't taken."""
     candidate, number = path, 1

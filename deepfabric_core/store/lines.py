@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError, OutputError
-from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.files import PRIVATE, make_folder, reason, replace_file, sync_folder
 
 _CHUNK = 1 << 20
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -32,10 +32,11 @@ class Lines:
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
+        self._torn = self._named = False
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (os.O_EXCL if new else 0)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, flags, 0o644)
+            make_folder(path.parent)
+            self._file = os.open(path, flags, PRIVATE)
             self.size = os.fstat(self._file).st_size
         except FileExistsError:
             raise
@@ -49,17 +50,26 @@ class Lines:
             OSError: the disk is full or gone; no half line stays.
         """
         begin = self.size
+        if self._torn:
+            self._cut_off(begin)
+        self._torn = True
         if os.write(self._file, line) < len(line):
-            os.ftruncate(self._file, begin)
+            self._cut_off(begin)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
         self.size += len(line)
         return begin
+
+    def _cut_off(self, end: int) -> None:
+        os.ftruncate(self._file, end)
+        self.size, self._torn = end, False
 
     def read(self) -> Iterator[Line]:
         """Each line. A torn last one is cut off.
 
         Raises:
             ConfigError: another line is damaged; its number is named.
+            OutputError: the torn line can't be cut off.
         """
         begin = 0
         with os.fdopen(os.dup(self._file), "rb") as file:
@@ -81,11 +91,13 @@ class Lines:
 
     def _mend(self, end: int) -> None:
         """Let the file end with a whole line."""
-        if end < self.size:
-            os.ftruncate(self._file, end)
-            self.size = end
-        if end and self.piece(end - 1, end) != b"\n":
-            self.append(b"\n")
+        try:
+            if end < self.size:
+                self._cut_off(end)
+            if end and self.piece(end - 1, end) != b"\n":
+                self.append(b"\n")
+        except OSError as problem:
+            raise OutputError(f"{self.path} can't be written: {reason(problem)}; what it holds is safe.") from problem
 
     def piece(self, begin: int, end: int) -> bytes:
         """The bytes between two places."""
@@ -99,6 +111,9 @@ class Lines:
         """
         try:
             os.fsync(self._file)
+            if not self._named:
+                sync_folder(self.path.parent)
+                self._named = True
         except OSError as problem:
             raise OutputError(f"{self.path} can't be made safe on its disk: {reason(problem)}.") from problem
 

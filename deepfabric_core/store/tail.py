@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.checkpoint import Place, is_held, read_metadata
-from deepfabric_core.store.files import reason
+from deepfabric_core.store.dataset_lock import lock_of, writer_of
+from deepfabric_core.store.files import is_alive, reason, written_at
 from deepfabric_core.store.lines import read_line
 
 _LOCKS = Path("/proc/locks")
@@ -81,14 +82,6 @@ class Tail:
             self._file = None
 
 
-def written_at(path: Path) -> float:
-    """When the file was last written, in seconds since the epoch, or 0 where there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
 def is_worked_on(place: Place) -> bool:
     """Whether a process holds the checkpoint, without standing in the way of one that is about to.
 
@@ -98,21 +91,24 @@ def is_worked_on(place: Place) -> bool:
     Raises:
         ConfigError: the checkpoint can't be read.
     """
+    locked = _is_held(place.lock)
+    return is_alive(read_metadata(place).process) and is_held(place) if locked is None else locked
+
+
+def is_being_written(dataset: Path) -> bool:
+    """Whether a run writes a dataset at this moment."""
+    lock = lock_of(dataset)
+    locked = _is_held(lock)
+    return is_alive(writer_of(lock)) if locked is None else locked
+
+
+def _is_held(lock: Path) -> bool | None:
+    """Whether somebody holds a lock, or None where the operating system doesn't tell."""
     try:
-        lock = place.lock.stat().st_ino
+        number = lock.stat().st_ino
     except OSError:
         return False
     try:
-        return f":{lock} " in _LOCKS.read_text()
+        return f":{number} " in _LOCKS.read_text()
     except OSError:
-        return _is_alive(read_metadata(place).process) and is_held(place)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
+        return None

@@ -23,7 +23,7 @@ def summary(state: RunState) -> str:
     """The final statistics: a headline, then two aligned columns."""
     headline = _HEADLINES[state.ending] if state.ending else "Not finished"
     if state.reason:
-        headline += f": {printable(redact(state.reason))}"
+        headline += f" {state.reason}" if state.ending == "complete" else f": {printable(redact(state.reason))}"
     rows = [*_results(state), *_calls(state), *_time(state), *_files(state)]
     width = max((len(label) for label, _ in rows), default=0)
     return "\n".join([headline, *(f"  {label:<{width}}  {value}" for label, value in rows)]) + "\n"

@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.core.conftest import Run, local_llm
 from tests.core.test_nothing_is_lost import start
 from tests.core.test_resume import EXPANSIONS, broken, checkpoint, config, cut, dataset, finish, halfway, until, whole
@@ -153,19 +155,25 @@ def test_a_torn_last_line_is_not_counted(place: Path, provider: LocalProvider, d
     assert status(deepfabric)["samples"]["done"] == made - 1
 
 
-def test_damaged_metadata_is_one_sentence_and_fresh_gets_out_of_it(
-    place: Path, provider: LocalProvider, deepfabric: Run
+@pytest.mark.parametrize("text", ["", '{"samples_done": 1', '{"command": 3}', '{"prompt_tokens": 12.5}', None])
+def test_metadata_that_can_not_be_read_strands_no_sample(
+    place: Path, provider: LocalProvider, deepfabric: Run, text: str | None
 ) -> None:
     halfway(place, provider)
-    for text in ("", '{"samples_done": 1', '{"command": 3}'):
+    paid, made = provider.counts.requests, len(whole(checkpoint(place, "jsonl")))
+    before = json.loads(checkpoint(place, "json").read_text())
+    if text is None:
+        checkpoint(place, "json").unlink()
+    else:
         checkpoint(place, "json").write_text(text)
-        for arguments in (("checkpoint-status", "config.yaml"), ("generate", "config.yaml", "--resume")):
-            done = deepfabric(*arguments)
-            assert done.returncode == 2
-            assert len(done.stderr.splitlines()) == 1
-            assert str(checkpoint(place, "json")) in done.stderr and "--fresh" in done.stderr
-    assert deepfabric("generate", "config.yaml", "--fresh").returncode == 0
-    dataset(place, 9)
+    assert status(deepfabric)["samples"]["done"] == made
+    assert deepfabric("generate", "config.yaml").returncode == 2
+    done = deepfabric("generate", "config.yaml", "--resume", "--num-samples", "10")
+    assert done.returncode == 0, done.stderr
+    assert "made anew from what was finished" in done.stderr
+    dataset(place, 10)
+    assert provider.counts.requests == paid + 10 - made
+    assert before["samples_done"] == made
 
 
 def test_a_config_that_does_not_load_is_an_error(place: Path, deepfabric: Run) -> None:

@@ -342,14 +342,21 @@ def test_keys_that_are_not_known_yet_do_not_matter(tmp_path: Path) -> None:
     assert read_metadata(place).samples_done == 4
 
 
-def test_the_checkpoint_of_that_name_is_found_or_the_only_one(tmp_path: Path) -> None:
-    assert find(tmp_path / "nowhere", "a") == Place(tmp_path / "nowhere", "a")
-    write_metadata(Place(tmp_path, "b"), Metadata())
-    assert find(tmp_path, "a").name == "b"
-    write_metadata(Place(tmp_path, "c"), Metadata())
-    with pytest.raises(ConfigError, match="b, c"):
-        find(tmp_path, "a")
-    assert find(tmp_path, "c").name == "c"
+def test_a_checkpoint_is_found_by_its_dataset_and_never_another_ones(tmp_path: Path) -> None:
+    assert find(tmp_path / "nowhere", Path("out/a.jsonl")) == Place(tmp_path / "nowhere", "a")
+    write_metadata(Place(tmp_path, "b"), Metadata(dataset=str(Path("out/b.jsonl").absolute())))
+    assert find(tmp_path, Path("out/a.jsonl")).name == "a"
+    assert find(tmp_path, Path("out/b.jsonl")).name == "b"
+
+
+def test_datasets_of_the_same_name_in_two_folders_have_two_checkpoints(tmp_path: Path) -> None:
+    write_metadata(Place(tmp_path, "a"), Metadata(dataset="/one/a.jsonl"))
+    other = find(tmp_path, Path("/two/a.jsonl"))
+    assert other.name.startswith("a-") and not other.exists
+    write_metadata(other, Metadata(dataset="/two/a.jsonl"))
+    Place(tmp_path, "a").metadata.unlink()
+    assert find(tmp_path, Path("/two/a.jsonl")) == other
+    assert find(tmp_path, Path("/one/a.jsonl")).name == "a"
 
 
 def filled(folder: Path) -> Place:

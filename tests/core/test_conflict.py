@@ -104,7 +104,14 @@ def asked(place: Path, provider: LocalProvider) -> Iterator[Terminal]:
 
 
 def test_the_question_is_the_one_of_the_specification(asked: Terminal) -> None:
-    assert asked.shown == QUESTION
+    assert asked.shown.endswith(QUESTION)
+
+
+def test_above_the_question_is_what_it_is_about(place: Path, asked: Terminal) -> None:
+    made = len(whole(checkpoint(place, "jsonl")))
+    about = asked.shown.removesuffix(QUESTION)
+    assert f"{place / 'out/dataset.jsonl'}, {made} of 9 samples, last saved just now" in about
+    assert "moves it aside and deletes nothing" in about
 
 
 @pytest.mark.parametrize("keys", ["1\n", "\n", "x\n1\n", "resume\n\n"])

@@ -13,9 +13,9 @@ import pytest
 
 from deepfabric_core import ConfigError, Job, RunState, Stop, generate, load
 from deepfabric_core.events import Event, SampleFinished, TopicExpanded
-from deepfabric_core.run.checkpoint import open_checkpoint
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.kept import job_again, keep, kept_runs, record
+from deepfabric_core.run.resume import open_checkpoint
 
 CONFIG: dict[str, dict[str, Any]] = {
     "llm": {"provider": "simulated"},

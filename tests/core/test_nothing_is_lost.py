@@ -18,13 +18,15 @@ from tests.provider import Faults, LocalProvider
 ROOT = str(Path(__file__).parents[2])
 
 
-def start(place: Path, *arguments: str, largest_file: int | None = None) -> subprocess.Popen[str]:
+def start(
+    place: Path, *arguments: str, config: str = "config.yaml", largest_file: int | None = None
+) -> subprocess.Popen[str]:
     def limit() -> None:
         if largest_file is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
     return subprocess.Popen(
-        [sys.executable, "-m", "deepfabric_core", "generate", "config.yaml", *arguments],
+        [sys.executable, "-m", "deepfabric_core", "generate", config, *arguments],
         cwd=place,
         env={**os.environ, "PYTHONPATH": ROOT},
         stdout=subprocess.PIPE,
@@ -82,15 +84,25 @@ def test_a_disk_that_fills_up_stops_the_run_and_names_what_is_safe(place: Path) 
     assert not (place / "out/dataset.jsonl").exists()
 
 
-def test_two_runs_at_once_do_not_mix_their_samples(place: Path, provider: LocalProvider) -> None:
-    provider.faults = Faults(latency=0.02)
+def test_of_two_runs_at_once_with_one_dataset_the_second_is_refused_whatever_its_config(
+    place: Path, provider: LocalProvider
+) -> None:
+    provider.faults = Faults(latency=0.1)
     write_config(place, llm=local_llm(provider), output={"num_samples": 60})
-    runs = [start(place) for _ in range(2)]
-    for run in runs:
-        out, err = run.communicate(timeout=60)
-        assert run.returncode == 0, out + err
+    (place / "other.yaml").write_text((place / "config.yaml").read_text().replace("bicycles", "boats"))
+    first = start(place)
+    wait_for(provider, 6)
+    for config in ("config.yaml", "other.yaml"):
+        second = start(place, config=config)
+        out, err = second.communicate(timeout=60)
+        assert second.returncode == 2, out + err
+        assert f"Process {first.pid} " in err and "out/dataset.jsonl" in err
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 0, out + err
     found = keys(place / "out/dataset.jsonl")
     assert len(found) == len(set(found)) == 60
+    assert provider.counts.requests == 4 + 60
+    assert sorted(path.name for path in (place / "out").iterdir()) == ["dataset.jsonl", "topics.jsonl"]
 
 
 def test_a_second_ctrl_c_leaves_at_once_with_the_journal_in_place(place: Path, provider: LocalProvider) -> None:

@@ -283,7 +283,7 @@ def test_a_damaged_line_is_named_and_nothing_is_spent(place: Path, provider: Loc
 # ---- how the resume is asked for
 
 
-@pytest.mark.parametrize("arguments", [(), ("--output-save-as", "out/other.jsonl"), ("--num-samples", "12")])
+@pytest.mark.parametrize("arguments", [(), ("--num-samples", "12")])
 def test_without_resume_nothing_is_spent_and_both_flags_are_named(
     place: Path, provider: LocalProvider, deepfabric: Run, arguments: tuple[str, ...]
 ) -> None:
@@ -311,13 +311,19 @@ def test_fresh_moves_the_old_checkpoint_aside_and_deletes_nothing(
     assert {path.name: path.read_bytes() for path in aside.iterdir()} == files
 
 
-def test_a_resume_may_write_to_another_place(place: Path, provider: LocalProvider) -> None:
+@pytest.mark.parametrize("other", ["out/other.jsonl", "elsewhere/dataset.jsonl"])
+def test_a_resume_never_puts_the_samples_of_one_dataset_into_another(
+    place: Path, provider: LocalProvider, other: str
+) -> None:
     halfway(place, provider)
-    finish(place, "--output-save-as", "elsewhere/other.jsonl")
-    found = keys(place / "elsewhere/other.jsonl")
-    assert len(found) == len(set(found)) == 9
-    assert paid_again(provider, 9) == 0
-    assert not list(place.rglob("*.checkpoint.json*"))
+    before, files = provider.counts.requests, {path: path.read_bytes() for path in place.rglob("*.checkpoint.*")}
+    assert "No checkpoint to resume" in finish(place, "--output-save-as", other).err
+    assert len(keys(place / other)) == 9
+    assert provider.counts.requests == before + EXPANSIONS + 9
+    assert {path: path.read_bytes() for path in files} == files
+    finish(place)
+    dataset(place, 9)
+    assert paid_again(provider, 9) == EXPANSIONS + 9
 
 
 def test_a_key_may_come_from_a_flag_in_one_run_and_from_the_config_in_the_other(
@@ -359,7 +365,10 @@ def test_a_checkpoint_may_be_kept_in_a_folder_of_ones_own(place: Path, provider:
     finish(place, *flags)
     dataset(place, 9)
     assert paid_again(provider, 9) == 0
-    assert [path.suffix for path in (place / "own/folder").iterdir()] in ([".lock"], [])
+    assert {path.name for path in (place / "own/folder").iterdir()} == {
+        "dataset.checkpoint.lock",
+        "dataset.finished.json",
+    }
 
 
 def test_a_resume_without_a_checkpoint_says_so_and_starts_afresh(place: Path, provider: LocalProvider) -> None:

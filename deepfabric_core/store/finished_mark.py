@@ -1,0 +1,73 @@
+"""The small mark that a finished run leaves, so that asking for it again is known to be asking for nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from deepfabric_core.store.files import replace_file
+
+_FORMAT = 1
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedMark:
+    """What was delivered: `samples` of topics with so many `leaves`; or, with `topic_only`, those topics.
+
+    `topics_given` tells whether they came from a file. `fingerprint` holds a digest of each value that decides the
+    data; `digest` is that of the file that was delivered.
+    """
+
+    dataset: str
+    topic_only: bool = False
+    topics_given: bool = False
+    samples: int = 0
+    leaves: int = 0
+    digest: str = ""
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    finished_at: float = 0.0
+    format: int = _FORMAT
+
+
+def read_mark(path: Path) -> FinishedMark | None:
+    """Read a mark; None where there is none, or one that can't be understood."""
+    try:
+        mark = TypeAdapter(FinishedMark).validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return mark if mark.format == _FORMAT else None
+
+
+def write_mark(path: Path, mark: FinishedMark) -> None:
+    """Write a mark.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    replace_file(path, [json.dumps(asdict(mark), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")])
+
+
+def digest_of_file(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal digits, or nothing where it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def digests(fingerprint: Mapping[str, str]) -> dict[str, str]:
+    """Digests of a fingerprint's values: enough to tell what has changed, and short."""
+    return {
+        key: hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        for key, value in fingerprint.items()
+    }
