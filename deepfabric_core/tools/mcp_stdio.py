@@ -18,6 +18,8 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from deepfabric_core.tools.process_guard import guarding
+
 _log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE_BYTES = 64 << 20
@@ -104,17 +106,21 @@ class ServerProcess(asyncio.SubprocessProtocol):
     ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[SessionMessage | Exception], _Input]]:
         """The process, for as long as this lasts, in a process group of its own; nothing of it is left afterwards.
 
+        Not even where we are killed, and it doesn't heed the end of its input.
+
         Of our environment it gets only what the mcp package thinks safe: no provider's key.
         """
         start = partial(asyncio.get_running_loop().subprocess_exec, lambda: self, command, *args)
         self._deliver, messages = anyio.create_memory_object_stream[SessionMessage | Exception](math.inf)
-        with self._deliver, messages:
-            self._transport, _ = await start(env={**get_default_environment(), **env}, start_new_session=True)
-            pipe = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(_STDIN))
-            try:
-                yield messages, _Input(pipe)
-            finally:
-                await self._finish(self._transport, pipe)
+        async with guarding() as guard:
+            with self._deliver, messages:
+                self._transport, _ = await start(env={**get_default_environment(), **env}, start_new_session=True)
+                guard(self._transport.get_pid())
+                pipe = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(_STDIN))
+                try:
+                    yield messages, _Input(pipe)
+                finally:
+                    await self._finish(self._transport, pipe)
 
     # ---- what asyncio calls
 

@@ -288,6 +288,32 @@ def test_nothing_is_left_where_the_run_is_cancelled_in_the_middle_of_a_call() ->
     assert len(pids) == 2 and not any(map(lives, pids))
 
 
+@pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
+def test_nothing_is_left_of_a_server_that_ignores_the_end_of_its_input_where_we_are_killed(stubborn: str) -> None:
+    served = f"{stubborn}{sys.executable} -m tests.mcp_server; sleep 600"
+    script = f"""
+import asyncio
+from deepfabric_core.config.schema import McpServer
+from tests.core.test_mcp import start
+async def whole():
+    tools = await start("here", McpServer(command="sh", args=["-c", {served!r}], env={{"PYTHONPATH": {str(ROOT)!r}}}))
+    print(*[(await tools.session("a").call(name, {{}})).content for name in ("process", "child")], flush=True)
+    await asyncio.sleep(600)
+asyncio.run(whole())
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    server, child = process.stdout.readline().split()
+    shell = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[1]
+    assert all(map(lives, (shell, server, child)))
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 30
+    while any(map(lives, (shell, server, child))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(lives, (shell, server, child)))
+
+
 def test_ctrl_c_while_a_server_starts_leaves_nothing_and_says_nothing_else(tmp_path: Path) -> None:
     script = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     arguments = ["import-tools", "--transport", "stdio", "-c", f'{sys.executable} -c "{script}"']
