@@ -25,6 +25,7 @@ from deepfabric_core.stop import Stop
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.files import check_writable, remove_leftovers
 from deepfabric_core.store.finished_mark import FinishedMark
+from deepfabric_core.store.topics_file import failures_of
 from deepfabric_core.topics.model import Topics
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
 
 def _remove_leftovers(job: Job) -> None:
     """Delete what killed runs left half written."""
-    for path in (job.dataset, job.topics, job.failures):
+    place = job.checkpoint_place()
+    for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, *place.files, place.mark):
         remove_leftovers(path)
 
 

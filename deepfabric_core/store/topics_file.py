@@ -41,7 +41,7 @@ class TopicsFile:
     @property
     def failures_path(self) -> Path:
         """Where failed expansions are written, beside the topics."""
-        return self.path.with_name(f"{self.path.stem}_failed.jsonl")
+        return failures_of(self.path)
 
     def save_failures(self, failures: Iterable[Mapping[str, Any]]) -> bool:
         """Write the failed expansions, or delete an older list when there are none. Answers whether there are any."""
@@ -51,6 +51,11 @@ class TopicsFile:
         else:
             self.failures_path.unlink(missing_ok=True)
         return bool(lines)
+
+
+def failures_of(topics: Path) -> Path:
+    """Where failed expansions are listed of topics that are saved there."""
+    return topics.with_name(f"{topics.stem}_failed.jsonl")
 
 
 def load_topics(path: Path) -> tuple[Topics, tuple[str, ...]]:
