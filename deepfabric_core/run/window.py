@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from deepfabric_core.stop import Stop
 
@@ -27,14 +27,18 @@ async def run_window(
     found: deque[T] = deque()
     free = asyncio.Semaphore(calls * _ITEMS_A_CALL)
     ended = asyncio.Event()
-    at_work = 0
+    at_work = set[asyncio.Task[None]]()
 
     async def one(item: T) -> None:
-        nonlocal at_work
+        me = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             found.extend(await work(item))
+        except BaseException:
+            for other in at_work - {me}:  # at once, lest one of them begins a call whose answer is lost
+                other.cancel()
+            raise
         finally:
-            at_work -= 1
+            at_work.discard(me)
             free.release()
             ended.set()
 
@@ -45,8 +49,7 @@ async def run_window(
                 ended.clear()
                 item = found.popleft() if found else next(source, None)
                 if item is not None and not stop.requested:
-                    at_work += 1
-                    group.create_task(one(item))
+                    at_work.add(group.create_task(one(item)))
                     continue
                 free.release()
                 if not at_work:
