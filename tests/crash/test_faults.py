@@ -1,0 +1,35 @@
+"""A disk that is full, broken or forbidden at any call: one sentence, and nothing that was paid is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.harness import BROKEN, DENIED, FULL
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.survival import Case, sweep, told
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_disk_that_fills_up_at_any_call_costs_a_sentence_and_no_sample(
+    name: str, case: Callable[[str], Case], every: bool
+) -> None:
+    reports = sweep(case(name), FULL, None if every else 3)
+    assert not reports, told(reports)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_disk_that_fails_at_any_call_costs_a_sentence_and_no_sample(
+    name: str, case: Callable[[str], Case], every: bool
+) -> None:
+    reports = sweep(case(name), BROKEN, None if every else 3)
+    assert not reports, told(reports)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_is_forbidden_at_any_call_costs_a_sentence_and_no_sample(
+    name: str, case: Callable[[str], Case], every: bool
+) -> None:
+    reports = sweep(case(name), DENIED, None if every else 3)
+    assert not reports, told(reports)

@@ -1,0 +1,18 @@
+"""All that a disk may hold after a power cut at any moment: no finished dataset is lost, and no synced sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.survival import Case, cut_off, told
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "fresh"])
+def test_after_a_power_cut_at_any_moment_the_dataset_and_every_synced_sample_are_there(
+    name: str, case: Callable[[str], Case], every: bool
+) -> None:
+    reports = cut_off(case(name), None if every else 8)
+    assert not reports, told(reports)
