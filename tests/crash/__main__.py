@@ -6,8 +6,10 @@ The folders stay, with what the last run said.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.crash.harness import TROUBLES, Stage, Trouble, compiled
@@ -15,31 +17,33 @@ from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent
 from tests.crash.survival import Case
 from tests.provider import LocalProvider
 
-
-class _Add(argparse.Action):
-    def __call__(self, parser: object, given: argparse.Namespace, value: object, option: str | None = None) -> None:
-        given.troubles.append(TROUBLES[(option or "").lstrip("-")].moved(int(str(value))))
+_HELP = "at the N-th call; may be given again, for the run that goes on"
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--cut", metavar="STATE", help="a state after a power cut, by its name")
-    for name in TROUBLES:
-        parser.add_argument(f"--{name}", action=_Add, metavar="N", help="at the N-th call; may be given again")
-    parser.set_defaults(troubles=[])
+    for name, trouble in TROUBLES.items():
+        at = partial(_placed, trouble)
+        parser.add_argument(f"--{name}", metavar="N", action="append", dest="troubles", type=at, help=_HELP)
     return parser
+
+
+def _placed(trouble: Trouble, number: str) -> Trouble:
+    return trouble.moved(int(number))
 
 
 def _seen(case: Case, cut: str | None, troubles: list[Trouble]) -> Iterator[str]:
     if cut is None:
-        struck, wrong = case.grief(*troubles)
-        yield f"at: {struck or 'the end'}"
-        yield from wrong or case.wrong_with_once_more()
-        return
-    found = next(state for state in case.cuts() if state.name == cut)
-    yield f"after: {found.after}"
-    yield from case.after(found)
+        outcome = case.grief(*troubles)
+    else:
+        known = {state.name: state for state in case.cuts()}
+        if cut not in known:
+            sys.exit(f"this time there were these states: {' '.join(known)}")
+        outcome = case.after(known[cut])
+    yield from (f"at: {outcome.struck or 'the end'}", f"it had left: {outcome.left}")
+    yield from outcome.wrong or case.wrong_with_once_more()
 
 
 def main() -> None:
@@ -48,10 +52,8 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="crash-"))
     with LocalProvider(ANSWERING, agent=agent) as provider, Stage(root, compiled(root)) as stage:
         case = Case(SCENARIOS[given.scenario], World(stage, provider), root / "copy")
-        for line in _seen(case, given.cut, given.troubles):
-            print(line)
-        print((root / "err").read_text(encoding="utf-8"))
-        print(f"all of it is in {root}")
+        lines = [*_seen(case, given.cut, given.troubles or []), (root / "err").read_text(encoding="utf-8")]
+        sys.stdout.write("\n".join([*lines, f"all of it is in {root}\n"]))
 
 
 if __name__ == "__main__":

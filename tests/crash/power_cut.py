@@ -12,7 +12,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tests.crash.harness import Call
@@ -142,7 +142,7 @@ class Disk:
         elif call.name == "open" and call.offset == _EMPTIED:
             self._inodes[call.inode].change(b"")
         elif call.name == "write":
-            self._inodes[call.inode].write(call.offset, call.data)
+            self._inodes.setdefault(call.inode, File()).write(call.offset, call.data)
         elif call.name == "truncate":
             file = self._inodes[call.inode]
             file.change(file.now[: call.offset])
@@ -174,14 +174,8 @@ def cuts(before: Disk, calls: Iterable[Call]) -> list[Cut]:
         before.apply(call)
         done = done or (call.name == "say" and b"Written: dataset" in call.data)
         promised = frozenset(before.promised)
-        for name, state in before.states():
-            key = frozenset(state.items())
-            first = found.get(key)
-            found[key] = (
-                Cut(f"{call.number}{name}", call, state, promised, done)
-                if first is None
-                else replace(first, promised=promised, done=done)
-            )
+        for name, state in before.states():  # of the moments at which a state may be found, the last one promises most
+            found[frozenset(state.items())] = Cut(f"{call.number}{name}", call, state, promised, done)
     return list(found.values())
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from tests.crash.harness import Call, Ended, Stage, Trouble
 from tests.crash.power_cut import Cut, Disk, cuts, expansions, is_expansion, put_back
-from tests.crash.scenarios import DATASET, Scenario, World, kept_samples, made, records
+from tests.crash.scenarios import DATASET, Scenario, World, kept_samples, made, parsed
 
 # Where `--fresh` puts an older checkpoint: its name holds the time.
 _ASIDE = re.compile(r"dataset-\d{8}-\d{6}(-\d+)?(?=/)")
@@ -29,6 +31,14 @@ class Undisturbed:
     files: frozenset[str]
 
 
+class Outcome(NamedTuple):
+    """The call that was struck, or None where the run ended before it; what is wrong; and the files it had left."""
+
+    struck: Call | str | None
+    wrong: list[str]
+    left: str = ""
+
+
 @dataclass
 class Case:
     """A scenario on a stage, made ready once and put back for each run that is watched."""
@@ -40,7 +50,7 @@ class Case:
     def __post_init__(self) -> None:
         self.scenario.set_up(self.world)
         self.stage.save(self.copy)
-        self.older = (self.stage.work / DATASET).read_bytes()
+        self.older = self.dataset()
         self.kept_before = self._kept()
 
     @property
@@ -64,23 +74,26 @@ class Case:
         return Undisturbed(ended, self.paid - before, self.files())
 
     def files(self) -> frozenset[str]:
-        """The names of all files, without the time in them."""
-        return frozenset(_ASIDE.sub("aside", name) for name in self.stage.files())
+        """The names of all files but locks, which stay, without the time in them."""
+        names = (_ASIDE.sub("aside", name) for name in self.stage.files())
+        return frozenset(name for name in names if not name.endswith(".lock"))
+
+    def dataset(self) -> bytes | None:
+        """What is in the dataset's place."""
+        path = self.stage.work / DATASET
+        return path.read_bytes() if path.exists() else None
 
     def _kept(self) -> set[str]:
         return kept_samples((self.stage.work, self.stage.data))
 
     def delivered(self) -> set[str]:
         """What was made and is in the dataset."""
-        return {made(record) for record in records(self.stage.work / DATASET)}
+        return {made(record) for record in parsed(self.dataset() or b"")}
 
     # ---- one run after the other
 
-    def grief(self, *troubles: Trouble) -> tuple[Call | None, list[str]]:
-        """Let a run come to grief, then each that goes on with it; at last one goes on undisturbed.
-
-        Answers the call that was struck in the last troubled run, or None where it ended before, and what is wrong.
-        """
+    def grief(self, *troubles: Trouble) -> Outcome:
+        """Let a run come to grief, then each that goes on with it; at last one goes on undisturbed."""
         allowed = self.undisturbed.calls + self.scenario.in_flight * len(troubles)
         self.stage.load(self.copy)
         paid, kept, wrong = self.paid, self.kept_before, list[str]()
@@ -90,21 +103,19 @@ class Case:
             ended = self.stage.run("generate", "config.yaml", *arguments, trouble=trouble)
             struck, arguments = ended.struck, self.scenario.again
             if struck is None:
-                return None, []
+                return Outcome(None, [], "")
             wrong += [*self._wrong_at_this_moment(), *self._wrong_with_the_end(ended, trouble, self.paid - before)]
             kept = kept | self._kept()
-        left = sorted(self.files() - self.undisturbed.files)
+        left = ", ".join(sorted(self.files() - self.undisturbed.files))
         wrong += [*self._wrong_after_going_on(kept), *self._wrong_with_the_price(self.paid - paid, allowed)]
-        if wrong and left:
-            wrong.append(f"there was left: {', '.join(left)}")
-        return struck, wrong
+        return Outcome(struck, wrong, left)
 
     def _wrong_at_this_moment(self) -> Iterator[str]:
         """The dataset is the older one or the complete new one."""
-        path = self.stage.work / DATASET
-        if not path.exists():
+        found = self.dataset()
+        if found is None and self.older is not None:
             yield "the older dataset is gone"
-        elif path.read_bytes() != self.older:
+        elif found is not None and found != self.older:
             yield from self.wrong_with_the_dataset()
 
     def _wrong_with_the_end(self, ended: Ended, trouble: Trouble, calls: int) -> Iterator[str]:
@@ -123,12 +134,11 @@ class Case:
 
     def wrong_with_the_dataset(self) -> Iterator[str]:
         """It holds each sample of the plan once, and nothing else."""
-        path = self.stage.work / DATASET
-        lines = path.read_bytes().split(b"\n")
-        found = records(path)
+        content = self.dataset() or b""
+        found = list(parsed(content))
         said = [record.get("metadata", {}) for record in found]
         keys = {(metadata.get("topic_id"), metadata.get("cycle")) for metadata in said}
-        if lines[-1] or len(lines) - 1 != len(found):
+        if content.count(b"\n") != len(found) or not content.endswith(b"\n"):
             yield "a line of the dataset isn't whole"
         if not len(found) == len(keys) == self.scenario.samples:
             yield f"the dataset has {len(found)} samples, {len(keys)} different ones, of {self.scenario.samples}"
@@ -142,9 +152,10 @@ class Case:
         lost = kept - self.delivered() - (self._kept() & self.kept_before)
         if lost:
             yield f"{len(lost)} finished samples were lost"
-        if self.files() != self.undisturbed.files:
-            more, fewer = self.files() - self.undisturbed.files, self.undisturbed.files - self.files()
-            yield f"at the end there are too many files: {sorted(more)}, or too few: {sorted(fewer)}"
+        if more := self.files() - self.undisturbed.files:
+            yield f"files that don't belong there: {sorted(more)}"
+        if fewer := {name for name in self.undisturbed.files - self.files() if "/aside/" not in name}:
+            yield f"files that are missing: {sorted(fewer)}"
 
     def _wrong_with_the_price(self, paid: int, allowed: int) -> Iterator[str]:
         if paid > allowed:
@@ -152,13 +163,13 @@ class Case:
 
     def wrong_with_once_more(self) -> Iterator[str]:
         """Where all is done, a further resume costs nothing and changes nothing."""
-        before, dataset = self.paid, (self.stage.work / DATASET).read_bytes()
+        before, dataset = self.paid, self.dataset()
         ended = self.world.run(*self.scenario.again)
         if ended.code:
             yield f"a resume of what is complete ended by {ended.code}: {ended.err.strip().splitlines()[-1:]}"
         if self.paid > before:
             yield f"a resume of what is complete cost {self.paid - before} calls"
-        if (self.stage.work / DATASET).read_bytes() != dataset:
+        if self.dataset() != dataset:
             yield "a resume of what is complete changed the dataset"
 
     # ---- a power cut
@@ -171,49 +182,52 @@ class Case:
         assert ended.code == 0, ended
         return cuts(disk, ended.calls)
 
-    def after(self, cut: Cut) -> list[str]:
-        """Put back what was found, and go on; answers what is wrong."""
+    def after(self, cut: Cut) -> Outcome:
+        """Put back what was found, and go on."""
         self.stage.clear()
         put_back(cut.state)
-        wrong, paid, found = list(self._wrong_at_this_moment()), self.paid, (self.stage.work / DATASET).read_bytes()
-        if cut.done and found == self.older:
-            wrong.append("the dataset was said to be written, and the older one is there")
+        left = ", ".join(sorted(self.files() - self.undisturbed.files))
+        wrong, paid, found = list(self._wrong_at_this_moment()), self.paid, self.dataset()
+        if cut.done and found in (None, self.older):
+            wrong.append("the dataset was said to be written, and isn't there")
         known, scenario = expansions(cut.promised), self.scenario
         samples = len(cut.promised) - known
         allowed = scenario.expansions - known + scenario.calls_each * (scenario.samples - samples)
         wrong += self._wrong_after_going_on({fact for fact in cut.promised if not is_expansion(fact)})
         wrong += self._wrong_with_the_price(self.paid - paid, 0 if cut.done else allowed)
-        if cut.done and (self.stage.work / DATASET).read_bytes() != found:
+        if cut.done and self.dataset() != found:
             wrong.append("the dataset was said to be written, and is another one now")
-        return wrong
+        return Outcome(cut.after, wrong, left)
 
     # ---- at every call
 
-    def report(self, flags: str, struck: Call | None, wrong: Sequence[str]) -> Report:
+    def report(self, flags: str, outcome: Outcome) -> Report:
         """What went wrong, without what is different each time."""
-        where = str(struck) if struck else "the end"
-        after, *tidied = (_PROCESS.sub(".N.", text.replace(f"{self.stage.root}/", "")) for text in (where, *wrong))
-        return Report(tuple(tidied), after, f"{self.scenario.name} {flags}")
+        texts = (str(outcome.struck or "the end"), outcome.left, *outcome.wrong)
+        after, left, *wrong = (_PROCESS.sub(".N.", text.replace(f"{self.stage.root}/", "")) for text in texts)
+        return Report(tuple(wrong), f"{self.scenario.name} {flags}", after, left)
 
 
 class Report(NamedTuple):
-    """What is wrong, after what, and how to see it again."""
+    """What is wrong, how to see it again, at which call, and what it had left behind."""
 
     wrong: tuple[str, ...]
-    after: str
     flags: str
+    at: str
+    left: str
 
 
-def told(reports: Iterable[Report]) -> str:
-    """Tell each thing that is wrong once, with all the places where it is."""
+def none_of(reports: Iterable[Report]) -> None:
+    """Fail where there are any: tell each thing that is wrong once, with all the places where it is."""
     by_wrong: dict[tuple[str, ...], list[Report]] = {}
     for report in reports:
         by_wrong.setdefault(report.wrong, []).append(report)
-    paragraphs = (
-        "\n".join([*wrong, *(f"    python -m tests.crash {report.flags}  # at: {report.after}" for report in where)])
-        for wrong, where in by_wrong.items()
-    )
-    return "\n\n".join(paragraphs)
+    paragraphs = []
+    for wrong, where in by_wrong.items():
+        places = (f"    python -m tests.crash {report.flags}  # at: {report.at}" for report in where)
+        paragraphs.append("\n".join([*wrong, *places, f"    the first had left: {where[0].left}"]))
+    if paragraphs:
+        pytest.fail("\n\n".join(paragraphs), pytrace=False)
 
 
 def spread(count: int, few: int | None) -> list[int]:
@@ -231,13 +245,13 @@ def sweep(case: Case, trouble: Trouble, few: int | None, *, once_more: bool = Fa
     reports = []
     for at in spread(case.undisturbed.ended.count(trouble.kinds), few):
         for _ in range(_TRIES):
-            struck, wrong = case.grief(trouble.moved(at))
-            if struck:
+            outcome = case.grief(trouble.moved(at))
+            if outcome.struck:
                 break
-        if once_more and struck and not wrong:
-            wrong = list(case.wrong_with_once_more())
-        if wrong:
-            reports.append(case.report(str(trouble.moved(at)), struck, wrong))
+        if once_more and outcome.struck and not outcome.wrong:
+            outcome = outcome._replace(wrong=list(case.wrong_with_once_more()))
+        if outcome.wrong:
+            reports.append(case.report(str(trouble.moved(at)), outcome))
     return reports
 
 
@@ -246,9 +260,9 @@ def chained(case: Case, trouble: Trouble, few: int | None) -> list[Report]:
     reports, count = [], case.undisturbed.ended.count(trouble.kinds)
     for at in spread(count, few):
         later = trouble.moved(1 + at * 7 % max(2, count - at))
-        struck, wrong = case.grief(trouble.moved(at), later)
-        if wrong:
-            reports.append(case.report(f"{trouble.moved(at)} {later}", struck, wrong))
+        outcome = case.grief(trouble.moved(at), later)
+        if outcome.wrong:
+            reports.append(case.report(f"{trouble.moved(at)} {later}", outcome))
     return reports
 
 
@@ -257,7 +271,7 @@ def cut_off(case: Case, few: int | None) -> list[Report]:
     reports, found = [], case.cuts()
     for number in spread(len(found), few):
         cut = found[number - 1]
-        wrong = case.after(cut)
-        if wrong:
-            reports.append(case.report(f"--cut {cut.name}", cut.after, wrong))
+        outcome = case.after(cut)
+        if outcome.wrong:
+            reports.append(case.report(f"--cut {cut.name}", outcome))
     return reports
