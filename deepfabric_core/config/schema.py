@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from deepfabric_core.web.addresses import fault_of
+
 Mode = Literal["tree", "graph"]
 PromptStyle = Literal["default", "isolated", "anchored"]
 ConversationType = Literal["basic", "cot"]
@@ -33,8 +35,8 @@ class Simulated(Section):
 
 
 def _is_an_address(url: str | None) -> str | None:
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise ValueError("it must begin with http:// or https://")
+    if url is not None and (fault := fault_of(url.rstrip())):
+        raise ValueError(fault)
     return url
 
 

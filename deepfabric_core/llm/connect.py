@@ -20,6 +20,10 @@ from deepfabric_core.llm.schema_modes import SchemaModes
 from deepfabric_core.llm.simulated import SimulatedModel
 from deepfabric_core.llm.tool_modes import ToolModes
 from deepfabric_core.stop import Stop
+from deepfabric_core.web.proxies import proxy_for
+
+# For a provider whose address only litellm knows.
+_SOMEWHERE = "https://provider.invalid"
 
 # Shared by all runs of this process.
 _limiters = Limiters()
@@ -59,11 +63,10 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
     """The model alone, ready for so many calls at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
-    if settings.client != "litellm":
-        from deepfabric_core.llm.clients.openai_model import OpenAIModel, speaks_openai
+    if _is_direct(settings):
+        from deepfabric_core.llm.clients.openai_model import OpenAIModel
 
-        if settings.client == "direct" or speaks_openai(settings):
-            return OpenAIModel(settings, connections=connections)
+        return OpenAIModel(settings, connections=connections)
     from deepfabric_core.llm.clients.litellm_model import LitellmModel
 
     return LitellmModel(settings)
@@ -93,4 +96,27 @@ def check(settings: Llm) -> None:
                 f"did you mean {close[0]}?" if close else f"known are {', '.join(KEY_VARIABLES)} and litellm's others."
             )
             raise ConfigError(f"Unknown provider {settings.provider}: {advice}")
+    _check_place(settings)
     check_key(settings)
+
+
+def _is_direct(settings: Llm) -> bool:
+    if settings.client != "auto":
+        return settings.client == "direct"
+    from deepfabric_core.llm.clients.openai_model import speaks_openai
+
+    return speaks_openai(settings)
+
+
+def _check_place(settings: Llm) -> None:
+    """Make sure that there is an address to call, and a proxy that can be used where the environment names one."""
+    if settings.provider == "simulated":
+        return
+    if _is_direct(settings):
+        from deepfabric_core.llm.clients.openai_model import base_url
+
+        proxy_for(base_url(settings))
+    else:
+        from deepfabric_core.llm.clients.litellm_model import speaks_socks
+
+        proxy_for(settings.base_url or _SOMEWHERE, socks=speaks_socks())

@@ -7,11 +7,14 @@ import inspect
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.schema import Llm
-from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
+from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
 from deepfabric_core.llm.failures import complaint_in, model_error
 from deepfabric_core.llm.keys import api_key
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 # Ours to litellm's, where they differ.
 _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
+
+# Those that litellm calls by OpenAI's protocol at the very address that base_url names.
+_OPENAI_LIKE = ("openai", "hosted_vllm", "openrouter")
 
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
@@ -51,6 +57,11 @@ def import_litellm() -> ModuleType:
     return litellm
 
 
+def speaks_socks() -> bool:
+    """Whether litellm's calls may go through a SOCKS proxy: not by its usual client."""
+    return any(os.environ.get(name, "").lower() == "true" for name in ("DISABLE_AIOHTTP_TRANSPORT", "LITELLM_HTTP2"))
+
+
 class LitellmModel:
     """A model called through litellm, without litellm's own retries."""
 
@@ -61,6 +72,8 @@ class LitellmModel:
 
         self._error: type[Exception] = OpenAIError
         self._target = _target(settings)
+        self._other = _under_v1(settings, self._target)
+        _check_verification()
 
     @property
     def name(self) -> str:
@@ -70,13 +83,14 @@ class LitellmModel:
     async def complete(self, request: Request) -> Reply:
         """Answer one request; see `ChatModel`."""
         _OPEN.setdefault(asyncio.get_running_loop(), WeakSet()).add(self)
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                response = await self._litellm.acompletion(**self._arguments(request))
-        except TimeoutError as problem:
-            raise self._timed_out() from problem
-        except self._error as problem:
-            raise self._translated(problem) from problem
+        with watched(self.name) as call:
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    response = await self._response(request)
+            except TimeoutError as problem:
+                raise self._timed_out() from problem
+            except (self._error, ModelError) as problem:
+                raise call.refusal or self._translated(problem) from problem
         headers = getattr(response, "_response_headers", None) or {}
         if (error := _error_in(response)) is not None:
             said = complaint_in({"error": error})
@@ -91,10 +105,28 @@ class LitellmModel:
         if not models:
             await _close_clients(self._litellm.in_memory_llm_clients_cache, loop)
 
+    async def _response(self, request: Request) -> Any:
+        """What litellm gets; from under /v1 where base_url names no path and nothing is served there."""
+        target, other = self._target, self._other
+        try:
+            return await self._litellm.acompletion(**target, **self._arguments(request))
+        except self._error as problem:
+            if other is None or not _serves_nothing(problem):
+                raise
+            first = problem
+        try:
+            response = await self._litellm.acompletion(**other, **self._arguments(request))
+        except self._error as problem:
+            if _serves_nothing(problem):
+                raise first from problem
+            self._target, self._other = other, None
+            raise
+        self._target, self._other = other, None
+        return response
+
     def _arguments(self, request: Request) -> dict[str, Any]:
         settings = self._settings
         arguments: dict[str, Any] = {
-            **self._target,
             "messages": [_cleaned(message_sent(message)) for message in request.messages],
             "temperature": settings.temperature,
             "max_tokens": request.max_tokens,
@@ -124,6 +156,8 @@ class LitellmModel:
             return self._timed_out()
         if not headers and _never_arrived(said.message):
             kind = FailureKind.CONNECTION
+        if self._other is not None and _serves_nothing(problem):
+            said = nowhere(said)
         return model_error(self.name, said, status=status, headers=headers, kind=kind)
 
     def _timed_out(self) -> ModelError:
@@ -156,6 +190,30 @@ def _target(settings: Llm) -> dict[str, Any]:
     return target
 
 
+def _under_v1(settings: Llm, target: dict[str, Any]) -> dict[str, Any] | None:
+    """The target under /v1, for a server that speaks OpenAI's protocol and whose base_url names no path."""
+    prefix = target["model"].partition("/")[0]
+    base = (settings.base_url or "").strip().rstrip("/")
+    if not base or prefix not in _OPENAI_LIKE or urlsplit(base).path:
+        return None
+    return {**target, "api_base": f"{base}{V1}"}
+
+
+def _check_verification() -> None:
+    """Make sure that nobody between can read the key.
+
+    Raises:
+        ConfigError: certificates wouldn't be verified.
+    """
+    from litellm.llms.custom_httpx.http_handler import get_ssl_verify
+
+    if get_ssl_verify() is False:
+        raise ConfigError(
+            "SSL_VERIFY in the environment, or litellm.ssl_verify, turns off the check of certificates, so that others "
+            "could read the API key: leave it out, and name an authority of your own in SSL_CERT_FILE."
+        )
+
+
 def _cleaned(value: Any) -> Any:
     """The value with every text in it fit to be sent."""
     if isinstance(value, str):
@@ -171,6 +229,10 @@ def _error_in(response: Any) -> Any:
     if choice is None or choice.message.content:
         return None
     return (getattr(choice, "provider_specific_fields", None) or {}).get("error")
+
+
+def _serves_nothing(problem: Exception) -> bool:
+    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint_in(_body_of(problem)))
 
 
 def _never_arrived(text: str) -> bool:

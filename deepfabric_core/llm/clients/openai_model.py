@@ -10,8 +10,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
@@ -20,10 +18,23 @@ from yarl import URL
 from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.clients.answers import (
+    LARGEST_REPLY_BYTES,
+    NOT_FOUND,
+    REDIRECTS,
+    V1,
+    nowhere,
+    redirected,
+    unserved,
+    unusable,
+)
 from deepfabric_core.llm.clients.prices import Prices
 from deepfabric_core.llm.clients.wire import error_in, message_sent, reply_in, response_format, sendable
 from deepfabric_core.llm.failures import Complaint, complaint_in, model_error
-from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.keys import api_key
+from deepfabric_core.web.addresses import fault_of
+from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
+from deepfabric_core.web.proxies import proxy_for
 
 # Where each provider is: the variables that may name the place, as litellm reads them, and the usual one.
 _PLACES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
@@ -44,14 +55,16 @@ _SPARE_CONNECTIONS = 10
 _KEEP_ALIVE = 4.0
 _DNS_CACHE = 300
 _FINE = range(200, 300)
-_REDIRECTS = range(300, 400)
 _BAD_REQUEST = 400
+_CHUNK = 1 << 16
 _SHOWN_BYTES = 400
 _REMEMBERED = 64
 _REFUSALS = re.compile(
     r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
 )
 _BUDGET_SPENT = "max_tokens or model output limit was reached"  # OpenAI's newer models say so in an error
+
+_PATH = "/chat/completions"
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -93,9 +106,10 @@ class OpenAIModel:
 
     def __init__(self, settings: Llm, *, connections: int) -> None:
         self._settings = settings
-        base = _base_url(settings)
-        self._url = URL(f"{base}/chat/completions")
-        self._proxy = _proxy_for(base)
+        base = base_url(settings)
+        self._url = URL(f"{base}{_PATH}")
+        self._other = None if self._url.path != _PATH else URL(f"{base}{V1}{_PATH}")
+        self._proxy = proxy_for(base)
         self._ssl = _trusted() if self._url.scheme == "https" else True
         self._connections = max(connections, _FEWEST_CONNECTIONS) + _SPARE_CONNECTIONS
         self._session: aiohttp.ClientSession | None = None
@@ -137,7 +151,7 @@ class OpenAIModel:
             response, raw = await self._sent(self._body(request, shape))
             if response.status in _FINE:
                 return self._read(response, raw)
-            said = complaint_in(raw.decode(errors="replace"))
+            said = _complaint(raw)
             if response.status == _BAD_REQUEST and _BUDGET_SPENT in said.message:
                 return Reply("", self._settings.model, "length", Usage(), headers=response.headers)
             if response.status != _BAD_REQUEST or shape.after(said) == shape:
@@ -147,22 +161,46 @@ class OpenAIModel:
                 raise self._refused(response, said)
 
     async def _sent(self, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
-        session = self._session or self._opened()
-        async with session.post(self._url, data=body, proxy=self._proxy, allow_redirects=False) as response:
-            return response, await response.read()
+        """The answer; from under /v1 where base_url names no path and nothing is served there."""
+        url, other = self._url, self._other
+        response, raw = await self._posted(url, body)
+        if other is None or not _serves_nothing(response, raw):
+            return response, raw
+        found, content = await self._posted(other, body)
+        if _serves_nothing(found, content):
+            return response, raw
+        self._url, self._other = other, None
+        return found, content
 
-    def _opened(self) -> aiohttp.ClientSession:
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "deepfabric"}
+    async def _posted(self, url: URL, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
+        session = self._session or self._opened()
+        headers = self._headers()  # of this request alone: those of the session would go to the proxy, too
+        async with session.post(url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False) as response:
+            if response.status in REDIRECTS:
+                raise redirected(self.name, response.status, response.headers, str(url))
+            try:
+                encoding = response.headers.get("Content-Encoding")
+                return response, await read(response.content.iter_chunked(_CHUNK), encoding, LARGEST_REPLY_BYTES)
+            except BodyError as problem:
+                response.close()
+                raise unusable(self.name, problem, response.status, response.headers) from problem
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": ACCEPTED}
         key = api_key(self._settings)
         if key and self._url.user is None:
             headers["Authorization"] = f"Bearer {key}"
+        return headers
+
+    def _opened(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections, ssl=self._ssl, keepalive_timeout=_KEEP_ALIVE, ttl_dns_cache=_DNS_CACHE
             ),
-            headers=headers,
+            headers={"User-Agent": "deepfabric"},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
         )
         return self._session
 
@@ -226,24 +264,29 @@ class OpenAIModel:
 
     def _refused(self, response: aiohttp.ClientResponse, said: Complaint) -> ModelError:
         status = None if response.status in _FINE else response.status
-        if status in _REDIRECTS:
-            place = response.headers.get("Location", "elsewhere")
-            said = Complaint(f"it redirects to {place}; set base_url to the address that answers")
+        if self._other is not None and status == NOT_FOUND and unserved(said):
+            said = nowhere(said)
         return model_error(self.name, said, status=status or said.status, headers=response.headers)
 
 
-def _base_url(settings: Llm) -> str:
+def base_url(settings: Llm) -> str:
     """Where the provider is: as the config, the environment or the protocol's custom says.
 
     Raises:
-        ConfigError: there is no usual place, and none is named.
+        ConfigError: there is no usual place, and none is named, or the environment names none that can be called.
     """
     variables, usual = _PLACES[settings.provider]
-    named = [settings.base_url, *map(os.environ.get, variables), usual]
-    base = next((place for place in named if place), None)
-    if base is None:
+    if settings.base_url:
+        base = settings.base_url
+    elif named := next((name for name in variables if os.environ.get(name)), None):
+        base = os.environ[named].strip()
+        if fault := fault_of(base):
+            raise ConfigError(f"{named} in the environment can't be used: {fault}.")
+    elif usual:
+        base = usual
+    else:
         raise ConfigError(f"Provider {settings.provider} needs a base_url, or {variables[0]} in the environment.")
-    base = base.strip().rstrip("/").removesuffix("/chat/completions")
+    base = base.strip().rstrip("/").removesuffix(_PATH)
     return f"{base}/v1" if settings.provider == "ollama" and not base.endswith("/v1") else base
 
 
@@ -255,18 +298,12 @@ def _first_shape(settings: Llm, prices: Prices) -> Shape:
     return Shape(limit="max_completion_tokens", temperature=not reasons or settings.temperature == 1)
 
 
-def _proxy_for(base: str) -> str | None:
-    """The proxy that the environment names for an address, read once."""
-    parts = urlsplit(base)
-    if proxy_bypass(parts.netloc):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy and proxy.startswith("socks"):
-        raise ConfigError(
-            f"The proxy {redact(proxy)} speaks SOCKS, which this client doesn't: set llm.client: litellm."
-        )
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
+    return response.status == NOT_FOUND and unserved(_complaint(raw))
+
+
+def _complaint(raw: bytes) -> Complaint:
+    return complaint_in(raw.decode(errors="replace"))
 
 
 def _trusted() -> ssl.SSLContext:

@@ -1,0 +1,128 @@
+"""What litellm may do over HTTP in a call of ours: no redirect takes a key elsewhere, no answer fills the memory.
+
+litellm has a client of its own for each provider, or the provider's package has one. They follow redirects with all
+headers and read whatever comes. All of them are httpx's, so httpx is asked to do otherwise, in our calls alone: nothing
+changes for others in the same process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from deepfabric_core.errors import ModelError
+from deepfabric_core.llm.clients.answers import LARGEST_REPLY_BYTES, REDIRECTS, redirected, unusable
+from deepfabric_core.web.bodies import ACCEPTED, Body, BodyError, read
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass
+class Call:
+    """A call of ours under way; `refusal` is why its answer isn't taken, which litellm makes an error of its own of."""
+
+    name: str
+    refusal: ModelError | None = None
+
+    def refuse_redirect(self, response: httpx.Response) -> None:
+        """Look at the head of an answer.
+
+        Raises:
+            ModelError: it is a redirect.
+        """
+        if response.status_code in REDIRECTS:
+            asked = str(response.request.url)
+            self.refusal = redirected(self.name, response.status_code, response.headers, asked)
+            raise self.refusal
+
+    def unusable(self, problem: BodyError, response: httpx.Response) -> ModelError:
+        """The error for a body that can't be used."""
+        self.refusal = unusable(self.name, problem, response.status_code, response.headers)
+        return self.refusal
+
+
+_CALL: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def watched(name: str) -> Iterator[Call]:
+    """A call of the model `name`: what is sent within goes nowhere else, and what is read has a limit."""
+    _watch_httpx()
+    call = Call(name)
+    token = _CALL.set(call)
+    try:
+        yield call
+    finally:
+        _CALL.reset(token)
+
+
+@cache
+def _watch_httpx() -> None:
+    """Put ourselves in between, once."""
+    import httpx
+
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+
+    def watched_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        if (call := _CALL.get()) is None:
+            return send(client, request, **options)
+        response = send(client, _asking(request), **{**options, "stream": True, "follow_redirects": False})
+        try:
+            return _answered(response, _read(call, response))
+        finally:
+            response.close()
+
+    async def watched_send_async(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        if (call := _CALL.get()) is None:
+            return await send_async(client, request, **options)
+        response = await send_async(client, _asking(request), **{**options, "stream": True, "follow_redirects": False})
+        try:
+            return _answered(response, await _read_async(call, response))
+        finally:
+            await response.aclose()
+
+    httpx.Client.send = watched_send  # type: ignore[assignment, method-assign]
+    httpx.AsyncClient.send = watched_send_async  # type: ignore[assignment, method-assign]
+
+
+def _asking(request: httpx.Request) -> httpx.Request:
+    request.headers["Accept-Encoding"] = ACCEPTED
+    return request
+
+
+async def _read_async(call: Call, response: httpx.Response) -> bytes:
+    call.refuse_redirect(response)
+    try:
+        return await read(response.aiter_raw(), response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
+    except BodyError as problem:
+        raise call.unusable(problem, response) from problem
+
+
+def _read(call: Call, response: httpx.Response) -> bytes:
+    call.refuse_redirect(response)
+    try:
+        body = Body(response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
+        for piece in response.iter_raw():
+            body.add(piece)
+        return body.content()
+    except BodyError as problem:
+        raise call.unusable(problem, response) from problem
+
+
+def _answered(response: httpx.Response, content: bytes) -> httpx.Response:
+    """The response with what was read of it."""
+    import httpx
+
+    return httpx.Response(
+        response.status_code,
+        headers=[pair for pair in response.headers.raw if pair[0].lower() != b"content-encoding"],
+        content=content,
+        request=response.request,
+        extensions=response.extensions,
+        default_encoding=response.default_encoding,
+    )

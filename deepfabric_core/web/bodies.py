@@ -1,0 +1,75 @@
+"""Bodies of HTTP answers, decompressed and of a limited size: whatever is sent, no more than that is kept."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterable
+
+# What to ask for: `Body` reads no other compression.
+ACCEPTED = "gzip, deflate"
+
+_WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_ZLIB = 8  # the lower half of the first byte of a deflate stream that has a header, as it should
+
+
+class BodyError(Exception):
+    """A body can't be used; the message is the rest of a sentence about the answer."""
+
+
+class Body:
+    """A body as it arrives, piece by piece; `encoding` is what its header Content-Encoding says."""
+
+    def __init__(self, encoding: str | None, limit: int) -> None:
+        self._encoding = (encoding or "identity").strip().lower()
+        self._limit = limit
+        self._content = bytearray()
+        self._decoder: zlib._Decompress | None = None
+        if self._encoding != "identity" and self._encoding not in _WINDOWS:
+            raise BodyError(f"is compressed by {self._encoding[:40]}, which wasn't asked for")
+
+    def add(self, piece: bytes) -> None:
+        """Take in the next piece.
+
+        Raises:
+            BodyError: the body is too large, or what compressed it was broken.
+        """
+        if self._encoding == "identity":
+            self._keep(piece)
+            return
+        while piece:
+            if self._decoder is None or self._decoder.eof:
+                self._decoder = zlib.decompressobj(self._window(piece[0]))
+            try:
+                self._keep(self._decoder.decompress(piece, self._limit - len(self._content) + 1))
+            except zlib.error as problem:
+                raise BodyError("is damaged: it can't be decompressed") from problem
+            piece = self._decoder.unused_data
+
+    def content(self) -> bytes:
+        """All that was taken in."""
+        return bytes(self._content)
+
+    def _keep(self, piece: bytes) -> None:
+        if len(self._content) + len(piece) > self._limit:
+            raise BodyError(f"is larger than {_size(self._limit)}, the most that is read")
+        self._content += piece
+
+    def _window(self, first: int) -> int:
+        bare = self._encoding == "deflate" and first & 0xF != _ZLIB
+        return -zlib.MAX_WBITS if bare else _WINDOWS[self._encoding]
+
+
+async def read(pieces: AsyncIterable[bytes], encoding: str | None, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes.
+
+    Raises:
+        BodyError: it is larger, or can't be decompressed.
+    """
+    body = Body(encoding, limit)
+    async for piece in pieces:
+        body.add(piece)
+    return body.content()
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count} bytes"
