@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from deepfabric_core.chat.tools import Tool
     from deepfabric_core.config.schema import McpServer
 
-_REFUSED = 400
-_SHOWN_CHARACTERS = 200
+_FINE = range(200, 300)
+_SHOWN_BYTES = 200
 
 
 @click.command("import-tools")
@@ -158,12 +158,14 @@ async def _push(spin: str, definitions: list[dict[str, Any]], seconds: float) ->
     address = f"{spin.rstrip('/')}/mock/load-schema"
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(seconds)) as session,
-            session.post(address, json={"tools": definitions}) as answer,
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(seconds), headers={"Accept-Encoding": "identity"}, auto_decompress=False
+            ) as session,
+            session.post(address, json={"tools": definitions}, allow_redirects=False) as answer,
         ):
-            status, said = answer.status, (await answer.text(errors="replace"))[:_SHOWN_CHARACTERS]
+            status, said = answer.status, (await answer.content.read(_SHOWN_BYTES)).decode(errors="replace")
     except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
         said = str(problem) or "no answer in time"
         raise DeepFabricError(f"{address} can't be reached ({said}); check --spin, and that it runs.") from problem
-    if status >= _REFUSED:
+    if status not in _FINE:
         raise DeepFabricError(f"{address} answered HTTP {status} ({said}); check that --spin is a Spin service.")

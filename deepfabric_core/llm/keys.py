@@ -38,6 +38,9 @@ _SECRETS = (
     re.compile(r"()\b(?:sk|pk|rk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
     re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_\-*]{8,}"),
 )
+# The user and password of an address; / and @ don't belong into a password, but some write them.
+_CREDENTIALS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)(?:[^\s/@:]{0,300}:[^\s\"]{0,300}@|[^\s/@]{1,300}@)")
+_ADDRESSES = re.compile(r"(?i)(?:_proxy|_base_url|_api_base)$")
 _SHORTEST_SECRET = 6
 
 
@@ -71,9 +74,18 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     >>> redact("Authorization: Bearer abcdefgh", {})
     'Authorization: Bearer [hidden]'
     """
+    text = _CREDENTIALS.sub(r"\1", text)
     for variable, value in environment.items():
-        if len(value) >= _SHORTEST_SECRET and re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable):
-            text = text.replace(value, "[hidden]")
+        secret = _password_in(value) if _ADDRESSES.search(variable) else value
+        named = secret is not value or re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable)
+        if named and len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "[hidden]")
     for pattern in _SECRETS:
         text = pattern.sub(r"\1[hidden]", text)
-    return re.sub(r"(https?://)[^/\s@]+@", r"\1", text)
+    return text
+
+
+def _password_in(address: str) -> str:
+    """The password that an address holds, be it well written or not; "" for none."""
+    user, _, password = address.rpartition("@")[0].rpartition("://")[2].partition(":")
+    return password or user

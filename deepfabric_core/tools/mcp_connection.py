@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
@@ -17,6 +16,7 @@ from mcp_types import CONNECTION_CLOSED
 
 from deepfabric_core.tools.mcp_http import HttpServer
 from deepfabric_core.tools.mcp_stdio import ServerProcess
+from deepfabric_core.web.addresses import shown
 
 if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
@@ -39,7 +39,10 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server as it is reached, with its secrets filled in. `seconds` are a call's, `patience` those of a start."""
+    """A server as it is reached, with its secrets filled in. `seconds` are a call's, `patience` those of a start.
+
+    `proxy` is the address of the one on the way to `url`.
+    """
 
     command: str | None
     args: tuple[str, ...]
@@ -48,14 +51,14 @@ class Target:
     headers: Mapping[str, str]
     seconds: float
     patience: float
+    proxy: str | None = None
 
     @property
     def shown(self) -> str:
         """What it is called in messages: no argument, no user, no query, since those may be secret."""
         if self.command is not None:
             return self.command
-        parts = urlsplit(self.url or "")
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        return shown(self.url or "")
 
     def hide(self, text: str) -> str:
         """The text without what env and headers hold."""
@@ -147,7 +150,7 @@ class Connection:
             server = ServerProcess(target.hide)
             transport = server.run(target.command, target.args, target.env)
         else:
-            server = HttpServer(target.headers, target.seconds)
+            server = HttpServer(target.headers, target.seconds, target.proxy)
             transport = server.run(target.url or "")
         self._lost = server.lost
         try:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from mcp.client import Client
@@ -31,6 +32,7 @@ from deepfabric_core.config.schema import McpServer
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.tools.definitions import tools_in
 from deepfabric_core.tools.mcp_connection import Connection, Target, Unreachable
+from deepfabric_core.web.proxies import proxy_for
 
 RESTART_SECONDS = 5.0
 # A start may take that long, and as long as a call where that is longer.
@@ -71,7 +73,7 @@ def target(settings: McpServer, where: str, environment: Mapping[str, str], pati
     """The server, with the variables that env and headers name filled in.
 
     Raises:
-        ConfigError: one isn't set.
+        ConfigError: one isn't set, or the environment names a proxy that can't be used.
     """
 
     def filled(part: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -93,6 +95,7 @@ def target(settings: McpServer, where: str, environment: Mapping[str, str], pati
         headers,
         settings.timeout,
         max(settings.timeout, patience),
+        proxy_for(settings.url, socks=find_spec("socksio") is not None) if settings.url else None,
     )
 
 

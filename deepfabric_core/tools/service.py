@@ -14,13 +14,17 @@ import certifi
 from yarl import URL
 
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.web import addresses
+from deepfabric_core.web.bodies import BodyError, read
 
+# What a tool says goes into a prompt, and no prompt is as large.
 ANSWER_BYTES = 1 << 20
 
 _KEEP_ALIVE = 4.0  # seconds: less than servers wait before they hang up
 _GOODBYE = 5.0  # seconds at most for what nobody waits for
 _CHUNK = 1 << 16
 FINE = range(200, 300)
+_REDIRECTS = range(300, 400)
 
 
 class Service:
@@ -34,19 +38,21 @@ class Service:
         """The status and the body of the answer to a call of a tool.
 
         Raises:
-            ModelError: of kind TOOL: there is no answer, or none of a size that can be used.
+            ModelError: of kind TOOL: there is no answer, or none that can be used.
         """
         try:
             async with asyncio.timeout(self._timeout):
                 client = self._client or self._opened(address)
                 async with client.post(address, json=body, allow_redirects=False) as response:
-                    raw = await _bounded(response)
+                    raw = await _content(response)
         except TimeoutError as problem:
             raise failure(address, f"gave no answer to {tool} within {self._timeout:g} s") from problem
         except (aiohttp.ClientError, OSError) as problem:
             raise failure(address, f"can't be reached for {tool} ({_cause(problem)})") from problem
-        if raw is None:
-            raise failure(address, f"answered {tool} with more than {ANSWER_BYTES} bytes, which is too much")
+        except BodyError as problem:
+            raise failure(address, f"gave {tool} an answer that {problem}") from problem
+        if response.status in _REDIRECTS:
+            raise failure(address, f"answered {tool} with {_redirect(response)}", response.status)
         return response.status, raw
 
     async def delete(self, address: URL) -> None:
@@ -83,15 +89,16 @@ async def got(address: URL, seconds: float, advice: str) -> bytes:
             _client(address) as client,
             client.get(address, allow_redirects=False) as response,
         ):
-            raw = await _bounded(response)
+            raw = await _content(response)
     except TimeoutError as problem:
         raise ConfigError(f"{where}: no answer within {seconds:g} s; {advice}.") from problem
     except (aiohttp.ClientError, OSError) as problem:
         raise ConfigError(f"{where}: it can't be reached ({_cause(problem)}); {advice}.") from problem
+    except BodyError as problem:
+        raise ConfigError(f"{where}: the answer {problem}; {advice}.") from problem
     if response.status not in FINE:
-        raise ConfigError(f"{where}: it answers HTTP {response.status}; {advice}.")
-    if raw is None:
-        raise ConfigError(f"{where}: the answer has more than {ANSWER_BYTES} bytes, which is too much; {advice}.")
+        answer = _redirect(response) if response.status in _REDIRECTS else f"HTTP {response.status}"
+        raise ConfigError(f"{where}: it answers {answer}; {advice}.")
     return raw
 
 
@@ -101,19 +108,14 @@ def address_of(text: str, key: str) -> URL:
     Raises:
         ConfigError: it is none.
     """
-    try:
-        address = URL(text.strip())
-        usable = address.scheme in ("http", "https") and bool(address.host) and bool(address.port)
-    except ValueError:
-        usable = False
-    if not usable:
+    if addresses.fault_of(text.strip()):
         raise ConfigError(f"generation.tools.{key} is no address: write one like http://localhost:3000.")
-    return address
+    return URL(text.strip())
 
 
 def shown(address: URL) -> str:
     """An address without what may be secret in it: user, password and query."""
-    return str(address.with_user(None).with_query(None).with_fragment(None))
+    return addresses.shown(str(address))
 
 
 def failure(address: URL, text: str, status: int | None = None) -> ModelError:
@@ -132,15 +134,19 @@ def _client(address: URL) -> aiohttp.ClientSession:
     )
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None where it is too large; the rest of it isn't read."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > ANSWER_BYTES:
-            response.close()
-            return None
-    return bytes(body)
+async def _content(response: aiohttp.ClientResponse) -> bytes:
+    """The body; where it is too large the rest of it isn't read."""
+    encoding = response.headers.get("Content-Encoding")
+    try:
+        return await read(response.content.iter_chunked(_CHUNK), encoding, ANSWER_BYTES)
+    except BodyError:
+        response.close()
+        raise
+
+
+def _redirect(response: aiohttp.ClientResponse) -> str:
+    place = addresses.destination(response.headers.get("Location"), str(response.url))
+    return f"HTTP {response.status} and redirects to {place}, which isn't followed"
 
 
 def _cause(problem: Exception) -> str:

@@ -51,7 +51,7 @@ class Body:
 
     def _keep(self, piece: bytes) -> None:
         if len(self._content) + len(piece) > self._limit:
-            raise BodyError(f"is larger than {_size(self._limit)}, the most that is read")
+            raise BodyError(f"has more than {self._limit} bytes, which is too much")
         self._content += piece
 
     def _window(self, first: int) -> int:
@@ -69,7 +69,3 @@ async def read(pieces: AsyncIterable[bytes], encoding: str | None, limit: int) -
     async for piece in pieces:
         body.add(piece)
     return body.content()
-
-
-def _size(count: int) -> str:
-    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count} bytes"

@@ -9,12 +9,11 @@ from urllib.request import getproxies, proxy_bypass
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.web.addresses import fault_of, server_of, shown
 
-_SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
-_SCHEMES = ("http", "https", *_SOCKS)
+_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def proxy_for(address: str, *, socks: bool = False) -> str | None:
-    """The proxy on the way to an address, or None; `socks` says whether the client can do without HTTP.
+    """The proxy on the way to an address, or None; `socks` says whether the client speaks SOCKS 5, too.
 
     Raises:
         ConfigError: it can't be used; its user and password are not shown.
@@ -30,7 +29,7 @@ def proxy_for(address: str, *, socks: bool = False) -> str | None:
     named = f"The proxy that {_variable(scheme)} names"
     if fault_of(proxy, _SCHEMES):
         raise ConfigError(f"{named} is no address: write one like http://localhost:3128.")
-    if proxy.startswith(_SOCKS) and not socks:
+    if proxy.startswith("socks") and not (socks and proxy.startswith("socks5")):
         raise ConfigError(
             f"{named}, {shown(proxy)}, speaks SOCKS, which isn't supported here: "
             "name one that speaks HTTP, or except the host by NO_PROXY."

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
-from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
+from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, complaint, nowhere, unserved
 from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
 from deepfabric_core.llm.failures import complaint_in, model_error
@@ -147,7 +147,7 @@ class LitellmModel:
     def _translated(self, problem: Exception) -> ModelError:
         """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
         headers = getattr(problem, "litellm_response_headers", None) or {}
-        said = complaint_in(_body_of(problem))
+        said = complaint(_body_of(problem))
         status = getattr(problem, "status_code", None)
         if status is None or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
             status = said.status
@@ -232,7 +232,7 @@ def _error_in(response: Any) -> Any:
 
 
 def _serves_nothing(problem: Exception) -> bool:
-    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint_in(_body_of(problem)))
+    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint(_body_of(problem)))
 
 
 def _never_arrived(text: str) -> bool:

@@ -23,6 +23,7 @@ from deepfabric_core.llm.clients.answers import (
     NOT_FOUND,
     REDIRECTS,
     V1,
+    complaint,
     nowhere,
     redirected,
     unserved,
@@ -303,7 +304,7 @@ def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
 
 
 def _complaint(raw: bytes) -> Complaint:
-    return complaint_in(raw.decode(errors="replace"))
+    return complaint(raw.decode(errors="replace"))
 
 
 def _trusted() -> ssl.SSLContext:
