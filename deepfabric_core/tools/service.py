@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-import certifi
 from yarl import URL
 
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.web import addresses
 from deepfabric_core.web.bodies import BodyError, read
+from deepfabric_core.web.certificates import trusted
 
 # What a tool says goes into a prompt, and no prompt is as large.
 ANSWER_BYTES = 1 << 20
@@ -124,9 +123,9 @@ def failure(address: URL, text: str, status: int | None = None) -> ModelError:
 
 
 def _client(address: URL) -> aiohttp.ClientSession:
-    trusted = ssl.create_default_context(cafile=certifi.where()) if address.scheme == "https" else True
+    verified = trusted() if address.scheme == "https" else True
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=trusted),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=verified),
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "deepfabric"},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),

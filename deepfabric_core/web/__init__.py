@@ -1,1 +1,1 @@
-"""What all who call over HTTP share: `addresses`, `proxies` of the environment, and `bodies` of a limited size."""
+"""What all who call over HTTP share: addresses, certificates and proxies, and bodies of a limited size."""

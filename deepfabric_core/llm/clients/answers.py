@@ -24,10 +24,11 @@ _LOWEST_ERROR = 400
 _READ_CHARACTERS = 20_000
 
 
-def redirected(name: str, status: int, headers: Mapping[str, str], asked: str) -> ModelError:
+def redirected(name: str, status: int | None, headers: Mapping[str, str], asked: str) -> ModelError:
     """The error for a redirect: whoever followed it would take the key along."""
     place = destination(headers.get("Location"), asked)
-    text = f"it answers HTTP {status} and redirects to {place}, which is not followed"
+    answers = "" if status is None else f"answers HTTP {status} and "
+    text = f"it {answers}redirects to {place}, which is not followed"
     advice = "set base_url to the address that answers"
     return model_error(name, f"{text}; {advice}", status=status, headers=headers, kind=FailureKind.BAD_REQUEST)
 
@@ -47,7 +48,8 @@ def unserved(said: Complaint) -> bool:
 
 def nowhere(said: Complaint) -> Complaint:
     """What is said when the address as it was given and that under /v1 serve nothing."""
-    return replace(said, message=f"{said.message or 'nothing is there'}; base_url has no path, and {V1} serves nothing")
+    found = said.message or "nothing is there"
+    return replace(said, message=f"{found}; base_url names no path, and {V1} serves nothing")
 
 
 def complaint(body: Any) -> Complaint:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import httpx
 
 
+_UNFOLLOWED = {"stream": True, "follow_redirects": False}
+
+
 @dataclass
 class Call:
     """A call of ours under way; `refusal` is why its answer isn't taken, which litellm makes an error of its own of."""
@@ -29,16 +32,11 @@ class Call:
     name: str
     refusal: ModelError | None = None
 
-    def refuse_redirect(self, response: httpx.Response) -> None:
-        """Look at the head of an answer.
-
-        Raises:
-            ModelError: it is a redirect.
-        """
-        if response.status_code in REDIRECTS:
-            asked = str(response.request.url)
-            self.refusal = redirected(self.name, response.status_code, response.headers, asked)
-            raise self.refusal
+    def redirected(self, request: httpx.Request, response: httpx.Response | None) -> ModelError:
+        """The error for a redirect; there is no response where even httpx finds no address in it."""
+        status, headers = (response.status_code, response.headers) if response is not None else (None, {})
+        self.refusal = redirected(self.name, status, headers, str(request.url))
+        return self.refusal
 
     def unusable(self, problem: BodyError, response: httpx.Response) -> ModelError:
         """The error for a body that can't be used."""
@@ -71,7 +69,10 @@ def _watch_httpx() -> None:
     def watched_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if (call := _CALL.get()) is None:
             return send(client, request, **options)
-        response = send(client, _asking(request), **{**options, "stream": True, "follow_redirects": False})
+        try:
+            response = send(client, _asking(request), **{**options, **_UNFOLLOWED})
+        except httpx.InvalidURL as problem:
+            raise call.redirected(request, None) from problem
         try:
             return _answered(response, _read(call, response))
         finally:
@@ -80,7 +81,10 @@ def _watch_httpx() -> None:
     async def watched_send_async(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
         if (call := _CALL.get()) is None:
             return await send_async(client, request, **options)
-        response = await send_async(client, _asking(request), **{**options, "stream": True, "follow_redirects": False})
+        try:
+            response = await send_async(client, _asking(request), **{**options, **_UNFOLLOWED})
+        except httpx.InvalidURL as problem:
+            raise call.redirected(request, None) from problem
         try:
             return _answered(response, await _read_async(call, response))
         finally:
@@ -96,7 +100,8 @@ def _asking(request: httpx.Request) -> httpx.Request:
 
 
 async def _read_async(call: Call, response: httpx.Response) -> bytes:
-    call.refuse_redirect(response)
+    if response.status_code in REDIRECTS:
+        raise call.redirected(response.request, response)
     try:
         return await read(response.aiter_raw(), response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
     except BodyError as problem:
@@ -104,7 +109,8 @@ async def _read_async(call: Call, response: httpx.Response) -> bytes:
 
 
 def _read(call: Call, response: httpx.Response) -> bytes:
-    call.refuse_redirect(response)
+    if response.status_code in REDIRECTS:
+        raise call.redirected(response.request, response)
     try:
         body = Body(response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
         for piece in response.iter_raw():

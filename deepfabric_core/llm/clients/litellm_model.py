@@ -252,7 +252,10 @@ def _body_of(problem: Exception) -> Any:
     """The body of the answer behind an error of litellm's, which is at times in the error behind it."""
     bodies = (getattr(one, "body", None) for one in (problem, problem.__context__))
     found = next((body for body in bodies if body), None)
-    return found or getattr(problem, "message", None) or str(problem)
+    if found:
+        return found
+    text = str(getattr(problem, "message", None) or problem)
+    return text.partition("Traceback (most recent call last)")[0] or text
 
 
 def _reply(response: Any, model: str, headers: Mapping[str, str]) -> Reply:

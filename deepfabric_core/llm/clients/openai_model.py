@@ -6,13 +6,11 @@ import asyncio
 import json
 import os
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
-import certifi
 from yarl import URL
 
 from deepfabric_core.chat.messages import Reply, Request, Usage
@@ -35,6 +33,7 @@ from deepfabric_core.llm.failures import Complaint, complaint_in, model_error
 from deepfabric_core.llm.keys import api_key
 from deepfabric_core.web.addresses import fault_of
 from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
+from deepfabric_core.web.certificates import trusted
 from deepfabric_core.web.proxies import proxy_for
 
 # Where each provider is: the variables that may name the place, as litellm reads them, and the usual one.
@@ -111,7 +110,7 @@ class OpenAIModel:
         self._url = URL(f"{base}{_PATH}")
         self._other = None if self._url.path != _PATH else URL(f"{base}{V1}{_PATH}")
         self._proxy = proxy_for(base)
-        self._ssl = _trusted() if self._url.scheme == "https" else True
+        self._ssl = trusted() if self._url.scheme == "https" else True
         self._connections = max(connections, _FEWEST_CONNECTIONS) + _SPARE_CONNECTIONS
         self._session: aiohttp.ClientSession | None = None
         self._prices = Prices({"vllm": "hosted_vllm"}.get(settings.provider, settings.provider), settings.model, base)
@@ -305,9 +304,3 @@ def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
 
 def _complaint(raw: bytes) -> Complaint:
     return complaint(raw.decode(errors="replace"))
-
-
-def _trusted() -> ssl.SSLContext:
-    """The authorities to trust: those that the environment names, else certifi's."""
-    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    return ssl.create_default_context(cafile=None if named else certifi.where())
