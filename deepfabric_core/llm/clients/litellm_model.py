@@ -9,11 +9,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
+from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
-from deepfabric_core.llm.failures import complaint_in, model_error
+from deepfabric_core.llm.clients.wire import (
+    dollars,
+    error_in,
+    message_sent,
+    part,
+    reply_in,
+    response_format,
+    sendable,
+)
+from deepfabric_core.llm.failures import complaint_in, model_error, no_completion
 from deepfabric_core.llm.keys import api_key
 
 if TYPE_CHECKING:
@@ -24,7 +32,20 @@ _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
 
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
-_INVENTED = (408, 500)
+_INVENTED = (408, 422, 500)
+# It tells of its own trouble with an answer in this way, and then repeats the whole answer.
+_TRACEBACK = "Traceback (most recent call last)"
+# What else comes out of litellm where an answer isn't what it expects: it is written nowhere.
+_STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 # litellm connects to at most 500 at once otherwise, fetches price lists, and reads a .env file.
 _ENVIRONMENT = {
@@ -70,18 +91,28 @@ class LitellmModel:
     async def complete(self, request: Request) -> Reply:
         """Answer one request; see `ChatModel`."""
         _OPEN.setdefault(asyncio.get_running_loop(), WeakSet()).add(self)
+        arguments = self._arguments(request)
         try:
             async with asyncio.timeout(self._settings.timeout):
-                response = await self._litellm.acompletion(**self._arguments(request))
+                response = await self._litellm.acompletion(**arguments)
         except TimeoutError as problem:
             raise self._timed_out() from problem
         except self._error as problem:
             raise self._translated(problem) from problem
-        headers = getattr(response, "_response_headers", None) or {}
-        if (error := _error_in(response)) is not None:
+        except _STUMBLES as problem:
+            raise no_completion(self.name, f"{type(problem).__name__} in litellm") from problem
+        return self._read(response)
+
+    def _read(self, response: Any) -> Reply:
+        headers = _headers_in(response, "_response_headers")
+        if (error := error_in(response)) is not None:
             said = complaint_in({"error": error})
             raise model_error(self.name, said, status=said.status, headers=headers)
-        return _reply(response, self._settings.model, headers)
+        cost = dollars(part(getattr(response, "_hidden_params", None), "response_cost"))
+        try:
+            return reply_in(response, self._settings.model, cost, headers)
+        except ValueError as problem:
+            raise no_completion(self.name, str(problem), headers) from problem
 
     async def close(self) -> None:
         """Close litellm's connections, once this is the last model that calls through them on this event loop."""
@@ -114,10 +145,10 @@ class LitellmModel:
 
     def _translated(self, problem: Exception) -> ModelError:
         """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
-        headers = getattr(problem, "litellm_response_headers", None) or {}
+        headers = _headers_in(problem, "litellm_response_headers")
         said = complaint_in(_body_of(problem))
         status = getattr(problem, "status_code", None)
-        if status is None or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
+        if not isinstance(status, int) or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
             status = said.status
         kind = None
         if not headers and isinstance(problem, self._litellm.exceptions.Timeout):
@@ -165,14 +196,6 @@ def _cleaned(value: Any) -> Any:
     return [_cleaned(part) for part in value] if isinstance(value, list) else value
 
 
-def _error_in(response: Any) -> Any:
-    """The error that a router reports in place of an answer; else None."""
-    choice = response.choices[0] if response.choices else None
-    if choice is None or choice.message.content:
-        return None
-    return (getattr(choice, "provider_specific_fields", None) or {}).get("error")
-
-
 def _never_arrived(text: str) -> bool:
     """Whether there was no answer at all, which litellm reports as a server error."""
     words = (
@@ -190,26 +213,10 @@ def _body_of(problem: Exception) -> Any:
     """The body of the answer behind an error of litellm's, which is at times in the error behind it."""
     bodies = (getattr(one, "body", None) for one in (problem, problem.__context__))
     found = next((body for body in bodies if body), None)
-    return found or getattr(problem, "message", None) or str(problem)
+    said = found or getattr(problem, "message", None) or str(problem)
+    return said.split(_TRACEBACK)[0] if isinstance(said, str) else said
 
 
-def _reply(response: Any, model: str, headers: Mapping[str, str]) -> Reply:
-    choice = response.choices[0] if response.choices else None
-    message = choice.message if choice else None
-    calls = tuple(
-        ToolCall(call.id or "", call.function.name or "", call.function.arguments or "{}")
-        for call in (message.tool_calls if message else None) or ()
-    )
-    usage = getattr(response, "usage", None)
-    return Reply(
-        text=(message.content if message else None) or "",
-        model=model,
-        finish_reason=finish_reason(choice.finish_reason if choice else None, calls),
-        usage=Usage(
-            getattr(usage, "prompt_tokens", 0) or 0,
-            getattr(usage, "completion_tokens", 0) or 0,
-            getattr(response, "_hidden_params", {}).get("response_cost"),
-        ),
-        tool_calls=calls,
-        headers=headers,
-    )
+def _headers_in(holder: object, name: str) -> Mapping[str, str]:
+    headers = getattr(holder, name, None)
+    return headers if isinstance(headers, Mapping) else {}
