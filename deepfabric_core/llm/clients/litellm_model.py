@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -32,10 +34,14 @@ _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
 
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
-_INVENTED = (408, 422, 500)
-# It tells of its own trouble with an answer in this way, and then repeats the whole answer.
+_INVENTED = (408, 500)
+# How it tells of an answer that it can't read. It repeats much of the answer then, whose words decide nothing.
+_MISREAD = re.compile(
+    r"(?:Invalid|Error in) response object|Error converting to valid response block"
+    r"|Empty or invalid response from LLM endpoint|provider returned 'choices' that is not a list"
+)
 _TRACEBACK = "Traceback (most recent call last)"
-# What else comes out of litellm where an answer isn't what it expects: it is written nowhere.
+# What might come out of it all the same where an answer isn't what it expects.
 _STUMBLES = (
     ArithmeticError,
     AssertionError,
@@ -47,11 +53,13 @@ _STUMBLES = (
     ValueError,
 )
 
-# litellm connects to at most 500 at once otherwise, fetches price lists, and reads a .env file.
+# litellm connects to at most 500 at once otherwise, fetches price lists, reads a .env file, and writes on the screen
+# whatever it finds odd in an answer.
 _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOG": "CRITICAL",
     "AIOHTTP_CONNECTOR_LIMIT": "4096",
     "AIOHTTP_CONNECTOR_LIMIT_PER_HOST": "4096",
 }
@@ -67,6 +75,7 @@ def import_litellm() -> ModuleType:
         os.environ.setdefault(variable, value)
     import litellm
 
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm
@@ -75,9 +84,9 @@ def import_litellm() -> ModuleType:
 class LitellmModel:
     """A model called through litellm, without litellm's own retries."""
 
-    def __init__(self, settings: Llm) -> None:
+    def __init__(self, settings: Llm, litellm: Any = None) -> None:
         self._settings = settings
-        self._litellm = import_litellm()
+        self._litellm = litellm or import_litellm()
         from openai import OpenAIError  # the base of all of litellm's errors
 
         self._error: type[Exception] = OpenAIError
@@ -147,6 +156,8 @@ class LitellmModel:
         """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
         headers = _headers_in(problem, "litellm_response_headers")
         said = complaint_in(_body_of(problem))
+        if _MISREAD.search(said.message):
+            return no_completion(self.name, said.message.split(_TRACEBACK)[0].strip(), headers)
         status = getattr(problem, "status_code", None)
         if not isinstance(status, int) or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
             status = said.status
@@ -213,8 +224,7 @@ def _body_of(problem: Exception) -> Any:
     """The body of the answer behind an error of litellm's, which is at times in the error behind it."""
     bodies = (getattr(one, "body", None) for one in (problem, problem.__context__))
     found = next((body for body in bodies if body), None)
-    said = found or getattr(problem, "message", None) or str(problem)
-    return said.split(_TRACEBACK)[0] if isinstance(said, str) else said
+    return found or getattr(problem, "message", None) or str(problem)
 
 
 def _headers_in(holder: object, name: str) -> Mapping[str, str]:
