@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -140,6 +141,20 @@ def test_samples_that_are_only_answered_oddly_fail_with_their_kinds_and_the_othe
     assert failed and len(failed) + len(lines(place / "out/dataset.jsonl")) == 9
 
 
+def test_nan_never_reaches_a_dataset(place: Path, deepfabric: Run, server: RawServer) -> None:
+    numbers = cycle(("NaN", "-Infinity", "1e999", "[" * 100_000, "12.5"))
+    server.answer_to = lambda _: answer(completion(message={"content": f'{{"score": {next(numbers)}}}'}))
+    (place / "topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n', encoding="utf-8")
+    schema = {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"]}
+    generation = {"output_schema": schema, "sample_retries": 4}
+    name = config(place, server, generation=generation, output={"format": "custom", "num_samples": 2, "batch_size": 1})
+    done = deepfabric("generate", name, "--topics-load", "topics.jsonl")
+    unbroken(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert (place / "out/dataset.jsonl").read_text(encoding="utf-8") == '{"score": 12.5}\n' * 2
+    assert server.asked == 10
+
+
 # --- A bug of ours ---
 
 TEXT = """
@@ -183,6 +198,13 @@ def test_a_bug_in_one_expansion_costs_only_that_one(place: Path, capfd: pytest.C
     (line,) = lines(place / "tea_topics_failed.jsonl")
     assert line["failed_generation"]["error"] == "TypeError: a bug of 100 < 200"
     assert capfd.readouterr().err == ""
+
+
+def test_the_traceback_of_a_bug_is_there_for_whoever_asks_for_it(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    grown("Tea, part 1")
+    assert "the work on Tea > Tea, part 1 failed" in caplog.text
+    assert "Traceback (most recent call last)" in caplog.text
 
 
 def test_a_bug_at_the_root_is_named_as_the_reason(place: Path) -> None:
