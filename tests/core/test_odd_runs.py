@@ -144,15 +144,15 @@ def test_samples_that_are_only_answered_oddly_fail_with_their_kinds_and_the_othe
 def test_nan_never_reaches_a_dataset(place: Path, deepfabric: Run, server: RawServer) -> None:
     numbers = cycle(("NaN", "-Infinity", "1e999", "[" * 100_000, "12.5"))
     server.answer_to = lambda _: answer(completion(message={"content": f'{{"score": {next(numbers)}}}'}))
-    (place / "topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n', encoding="utf-8")
+    (place / "topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n', encoding="utf-8")
     schema = {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"]}
     generation = {"output_schema": schema, "sample_retries": 4}
-    name = config(place, server, generation=generation, output={"format": "custom", "num_samples": 2, "batch_size": 1})
+    name = config(place, server, generation=generation, output={"format": "custom", "num_samples": 1})
     done = deepfabric("generate", name, "--topics-load", "topics.jsonl")
     unbroken(done.stderr)
     assert done.returncode == 0, done.stderr
-    assert (place / "out/dataset.jsonl").read_text(encoding="utf-8") == '{"score": 12.5}\n' * 2
-    assert server.asked == 10
+    assert (place / "out/dataset.jsonl").read_text(encoding="utf-8") == '{"score": 12.5}\n'
+    assert server.asked == 5
 
 
 # --- A bug of ours ---
