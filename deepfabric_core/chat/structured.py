@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
+from deepfabric_core.chat.strict_json import parsed, violation
 from deepfabric_core.errors import FailureKind, ReplyError
 
 T = TypeVar("T")
@@ -109,13 +110,19 @@ def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
 
     def parse(text: str) -> dict[str, Any]:
         try:
-            value = json.loads(_json_in(text))
+            value = parsed(_json_in(text))
         except ValueError as problem:
             raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
-        for error in validator.iter_errors(value):
-            where = "/".join(str(part) for part in error.absolute_path) or "the object"
-            raise ReplyError(f"{where}: {error.message[:300]}", kind=FailureKind.INVALID_REPLY)
-        return dict(value)
+        try:
+            found = violation(validator, value)
+        except ValueError as problem:
+            raise ReplyError(f"it can't be checked ({problem})", kind=FailureKind.INVALID_REPLY) from problem
+        if found is not None:
+            where, how = found
+            raise ReplyError(f"{'/'.join(where) or 'the object'}: {how}", kind=FailureKind.INVALID_REPLY)
+        if not isinstance(value, dict):
+            raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+        return value
 
     return parse
 

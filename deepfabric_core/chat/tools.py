@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from deepfabric_core.chat.messages import JsonObject
+from deepfabric_core.chat.strict_json import parsed, violation
 
 _SHOWN_CHARACTERS = 300
 
@@ -60,26 +61,22 @@ def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
         ValueError: they aren't a JSON object, or don't keep to the tool's schema; the message says how.
     """
     try:
-        arguments = json.loads(text.strip() or "{}", parse_constant=_refused_constant)
+        arguments = parsed(text.strip() or "{}")
         json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         said = str(problem)[:_SHOWN_CHARACTERS]
         raise ValueError(f"the arguments of {tool.name} aren't valid JSON ({said})") from problem
     if not isinstance(arguments, dict):
         raise ValueError(f"the arguments of {tool.name} aren't a JSON object")  # noqa: TRY004 - a reply, not a bug
     try:
-        error = next(iter(_validator(tool).iter_errors(arguments)), None)
-    except (RecursionError, OverflowError) as problem:
+        found = violation(_validator(tool), arguments)
+    except ValueError as problem:
         raise ValueError(f"the arguments of {tool.name} can't be checked ({problem})") from problem
-    if error is not None:
-        where = ".".join(str(part) for part in error.absolute_path)
-        place = f"argument {where}" if where else "the arguments"
-        raise ValueError(f"{place} of {tool.name}: {error.message[:_SHOWN_CHARACTERS]}")
+    if found is not None:
+        where, how = found
+        place = f"argument {'.'.join(where)}" if where else "the arguments"
+        raise ValueError(f"{place} of {tool.name}: {how}")
     return arguments
-
-
-def _refused_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON value")
 
 
 @cache

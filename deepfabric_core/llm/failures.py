@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
+from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.keys import redact
 
@@ -45,6 +45,18 @@ _SERVER_ERROR = 500
 _HIGHEST_ERROR = 599
 _SHOWN_CHARACTERS = 300
 
+# A provider may say anything, at any length and in any shape: as much is read as tells what is wrong.
+_READ_CHARACTERS = 20_000
+_READ_PARTS = 10
+_LEVELS = 5
+_LARGEST_NUMBER = 1e15
+_A_YEAR = 366 * 86400.0
+
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(\w*+)[^<>]*+>")
+_UNSEEN = ("script", "style")
+_CLASSES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception):? ?(?:- )?)+")
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -57,21 +69,15 @@ class Complaint:
 
 
 def complaint_in(body: Any) -> Complaint:
-    """What an error's body says, be it parsed or a text: in JSON of any provider's shape, HTML or plain words."""
-    if isinstance(body, str):
-        parsed = _parsed(body)
-        return Complaint(_without_tags(body)) if parsed is None else complaint_in(parsed)
-    if isinstance(body, list) and body:
-        return complaint_in(body[0])
-    if not isinstance(body, Mapping):
-        return Complaint("" if body is None else str(body))
-    error = body.get("error") or body
+    """What an error's body says, be it parsed or a text: in JSON of any shape, HTML or plain words."""
+    error = _error_in(body)
+    said = _words(error)[:_READ_CHARACTERS]
     if not isinstance(error, Mapping):
-        return Complaint(str(error))
+        return Complaint(said)
     code = error.get("code")
     status = code if isinstance(code, int) and _LOWEST_ERROR <= code <= _HIGHEST_ERROR else None
-    codes = " ".join(str(value) for value in (code, error.get("type")) if isinstance(value, str))
-    return Complaint(_message_in(error), codes, str(error.get("param") or ""), status)
+    codes = [value[:_SHOWN_CHARACTERS] for value in (code, error.get("type")) if isinstance(value, str)]
+    return Complaint(said, " ".join(codes), _words(error.get("param"))[:_SHOWN_CHARACTERS], status)
 
 
 def model_error(
@@ -98,6 +104,12 @@ def model_error(
     )
 
 
+def no_completion(name: str, shown: str, headers: Mapping[str, str] | None = None) -> ModelError:
+    """The error for an answer that can't be read; the words that it happens to hold decide nothing."""
+    text = f"the answer isn't a chat completion: {shown or 'it is empty'}"
+    return model_error(name, text, status=None, headers=headers, kind=FailureKind.SERVER_ERROR)
+
+
 def kind_of(status: int | None, text: str) -> FailureKind:
     """The kind of a failure, by the provider's words first and its HTTP status second."""
     for kind, words in _BY_WORDS:
@@ -109,25 +121,41 @@ def kind_of(status: int | None, text: str) -> FailureKind:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The wait in seconds that a Retry-After header asks for, given in seconds or as a date."""
+    """The wait in seconds that a Retry-After header asks for, given in seconds or as a date; None where it says none.
+
+    A date in the past is a wait of 0; more than a year is nothing that a server could mean.
+    """
     value = next((value for key, value in headers.items() if key.lower() == "retry-after"), None)
-    if value is None:
-        return None
+    seconds = None if value is None else _seconds_in(value)
+    return max(0.0, seconds) if seconds is not None and seconds <= _A_YEAR else None
+
+
+def _seconds_in(value: str) -> float | None:
     try:
-        return max(0.0, float(value))
+        return float(value)
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
-    except ValueError:
+        return parsedate_to_datetime(value).timestamp() - time()
+    except (ValueError, OverflowError):
         return None
+
+
+def _error_in(body: Any) -> Any:
+    """The error in a body: parsed where it is a text, the first of a list, what stands under its key `error`."""
+    if isinstance(body, str):
+        value = _parsed(body)
+        body = _without_tags(body) if value is None else value
+    while isinstance(body, list) and body:
+        body = body[0]
+    return (body.get("error") or body) if isinstance(body, Mapping) else body
 
 
 def _parsed(text: str) -> Any:
     """The JSON object or list that a text is, or ends with after a client's own words; else None."""
     for start in (0, text.find("{")):
         try:
-            value = json.loads(text[start:])
+            value = parsed(text[start:])
         except ValueError:
             continue
         if isinstance(value, dict | list):
@@ -135,26 +163,47 @@ def _parsed(text: str) -> Any:
     return None
 
 
-def _message_in(error: Mapping[str, Any]) -> str:
-    """The sentence in an error; behind a router also that of the provider behind it."""
-    message = error.get("message") or error.get("detail") or error.get("msg") or ""
-    if isinstance(message, list):  # FastAPI names each field
-        parts = [one if isinstance(one, Mapping) else {"msg": str(one)} for one in message]
-        message = "; ".join(f"{'.'.join(map(str, one.get('loc', ())))} {one.get('msg', '')}".strip() for one in parts)
+def _words(said: Any, levels: int = _LEVELS) -> str:
+    """What a part of an error says in words: a text, a number, or the sentences in a list or an object."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, list) and levels:
+        return "; ".join(filter(None, (_words(one, levels - 1) for one in said[:_READ_PARTS])))
+    if isinstance(said, Mapping) and levels:
+        return _sentence(said, levels - 1)
+    return str(said) if isinstance(said, int | float) and abs(said) < _LARGEST_NUMBER else ""
+
+
+def _sentence(error: Mapping[Any, Any], levels: int) -> str:
+    """The sentence in an error, after the field it is about; behind a router also that of the provider behind it."""
+    message = next(filter(None, (_words(error.get(key), levels) for key in ("message", "detail", "msg"))), "")
+    place = error.get("loc")  # FastAPI names each field
+    if isinstance(place, list):
+        message = f"{'.'.join(_words(one, 0) for one in place[:_READ_PARTS])} {message}".strip()
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
-    return f"{message}: {complaint_in(raw).message}" if raw else str(message)
+    return ": ".join(filter(None, (message, _words(_error_in(raw), levels))))
 
 
 def _without_tags(text: str) -> str:
-    """The words of an HTML page, or the text as it is."""
-    if not re.search(r"<(?:!doctype|html|head|body)\b", text, re.IGNORECASE):
+    """The words of an HTML page, or the text as it is; the time it takes is proportional to the text's length."""
+    if not _PAGE.search(text):
         return text
-    return re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
+    words: list[str] = []
+    end, hidden = 0, ""
+    for tag in _TAG.finditer(text):
+        closes, name = tag[1], tag[2].lower()
+        if not hidden:
+            words.append(text[end : tag.start()])
+            hidden = name if name in _UNSEEN and not closes else ""
+        elif closes and name == hidden:
+            hidden = ""
+        end = tag.end()
+    return " ".join([*words, "" if hidden else text[end:]])
 
 
 def _shorten(text: str) -> str:
     """The provider's sentence without the client's class names in front."""
-    text = re.sub(r"^(?:litellm\.)?(?:\w+(?:Error|Exception):? ?(?:- )?)+", "", " ".join(text.split()))
+    text = _CLASSES.sub("", " ".join(text.split()))
     text = text.split("Received Model Group")[0].strip().rstrip(".")
     return text[:_SHOWN_CHARACTERS] or "no reason given"

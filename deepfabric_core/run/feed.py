@@ -24,4 +24,4 @@ class Feed:
         try:
             self.observer(event)
         except Exception:  # noqa: BLE001 - a screen's bug must not cost the run
-            _log.exception("an observer failed on %s", type(event).__name__)
+            _log.debug("an observer failed on %s", type(event).__name__, exc_info=True)

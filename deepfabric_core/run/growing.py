@@ -19,6 +19,7 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.attempt import attempt
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.drive import drive
@@ -110,7 +111,7 @@ class _Growing:
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings = self.job.config.topics
         try:
-            driven = await drive(expand(expansion, settings), self.model, self.feed)
+            driven = await attempt(drive(expand(expansion, settings), self.model, self.feed), expansion.path)
         except Stopped:
             return ()
         except ModelError as problem:

@@ -20,6 +20,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.connect import Manners, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.attempt import attempt
 from deepfabric_core.run.drive import drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
@@ -87,7 +88,7 @@ async def _expanded(
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        driven = await drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        driven = await attempt(drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed), path)
     except Stopped:
         return
     except ModelError as problem:

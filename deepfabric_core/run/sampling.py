@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.errors import ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
-from deepfabric_core.llm.keys import redact
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.attempt import attempt
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.drive import Driven, drive
@@ -28,8 +27,6 @@ from deepfabric_core.store.journal import free_path
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
-
-_log = logging.getLogger(__name__)
 
 _REMEMBERED_QUESTIONS = 5
 _REMEMBERED_CHARACTERS = 200
@@ -106,14 +103,11 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
         try:
-            driven = await self._driven(item, brief)
+            driven = await attempt(self._driven(item, brief), item.path)
         except Stopped:
             return ()
         except ModelError as problem:
             self._failed(item, problem)
-        except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others
-            _log.exception("a sample of %s failed", " > ".join(item.path))
-            self._failed(item, ModelError(redact(f"{type(problem).__name__}: {problem}"), kind=FailureKind.INTERNAL))
         else:
             self._finished(item, driven)
         return ()

@@ -17,7 +17,7 @@ from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.store.lines import Line, Lines
 
 _SAMPLE = b', "sample": '
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
 
 class Journal:

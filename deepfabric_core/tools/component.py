@@ -12,6 +12,7 @@ from typing import Any
 
 from yarl import URL
 
+from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import Tool, ToolResult, text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import tools_in
@@ -152,8 +153,8 @@ async def _called(service: Service, address: URL, name: str, body: Mapping[str, 
 def _result(raw: bytes, *, fine: bool) -> ToolResult | None:
     """The result that an answer holds, or None where it isn't of the protocol."""
     try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError):
+        answer = parsed(raw)
+    except ValueError:
         return None
     if not isinstance(answer, dict):
         return None

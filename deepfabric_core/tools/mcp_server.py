@@ -209,7 +209,10 @@ def as_result(answer: CallToolResult) -> ToolResult:
     """The answer as a text: what isn't text is named in brackets, data without a text is JSON."""
     parts = [_as_text(block) for block in answer.content]
     if answer.structured_content is not None and not any(isinstance(block, TextContent) for block in answer.content):
-        parts.insert(0, json.dumps(answer.structured_content, ensure_ascii=False))
+        try:
+            parts.insert(0, json.dumps(answer.structured_content, ensure_ascii=False, allow_nan=False))
+        except ValueError:
+            return ToolResult("ToolError: the result holds a number that JSON can't, such as NaN", error="ToolError")
     return ToolResult("\n".join(parts), error="ToolError" if answer.is_error else "")
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.failures import Complaint, complaint_in, kind_of, model_error
+from deepfabric_core.llm.failures import Complaint, kind_of, model_error
 from deepfabric_core.web.addresses import destination
 from deepfabric_core.web.bodies import BodyError
 
@@ -20,8 +19,6 @@ NOT_FOUND = 404
 V1 = "/v1"
 
 _LOWEST_ERROR = 400
-# Of what a server says about a failure. More is never shown, and to search megabytes would hold up all other calls.
-_READ_CHARACTERS = 20_000
 
 
 def redirected(name: str, status: int | None, headers: Mapping[str, str], asked: str) -> ModelError:
@@ -50,11 +47,3 @@ def nowhere(said: Complaint) -> Complaint:
     """What is said when the address as it was given and that under /v1 serve nothing."""
     found = said.message or "nothing is there"
     return replace(said, message=f"{found}; base_url names no path, and {V1} serves nothing")
-
-
-def complaint(body: Any) -> Complaint:
-    """What an error's body says, as far as it is of a sensible length; see `complaint_in`."""
-    if isinstance(body, str) and body.lstrip()[:1] not in ("{", "["):
-        body = body[:_READ_CHARACTERS]
-    said = complaint_in(body)
-    return replace(said, message=said.message[:_READ_CHARACTERS], codes=said.codes[:_READ_CHARACTERS])

@@ -5,18 +5,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
-from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
+from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
-from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, complaint, nowhere, unserved
+from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
 from deepfabric_core.llm.clients.litellm_http import watched
-from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
-from deepfabric_core.llm.failures import complaint_in, model_error
+from deepfabric_core.llm.clients.wire import (
+    dollars,
+    error_in,
+    message_sent,
+    part,
+    reply_in,
+    response_format,
+    sendable,
+)
+from deepfabric_core.llm.failures import complaint_in, model_error, no_completion
 from deepfabric_core.llm.keys import api_key
 
 if TYPE_CHECKING:
@@ -31,12 +41,31 @@ _OPENAI_LIKE = ("openai", "hosted_vllm", "openrouter")
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
 _INVENTED = (408, 500)
+# How it tells of an answer that it can't read. It repeats much of the answer then, whose words decide nothing.
+_MISREAD = re.compile(
+    r"(?:Invalid|Error in) response object|Error converting to valid response block"
+    r"|Empty or invalid response from LLM endpoint|provider returned 'choices' that is not a list"
+)
+_TRACEBACK = "Traceback (most recent call last)"
+# What might come out of it all the same where an answer isn't what it expects.
+_STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
-# litellm connects to at most 500 at once otherwise, fetches price lists, and reads a .env file.
+# litellm connects to at most 500 at once otherwise, fetches price lists, reads a .env file, and writes on the screen
+# whatever it finds odd in an answer.
 _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOG": "CRITICAL",
     "AIOHTTP_CONNECTOR_LIMIT": "4096",
     "AIOHTTP_CONNECTOR_LIMIT_PER_HOST": "4096",
 }
@@ -52,6 +81,7 @@ def import_litellm() -> ModuleType:
         os.environ.setdefault(variable, value)
     import litellm
 
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm
@@ -65,9 +95,9 @@ def speaks_socks() -> bool:
 class LitellmModel:
     """A model called through litellm, without litellm's own retries."""
 
-    def __init__(self, settings: Llm) -> None:
+    def __init__(self, settings: Llm, litellm: Any = None) -> None:
         self._settings = settings
-        self._litellm = import_litellm()
+        self._litellm = litellm or import_litellm()
         from openai import OpenAIError  # the base of all of litellm's errors
 
         self._error: type[Exception] = OpenAIError
@@ -91,11 +121,21 @@ class LitellmModel:
                 raise self._timed_out() from problem
             except (self._error, ModelError) as problem:
                 raise call.refusal or self._translated(problem) from problem
-        headers = getattr(response, "_response_headers", None) or {}
-        if (error := _error_in(response)) is not None:
+            except _STUMBLES as problem:
+                stumbled = no_completion(self.name, f"{type(problem).__name__} in litellm")
+                raise call.refusal or stumbled from problem
+        return self._read(response)
+
+    def _read(self, response: Any) -> Reply:
+        headers = _headers_in(response, "_response_headers")
+        if (error := error_in(response)) is not None:
             said = complaint_in({"error": error})
             raise model_error(self.name, said, status=said.status, headers=headers)
-        return _reply(response, self._settings.model, headers)
+        cost = dollars(part(getattr(response, "_hidden_params", None), "response_cost"))
+        try:
+            return reply_in(response, self._settings.model, cost, headers)
+        except ValueError as problem:
+            raise no_completion(self.name, str(problem), headers) from problem
 
     async def close(self) -> None:
         """Close litellm's connections, once this is the last model that calls through them on this event loop."""
@@ -146,10 +186,12 @@ class LitellmModel:
 
     def _translated(self, problem: Exception) -> ModelError:
         """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
-        headers = getattr(problem, "litellm_response_headers", None) or {}
-        said = complaint(_body_of(problem))
+        headers = _headers_in(problem, "litellm_response_headers")
+        said = complaint_in(_body_of(problem))
+        if _MISREAD.search(said.message):
+            return no_completion(self.name, said.message.split(_TRACEBACK)[0].strip(), headers)
         status = getattr(problem, "status_code", None)
-        if status is None or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
+        if not isinstance(status, int) or status < _LOWEST_ERROR or (not headers and status in _INVENTED):
             status = said.status
         kind = None
         if not headers and isinstance(problem, self._litellm.exceptions.Timeout):
@@ -223,16 +265,8 @@ def _cleaned(value: Any) -> Any:
     return [_cleaned(part) for part in value] if isinstance(value, list) else value
 
 
-def _error_in(response: Any) -> Any:
-    """The error that a router reports in place of an answer; else None."""
-    choice = response.choices[0] if response.choices else None
-    if choice is None or choice.message.content:
-        return None
-    return (getattr(choice, "provider_specific_fields", None) or {}).get("error")
-
-
 def _serves_nothing(problem: Exception) -> bool:
-    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint(_body_of(problem)))
+    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint_in(_body_of(problem)))
 
 
 def _never_arrived(text: str) -> bool:
@@ -258,23 +292,6 @@ def _body_of(problem: Exception) -> Any:
     return text.partition("Traceback (most recent call last)")[0] or text
 
 
-def _reply(response: Any, model: str, headers: Mapping[str, str]) -> Reply:
-    choice = response.choices[0] if response.choices else None
-    message = choice.message if choice else None
-    calls = tuple(
-        ToolCall(call.id or "", call.function.name or "", call.function.arguments or "{}")
-        for call in (message.tool_calls if message else None) or ()
-    )
-    usage = getattr(response, "usage", None)
-    return Reply(
-        text=(message.content if message else None) or "",
-        model=model,
-        finish_reason=finish_reason(choice.finish_reason if choice else None, calls),
-        usage=Usage(
-            getattr(usage, "prompt_tokens", 0) or 0,
-            getattr(usage, "completion_tokens", 0) or 0,
-            getattr(response, "_hidden_params", {}).get("response_cost"),
-        ),
-        tool_calls=calls,
-        headers=headers,
-    )
+def _headers_in(holder: object, name: str) -> Mapping[str, str]:
+    headers = getattr(holder, name, None)
+    return headers if isinstance(headers, Mapping) else {}

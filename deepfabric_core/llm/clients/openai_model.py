@@ -21,15 +21,22 @@ from deepfabric_core.llm.clients.answers import (
     NOT_FOUND,
     REDIRECTS,
     V1,
-    complaint,
     nowhere,
     redirected,
     unserved,
     unusable,
 )
 from deepfabric_core.llm.clients.prices import Prices
-from deepfabric_core.llm.clients.wire import error_in, message_sent, reply_in, response_format, sendable
-from deepfabric_core.llm.failures import Complaint, complaint_in, model_error
+from deepfabric_core.llm.clients.wire import (
+    dollars,
+    error_in,
+    message_sent,
+    part,
+    reply_in,
+    response_format,
+    sendable,
+)
+from deepfabric_core.llm.failures import Complaint, complaint_in, model_error, no_completion
 from deepfabric_core.llm.keys import api_key
 from deepfabric_core.web.addresses import fault_of
 from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
@@ -244,23 +251,20 @@ class OpenAIModel:
         headers = response.headers
         try:
             body = json.loads(raw)
-            if (error := error_in(body)) is not None:
-                raise self._refused(response, complaint_in(error))
-            return reply_in(body, self._settings.model, self._cost(body, headers), headers)
-        except (ValueError, TypeError, LookupError, AttributeError) as problem:
+            if (error := error_in(body)) is None:
+                return reply_in(body, self._settings.model, self._cost(body, headers), headers)
+        except (ValueError, RecursionError) as problem:
             shown = raw[:_SHOWN_BYTES].decode(errors="replace")
-            text = f"the answer isn't a chat completion: {complaint_in(shown).message or shown or 'it is empty'}"
-            raise model_error(self.name, text, status=None, headers=headers) from problem
+            raise no_completion(self.name, complaint_in(shown).message or shown, headers) from problem
+        raise self._refused(response, complaint_in({"error": error}))
 
-    def _cost(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
+    def _cost(self, body: Any, headers: Mapping[str, str]) -> float | None:
         """What the call cost: by the provider's or a LiteLLM proxy's own account, else by the price list."""
-        usage = body.get("usage") or {}
-        stated = usage.get("cost") if self._settings.provider == "openrouter" else None
+        usage = part(body, "usage")
+        stated = dollars(part(usage, "cost")) if self._settings.provider == "openrouter" else None
         if stated is None:
-            stated = headers.get("x-litellm-response-cost")
-        if stated is not None:
-            return float(stated)
-        return self._prices.cost(body.get("model"), usage, body.get("service_tier"))
+            stated = dollars(headers.get("x-litellm-response-cost"))
+        return self._prices.cost(part(body, "model"), usage, part(body, "service_tier")) if stated is None else stated
 
     def _refused(self, response: aiohttp.ClientResponse, said: Complaint) -> ModelError:
         status = None if response.status in _FINE else response.status
@@ -303,4 +307,4 @@ def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
 
 
 def _complaint(raw: bytes) -> Complaint:
-    return complaint(raw.decode(errors="replace"))
+    return complaint_in(raw.decode(errors="replace"))

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from deepfabric_core.llm.clients.wire import count, part
+
 PriceList = Mapping[str, Mapping[str, Any]]
 
 _LIST = "model_prices_and_context_window_backup.json"
@@ -31,6 +33,9 @@ _TIERS = {
     "ultrafast": "_ultrafast",
 }
 _ABOVE = re.compile(rf"(?:{'|'.join(_PARTS)})_above_(\d+)(k?)_tokens(.*)")
+# A model's name is shorter, and no endpoint serves more of them than this under one name.
+_LONGEST_NAME = 200
+_REMEMBERED = 64
 _REGIONS = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
 
 
@@ -60,15 +65,21 @@ class Prices:
         """Whether the model reasons unless told not to, as far as the list says."""
         return (self._entry(self._model) or {}).get("default_reasoning_effort") != "none"
 
-    def cost(self, served: str | None, usage: Mapping[str, Any], tier: str | None = None) -> float | None:
-        """The cost of a call, by the model and the tier that served it; None where no price is known."""
-        key = (served or self._model, _TIERS.get(tier or "", ""))
+    def cost(self, served: Any, usage: Any, tier: Any = None) -> float | None:
+        """The cost of a call, by the model and the tier that served it, as a provider states them; it may say anything.
+
+        None where no price is known.
+        """
+        named = served if isinstance(served, str) and 0 < len(served) <= _LONGEST_NAME else self._model
+        key = (named, _TIERS.get(tier, "") if isinstance(tier, str) else "")
         if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
             self._known[key] = self._rates(*key)
         levels = self._known[key]
         if levels is None:
             return None
-        asked = usage.get("prompt_tokens") or 0
+        asked = count(part(usage, "prompt_tokens"))
         return _sum(next(rates for rates in levels if asked > rates.above), asked, usage)
 
     def _rates(self, served: str, suffix: str) -> tuple[Rates, ...] | None:
@@ -107,9 +118,9 @@ def _levels(entry: Mapping[str, Any], suffix: str) -> Iterator[Rates]:
     found: dict[str, Any] = {part: entry.get(part + suffix) or entry.get(part) for part in _PARTS}
     yield _with_defaults(-1, found, entry, suffix)
     for above, label in _thresholds(entry, suffix):
-        for part in _PARTS:
-            long = f"{part}_above_{label}_tokens"
-            found[part] = next((entry[key] for key in (long + suffix, long) if entry.get(key) is not None), found[part])
+        for kind in _PARTS:
+            long = f"{kind}_above_{label}_tokens"
+            found[kind] = next((entry[key] for key in (long + suffix, long) if entry.get(key) is not None), found[kind])
         yield _with_defaults(above, found, entry, suffix)
 
 
@@ -135,12 +146,12 @@ def _with_defaults(above: float, found: Mapping[str, Any], entry: Mapping[str, A
     )
 
 
-def _sum(rates: Rates, asked: int, usage: Mapping[str, Any]) -> float:
-    prompt = usage.get("prompt_tokens_details") or {}
-    cached = prompt.get("cached_tokens") or 0
-    stored = prompt.get("cache_write_tokens") or prompt.get("cache_creation_tokens") or 0
-    answered = usage.get("completion_tokens") or 0
-    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+def _sum(rates: Rates, asked: int, usage: Any) -> float:
+    prompt = part(usage, "prompt_tokens_details")
+    cached = count(part(prompt, "cached_tokens"))
+    stored = count(part(prompt, "cache_write_tokens")) or count(part(prompt, "cache_creation_tokens"))
+    answered = count(part(usage, "completion_tokens"))
+    thought = count(part(part(usage, "completion_tokens_details"), "reasoning_tokens"))
     return float(
         max(asked - cached - stored, 0) * rates.fresh
         + cached * rates.cached

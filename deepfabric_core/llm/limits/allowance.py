@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _TOKENS = (
 )
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 100
 _SURELY_A_DATE = 1e9
 _SURELY_MILLISECONDS = 1e12
 
@@ -54,18 +56,20 @@ def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: 
 def _allowance(remaining: str, reset: str, now: float) -> Allowance | None:
     try:
         left, seconds = float(remaining), seconds_until(reset, now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return Allowance(left, max(0.0, seconds)) if left >= 0 else None
+    return Allowance(left, max(0.0, seconds)) if 0 <= left < math.inf and seconds < math.inf else None
 
 
 def seconds_until(text: str, now: float) -> float:
     """Seconds from now to what a reset header says: 6m0s, 250ms, 1.5, an epoch in seconds or milliseconds, a date.
 
     Raises:
-        ValueError: it says none of these.
+        ValueError, OverflowError: it says none of these.
     """
     text = text.strip()
+    if len(text) > _LONGEST:
+        raise ValueError("it is longer than any of these")
     parts = _SPAN.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:
         return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -1,0 +1,66 @@
+"""JSON that a model or a server wrote, held to what every file and every reader of JSON can take."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+# Deeper than anybody means it to be, and shallow enough for all that walks through a value by recursion.
+_DEEPEST = 100
+_SHOWN_CHARACTERS = 300
+
+
+def parsed(text: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it isn't JSON, has a number in it that no float holds, such as NaN or 1e999, or is nested more than
+            100 levels deep; the message says which.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refused, parse_float=_finite)
+    except RecursionError as problem:
+        raise ValueError("it is nested too deeply") from problem
+    if _is_too_deep(value):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def violation(validator: Any, value: Any) -> tuple[tuple[str, ...], str] | None:
+    """Where a value breaks the schema of a validator of jsonschema, and how; None where it keeps to it.
+
+    Raises:
+        ValueError: that can't be checked, say for a number that is too large.
+    """
+    try:
+        error = next(iter(validator.iter_errors(value)), None)
+    except (RecursionError, OverflowError) as problem:
+        raise ValueError(str(problem)) from problem
+    return error and (tuple(map(str, error.absolute_path)), error.message[:_SHOWN_CHARACTERS])
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:_SHOWN_CHARACTERS]} is too large a number")
+    return number
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [part for whole in level for part in _containers_in(whole)]
+        if not level:
+            return False
+    return True
+
+
+def _containers_in(whole: Any) -> Iterator[Any]:
+    parts = whole.values() if isinstance(whole, dict) else whole if isinstance(whole, list) else ()
+    return (part for part in parts if isinstance(part, dict | list))

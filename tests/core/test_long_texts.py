@@ -1,0 +1,109 @@
+"""What a provider or a model sends is read in a time that grows as its length does, whatever it holds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from deepfabric_core.chat.strict_json import parsed
+from deepfabric_core.chat.structured import parser_of, parser_of_schema
+from deepfabric_core.errors import ReplyError
+from deepfabric_core.llm.clients.openai_model import Shape
+from deepfabric_core.llm.clients.wire import error_in, reply_in
+from deepfabric_core.llm.failures import complaint_in, model_error
+from deepfabric_core.llm.keys import redact
+from deepfabric_core.llm.limits.allowance import requests_left
+from deepfabric_core.samples.recipes.basic import Exchange
+from deepfabric_core.text.printable import printable
+from deepfabric_core.topics.prompts import parse_subtopics
+
+SHORT, LONG = 25_000, 1_000_000
+
+PIECES = {
+    "opening brackets": "<",
+    "tags never closed": "<a",
+    "scripts": "<script>",
+    "scripts never closed": "<script",
+    "closing tags": "</",
+    "declarations": "<!doctype html",
+    "a word": "a",
+    "spaces": " ",
+    "lines": "\n",
+    "models": "model ",
+    "errors": "Error",
+    "errors in a row": "aError: - ",
+    "litellm's errors": "litellm.",
+    "bearers": "bearer ",
+    "tokens": "token = ",
+    "keys": "sk-",
+    "a key in parts": "api_key",
+    "addresses": "https://",
+    "thoughts": "<think>",
+    "ends of thoughts": "</think>",
+    "lists": "[",
+    "objects": '{"a":',
+    "braces": "{}",
+    "quotes": '"',
+    "backslashes": "\\",
+    "digits": "9",
+    "spans": "9m",
+    "halves of characters": "\ud800",
+    "escapes": "\x1b[",
+}
+PREFIXES = ("", "<html>", "<think>", '{"question": "', "token ")
+
+
+def told(text: str) -> None:
+    """As the body of an error, and inside one."""
+    inside = {"message": text, "type": text, "code": text, "param": text}
+    for body in (text, inside, json.dumps({"error": inside}), {"detail": [{"loc": [text], "msg": text}] * 3}):
+        said = complaint_in(body)
+        Shape().after(said)
+        assert len(str(model_error("openai/gpt-4o", said, status=400))) < 1500
+
+
+def completed(text: str) -> None:
+    body = {"choices": [{"message": {"content": text}, "finish_reason": text}], "usage": text, "model": text}
+    assert error_in(body) is None
+    reply_in(body, "gpt-4o", None, {})
+
+
+def understood(text: str) -> None:
+    for parse in (parser_of(Exchange), parse_subtopics, parser_of_schema({"type": "object", "maxProperties": 1})):
+        with suppress(ReplyError):
+            parse(text)
+    with suppress(ValueError):
+        parsed(text)
+
+
+def shown(text: str) -> None:
+    printable(text)
+    redact(text, {"OPENAI_API_KEY": "not-in-there"})
+
+
+def heard(text: str) -> None:
+    requests_left({"x-ratelimit-remaining": "1", "x-ratelimit-reset": text}, 0.0)
+
+
+def seconds(work: Callable[[str], None], text: str) -> float:
+    """Of this process alone, so that a busy machine changes little."""
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("work", [told, completed, understood, shown, heard])
+@pytest.mark.parametrize("piece", PIECES)
+def test_four_times_the_text_takes_about_four_times_as_long(work: Callable[[str], None], piece: str) -> None:
+    for prefix in PREFIXES:
+
+        def text(length: int, prefix: str = prefix) -> str:
+            return prefix + PIECES[piece] * (length // len(PIECES[piece]))
+
+        short, long = seconds(work, text(SHORT)), seconds(work, text(4 * SHORT))
+        assert long < 8 * short + 0.2, f"{prefix!r}: {short:.3f} s, then {long:.3f} s"
+    work(PREFIXES[1] + PIECES[piece] * (LONG // len(PIECES[piece])))
