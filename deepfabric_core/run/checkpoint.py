@@ -32,6 +32,7 @@ from deepfabric_core.store.checkpoint import (
 from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.failures import Failures
 from deepfabric_core.store.journal import Journal
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
@@ -106,7 +107,7 @@ class Checkpoint:
 
     def _resumed(self) -> Metadata:
         found = read_metadata(self.place)
-        now = fingerprint(self._job.config)
+        now = fingerprint(self._job.config, keyed_hash)
         differing = changed(found.fingerprint, now, topics_given=self._job.topics_load is not None)
         if differing and not self._job.accept_changes:
             raise ConfigError(
@@ -120,7 +121,7 @@ class Checkpoint:
 
     def _of_this_process(self, metadata: Metadata) -> Metadata:
         job = self._job
-        prints = fingerprint(job.config)
+        prints = fingerprint(job.config, keyed_hash)
         if job.topics_load or (metadata.fingerprint and not part_of_topics(metadata.fingerprint)):
             prints = without_topics(prints)
         return replace(

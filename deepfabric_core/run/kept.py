@@ -27,6 +27,7 @@ from deepfabric_core.run.growing import save_topics
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.checkpoint import Held, Metadata, Place, beside, read_metadata, user_folder, write_metadata
 from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.topics.model import Topics
 
 _DIGITS = 16
@@ -165,7 +166,7 @@ def _home(job: Job) -> Path:
 
 
 def _prints(job: Job) -> Fingerprint:
-    prints = dict(sorted(fingerprint(job.config).items()))
+    prints = dict(sorted(fingerprint(job.config, keyed_hash).items()))
     return without_topics(prints) if job.topics_load else prints
 
 

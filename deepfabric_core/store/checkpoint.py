@@ -7,14 +7,17 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deepfabric_core.config.fingerprint import without_secrets
+from deepfabric_core.config.masking import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.keyed_hash import keyed_hash
 
 _FORMAT = 1
 _HASH_LENGTH = 16
@@ -143,7 +146,16 @@ def read_metadata(place: Place) -> Metadata:
         raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
     if found.format > _FORMAT:
         raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
-    return found
+    return _without_secrets(found)
+
+
+def _without_secrets(found: Metadata) -> Metadata:
+    """What earlier versions wrote as it stood in the config."""
+    return replace(
+        found,
+        fingerprint=without_secrets(found.fingerprint, keyed_hash),
+        command=tuple(map(shown_word, found.command)),
+    )
 
 
 def beside(place: Place) -> Iterator[tuple[Place, Metadata]]:
