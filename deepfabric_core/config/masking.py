@@ -96,7 +96,7 @@ def shown_word(word: str) -> str:
     return masked_address(word) if re.match(r"\w[\w+.-]*://\S+$", word) else without_keys(word)
 
 
-def secrets_of(value: Any, holds: Holds, fill: Callable[[str], str]) -> Iterator[str]:
+def secrets_of(value: Any, holds: Holds, fill: Callable[[str], str] = str) -> Iterator[str]:
     """What no message may show of a value; `fill` puts in the variables that it names."""
     found: Iterator[str] = iter(())
     if isinstance(value, Mapping):

@@ -65,9 +65,14 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without any of them."""
-        if self._secrets:
-            text = _any_of(self._secrets).sub(HIDDEN, text)
-        return without_lookalikes(text)
+        return without_lookalikes(self.known(text))
+
+    def known(self, text: str) -> str:
+        """The text without those that are known or have the shape of a key: for sentences of our own.
+
+        In these, what follows "token:" is no secret.
+        """
+        return without_keys(_any_of(self._secrets).sub(HIDDEN, text) if self._secrets else text)
 
 
 def without_lookalikes(text: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
+from deepfabric_core.config.redaction import Redactor, secrets_in_environment
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import MissingKeyError
 
@@ -28,17 +28,6 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "hosted_vllm": (),
     "simulated": (),
 }
-
-# What looks like a key; providers quote the one they refuse.
-_SECRETS = (
-    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]{6,}"),
-    re.compile(
-        r"(?i)(\b[\w-]{0,40}(?:api[-_ ]?key|token|secret)(?:\s+provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"
-    ),
-    re.compile(r"()\b(?:sk|pk|rk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
-    re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_\-*]{8,}"),
-)
-_SHORTEST_SECRET = 6
 
 
 def api_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -71,9 +60,4 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     >>> redact("Authorization: Bearer abcdefgh", {})
     'Authorization: Bearer [hidden]'
     """
-    for variable, value in environment.items():
-        if len(value) >= _SHORTEST_SECRET and re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable):
-            text = text.replace(value, "[hidden]")
-    for pattern in _SECRETS:
-        text = pattern.sub(r"\1[hidden]", text)
-    return re.sub(r"(https?://)[^/\s@]+@", r"\1", text)
+    return Redactor(secrets_in_environment(environment))(text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.config.sensitive import redactor
+from deepfabric_core.errors import ModelError, RunAborted, redacted_errors
 from deepfabric_core.events import (
     ExpansionFailed,
     FileWritten,
@@ -93,6 +95,7 @@ class _Growing:
     def __post_init__(self) -> None:
         self.known = self.checkpoint.expansions() if self.checkpoint else None
         self.growth = Growth(self.job.config.topics)
+        self.redact = redactor(self.job.config, os.environ).known
         self.file = _file_of(self.job)
 
     def begin(self) -> list[Expansion]:
@@ -110,7 +113,8 @@ class _Growing:
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings = self.job.config.topics
         try:
-            driven = await drive(expand(expansion, settings), self.model, self.feed)
+            with redacted_errors(self.redact):
+                driven = await drive(expand(expansion, settings), self.model, self.feed)
         except Stopped:
             return ()
         except ModelError as problem:

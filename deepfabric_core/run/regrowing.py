@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.config.sensitive import redactor
+from deepfabric_core.errors import ModelError, RunAborted, redacted_errors
 from deepfabric_core.events import (
     Emit,
     Ending,
@@ -87,7 +89,8 @@ async def _expanded(
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        driven = await drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        with redacted_errors(redactor(job.config, os.environ).known):
+            driven = await drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
     except Stopped:
         return
     except ModelError as problem:

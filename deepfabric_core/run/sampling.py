@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+import traceback
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.config.sensitive import redactor
+from deepfabric_core.errors import FailureKind, ModelError, redacted_errors
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
-from deepfabric_core.llm.keys import redact
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.checkpoint import Checkpoint
@@ -53,6 +55,7 @@ class Sampling:
     )
 
     def __post_init__(self) -> None:
+        self._secrets = redactor(self.job.config, os.environ)
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         if self.checkpoint is None:
             self.failures = Failures()
@@ -118,14 +121,17 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
         try:
-            driven = await self._driven(item, brief)
+            with redacted_errors(self._secrets.known):
+                driven = await self._driven(item, brief)
         except Stopped:
             return ()
         except ModelError as problem:
             self._failed(item, problem)
         except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others
-            _log.exception("a sample of %s failed", " > ".join(item.path))
-            self._failed(item, ModelError(redact(f"{type(problem).__name__}: {problem}"), kind=FailureKind.INTERNAL))
+            trace = self._secrets(traceback.format_exc())
+            _log.error("a sample of %s failed\n%s", " > ".join(item.path), trace)
+            said = self._secrets(f"{type(problem).__name__}: {problem}")
+            self._failed(item, ModelError(said, kind=FailureKind.INTERNAL))
         else:
             self._finished(item, driven)
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.clients.wire import finish_reason, message_sent, response_format, sendable
 from deepfabric_core.llm.failures import complaint_in, model_error
-from deepfabric_core.llm.keys import api_key
+from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.log_redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 # Ours to litellm's, where they differ.
 _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
 
+_LOGGERS = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
 _INVENTED = (408, 500)
@@ -48,7 +51,19 @@ def import_litellm() -> ModuleType:
 
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    _keep_quiet()
     return litellm
+
+
+def _keep_quiet() -> None:
+    """What litellm logs goes where everything goes; where nobody said where that is, to its own place."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in tuple(logger.handlers):
+            if logging.root.handlers:
+                logger.removeHandler(handler)
+            elif not isinstance(handler.formatter, RedactingFormatter):
+                handler.setFormatter(RedactingFormatter(redact, handler.formatter))
 
 
 class LitellmModel:

@@ -46,7 +46,9 @@ _DNS_CACHE = 300
 _FINE = range(200, 300)
 _REDIRECTS = range(300, 400)
 _BAD_REQUEST = 400
-_SHOWN_BYTES = 400
+_SHOWN_CHARACTERS = 400
+# More than is shown, so that no secret is cut in two before it is found.
+_LOOKED_AT_BYTES = 1 << 14
 _REMEMBERED = 64
 _REFUSALS = re.compile(
     r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
@@ -210,7 +212,7 @@ class OpenAIModel:
                 raise self._refused(response, complaint_in(error))
             return reply_in(body, self._settings.model, self._cost(body, headers), headers)
         except (ValueError, TypeError, LookupError, AttributeError) as problem:
-            shown = raw[:_SHOWN_BYTES].decode(errors="replace")
+            shown = redact(raw[:_LOOKED_AT_BYTES].decode(errors="replace"))[:_SHOWN_CHARACTERS]
             text = f"the answer isn't a chat completion: {complaint_in(shown).message or shown or 'it is empty'}"
             raise model_error(self.name, text, status=None, headers=headers) from problem
 
