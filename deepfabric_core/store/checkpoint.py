@@ -138,6 +138,22 @@ def read_metadata(place: Place) -> Metadata:
     Raises:
         ConfigError: it can't be read, or a later version wrote it.
     """
+    return _without_secrets(_as_written(place))
+
+
+def forget_secrets(place: Place) -> None:
+    """Write the metadata anew where an earlier version left a secret in them; those that a process works on stay.
+
+    Raises:
+        OutputError: they can't be written.
+    """
+    with suppress(ConfigError):
+        found = _as_written(place)
+        if (safe := _without_secrets(found)) != found and not is_held(place):
+            write_metadata(place, safe)
+
+
+def _as_written(place: Place) -> Metadata:
     try:
         found = TypeAdapter(Metadata).validate_json(place.metadata.read_bytes())
     except OSError as problem:
@@ -146,7 +162,7 @@ def read_metadata(place: Place) -> Metadata:
         raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
     if found.format > _FORMAT:
         raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
-    return _without_secrets(found)
+    return found
 
 
 def _without_secrets(found: Metadata) -> Metadata:
