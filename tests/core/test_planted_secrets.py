@@ -11,7 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -190,7 +190,7 @@ def test_a_complete_run_with_tools_a_look_at_it_and_a_replay(scene: Scene, agent
     assert scene.leaks() == []
 
 
-QUOTING = {
+QUOTING: Mapping[str, Callable[[str], tuple[int, str]]] = {
     "a refusal": lambda said: (401, json.dumps({"error": {"message": f"Incorrect API key: {said}"}})),
     "an error of the server": lambda said: (500, f"<html><body>It broke: {said}</body></html>"),
     "an error in place of an answer": lambda said: (200, json.dumps({"error": {"message": said, "code": 400}})),
