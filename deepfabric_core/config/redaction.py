@@ -149,11 +149,16 @@ def secrets_in_environment(environment: Mapping[str, str]) -> frozenset[str]:
     """The secrets among the variables: by their names, and the users and passwords of addresses such as a proxy's."""
     found: set[str] = set()
     for name, value in environment.items():
-        if _SECRET_VARIABLE.search(name) and len(value.strip()) >= SHORTEST_SECRET:
+        if _SECRET_VARIABLE.search(name) and len(value.strip()) >= SHORTEST_SECRET and not _is_path(value):
             found |= {value, value.strip()}
         if "://" in value:
             found.update(secrets_of_user(value))
     return frozenset(found)
+
+
+def _is_path(value: str) -> bool:
+    """Whether a value only says where a secret is, as GOOGLE_APPLICATION_CREDENTIALS does."""
+    return value.startswith(("/", "~/")) and not any(map(is_random, value.split("/")))
 
 
 def secrets_of_user(address: str) -> Iterator[str]:

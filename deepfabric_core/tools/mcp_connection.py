@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -44,10 +44,10 @@ class Target:
     """A server as it is reached, with its secrets filled in. `seconds` are a call's, `patience` those of a start."""
 
     command: str | None
-    args: tuple[str, ...]
-    env: Mapping[str, str]
-    url: str | None
-    headers: Mapping[str, str]
+    args: tuple[str, ...] = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
+    url: str | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     seconds: float
     patience: float
 

@@ -104,6 +104,11 @@ def test_a_variable_with_another_name_is_none(name: str) -> None:
     assert redact("it is abcdef", {name: "abcdef"}) == "it is abcdef"
 
 
+def test_a_variable_that_says_where_a_secret_is_holds_none() -> None:
+    environment = {"GOOGLE_APPLICATION_CREDENTIALS": "/home/me/keys.json", "AWS_SECRET": "/a1b2c3d4e5f6g7h8/i9j0"}
+    assert redact("/home/me/keys.json and /a1b2c3d4e5f6g7h8/i9j0", environment) == "/home/me/keys.json and [hidden]"
+
+
 def test_the_password_of_a_proxy_in_the_environment_is_a_secret() -> None:
     found = secrets_in_environment({"HTTPS_PROXY": "http://me:s%40fe-word@proxy:3128", "NO_PROXY": "localhost"})
     assert {"s%40fe-word", "s@fe-word"} <= found and "proxy" not in found
