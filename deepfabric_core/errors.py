@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -114,3 +115,13 @@ class OutputError(DeepFabricError):
 
 class RunAborted(DeepFabricError):
     """The run gave up before its end: every further call would have failed the same way."""
+
+
+@contextmanager
+def redacted_errors(redact: Callable[[str], str]) -> Iterator[None]:
+    """Let no secret leave this block in the sentence of an error."""
+    try:
+        yield
+    except DeepFabricError as problem:
+        problem.args = (redact(str(problem)),)
+        raise

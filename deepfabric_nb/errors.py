@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
+
 from deepfabric_core.errors import DeepFabricError
 
 
@@ -11,6 +14,17 @@ class CellError(DeepFabricError):
     def _render_traceback_(self) -> list[str]:
         """What the shell shows in place of a traceback."""
         return [f"Error: {line}" for line in str(self).splitlines()]
+
+
+class WholeError(CellError):
+    """What went wrong in a cell with its traceback, which is shown without secrets: not with what the cell says."""
+
+    def __init__(self, problem: DeepFabricError, redact: Callable[[str], str]) -> None:
+        super().__init__(str(problem))
+        self._trace = redact("".join(traceback.format_exception(problem)))
+
+    def _render_traceback_(self) -> list[str]:
+        return self._trace.splitlines()
 
 
 class LeftAtOnce(KeyboardInterrupt):

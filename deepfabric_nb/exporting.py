@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from deepfabric_core.config.document import as_yaml
+from deepfabric_core.config.sensitive import portable_config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
@@ -25,16 +25,16 @@ def export(session: Session, name: str | None, path: Path) -> str:
     run = session.run(name)
     if run is not None:
         job, text = run.job, session.texts.get(run.name)
-        written: dict[str, Any] | None = run.written
+        written = run.written
     elif (kept := find_kept(name)) is not None:
-        job, written, text = job_again(kept), kept.written, None
+        job, written, text = job_again(kept), kept.written or {}, None
     else:
         raise ConfigError("There is no such run to export; %deepfabric status lists them.")
-    if written is None:
-        raise ConfigError(
-            f"The config of {job.dataset.stem} isn't kept, since it may hold a key: run its cell again first."
-        )
-    replace_file(path, [(text or as_yaml(written)).encode()])
+    if not written:
+        raise ConfigError(f"The config of {job.dataset.stem} isn't known here: run its cell first.")
+    content, left_out = portable_config(written)
+    exported = text if text and not left_out else as_yaml(content)
+    replace_file(path, [exported.encode()])
     folder = path.with_suffix(".checkpoint")
     place = job.checkpoint_place()
     copied = place.exists
@@ -43,8 +43,17 @@ def export(session: Session, name: str | None, path: Path) -> str:
     until = ""
     if run is not None and not run.over:
         until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
-    return Exported(
-        f"{path} is written. {until}Run it with:\n  deepfabric generate {_command(path, job, folder, copied)}"
+    command = f"deepfabric generate {_command(path, job, folder, copied)}"
+    return Exported(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
+
+
+def _advice(left_out: tuple[str, ...]) -> str:
+    """What is to be done about secrets that aren't written into a file."""
+    if not left_out:
+        return ""
+    return (
+        f"What may be secret in {' and '.join(left_out)} isn't: set the variables that it names as ${{NAME}}, and fill "
+        "in the rest. "
     )
 
 

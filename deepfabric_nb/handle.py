@@ -248,6 +248,8 @@ class Run:
 
     def _manifest(self, found: Results) -> dict[str, Any]:
         from deepfabric_core import __version__
+        from deepfabric_core.config.sensitive import masked_config
+        from deepfabric_core.llm.keys import redact
 
         state, known = self.state, found.metadata or self.state
         return {
@@ -264,7 +266,7 @@ class Run:
             "usage": {"prompt_tokens": known.prompt_tokens, "completion_tokens": known.completion_tokens},
             "cost": known.cost,
             "simulated": self.job.config.generation.llm.provider == "simulated",
-            "config": self.written,
+            "config": masked_config(self.written, redact)[0],
             "deepfabric": __version__,
         }
 

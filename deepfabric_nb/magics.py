@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_nb.commands import COMMANDS, Line, overview, read
-from deepfabric_nb.errors import CellError
+from deepfabric_nb.errors import CellError, WholeError
 from deepfabric_nb.session import find_kept
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ class DeepFabricMagics(Magics):
                 raise
             raise CellError(problem.format_message()) from None
         except DeepFabricError as problem:
-            if debug:
-                raise
-            raise CellError(str(problem)) from None
+            raise (WholeError(problem, self.session.redactor()) if debug else CellError(str(problem))) from None
 
     def _done(self, line: Line, cell: str | None) -> Any:
         out = line.values.get("out")
@@ -61,8 +59,6 @@ class DeepFabricMagics(Magics):
         return self._shown(run, values)
 
     def _resume(self, values: Mapping[str, Any], _: str | None) -> Any:
-        from deepfabric_core.run.kept import job_again
-
         kept = find_kept(values["run"])
         if kept is None:
             raise ConfigError(
@@ -70,8 +66,7 @@ class DeepFabricMagics(Magics):
                 if values["run"]
                 else "No run of this folder is incomplete; %deepfabric status lists all, to be resumed by name."
             )
-        run = self.session.prepare_job(job_again(kept), values["name"] or kept.name, kept.written or {})
-        return self._shown(run, values)
+        return self._shown(self.session.prepare_again(kept, values["name"]), values)
 
     def _watch(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_core.run.job import Job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from deepfabric_core.stop import Stop
 from deepfabric_nb.handle import Run
 
 if TYPE_CHECKING:
+    from deepfabric_core.config.redaction import Redactor
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.kept import KeptRun
     from deepfabric_nb.asking import Asked
@@ -67,14 +69,29 @@ class Session:
 
         return self._added(Run(name, job, work, written=written))
 
+    def prepare_again(self, kept: KeptRun, name: str | None = None) -> Run:
+        """A run that goes on with a kept one; where its config isn't kept as a whole, as this notebook knows it.
+
+        Raises:
+            ConfigError: this notebook doesn't know it either.
+        """
+        from deepfabric_core.run.kept import job_again
+
+        mine = self.runs.get(kept.name)
+        if kept.left_out and mine is not None and str(mine.job.checkpoint_place().folder.absolute()) == kept.checkpoint:
+            job, written = replace(mine.job, fresh=False, resume=True, retry_failed=True), mine.written
+        else:
+            job, written = job_again(kept), kept.written or {}
+        return self.prepare_job(job, name or kept.name, written)
+
     def known(self, kept: KeptRun) -> Run:
         """A run of an earlier kernel, to be looked at; it does nothing."""
-        from deepfabric_core.run.kept import job_again
+        from deepfabric_core.run.kept import job_to_look_at
 
         async def work(_: Emit, __: Stop) -> RunState:
             return RunState()
 
-        return Run(kept.name, job_again(kept), work, written=kept.written).ended()
+        return Run(kept.name, job_to_look_at(kept), work, written=kept.written).ended()
 
     def prepare_following(self, job: Job, name: str) -> Run:
         """A run that another process works on, which is only looked at."""
@@ -88,6 +105,16 @@ class Session:
             return await asyncio.to_thread(follow, job, emit=tell, stop=stop)
 
         return self._added(Run(name, job, work))
+
+    def redactor(self) -> Redactor:
+        """What hides the secrets of the environment and of all configs that were run here."""
+        from deepfabric_core.config.redaction import Redactor, secrets_in_environment
+        from deepfabric_core.config.sensitive import secrets_in
+
+        redact = Redactor(secrets_in_environment(os.environ))
+        for run in self.runs.values():
+            redact.learn(secrets_in(run.job.config, os.environ))
+        return redact
 
     def _check_free(self, name: str, job: Job) -> None:
         at_work = [run for run in self.runs.values() if not run.over]

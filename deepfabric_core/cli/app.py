@@ -8,6 +8,7 @@ import sys
 import click
 
 from deepfabric_core import __version__
+from deepfabric_core.cli.redacting import CommandSecrets
 from deepfabric_core.errors import DeepFabricError
 
 _STOPPED = 130
@@ -43,15 +44,19 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="deepfabric")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Training data for language models from a short YAML config."""
+    if isinstance(context.obj, CommandSecrets):
+        context.obj.log_to_stderr(details=False)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     debug = "--debug" in sys.argv
+    secrets = CommandSecrets()
     try:
-        sys.exit(app.main(standalone_mode=False) or 0)
+        sys.exit(app.main(standalone_mode=False, obj=secrets) or 0)
     except click.exceptions.Abort:
         sys.exit(_STOPPED)
     except click.ClickException as problem:
@@ -63,14 +68,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except DeepFabricError as problem:
-        if debug:
-            raise
-        click.echo(f"Error: {problem}", err=True)
+        said = secrets.traceback(problem) if debug else f"Error: {secrets.redact.known(str(problem))}"
+        click.echo(said, err=True)
         sys.exit(problem.exit_code)
-    except Exception as problem:
-        if debug:
-            raise
-        click.echo(
-            f"Error: unexpected {type(problem).__name__}: {problem}; run again with --debug for details.", err=True
-        )
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it is told without a secret in it
+        said = f"Error: unexpected {secrets.redact(f'{type(problem).__name__}: {problem}')}"
+        click.echo(secrets.traceback(problem) if debug else f"{said}; run again with --debug for details.", err=True)
         sys.exit(1)

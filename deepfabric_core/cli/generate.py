@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from deepfabric_core.cli.conflict import settle_conflict
 from deepfabric_core.cli.flags import with_options
 from deepfabric_core.cli.load import job_of, load_config
 from deepfabric_core.cli.options import deprecations
+from deepfabric_core.cli.redacting import log_details
 from deepfabric_core.errors import OutputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     A flag wins over the file, in every section.
     """
     if values["debug"]:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        log_details()
     loaded = load_config(config_file, values)
     for notice in (*loaded.notices, *deprecations(values)):
         click.echo(f"Note: {notice}", err=True)

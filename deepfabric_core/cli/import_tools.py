@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepfabric_core.cli.redacting import learn_secrets, log_details
+
 if TYPE_CHECKING:
     from deepfabric_core.chat.tools import Tool
     from deepfabric_core.config.schema import McpServer
 
 _FINE = range(200, 300)
-_SHOWN_BYTES = 200
+_SHOWN_CHARACTERS = 200
+# More than is shown, so that no secret is cut in two before it is found.
+_LOOKED_AT_BYTES = 1 << 14
 
 
 @click.command("import-tools")
@@ -49,30 +53,25 @@ def command(**values: Any) -> None:
 
     A value may name a variable of the environment, as in --header 'Authorization=Bearer ${TOKEN}'.
     """
+    from deepfabric_core.config.redaction import without_user
     from deepfabric_core.store.files import replace_file
 
     output, spin, style = values["output"], values["spin"], values["style"]
     if output is not None and output.suffix not in {".json", ".yaml", ".yml"}:
         raise click.UsageError(f"--output: {output} ends neither in .yaml nor in .json.")
     if values["debug"]:
-        _log()
+        log_details()
     settings = _settings(values)
+    learn_secrets(settings)
     definitions, tools = _fetch(settings)
     if spin:
         asyncio.run(_push(spin, definitions, settings.timeout))
-        click.echo(f"{spin} has loaded {_count(tools)}.", err=True)
+        click.echo(f"{without_user(spin)} has loaded {_count(tools)}.", err=True)
     if output is not None:
         replace_file(output, [_text(tools, style, yaml=output.suffix != ".json").encode()])
         click.echo(f"{output} has the definitions of {_count(tools)}.", err=True)
     elif not spin:
         click.echo(_text(tools, style, yaml=False), nl=False)
-
-
-def _log() -> None:
-    import logging
-    import sys
-
-    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 
 
 def _count(tools: tuple[Tool, ...]) -> str:
@@ -153,9 +152,12 @@ async def _push(spin: str, definitions: list[dict[str, Any]], seconds: float) ->
     """Give the definitions, as MCP has them, to the mock component of a Spin service."""
     import aiohttp
 
+    from deepfabric_core.config.masking import Holds, secrets_of
+    from deepfabric_core.config.redaction import Redactor, without_user
     from deepfabric_core.errors import DeepFabricError
 
     address = f"{spin.rstrip('/')}/mock/load-schema"
+    shown, redact = without_user(address), Redactor(secrets_of(spin, Holds.ADDRESS))
     try:
         async with (
             aiohttp.ClientSession(
@@ -163,9 +165,10 @@ async def _push(spin: str, definitions: list[dict[str, Any]], seconds: float) ->
             ) as session,
             session.post(address, json={"tools": definitions}, allow_redirects=False) as answer,
         ):
-            status, said = answer.status, (await answer.content.read(_SHOWN_BYTES)).decode(errors="replace")
+            status, raw = answer.status, await answer.content.read(_LOOKED_AT_BYTES)
     except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
-        said = str(problem) or "no answer in time"
-        raise DeepFabricError(f"{address} can't be reached ({said}); check --spin, and that it runs.") from problem
+        said = redact(str(problem)) or "no answer in time"
+        raise DeepFabricError(f"{shown} can't be reached ({said}); check --spin, and that it runs.") from problem
     if status not in _FINE:
-        raise DeepFabricError(f"{address} answered HTTP {status} ({said}); check that --spin is a Spin service.")
+        said = redact(raw.decode(errors="replace"))[:_SHOWN_CHARACTERS]
+        raise DeepFabricError(f"{shown} answered HTTP {status} ({said}); check that --spin is a Spin service.")

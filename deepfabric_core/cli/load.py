@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deepfabric_core.cli.options import as_flags, overrides, spelled
+from deepfabric_core.cli.redacting import learn_secrets
 
 if TYPE_CHECKING:
     from deepfabric_core.config.load import Loaded
@@ -21,10 +22,12 @@ def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
     from deepfabric_core.config.load import load
     from deepfabric_core.store.files import read_text
 
-    if config_file is None:
-        return load("", source="without a config file", overrides=overrides(values), spelled=spelled(values))
-    text = read_text(config_file, what="config")
-    return load(text, source=str(config_file), overrides=overrides(values), spelled=spelled(values))
+    text, source = "", "without a config file"
+    if config_file is not None:
+        text, source = read_text(config_file, what="config"), str(config_file)
+    loaded = load(text, source=source, overrides=overrides(values), spelled=spelled(values))
+    learn_secrets(loaded.config)
+    return loaded
 
 
 def job_of(config: Config, config_file: Path | None, values: Mapping[str, Any]) -> Job:

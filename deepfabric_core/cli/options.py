@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from deepfabric_core.config.masking import shown_word
+
 Kind = Literal["text", "integer", "number", "path", "switch"]
 
 _EVERY_LLM = ("llm", "topics.llm", "generation.llm")
@@ -117,14 +119,17 @@ def spelled(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def as_flags(values: Mapping[str, Any]) -> list[str]:
-    """The values as they are written on a command line; those that are not given, or the usual ones, are left out."""
+    """The values as they are written on a command line; those that are not given, or the usual ones, are left out.
+
+    What is a secret in them is to be put in again.
+    """
     given = [option for option in OPTIONS if values.get(option.name) not in (None, option.default)]
     return [word for option in given for word in _as_words(option, values[option.name])]
 
 
 def _as_words(option: Option, value: Any) -> list[str]:
     if option.kind != "switch":
-        return [option.flag, str(value)]
+        return [option.flag, shown_word(str(value))]
     yes, _, no = option.flag.partition("/")
     return [yes] if value else [no]
 

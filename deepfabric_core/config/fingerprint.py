@@ -1,12 +1,19 @@
-"""What of a config decides the data, so that a resumed run doesn't mix two datasets without a word."""
+"""What of a config decides the data, so that a resumed run doesn't mix two datasets without a word.
+
+What may be secret stands in it as a keyed hash; what is a secret for certain, such as a header, not at all: a token may
+be exchanged for another one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from deepfabric_core.config.masking import Holds, lasting_part, masked_address
+from deepfabric_core.config.redaction import HIDDEN, is_secret_name, without_lookalikes
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.sensitive import holds_at
 
 # Left out, and why. A key stands for everything below it; `*` stands for one name.
 _NOT_DATA: Mapping[str, str] = {
@@ -39,16 +46,69 @@ Fingerprint = dict[str, str]
 _TOPICS = "topics."
 
 
-def fingerprint(config: Config) -> Fingerprint:
-    """Every key that decides the data, dotted, with its value as JSON."""
-    return dict(_leaves(config.model_dump(mode="json"), ""))
+# What begins a keyed hash; the name of its key and the hash itself follow, after a colon each.
+HASHED = "hmac-sha256"
+
+# Answers the keyed hash of a text, or HIDDEN where there is no key.
+KeyedHash = Callable[[str], str]
+
+
+def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
+    """Every key that decides the data, dotted, with its value as JSON, or as what stands for a secret."""
+    return without_secrets(dict(_leaves(config.model_dump(mode="json"), "")), keyed_hash)
+
+
+def without_secrets(prints: Mapping[str, str], keyed_hash: KeyedHash) -> Fingerprint:
+    """A fingerprint in which no secret stands, also where an earlier version made it; another time changes nothing."""
+    return {key: _without_secret(key, value, keyed_hash) for key, value in prints.items()}
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: bool = False) -> list[str]:
     """The keys whose values differ; those of topics don't count where topics are given now, or were before."""
     if topics_given or not part_of_topics(before):
         before, now = without_topics(before), without_topics(now)
-    return [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    return [key for key in sorted({*before, *now}) if _differ(before.get(key), now.get(key))]
+
+
+def _without_secret(key: str, value: str, keyed_hash: KeyedHash) -> str:
+    if value == HIDDEN or value.startswith(f"{HASHED}:"):
+        return value
+    holds = holds_at(key)
+    if holds is None:
+        named = is_secret_name(key) and value.startswith('"') and value != '""'
+        secret = named or without_lookalikes(value) != value
+        return keyed_hash(f"{key} {value}") if secret else value
+    content = _content(value)
+    if not content:
+        return value
+    if holds is Holds.VALUES:
+        return HIDDEN
+    lasting = lasting_part(content, holds)
+    if holds is Holds.ADDRESS and masked_address(lasting) == lasting:
+        return json.dumps(lasting, ensure_ascii=False)
+    return keyed_hash(f"{key} {json.dumps(lasting)}")
+
+
+def _content(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    """Whether two values differ for certain: hashes by two keys, or none for want of a key, say nothing."""
+    if one is None or other is None or one == other:
+        return one != other
+    keys = [_key_of(value) for value in (one, other)]
+    return None in keys or (keys[0] == keys[1] and HIDDEN not in keys)
+
+
+def _key_of(value: str) -> str | None:
+    """The name of the key of a hash, HIDDEN for what stands for a value that nobody may know, else None."""
+    if value == HIDDEN:
+        return HIDDEN
+    return value.split(":")[1] if value.startswith(f"{HASHED}:") else None
 
 
 def part_of_topics(prints: Mapping[str, str]) -> Fingerprint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -52,7 +52,7 @@ class Loaded:
 
     config: Config
     notices: tuple[str, ...]
-    written: Mapping[str, Any]
+    written: Mapping[str, Any] = field(repr=False)
 
 
 def load(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from deepfabric_core.config.masking import Holds, holding, masked
 from deepfabric_core.web.addresses import fault_of
 
 Mode = Literal["tree", "graph"]
@@ -24,6 +25,11 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            holds = holding(type(self).model_fields[name].metadata) if name in type(self).model_fields else None
+            yield name, masked(value, holds) if holds else value
+
 
 class Simulated(Section):
     """How `provider: simulated` behaves: delays in seconds, failures as shares of all calls."""
@@ -40,6 +46,9 @@ def _is_an_address(url: str | None) -> str | None:
     return url
 
 
+Address = Annotated[str | None, AfterValidator(_is_an_address), Holds.ADDRESS]
+
+
 class Llm(Section):
     """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
 
@@ -50,7 +59,7 @@ class Llm(Section):
     provider: str = Field(default="openai", min_length=1)
     model: str = Field(default="gpt-4o", min_length=1)
     temperature: float = Field(default=0.7, ge=0, le=2)
-    base_url: Annotated[str | None, AfterValidator(_is_an_address)] = None
+    base_url: Address = None
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
     client: Literal["auto", "direct", "litellm"] = "auto"
@@ -108,11 +117,11 @@ class McpServer(Section):
     `env` and `headers` may name variables of the environment as `${NAME}`, so that no key stands in a config.
     """
 
-    command: str | None = Field(default=None, min_length=1)
-    args: list[str] = []
-    env: dict[str, str] = {}
-    url: Annotated[str | None, AfterValidator(_is_an_address)] = None
-    headers: dict[str, str] = {}
+    command: Annotated[str | None, Field(min_length=1), Holds.WORD] = None
+    args: Annotated[list[str], Holds.WORDS] = []
+    env: Annotated[dict[str, str], Holds.VALUES] = {}
+    url: Address = None
+    headers: Annotated[dict[str, str], Holds.VALUES] = {}
     tools: list[str] = []
     timeout: float = Field(default=30.0, gt=0, le=3600)
 
@@ -149,9 +158,9 @@ class Tools(Section):
     mock_data: str | None = Field(default=None, min_length=1)
     timeout: float = Field(default=30.0, gt=0, le=3600)
     components: dict[str, list[str]] = {}
-    spin_endpoint: str | None = None
-    tools_endpoint: str | None = None
-    tool_execute_path: str | None = None
+    spin_endpoint: Annotated[str | None, Holds.ADDRESS] = None
+    tools_endpoint: Annotated[str | None, Holds.ADDRESS] = None
+    tool_execute_path: Annotated[str | None, Holds.ADDRESS] = None
     custom: list[dict[str, Any]] = []
     max_per_query: int = Field(default=3, ge=1, le=10)
     strict: bool = True

@@ -15,6 +15,7 @@ from deepfabric_core.llm.limits.lane import Lane
 from deepfabric_core.llm.limits.limited import Limited
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.redacted import Redacted
 from deepfabric_core.llm.retry import Retrying
 from deepfabric_core.llm.schema_modes import SchemaModes
 from deepfabric_core.llm.simulated import SimulatedModel
@@ -63,6 +64,10 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
     """The model alone, ready for so many calls at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
+    return Redacted(_client(settings, connections), settings)
+
+
+def _client(settings: Llm, connections: int) -> ChatModel:
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import OpenAIModel
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
+from deepfabric_core.config.redaction import Redactor, secrets_in_environment
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import MissingKeyError
 
@@ -28,20 +28,6 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "hosted_vllm": (),
     "simulated": (),
 }
-
-# What looks like a key; providers quote the one they refuse.
-_SECRETS = (
-    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]{6,}"),
-    re.compile(
-        r"(?i)(\b[\w-]{0,40}(?:api[-_ ]?key|token|secret)(?:\s+provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"
-    ),
-    re.compile(r"()\b(?:sk|pk|rk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
-    re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_\-*]{8,}"),
-)
-# The user and password of an address; / and @ don't belong into a password, but some write them.
-_CREDENTIALS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)(?:[^\s/@:]{0,300}:[^\s\"]{0,300}@|[^\s/@]{1,300}@)")
-_ADDRESSES = re.compile(r"(?i)(?:_proxy|_base_url|_api_base)$")
-_SHORTEST_SECRET = 6
 
 
 def api_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -74,18 +60,4 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     >>> redact("Authorization: Bearer abcdefgh", {})
     'Authorization: Bearer [hidden]'
     """
-    text = _CREDENTIALS.sub(r"\1", text)
-    for variable, value in environment.items():
-        secret = _password_in(value) if _ADDRESSES.search(variable) else value
-        named = secret is not value or re.search(r"API_KEY|SECRET|TOKEN|ACCESS_KEY", variable)
-        if named and len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "[hidden]")
-    for pattern in _SECRETS:
-        text = pattern.sub(r"\1[hidden]", text)
-    return text
-
-
-def _password_in(address: str) -> str:
-    """The password that an address holds, be it well written or not; "" for none."""
-    user, _, password = address.rpartition("@")[0].rpartition("://")[2].partition(":")
-    return password or user
+    return Redactor(secrets_in_environment(environment))(text)

@@ -34,6 +34,7 @@ from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.failures import Failures
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, write_mark
 from deepfabric_core.store.journal import Journal
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
@@ -82,7 +83,7 @@ class Checkpoint:
                     "config has changed since can't be told"
                 )
             )
-        now = fingerprint(self._job.config)
+        now = fingerprint(self._job.config, keyed_hash)
         differing = changed(found.fingerprint, now, topics_given=self._job.topics_load is not None)
         if differing and not lost and not self._job.accept_changes:
             raise ConfigError(
@@ -96,7 +97,7 @@ class Checkpoint:
 
     def _of_this_process(self, metadata: Metadata) -> Metadata:
         job = self._job
-        prints = fingerprint(job.config)
+        prints = fingerprint(job.config, keyed_hash)
         if job.topics_load or (metadata.fingerprint and not part_of_topics(metadata.fingerprint)):
             prints = without_topics(prints)
         return replace(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from deepfabric_core.config.sensitive import redactor
 from deepfabric_core.errors import ModelError, RunAborted
 from deepfabric_core.events import (
     ExpansionFailed,
@@ -94,6 +96,7 @@ class _Growing:
     def __post_init__(self) -> None:
         self.known = self.checkpoint.expansions()
         self.growth = Growth(self.job.config.topics)
+        self.secrets = redactor(self.job.config, os.environ)
         self.file = _file_of(self.job)
 
     def begin(self) -> list[Expansion]:
@@ -111,7 +114,8 @@ class _Growing:
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings = self.job.config.topics
         try:
-            driven = await attempt(drive(expand(expansion, settings), self.model, self.feed), expansion.path)
+            work = drive(expand(expansion, settings), self.model, self.feed)
+            driven = await attempt(work, expansion.path, self.secrets)
         except Stopped:
             return ()
         except ModelError as problem:

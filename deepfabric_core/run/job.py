@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepfabric_core.config.masking import shown_word
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.steering import Steering
@@ -113,8 +114,10 @@ class Job:
 def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
     """The command line that goes on with a run that was started by another one; failures alone have to be retried.
 
+    What is secret in it has to be put in again.
+
     >>> resume_command(["deepfabric", "generate", "my tea.yaml", "--fresh"])
     "deepfabric generate 'my tea.yaml' --resume"
     """
-    words = [word for word in command if word not in _SAID_ONCE]
+    words = [shown_word(word) for word in command if word not in _SAID_ONCE]
     return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from deepfabric_core.config.fingerprint import Fingerprint, fingerprint, part_of_topics, without_topics
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.sensitive import masked_config
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.checkpoint import with_topics
@@ -30,22 +31,26 @@ from deepfabric_core.store.checkpoint import (
     Metadata,
     Place,
     beside,
+    forget_secrets,
     read_metadata,
     recovered_metadata,
     user_folder,
     write_metadata,
 )
 from deepfabric_core.store.files import make_folder, reason, replace_file
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.topics.model import Topics
 
 _DIGITS = 16
+_NOTE = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it was asked for: its config `as written`, or None where that may hold a key; paths are absolute.
+    """A run as it was asked for; paths are absolute.
 
-    `folder` is where its notebook worked.
+    `written` is its config as it was written, without what may be secret: `left_out` are the keys of that. `folder` is
+    where its notebook worked.
     """
 
     name: str
@@ -56,6 +61,7 @@ class KeptRun:
     topic_only: bool = False
     asked_at: float = 0.0
     folder: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -106,7 +112,7 @@ def keep(job: Job) -> Job:
 
 def kept_runs() -> list[KeptRun]:
     """All runs that are kept on this machine for this user, the latest first."""
-    found = [run for path in _runs_folder().glob("*/*/run.json") if (run := _read(path))]
+    found = [run for path in _runs_folder().glob(f"*/*/{_NOTE}") if (run := _read(path))]
     return sorted(found, key=lambda run: run.asked_at, reverse=True)
 
 
@@ -114,15 +120,31 @@ def job_again(run: KeptRun) -> Job:
     """The job of a kept run, to go on with it.
 
     Raises:
-        ConfigError: its config isn't kept.
+        ConfigError: its config isn't kept as a whole.
     """
-    if run.written is None:
-        raise ConfigError(f"The config of {run.name} isn't kept, since it may hold a key: run its cell again instead.")
-    config = Config.model_validate(run.written)
+    if run.written is None or run.left_out:
+        where = f" in {' and '.join(run.left_out)}" if run.left_out else ""
+        raise ConfigError(
+            f"The config of {run.name} isn't kept as a whole, since it may hold a secret{where}: run its cell again "
+            "instead, which goes on where it stopped."
+        )
+    return replace(job_to_look_at(run), keep=True, resume=True, retry_failed=True)
+
+
+def job_to_look_at(run: KeptRun) -> Job:
+    """The job of a kept run, to see what it made; secrets may be missing in its config.
+
+    Raises:
+        ConfigError: its config isn't kept, or can't be used any more.
+    """
+    try:
+        config = Config.model_validate(run.written)
+    except ValueError as problem:
+        raise ConfigError(f"The config of {run.name} isn't kept: run its cell again instead.") from problem
     settings = config.output.model_copy(update={"save_as": run.dataset})
     topics_load = Path(run.topics_load) if run.topics_load else None
-    again = Job(config.model_copy(update={"output": settings}), topics_load, topic_only=run.topic_only)
-    return replace(again, checkpoint_path=Path(run.checkpoint), keep=True, resume=True, retry_failed=True)
+    job = Job(config.model_copy(update={"output": settings}), topics_load, topic_only=run.topic_only)
+    return replace(job, checkpoint_path=Path(run.checkpoint))
 
 
 def change_topics(job: Job, topics: Topics) -> None:
@@ -156,7 +178,7 @@ def _home(job: Job) -> Path:
 
 
 def _prints(job: Job) -> Fingerprint:
-    prints = dict(sorted(fingerprint(job.config).items()))
+    prints = dict(sorted(fingerprint(job.config, keyed_hash).items()))
     return without_topics(prints) if job.topics_load else prints
 
 
@@ -171,18 +193,34 @@ def record(job: Job, written: Mapping[str, Any], name: str) -> None:
         OutputError: it can't be written.
     """
     home = _home(job)
-    text = json.dumps(written, ensure_ascii=False)
+    shown, left_out = masked_config(written, redact)
     run = KeptRun(
         name,
         str(job.dataset.absolute()),
         str((job.checkpoint_path or home).absolute()),
-        dict(written) if redact(text) == text else None,
+        shown,
         str(job.topics_load.absolute()) if job.topics_load else None,
         job.topic_only,
         time.time(),
         str(Path.cwd()),
+        left_out,
     )
-    replace_file(home / "run.json", [json.dumps(asdict(run), ensure_ascii=False).encode("utf-8", "backslashreplace")])
+    _write(home / _NOTE, run)
+    _forget_secrets(home)
+
+
+def _write(path: Path, run: KeptRun) -> None:
+    replace_file(path, [json.dumps(asdict(run), ensure_ascii=False).encode("utf-8", "backslashreplace")])
+
+
+def _forget_secrets(home: Path) -> None:
+    """Take out of what earlier versions kept of the same dataset what may be secret."""
+    for path in home.parent.glob(f"*/{_NOTE}"):
+        if (run := _read(path)) and run.written:
+            shown, left_out = masked_config(run.written, redact)
+            if left_out and not run.left_out:
+                _write(path, replace(run, written=shown, left_out=left_out))
+            forget_secrets(run.place)
 
 
 def _read(path: Path) -> KeptRun | None:

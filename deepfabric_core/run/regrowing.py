@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from deepfabric_core.config.sensitive import redactor
 from deepfabric_core.errors import ModelError, RunAborted
 from deepfabric_core.events import (
     Emit,
@@ -88,7 +90,8 @@ async def _expanded(
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        driven = await attempt(drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed), path)
+        work = drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        driven = await attempt(work, path, redactor(job.config, os.environ))
     except Stopped:
         return
     except ModelError as problem:

@@ -28,6 +28,7 @@ from deepfabric_core.store.checkpoint import (
 )
 from deepfabric_core.store.files import written_at
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, read_mark
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import count_lines
 
 
@@ -102,7 +103,7 @@ def _mark_of(job: Job, kept: Place, left: Place) -> FinishedMark | None:
 
 def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
     given = job.topics_load is not None or mark.topics_given
-    return changed(mark.fingerprint, digests(fingerprint(job.config)), topics_given=given)
+    return changed(mark.fingerprint, digests(fingerprint(job.config, keyed_hash)), topics_given=given)
 
 
 def _to_resume(job: Job, feed: Feed, kept: Place, left: Place) -> Place:
@@ -197,7 +198,7 @@ def _is_alike(known: Metadata, job: Job) -> bool:
         return False
     if known.config_file is not None and job.config_file and same_file(known.config_file, job.config_file):
         return False
-    prints = fingerprint(job.config)
+    prints = fingerprint(job.config, keyed_hash)
     return bool(known.fingerprint) and not changed(known.fingerprint, prints, topics_given=job.topics_load is not None)
 
 

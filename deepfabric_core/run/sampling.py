@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deepfabric_core.config.sensitive import redactor
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
@@ -49,6 +51,7 @@ class Sampling:
     )
 
     def __post_init__(self) -> None:
+        self._secrets = redactor(self.job.config, os.environ)
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         self.failures = self.checkpoint.failures
         self.journal = self.checkpoint.journal(self.plan, self._remember_record)
@@ -103,7 +106,7 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
         try:
-            driven = await attempt(self._driven(item, brief), item.path)
+            driven = await attempt(self._driven(item, brief), item.path, self._secrets)
         except Stopped:
             return ()
         except ModelError as problem:

@@ -11,6 +11,7 @@ from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.checkpoint import Metadata, Place, is_held, recovered_metadata
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import whole_lines
 from deepfabric_core.store.tail import is_being_written
 
@@ -60,7 +61,7 @@ def standing(job: Job) -> Standing | None:
         failures=dict(kinds),
         topics_complete=place.topics.exists(),
         running=is_held(place) if place.asked else is_being_written(job.dataset),
-        changed=tuple(changed(known.fingerprint, fingerprint(job.config))) if known.fingerprint else (),
+        changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
     )
 
 

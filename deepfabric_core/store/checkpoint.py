@@ -10,15 +10,18 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deepfabric_core.config.fingerprint import without_secrets
+from deepfabric_core.config.masking import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.files import PRIVATE, make_folder, reason, replace_file, sync_folder
 from deepfabric_core.store.finished_mark import read_mark
+from deepfabric_core.store.keyed_hash import keyed_hash
 
 _FORMAT = 1
 _HASH_LENGTH = 16
@@ -182,6 +185,22 @@ def read_metadata(place: Place) -> Metadata:
     Raises:
         ConfigError: it can't be read, or a later version wrote it.
     """
+    return _without_secrets(_as_written(place))
+
+
+def forget_secrets(place: Place) -> None:
+    """Write the metadata anew where an earlier version left a secret in them; those that a process works on stay.
+
+    Raises:
+        OutputError: they can't be written.
+    """
+    with suppress(ConfigError):
+        found = _as_written(place)
+        if (safe := _without_secrets(found)) != found and not is_held(place):
+            write_metadata(place, safe)
+
+
+def _as_written(place: Place) -> Metadata:
     try:
         return _read(place)
     except OSError as problem:
@@ -205,9 +224,18 @@ def recovered_metadata(place: Place) -> tuple[Metadata, bool]:
         ConfigError: a later version wrote it.
     """
     try:
-        return _read(place), False
+        return _without_secrets(_read(place)), False
     except (OSError, ValueError):
         return Metadata(created_at=time.time()), True
+
+
+def _without_secrets(found: Metadata) -> Metadata:
+    """What earlier versions wrote as it stood in the config."""
+    return replace(
+        found,
+        fingerprint=without_secrets(found.fingerprint, keyed_hash),
+        command=tuple(map(shown_word, found.command)),
+    )
 
 
 def beside(place: Place) -> Iterator[tuple[Place, Metadata]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deepfabric_core.config.fingerprint import HASHED
+from deepfabric_core.config.redaction import HIDDEN
 from deepfabric_core.store.files import replace_file
 
 _FORMAT = 1
@@ -66,8 +68,10 @@ def digest_of_file(path: Path) -> str:
 
 
 def digests(fingerprint: Mapping[str, str]) -> dict[str, str]:
-    """Digests of a fingerprint's values: enough to tell what has changed, and short."""
+    """Digests of a fingerprint's values: enough to tell what has changed, and short. What is hidden or hashed stays."""
     return {
-        key: hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        key: value
+        if value == HIDDEN or value.startswith(f"{HASHED}:")
+        else hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         for key, value in fingerprint.items()
     }

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED
 
+from deepfabric_core.config.masking import Holds, secrets_of
+from deepfabric_core.config.redaction import Redactor
 from deepfabric_core.tools.mcp_http import HttpServer
 from deepfabric_core.tools.mcp_stdio import ServerProcess
 from deepfabric_core.web.addresses import shown
@@ -45,10 +47,10 @@ class Target:
     """
 
     command: str | None
-    args: tuple[str, ...]
-    env: Mapping[str, str]
-    url: str | None
-    headers: Mapping[str, str]
+    args: tuple[str, ...] = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
+    url: str | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     seconds: float
     patience: float
     proxy: str | None = None
@@ -61,12 +63,11 @@ class Target:
         return shown(self.url or "")
 
     def hide(self, text: str) -> str:
-        """The text without what env and headers hold."""
+        """What the server says, without what env and headers hold, and without other secrets."""
         values = [*self.env.values(), *self.headers.values()]
         words = {word for value in values for word in (value, *value.split()) if len(word) >= _SHORTEST_SECRET}
-        for word in sorted(words, key=len, reverse=True):
-            text = text.replace(word, "[hidden]")
-        return text
+        others = [*secrets_of(list(self.args), Holds.WORDS), *secrets_of(self.url, Holds.ADDRESS)]
+        return Redactor({*words, *others})(text)
 
 
 class Connection:
@@ -163,13 +164,13 @@ class Connection:
         except Exception as problem:  # noqa: BLE001 - which ones the package raises is written nowhere
             first = _first(problem)
             _log.debug("%s: %s: %s", target.shown, type(first).__name__, target.hide(str(first)))
-            self._reason = f"{target.shown} {target.hide(_said(first, server))}"
+            self._reason = f"{target.shown} {_said(first, server, target.hide)}"
             return self._client is not None or not isinstance(first, MCPError) or first.code == CONNECTION_CLOSED
         self._reason = f"{target.shown} {server.end if lost else 'was ended'}"
         return True
 
 
-def _said(problem: BaseException, server: ServerProcess | HttpServer) -> str:
+def _said(problem: BaseException, server: ServerProcess | HttpServer, hide: Callable[[str], str]) -> str:
     """What kept us from being served, as the rest of a sentence."""
     closed = isinstance(problem, MCPError) and problem.code == CONNECTION_CLOSED
     if isinstance(server, ServerProcess):
@@ -178,8 +179,8 @@ def _said(problem: BaseException, server: ServerProcess | HttpServer) -> str:
         if closed:
             return f"{server.end} and didn't answer as an MCP server; run it by hand to see what is wrong"
     elif closed:
-        return f"{problem}; check the address, the headers, and that the server runs"
-    said = re.sub(r"\s+", " ", str(problem))[:_SHOWN_CHARACTERS] or type(problem).__name__
+        return f"{hide(str(problem))}; check the address, the headers, and that the server runs"
+    said = hide(re.sub(r"\s+", " ", str(problem)))[:_SHOWN_CHARACTERS] or type(problem).__name__
     return f"doesn't answer as an MCP server ({said}); check that it is one"
 
 

@@ -28,6 +28,8 @@ _LAST_OUTPUT_SECONDS = 0.2
 _POLL_SECONDS = 0.01
 _MOST_STRAY_LINES = 100
 _SHOWN_CHARACTERS = 200
+# More than is shown, so that no secret is cut in two before it is found.
+_LOOKED_AT_BYTES = 1 << 14
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
@@ -150,7 +152,9 @@ class ServerProcess(asyncio.SubprocessProtocol):
         try:
             message = SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except ValueError:
-            _log.debug("not a message: %s", self._hide(line[:_SHOWN_CHARACTERS].decode(errors="replace")))
+            _log.debug(
+                "not a message: %s", self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace"))[:_SHOWN_CHARACTERS]
+            )
             self._stray += 1
             if self._stray > _MOST_STRAY_LINES:
                 self._lose("writes to its standard output what isn't MCP")
@@ -159,7 +163,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             cast("MemoryObjectSendStream[SessionMessage | Exception]", self._deliver).send_nowait(message)
 
     def _note(self, line: bytes) -> None:
-        if text := self._hide(line.decode(errors="replace").strip()):
+        if text := self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace").strip()):
             self._last_words = text[:_SHOWN_CHARACTERS]
             _log.debug("stderr: %s", text)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from deepfabric_core.chat.tools import Tool, ToolResult, ToolUse
+from deepfabric_core.config.redaction import Redactor
 from deepfabric_core.config.schema import Config, MockTool
 from deepfabric_core.config.schema import Tools as Settings
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.config.sensitive import redactor
+from deepfabric_core.errors import ConfigError, redacted_errors
 from deepfabric_core.tools.component import Component, check, fetch_tools
 from deepfabric_core.tools.definitions import read_tools, tool_from
 from deepfabric_core.tools.executor import Executor, Session
@@ -23,10 +26,11 @@ _TWICE = "generation.tools: two tools are called {name}; leave one of them out."
 
 
 class Toolbox:
-    """Executors and their tools; each tool is carried out by one of them."""
+    """Executors and their tools; each tool is carried out by one of them. What goes wrong is told without `secrets`."""
 
-    def __init__(self, executors: Collection[Executor]) -> None:
+    def __init__(self, executors: Collection[Executor], secrets: Redactor) -> None:
         self._executors = executors
+        self._secrets = secrets
         self._by_tool: dict[str, Executor] = {}
         for executor in executors:
             for tool in executor.tools:
@@ -43,15 +47,16 @@ class Toolbox:
 
     def hands(self, key: str) -> Hands:
         """What carries out the calls of one sample."""
-        return Hands(self._by_tool, key)
+        return Hands(self._by_tool, key, self._secrets)
 
 
 class Hands:
     """One sample's sessions, each begun with its first call. To be used as a context manager."""
 
-    def __init__(self, by_tool: Mapping[str, Executor], key: str) -> None:
+    def __init__(self, by_tool: Mapping[str, Executor], key: str, secrets: Redactor) -> None:
         self._by_tool = by_tool
         self._key = key
+        self._secrets = secrets
         self._sessions: dict[int, Session] = {}
 
     async def __aenter__(self) -> Self:
@@ -73,7 +78,8 @@ class Hands:
         session = self._sessions.get(id(executor))
         if session is None:
             session = self._sessions[id(executor)] = executor.session(self._key)
-        return await session.call(wish.name, wish.arguments)
+        with redacted_errors(self._secrets.known):
+            return await session.call(wish.name, wish.arguments)
 
 
 @asynccontextmanager
@@ -84,10 +90,13 @@ async def open_toolbox(config: Config) -> AsyncIterator[Toolbox]:
         ConfigError: something in generation.tools can't be used.
     """
     executors: list[Executor] = []
+    secrets = redactor(config, os.environ)
     try:
-        async for executor in _executors(config.tools, config.scenario_files):
-            executors.append(executor)  # noqa: PERF401 - those that were begun are closed when a later one fails
-        yield Toolbox(executors)
+        with redacted_errors(secrets.known):
+            async for executor in _executors(config.tools, config.scenario_files):
+                executors.append(executor)  # noqa: PERF401 - those that were begun are closed when a later one fails
+            toolbox = Toolbox(executors, secrets)
+        yield toolbox
     finally:
         await asyncio.gather(*(executor.close() for executor in executors))
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.config.fingerprint import HASHED, changed, fingerprint
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError, OutputError
 from deepfabric_core.samples.plan import Plan
@@ -292,9 +292,13 @@ def value_of(key: str, config: Config) -> Any:
 KEYS = dict(every_key(Config))
 
 
+def keyed(text: str) -> str:
+    return f"{HASHED}:key:{text}"
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_the_fingerprint_says_which_key_changed_if_that_key_decides_the_data(key: str) -> None:
-    found = changed(fingerprint(Config(**BASE)), fingerprint(changed_by(key, KEYS[key])))
+    found = changed(fingerprint(Config(**BASE), keyed), fingerprint(changed_by(key, KEYS[key]), keyed))
     _, of_llm, name = key.rpartition("llm.")
     speed_of_llm = of_llm and name.split(".")[0] in EXCLUDED_OF_AN_LLM
     if key in EXCLUDED or key.startswith("generation.rate_limit.") or speed_of_llm:

@@ -132,9 +132,10 @@ def test_a_line_that_lacks_something_says_what(cell: Cell, line: str) -> None:
 
 
 def test_debug_shows_the_whole_error(cell: Cell) -> None:
-    with pytest.raises(Exception, match="unknown key") as problem:
+    with pytest.raises(CellError, match="unknown key") as problem:
         cell("%%deepfabric --debug", TEA.replace("depth", "dept"))
-    assert not hasattr(problem.value, "_render_traceback_")
+    shown = problem.value._render_traceback_()
+    assert shown[0].startswith("Traceback") and any("ValidationError" in line for line in shown)
 
 
 def test_help_is_there_for_all_and_for_each(cell: Cell, capsys: Capture) -> None:

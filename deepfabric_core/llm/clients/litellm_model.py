@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import re
 import warnings
@@ -27,7 +28,8 @@ from deepfabric_core.llm.clients.wire import (
     sendable,
 )
 from deepfabric_core.llm.failures import complaint_in, model_error, no_completion
-from deepfabric_core.llm.keys import api_key
+from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.log_redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -38,6 +40,7 @@ _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
 # Those that litellm calls by OpenAI's protocol at the very address that base_url names.
 _OPENAI_LIKE = ("openai", "hosted_vllm", "openrouter")
 
+_LOGGERS = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")
 _LOWEST_ERROR = 400
 # What litellm gives as the status of a failure that has none.
 _INVENTED = (408, 500)
@@ -84,12 +87,24 @@ def import_litellm() -> ModuleType:
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    _keep_quiet()
     return litellm
 
 
 def speaks_socks() -> bool:
     """Whether litellm's calls may go through a SOCKS proxy: not by its usual client."""
     return any(os.environ.get(name, "").lower() == "true" for name in ("DISABLE_AIOHTTP_TRANSPORT", "LITELLM_HTTP2"))
+
+
+def _keep_quiet() -> None:
+    """What litellm logs goes where everything goes; where nobody said where that is, to its own place."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in tuple(logger.handlers):
+            if logging.root.handlers:
+                logger.removeHandler(handler)
+            elif not isinstance(handler.formatter, RedactingFormatter):
+                handler.setFormatter(RedactingFormatter(redact, handler.formatter))
 
 
 class LitellmModel:

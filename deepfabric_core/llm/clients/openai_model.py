@@ -37,7 +37,7 @@ from deepfabric_core.llm.clients.wire import (
     sendable,
 )
 from deepfabric_core.llm.failures import Complaint, complaint_in, model_error, no_completion
-from deepfabric_core.llm.keys import api_key
+from deepfabric_core.llm.keys import api_key, redact
 from deepfabric_core.web.addresses import fault_of
 from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
 from deepfabric_core.web.certificates import trusted
@@ -64,7 +64,9 @@ _DNS_CACHE = 300
 _FINE = range(200, 300)
 _BAD_REQUEST = 400
 _CHUNK = 1 << 16
-_SHOWN_BYTES = 400
+_SHOWN_CHARACTERS = 400
+# More than is shown, so that no secret is cut in two before it is found.
+_LOOKED_AT_BYTES = 1 << 14
 _REMEMBERED = 64
 _REFUSALS = re.compile(
     r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
@@ -254,7 +256,7 @@ class OpenAIModel:
             if (error := error_in(body)) is None:
                 return reply_in(body, self._settings.model, self._cost(body, headers), headers)
         except (ValueError, RecursionError) as problem:
-            shown = raw[:_SHOWN_BYTES].decode(errors="replace")
+            shown = redact(raw[:_LOOKED_AT_BYTES].decode(errors="replace"))[:_SHOWN_CHARACTERS]
             raise no_completion(self.name, complaint_in(shown).message or shown, headers) from problem
         raise self._refused(response, complaint_in({"error": error}))
 

@@ -1,0 +1,82 @@
+"""Hashes by a key of this user's own: what they were made of can be compared, and not be guessed by others."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from deepfabric_core.config.fingerprint import HASHED
+from deepfabric_core.config.redaction import HIDDEN
+
+_KEY_BYTES = 32
+_NAME_DIGITS = 8
+
+
+def keyed_hash(text: str) -> str:
+    """The hash of a text, with the name of its key; HIDDEN where the user's folder can neither be read nor written."""
+    key = _key()
+    if key is None:
+        return HIDDEN
+    digest = hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return f"{HASHED}:{hashlib.sha256(key).hexdigest()[:_NAME_DIGITS]}:{digest}"
+
+
+def key_file() -> Path:
+    """Where the key is, which is made once for each user."""
+    from deepfabric_core.store.checkpoint import user_folder  # late: it hashes what it reads
+
+    return user_folder() / "fingerprint.key"
+
+
+def _key() -> bytes | None:
+    path = key_file()
+    key = _read(path)
+    if key is None:
+        with suppress(OSError):
+            _make(path)
+        key = _read(path)
+    return key
+
+
+def _read(path: Path) -> bytes | None:
+    """The key, or None where there is none or not the whole of one."""
+    try:
+        key = path.read_bytes()
+    except OSError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _make(path: Path) -> None:
+    """Make the key, unless another process does so at this moment: the first one stays.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "wb") as opened:
+            opened.write(secrets.token_bytes(_KEY_BYTES))
+            opened.flush()
+            os.fsync(file)
+        _place(beside, path)
+    finally:
+        beside.unlink()
+
+
+def _place(beside: Path, path: Path) -> None:
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        with suppress(FileExistsError):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "wb") as opened:
+                opened.write(beside.read_bytes())
