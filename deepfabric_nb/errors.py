@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.text.printable import printable
 
 
 class CellError(DeepFabricError):
@@ -10,11 +11,11 @@ class CellError(DeepFabricError):
 
     def _render_traceback_(self) -> list[str]:
         """What the shell shows in place of a traceback."""
-        return [f"Error: {line}" for line in str(self).splitlines()]
+        return [f"Error: {printable(line)}" for line in str(self).split("\n")]
 
 
 class LeftAtOnce(KeyboardInterrupt):
     """The cell was interrupted a second time; what was finished is safe."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [printable(str(self))]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import click
 
 from deepfabric_core import __version__
-from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.cli.output import make_streams_safe, say, show_usage_error
+from deepfabric_core.errors import ConfigError, DeepFabricError
 
 _STOPPED = 130
 
@@ -49,28 +51,37 @@ def app() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    make_streams_safe()
     debug = "--debug" in sys.argv
     try:
         sys.exit(app.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
         sys.exit(_STOPPED)
     except click.ClickException as problem:
-        problem.show()
+        show_usage_error(problem)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        say("Stopped.", err=True)
         sys.exit(_STOPPED)
-    except BrokenPipeError:
-        sys.exit(1)
     except DeepFabricError as problem:
         if debug:
             raise
-        click.echo(f"Error: {problem}", err=True)
+        say(f"Error: {problem}", err=True)
         sys.exit(problem.exit_code)
     except Exception as problem:
         if debug:
             raise
-        click.echo(
-            f"Error: unexpected {type(problem).__name__}: {problem}; run again with --debug for details.", err=True
-        )
+        if isinstance(problem, FileNotFoundError) and _folder_is_gone():
+            say("Error: the working folder is gone; change to a folder that exists (cd), and run again.", err=True)
+            sys.exit(ConfigError.exit_code)
+        said = f"unexpected {type(problem).__name__}: {problem}"
+        say(f"Error: {said}; run again with --debug for details.", err=True)
         sys.exit(1)
+
+
+def _folder_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
