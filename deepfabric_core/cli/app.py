@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from deepfabric_core import __version__
-from deepfabric_core.cli.output import make_streams_safe, say, show_usage_error
+from deepfabric_core.cli.output import make_streams_safe, note, say, show_usage_error
 from deepfabric_core.errors import ConfigError, DeepFabricError
 
 _STOPPED = 130
+_FOLDER_IS_GONE = "the working folder is gone; change to a folder that exists (cd), and run again."
 
 # Command to (module, what it does): a module is imported when its command is used, so that help is instant.
 _COMMANDS = {
@@ -67,12 +68,14 @@ def main() -> None:
         if debug:
             raise
         say(f"Error: {problem}", err=True)
+        if _folder_is_gone():
+            note(_FOLDER_IS_GONE)
         sys.exit(problem.exit_code)
     except Exception as problem:
         if debug:
             raise
         if isinstance(problem, FileNotFoundError) and _folder_is_gone():
-            say("Error: the working folder is gone; change to a folder that exists (cd), and run again.", err=True)
+            say(f"Error: {_FOLDER_IS_GONE}", err=True)
             sys.exit(ConfigError.exit_code)
         said = f"unexpected {type(problem).__name__}: {problem}"
         say(f"Error: {said}; run again with --debug for details.", err=True)

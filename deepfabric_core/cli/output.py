@@ -72,7 +72,9 @@ def make_streams_safe() -> None:
     os.close(descriptor)
     for number, (name, mode) in enumerate(_STANDARD.items()):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+            nothing = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+            setattr(sys, name, nothing)
+            setattr(sys, f"__{name}__", nothing)
     sys.stdout, sys.stderr = SafeStream(sys.stdout, printable_text), SafeStream(sys.stderr, printable_text)
 
 

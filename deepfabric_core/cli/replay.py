@@ -33,7 +33,7 @@ def command(dataset: Path, config_file: Path) -> None:
     loaded = load_config(config_file, {})
     done = asyncio.run(replay(dataset, loaded.config))
     for difference in done.differences[:_SHOWN]:
-        say(f"{dataset}, line {difference.line}, {difference.call}:")
+        say(f"{printable(str(dataset))}, line {difference.line}, {printable(difference.call)}:")
         say(f"  recorded  {printable(difference.recorded, _CHARACTERS)}")
         say(f"  now       {printable(difference.now, _CHARACTERS)}")
     if len(done.differences) > _SHOWN:
