@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.text.printable import printable
 
 
 class CellError(DeepFabricError):
@@ -13,7 +14,7 @@ class CellError(DeepFabricError):
 
     def _render_traceback_(self) -> list[str]:
         """What the shell shows in place of a traceback."""
-        return [f"Error: {line}" for line in str(self).splitlines()]
+        return [f"Error: {printable(line)}" for line in str(self).split("\n")]
 
 
 class WholeError(CellError):
@@ -31,4 +32,4 @@ class LeftAtOnce(KeyboardInterrupt):
     """The cell was interrupted a second time; what was finished is safe."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [printable(str(self))]

@@ -9,6 +9,7 @@ from deepfabric_core.config.sensitive import portable_config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
+from deepfabric_core.text.printable import printable_text
 from deepfabric_nb.session import Session, find_kept
 
 
@@ -63,7 +64,7 @@ class Exported(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return str(self)
+        return printable_text(self)
 
 
 def _command(path: Path, job: Job, folder: Path, copied: bool) -> str:

@@ -17,6 +17,7 @@ from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
+from deepfabric_core.text.printable import printable
 from deepfabric_nb import background
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ class Run:
     def __repr__(self) -> str:
         progress = self.progress
         counts = f", {progress.done:,} of {progress.total:,} {progress.stage}" if progress.total else ""
-        return f"<Run {self.name}: {self.status}{counts}>"
+        return printable(f"<Run {self.name}: {self.status}{counts}>")
 
     def _ipython_display_(self) -> None:
         from deepfabric_nb.showing import show

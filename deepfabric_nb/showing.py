@@ -137,9 +137,10 @@ def _display_summary(run: Run) -> None:
     if run.error is not None:
         return
     if _shell() is None:
+        from deepfabric_core.text.printable import printable_text
         from deepfabric_core.text.summary import summary
 
-        print(summary(run.state))  # noqa: T201 - in plain Python there is nothing else to show it with
+        print(printable_text(summary(run.state)))  # noqa: T201 - in plain Python there is nothing else to show it with
     else:
         display(Summary(view_of(run)))
 

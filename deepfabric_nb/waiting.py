@@ -47,9 +47,12 @@ def wait_for(run: Run, timeout: float | None = None) -> None:
 
 
 def draw(run: Run) -> None:
-    """Bring every screen of a run up to date."""
+    """Bring every screen of a run up to date. One that is lost, as a closed terminal is, is left; the run goes on."""
     for screen in tuple(run.screens):
-        screen()
+        try:
+            screen()
+        except OSError:
+            run.screens[:] = [other for other in run.screens if other != screen]
 
 
 @contextlib.contextmanager

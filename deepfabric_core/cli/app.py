@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import click
 
 from deepfabric_core import __version__
+from deepfabric_core.cli.output import make_streams_safe, note, say, show_usage_error
 from deepfabric_core.cli.redacting import CommandSecrets
-from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.errors import ConfigError, DeepFabricError
 
 _STOPPED = 130
+_FOLDER_IS_GONE = "the working folder is gone; change to a folder that exists (cd), and run again."
 
 # Command to (module, what it does): a module is imported when its command is used, so that help is instant.
 _COMMANDS = {
@@ -53,6 +56,7 @@ def app(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    make_streams_safe()
     debug = "--debug" in sys.argv
     secrets = CommandSecrets()
     try:
@@ -60,18 +64,37 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(_STOPPED)
     except click.ClickException as problem:
-        problem.show()
+        show_usage_error(problem)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        say("Stopped.", err=True)
         sys.exit(_STOPPED)
-    except BrokenPipeError:
-        sys.exit(1)
     except DeepFabricError as problem:
-        said = secrets.traceback(problem) if debug else f"Error: {secrets.redact.known(str(problem))}"
-        click.echo(said, err=True)
+        say(secrets.traceback(problem) if debug else f"Error: {secrets.redact.known(str(problem))}", err=True)
+        if _folder_is_gone():
+            note(_FOLDER_IS_GONE)
         sys.exit(problem.exit_code)
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is told without a secret in it
-        said = f"Error: unexpected {secrets.redact(f'{type(problem).__name__}: {problem}')}"
-        click.echo(secrets.traceback(problem) if debug else f"{said}; run again with --debug for details.", err=True)
-        sys.exit(1)
+        known = _known(problem)
+        unexpected = f"unexpected {type(problem).__name__}: {problem}; run again with --debug for details."
+        said = secrets.traceback(problem) if debug else f"Error: {secrets.redact(known or unexpected)}"
+        say(said, err=True)
+        sys.exit(ConfigError.exit_code if known else 1)
+
+
+def _known(problem: Exception) -> str:
+    """What is wrong around the program, where that is why; else nothing."""
+    if isinstance(problem, FileNotFoundError) and _folder_is_gone():
+        return _FOLDER_IS_GONE
+    if isinstance(problem, UnicodeEncodeError) and problem.encoding == sys.getfilesystemencoding() != "utf-8":
+        unfit = problem.object[problem.start : problem.end]
+        return f"this locale can't write {unfit} in a file's name; set LC_ALL=C.UTF-8, and run again."
+    return ""
+
+
+def _folder_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.output import print_json, print_result
 from deepfabric_core.text.printable import printable
 from deepfabric_core.text.summary import duration
 
@@ -36,11 +36,11 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
         job = replace(job, config=load_config(config_file, _flags_of_the_run(job) | values).config)
     found = standing(job)
     if as_json:
-        click.echo(json.dumps(_as_json(found, job), ensure_ascii=False, indent=2))
+        print_json(_as_json(found, job))
     elif found is None:
-        click.echo(f"No checkpoint of {config_file} (looked in {job.checkpoint_place().folder}).")
+        print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_place().folder}).")
     else:
-        click.echo(_as_text(found))
+        print_result(_as_text(found))
 
 
 def _flags_of_the_run(job: Job) -> dict[str, Any]:

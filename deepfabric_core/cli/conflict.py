@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepfabric_core.cli.output import ask, say
+
 if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
 
@@ -38,10 +40,8 @@ def settle_conflict(job: Job) -> Job:
     found = unsettled(job)
     if found is None or _is_held(job):
         return job
-    click.echo(_PREFACE.format(found=found), err=True)
-    choice = click.prompt(
-        _QUESTION, default="1", show_default=False, type=click.Choice(["1", "2", "3"]), show_choices=False, err=True
-    )
+    say(_PREFACE.format(found=found), err=True)
+    choice = ask(_QUESTION, ["1", "2", "3"], default="1")
     if choice == "3":
         raise click.Abort
     return replace(job, resume=choice == "1", fresh=choice == "2")

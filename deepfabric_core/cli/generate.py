@@ -17,6 +17,7 @@ from deepfabric_core.cli.conflict import settle_conflict
 from deepfabric_core.cli.flags import with_options
 from deepfabric_core.cli.load import job_of, load_config
 from deepfabric_core.cli.options import deprecations
+from deepfabric_core.cli.output import note, say, screen_stream
 from deepfabric_core.cli.redacting import log_details
 from deepfabric_core.errors import OutputError
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
     from deepfabric_core.text.simple_view import SimpleView
+
+# A lost terminal sends it more than once: the shell as it ends, and the system after that. Windows has none.
+_LOST_TERMINAL: int | None = getattr(signal, "SIGHUP", None)
+_STOPPING = [signal.SIGINT, signal.SIGTERM, *([] if _LOST_TERMINAL is None else [_LOST_TERMINAL])]
 
 _EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
 
@@ -42,7 +47,7 @@ def command(config_file: Path | None, **values: Any) -> None:
         log_details()
     loaded = load_config(config_file, values)
     for notice in (*loaded.notices, *deprecations(values)):
-        click.echo(f"Note: {notice}", err=True)
+        note(notice)
 
     from deepfabric_core.text.summary import summary
 
@@ -52,7 +57,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     except OutputError:
         _advise(job)
         raise
-    click.echo(summary(state))
+    say(summary(state))
     if state.ending != "complete":
         samples = state.samples_progress
         _advise(job, only_failures=bool(samples.failed) and samples.settled == samples.total)
@@ -63,7 +68,7 @@ def _advise(job: Job, *, only_failures: bool = False) -> None:
     from deepfabric_core.run.job import resume_command
 
     if job.unfinished_place().exists:
-        click.echo(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
+        say(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
 
 
 def _run(job: Job, tui: str) -> RunState:
@@ -76,10 +81,10 @@ def _run(job: Job, tui: str) -> RunState:
     async def whole() -> RunState:
         task = asyncio.current_task()
 
-        def on_signal() -> None:
+        def on_signal(number: int) -> None:
             if not stop.requested:
                 announce_stop(view, stop)
-            elif task is not None:
+            elif number != _LOST_TERMINAL and task is not None:
                 task.cancel()
 
         with _handling_signals(on_signal):
@@ -94,18 +99,24 @@ def _run(job: Job, tui: str) -> RunState:
 
 
 @contextlib.contextmanager
-def _handling_signals(handler: Callable[[], None]) -> Iterator[None]:
+def _handling_signals(handler: Callable[[int], None]) -> Iterator[None]:
+    """Have the handler called at each signal that stops; one that is ignored, as with nohup or `&`, stays ignored.
+
+    From then on a lost terminal is ignored: what is left to do is to say how the run went.
+    """
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-            loop.add_signal_handler(number, handler)
+    numbers = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+        for number in numbers:
+            loop.add_signal_handler(number, handler, number)
     try:
         yield
     finally:
-        for number in signals:
-            with contextlib.suppress(NotImplementedError):
+        with contextlib.suppress(NotImplementedError):
+            for number in numbers:
                 loop.remove_signal_handler(number)
+            if _LOST_TERMINAL is not None:
+                signal.signal(_LOST_TERMINAL, signal.SIG_IGN)
 
 
 def _view(tui: str) -> RichView | SimpleView:
@@ -115,7 +126,7 @@ def _view(tui: str) -> RichView | SimpleView:
 
         from deepfabric_core.cli.rich_view import RichView
 
-        return RichView(Console(stderr=True))
+        return RichView(Console(file=screen_stream()))
     from deepfabric_core.text.simple_view import SimpleView
 
     return SimpleView(sys.stderr)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepfabric_core.cli.output import print_json, say
 from deepfabric_core.cli.redacting import learn_secrets, log_details
+from deepfabric_core.text.printable import printable_json
 
 if TYPE_CHECKING:
     from deepfabric_core.chat.tools import Tool
@@ -66,12 +67,12 @@ def command(**values: Any) -> None:
     definitions, tools = _fetch(settings)
     if spin:
         asyncio.run(_push(spin, definitions, settings.timeout))
-        click.echo(f"{without_user(spin)} has loaded {_count(tools)}.", err=True)
+        say(f"{without_user(spin)} has loaded {_count(tools)}.", err=True)
     if output is not None:
-        replace_file(output, [_text(tools, style, yaml=output.suffix != ".json").encode()])
-        click.echo(f"{output} has the definitions of {_count(tools)}.", err=True)
+        replace_file(output, [_text(_document(tools, style), yaml=output.suffix != ".json").encode()])
+        say(f"{output} has the definitions of {_count(tools)}.", err=True)
     elif not spin:
-        click.echo(_text(tools, style, yaml=False), nl=False)
+        print_json(_document(tools, style))
 
 
 def _count(tools: tuple[Tool, ...]) -> str:
@@ -137,12 +138,15 @@ def _fetch(settings: McpServer) -> tuple[list[dict[str, Any]], tuple[Tool, ...]]
         raise DeepFabricError(str(problem)) from problem
 
 
-def _text(tools: tuple[Tool, ...], style: str, *, yaml: bool) -> str:
+def _document(tools: tuple[Tool, ...], style: str) -> dict[str, Any]:
     from deepfabric_core.tools.definitions import as_deepfabric
 
-    document = {"tools": [tool.as_openai() if style == "openai" else as_deepfabric(tool) for tool in tools]}
+    return {"tools": [tool.as_openai() if style == "openai" else as_deepfabric(tool) for tool in tools]}
+
+
+def _text(document: dict[str, Any], *, yaml: bool) -> str:
     if not yaml:
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return printable_json(document) + "\n"
     from yaml import safe_dump
 
     return safe_dump(document, sort_keys=False, allow_unicode=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from deepfabric_core import __version__
+from deepfabric_core.cli.output import print_json, print_result
 
 _PACKAGES = ("litellm", "mcp", "pandas", "ipython", "ipywidgets", "anywidget", "ipykernel", "jupyterlab")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -23,7 +23,10 @@ _THOUSAND = 1000
 def command(*, as_json: bool) -> None:
     """Show versions, the providers whose keys are in the environment, and where runs are kept. Never a key itself."""
     found = {"versions": _versions(), "providers": _providers(os.environ), "paths": _paths()}
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _as_text(found))
+    if as_json:
+        print_json(found)
+    else:
+        print_result(_as_text(found))
 
 
 def _versions() -> dict[str, str | None]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from deepfabric_core.cli.output import say
+
 # What each starter makes; the config itself is starters/<kind>.yaml.
 KINDS = {
     "tree": "questions and answers over a tree of topics",
@@ -33,7 +35,7 @@ def command(config_file: Path, *, kind: str, force: bool) -> None:
         raise ConfigError(f"{config_file} is there already; give another name, or --force to replace it.")
     replace_file(config_file, [starter(kind).encode()])
     run = shlex.join(["deepfabric", "generate", str(config_file)])
-    click.echo(
+    say(
         f"{config_file} makes {KINDS[kind]}, on the simulated model.\n"
         f"Try it:                {run}\n"
         f"With a model of yours: {run} --provider openai --model gpt-4o-mini"

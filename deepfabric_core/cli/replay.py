@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.output import say
 from deepfabric_core.text.printable import printable
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def command(dataset: Path, config_file: Path) -> None:
     loaded = load_config(config_file, {})
     done = asyncio.run(replay(dataset, loaded.config))
     for difference in done.differences[:_SHOWN]:
-        click.echo(f"{dataset}, line {difference.line}, {difference.call}:")
-        click.echo(f"  recorded  {printable(difference.recorded, _CHARACTERS)}")
-        click.echo(f"  now       {printable(difference.now, _CHARACTERS)}")
+        say(f"{printable(str(dataset))}, line {difference.line}, {printable(difference.call)}:")
+        say(f"  recorded  {printable(difference.recorded, _CHARACTERS)}")
+        say(f"  now       {printable(difference.now, _CHARACTERS)}")
     if len(done.differences) > _SHOWN:
-        click.echo(f"... and {len(done.differences) - _SHOWN:,} more")
-    click.echo(_summary(done))
+        say(f"... and {len(done.differences) - _SHOWN:,} more")
+    say(_summary(done))
     raise click.exceptions.Exit(1 if done.differences else 0)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from deepfabric_core.cli.output import note, print_json, print_result, say
 from deepfabric_core.text.printable import printable, printable_path
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ class Loaded(NamedTuple):
     path: Path
     topics: Topics
     metadata: dict[str, Any]
-
-
-def _echo_json(document: dict[str, Any]) -> None:
-    """Lone surrogates, which a name may hold, as JSON's own escapes."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 # ---- inspect
@@ -85,12 +80,12 @@ def inspect(file: Path, level: int | None, expand: int | None, everything: bool,
     loaded = _load(file)
     view = None if level is expand is None and not everything else _view(loaded, level, expand, everything, ids)
     if style == "json":
-        _echo_json(_as_json(loaded, view))
+        print_json(_as_json(loaded, view))
     elif view is None:
-        click.echo(summary(loaded.topics, loaded.metadata))
+        print_result(summary(loaded.topics, loaded.metadata))
     else:
         lines = table(loaded.topics, view) if style == "table" else tree(loaded.topics, view)
-        click.echo("\n".join(lines))
+        print_result("\n".join(lines))
 
 
 def _load(file: Path) -> Loaded:
@@ -100,7 +95,7 @@ def _load(file: Path) -> Loaded:
     text = read_text(file, what="topics file")
     topics, notices = parse_topics(text, source=str(file))
     for notice in notices:
-        click.echo(f"Note: {notice}", err=True)
+        note(notice)
     metadata = json.loads(text).get("metadata") if topics.mode == "graph" else None
     return Loaded(file, topics, metadata if isinstance(metadata, dict) else {})
 
@@ -175,10 +170,10 @@ def prune(file: Path, **values: Any) -> None:
 
         TopicsFile(output, loaded.metadata).save(left)
     if values["as_json"]:
-        _echo_json(_result(loaded.topics, left, None if dry_run else output))
+        print_json(_result(loaded.topics, left, None if dry_run else output))
     else:
-        click.echo(_told(loaded, left))
-        click.echo("Nothing was written." if dry_run else f"{printable(str(output))} has those that stay.")
+        say(_told(loaded, left))
+        say("Nothing was written." if dry_run else f"{printable(str(output))} has those that stay.")
 
 
 def _output(file: Path, level: int | None, named: Path | None, *, force: bool) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.output import note, print_result
 
 if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
@@ -28,15 +29,15 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
-        click.echo(f"Note: {notice}", err=True)
-    click.echo(planned(config))
+        note(notice)
+    print_result(planned(config))
     for sentence in missing_keys(config):
-        click.echo(f"Note: {sentence}", err=True)
+        note(sentence)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:
         _check_api(config)
-    click.echo(f"{config_file} is valid.")
+    print_result(f"{config_file} is valid.")
 
 
 def _unwritable(config: Config, config_file: Path) -> list[str]:
@@ -72,4 +73,4 @@ def _check_api(config: Config) -> None:
                 await model.close()
 
     asyncio.run(ask_each())
-    click.echo("Each model answers.")
+    print_result("Each model answers.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepfabric_core.cli.output import note, print_result, say
+
 if TYPE_CHECKING:
     from deepfabric_core.topics.model import Topics
 
@@ -38,13 +40,13 @@ def command(topics_file: Path, output: Path | None, style: str | None) -> None:
         raise click.UsageError(f"--output: {output} holds the topics themselves; give the picture another name.")
     topics, notices = load_topics(source)
     for notice in notices:
-        click.echo(f"Note: {notice}", err=True)
+        note(notice)
     text = _drawn(topics, style, fenced=bool(output and output.suffix.lower() == ".md"))
     if output is None:
-        click.echo(text, nl=False)
+        print_result(text)
         return
     replace_file(output, [text.encode()])
-    click.echo(f"{output} shows {len(topics):,} topics.", err=True)
+    say(f"{output} shows {len(topics):,} topics.", err=True)
 
 
 def _style_of(output: Path) -> str:

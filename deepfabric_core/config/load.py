@@ -173,7 +173,10 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
 
 
 def _written_path(loc: Path, document: Document) -> Path:
-    path = tuple(part for part in loc if not (isinstance(part, str) and "[" in part))
+    path: Path = ()
+    for part in loc:
+        if not (isinstance(part, str) and "[" in part) or document.line((*path, part)) is not None:
+            path = (*path, part)  # else it names one of the types that a value may have
     inherited = len(path) > 1 and path[1] == "llm" and document.line(path) is None
     shared = path[1:]
     return shared if inherited and document.line(shared) is not None else path

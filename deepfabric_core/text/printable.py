@@ -1,6 +1,10 @@
-"""Texts of models and providers, made safe for a terminal."""
+"""Texts of models, providers, files and users, made safe for a terminal."""
 
 from __future__ import annotations
+
+import json
+import re
+from typing import Any
 
 _UNSEEN = "\ufffd"
 _BREAKS = "\t\n\v\f\r\x85\u2028\u2029"
@@ -10,6 +14,9 @@ _TABLE: dict[int, str] = {
     **dict.fromkeys((*range(0xD800, 0xE000), *range(0xE0000, 0xE0080)), _UNSEEN),  # lone surrogates, invisible tags
     **dict.fromkeys(map(ord, _BREAKS), " "),
 }
+_TABLE_OF_LINES = {code: seen for code, seen in _TABLE.items() if chr(code) not in "\n\t"}
+_UNFIT = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u206f\ud800-\udfff\U000e0000-\U000e007f]")
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
 
 
 def printable(text: str, width: int | None = None) -> str:
@@ -18,6 +25,34 @@ def printable(text: str, width: int | None = None) -> str:
     if width is None or len(line) <= width:
         return line
     return line[: max(0, width - 1)].rstrip() + "…" if width > 0 else ""
+
+
+def printable_text(text: str) -> str:
+    r"""The text with its lines and tabs, all other control characters made visible.
+
+    >>> printable_text("two\nlines\x1b[2J")
+    'two\nlines\\x1b[2J'
+    """
+    return text.replace("\r\n", "\n").translate(_TABLE_OF_LINES)
+
+
+def printable_json(document: Any, encoding: str = "utf-8") -> str:
+    r"""A document as JSON, with what is unfit for a terminal or missing in an encoding as JSON's own escapes.
+
+    >>> printable_json(["né\x9b"], "ascii")
+    '[\n  "n\\u00e9\\u009b"\n]'
+    """
+    text = _UNFIT.sub(_escaped, json.dumps(document, ensure_ascii=False, indent=2))
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return _NOT_ASCII.sub(_escaped, text)
+    return text
+
+
+def _escaped(character: re.Match[str]) -> str:
+    units = character[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def printable_path(path: tuple[str, ...], width: int | None = None) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,9 +36,14 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 class Terminal:
-    """The command line on a terminal of its own."""
+    """The command line on a terminal of its own, started with some signals ignored."""
 
-    def __init__(self, place: Path, *arguments: str) -> None:
+    def __init__(self, place: Path, *arguments: str, ignored: Sequence[signal.Signals] = ()) -> None:
+        def begin() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
+
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.process = subprocess.Popen(
@@ -49,7 +54,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - nothing else runs in the child
+            preexec_fn=begin,  # noqa: PLW1509 - nothing else runs in the child
         )
         os.close(theirs)
         self.shown = ""
@@ -83,6 +88,14 @@ class Terminal:
         while select.select([self._ours], [], [], 0.1)[0] and self._more():
             pass
         return self.process.wait(timeout=30)
+
+    def hang_up(self) -> int:
+        """Close the terminal's own side, as a lost connection does; answers the exit code."""
+        os.close(self._ours)
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            self.process.kill()
 
     def close(self) -> None:
         self.process.kill()

@@ -1,0 +1,16 @@
+"""What all tests share: they run the same in the background, where shells and nohup have signals ignored."""
+
+from __future__ import annotations
+
+import signal
+
+_BACKGROUND = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+
+
+def _go_on(*_: object) -> None:
+    """Ignore a signal here. Unlike `SIG_IGN` this isn't inherited: what the tests start has the usual way."""
+
+
+for number in _BACKGROUND:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, _go_on)
