@@ -74,12 +74,20 @@ def main() -> None:
     except Exception as problem:
         if debug:
             raise
-        if isinstance(problem, FileNotFoundError) and _folder_is_gone():
-            say(f"Error: {_FOLDER_IS_GONE}", err=True)
-            sys.exit(ConfigError.exit_code)
-        said = f"unexpected {type(problem).__name__}: {problem}"
-        say(f"Error: {said}; run again with --debug for details.", err=True)
-        sys.exit(1)
+        known = _known(problem)
+        said = known or f"unexpected {type(problem).__name__}: {problem}; run again with --debug for details."
+        say(f"Error: {said}", err=True)
+        sys.exit(ConfigError.exit_code if known else 1)
+
+
+def _known(problem: Exception) -> str:
+    """What is wrong around the program, where that is why; else nothing."""
+    if isinstance(problem, FileNotFoundError) and _folder_is_gone():
+        return _FOLDER_IS_GONE
+    if isinstance(problem, UnicodeEncodeError) and problem.encoding == sys.getfilesystemencoding() != "utf-8":
+        unfit = problem.object[problem.start : problem.end]
+        return f"this locale can't write {unfit} in a file's name; set LC_ALL=C.UTF-8, and run again."
+    return ""
 
 
 def _folder_is_gone() -> bool:
