@@ -34,6 +34,7 @@ BROKEN = {
     "output that can't be written to": "1</dev/null",
     "errors that can't be written to": "1</dev/null 2</dev/null",
 }
+WORST = ("a pipe with errors", "both on a full disk", "all closed", "errors that can't be written to")
 POOR = {
     "an ASCII terminal": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "ASCII output": {"PYTHONIOENCODING": "ascii"},
@@ -50,6 +51,7 @@ def shell(place: Path, script: str, **environment: str) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=120,
         check=False,
     )
@@ -73,19 +75,15 @@ def test_a_loop_until_it_succeeds_pays_once(place: Path, provider: LocalProvider
     assert silent(done)
 
 
-@pytest.mark.parametrize("broken", BROKEN)
-@pytest.mark.parametrize("client", ["direct", "litellm"])
-def test_the_code_still_says_that_samples_are_missing(
-    place: Path, provider: LocalProvider, broken: str, client: str
-) -> None:
+@pytest.mark.parametrize("broken", WORST)
+def test_the_code_still_says_that_samples_are_missing(place: Path, provider: LocalProvider, broken: str) -> None:
     provider.faults = Faults(status=401)
-    config = write_config(place, llm={**local_llm(provider), "client": client})
-    done = shell(place, f"{PROGRAM} generate {config} {BROKEN[broken]}")
+    done = shell(place, f"{PROGRAM} generate {write_config(place, llm=local_llm(provider))} {BROKEN[broken]}")
     assert done.returncode == 1
     assert "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", WORST)
 def test_the_code_still_says_that_the_config_is_wrong(place: Path, broken: str) -> None:
     config = write_config(place, topics={"depht": 1})
     for command in ("generate", "validate"):
@@ -95,7 +93,7 @@ def test_the_code_still_says_that_the_config_is_wrong(place: Path, broken: str) 
     assert shell(place, f"{PROGRAM} generate --no-such-flag {BROKEN[broken]}").returncode == 2
 
 
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", WORST)
 def test_the_code_still_says_that_it_was_stopped(place: Path, provider: LocalProvider, broken: str) -> None:
     provider.faults = Faults(latency=0.1)
     config = write_config(place, llm=local_llm(provider), output={"num_samples": 500})
@@ -117,17 +115,23 @@ def test_the_code_still_says_that_it_was_stopped(place: Path, provider: LocalPro
 
 @pytest.mark.parametrize("poor", POOR)
 def test_an_encoding_without_its_characters_costs_nothing(place: Path, provider: LocalProvider, poor: str) -> None:
-    prompt = "Fahrräder, 自転車, 🚲"
-    config = write_config(place, llm=local_llm(provider), topics={"prompt": prompt}, output={"save_as": "数据.jsonl"})
-    (place / "poor.txt").write_text("")
-    for command in ("validate", "generate", "checkpoint-status"):
-        done = shell(place, f"{PROGRAM} {command} {config}", **POOR[poor])
+    config = write_config(place, llm=local_llm(provider), topics={"prompt": "Fahrräder, 自転車, 🚲"})
+    for words in ("validate config.yaml", f"generate {config}", "topic inspect out/topics.jsonl --all"):
+        done = shell(place, f"{PROGRAM} {words}", **POOR[poor])
         assert done.returncode == 0, done
         assert silent(done)
     assert provider.counts.requests == EXPANSIONS + SAMPLES
-    assert len(lines(place / "数据.jsonl")) == SAMPLES
-    for file in ("out/topics.jsonl", "out/topics.jsonl --all", "out/topics.jsonl --format json --all"):
-        assert shell(place, f"{PROGRAM} topic inspect {file}", **POOR[poor]).returncode == 0
+    assert len(lines(place / "out/dataset.jsonl")) == SAMPLES
+
+
+def test_a_file_name_that_the_locale_cannot_write_is_one_sentence_and_costs_nothing(
+    place: Path, provider: LocalProvider
+) -> None:
+    config = write_config(place, llm=local_llm(provider), output={"save_as": "数据.jsonl"})
+    done = shell(place, f"{PROGRAM} generate {config}", **POOR["an ASCII terminal"])
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: this locale can't write")
+    assert provider.counts.requests == 0
 
 
 @pytest.mark.parametrize(
