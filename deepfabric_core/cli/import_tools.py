@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepfabric_core.wording import counted
+
 if TYPE_CHECKING:
     from deepfabric_core.chat.tools import Tool
     from deepfabric_core.config.schema import McpServer
@@ -76,7 +78,7 @@ def _log() -> None:
 
 
 def _count(tools: tuple[Tool, ...]) -> str:
-    return "1 tool" if len(tools) == 1 else f"{len(tools)} tools"
+    return counted(len(tools), "tool")
 
 
 def _settings(values: dict[str, Any]) -> McpServer:

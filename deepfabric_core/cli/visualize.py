@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepfabric_core.wording import counted
+
 if TYPE_CHECKING:
     from deepfabric_core.topics.model import Topics
 
@@ -44,7 +46,7 @@ def command(topics_file: Path, output: Path | None, style: str | None) -> None:
         click.echo(text, nl=False)
         return
     replace_file(output, [text.encode()])
-    click.echo(f"{output} shows {len(topics):,} topics.", err=True)
+    click.echo(f"{output} shows {counted(len(topics), 'topic')}.", err=True)
 
 
 def _style_of(output: Path) -> str:
