@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 _REMEMBERED_QUESTIONS = 5
 _REMEMBERED_CHARACTERS = 200
-_SHOWN_CHARACTERS = 500
+_SHOWN_CHARACTERS = 4000
 
 
 @dataclass

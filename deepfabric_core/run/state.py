@@ -271,8 +271,8 @@ def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
         case StageFinished(at=at):
             progress = _with(progress, finished_at=at)
     if event.stage == "topics":
-        return _with(state, stage=stage, topics_progress=progress)
-    return _with(state, stage=stage, samples_progress=progress)
+        return _with(state, stage=stage, limiter=None, topics_progress=progress)
+    return _with(state, stage=stage, limiter=None, samples_progress=progress)
 
 
 def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsReady) -> RunState:

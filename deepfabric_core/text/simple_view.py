@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -30,6 +31,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
+from deepfabric_core.stop import Stop
 from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.text.summary import by_kind, duration, paused, per_time, percent, stopping, total_by_kind
 from deepfabric_core.wording import counted, of_them_leaves
@@ -65,6 +67,11 @@ class SimpleView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stream.flush()
+
+    @contextlib.contextmanager
+    def listening(self, _stop: Stop) -> Iterator[None]:
+        """Nothing: it heeds no keys."""
+        yield
 
     def __call__(self, event: Event) -> None:
         """Take in an event, and write what it is worth."""
