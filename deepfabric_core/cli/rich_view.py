@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO, cast
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from deepfabric_core.cli.screen.jobcontrol import sharing
 from deepfabric_core.cli.screen.keyboard import Keyboard
 from deepfabric_core.cli.screen.panes import Screen
 from deepfabric_core.cli.screen.shown import Heading, Shown
+from deepfabric_core.cli.screen.stray import held_back
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.events import Event
 from deepfabric_core.run.pipeline import announce_stop
@@ -39,6 +40,7 @@ class RichView:
         self._terminal = Terminal(console, self.render)
         self._keyboard: Keyboard | None = None
         self._over = False
+        self._open = contextlib.ExitStack()
 
     @property
     def state(self) -> RunState:
@@ -46,12 +48,18 @@ class RichView:
         return self._state
 
     def __enter__(self) -> Self:
+        self._open.enter_context(held_back(cast("TextIO", self._console.file)))
+        self._open.callback(self._leave)
         self._terminal.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open.close()
+
+    def _leave(self) -> None:
+        """Give the terminal back; the last state stays on it."""
         self._terminal.close()
         self._over, self._browser.kind = True, None
         self._browser.follow()

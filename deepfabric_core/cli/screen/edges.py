@@ -32,12 +32,12 @@ def header(look: Look, shown: Shown, width: int, lines: int) -> list[Text]:
     status = _status(look, shown)
     room = max(0, width - status.cell_len - 1)
     arrow = look.glyph(" → ", " -> ")
-    config = look.end(look.line(shown.heading.config) or "deepfabric", room)
-    whole = look.line(shown.heading.dataset)
+    named, whole = look.line(shown.heading.config) or "deepfabric", look.line(shown.heading.dataset)
+    config = look.end(named, max(room // 2, room - cell_len(whole) - len(arrow)))
     dataset = look.end(whole, max(0, room - cell_len(config) - len(arrow)))
-    files = Text(config, style="bold")
+    files = Text(look.end(named, room), style="bold")
     if whole and (dataset == whole or cell_len(dataset) >= _SHORTEST_NAME):
-        files = Text.assemble(files, (arrow, look.quiet), dataset)
+        files = Text.assemble((config, "bold"), (arrow, look.quiet), dataset)
     head = [_beside(files, status, width)]
     if lines > 1:
         pause = shown.state.paused_for(shown.now)

@@ -109,11 +109,18 @@ class Latest:
         head.append(note, style=look.bad if failed else look.quiet)
         lines = [head]
         for label, text in entry.texts:
-            lines.extend(_wrapped(console, look, f"{label}{text}", width, _LINES[label]))
-            if label == "Q: ":
-                for line in lines[1:]:
-                    line.stylize("bold")
+            lines.extend(self._text(console, width, label, text))
         return lines
+
+    def _text(self, console: Console, width: int, label: str, text: str) -> Iterator[Text]:
+        """The first lines of a text beside its label, with an ellipsis where there are more."""
+        look, limit = self._look, _LINES[label]
+        room = max(1, width - len(label))
+        lines = Text(look.line(text[: (limit + 1) * room])).wrap(console, room, overflow="fold")
+        for number, line in enumerate(lines[:limit]):
+            shown = _cut(line, room, look) if number == limit - 1 and len(lines) > limit else line
+            indented = label if number == 0 else " " * len(label)
+            yield Text.assemble(indented, shown, style="bold" if label == "Q: " else "")
 
     # ---- one of them
 
@@ -153,15 +160,6 @@ class Latest:
             line = Text.assemble((f"{keys:<{column}}", f"bold {self._look.accent}"), what)
             lines.extend(line.wrap(console, width, overflow="fold"))
         return lines
-
-
-def _wrapped(console: Console, look: Look, text: str, width: int, limit: int) -> Iterator[Text]:
-    """The first lines of a text, with an ellipsis where there are more."""
-    beginning = text[: (limit + 1) * max(1, width)]
-    lines = Text(look.line(beginning)).wrap(console, max(1, width), overflow="fold")
-    for number, line in enumerate(lines[:limit]):
-        last = number == limit - 1 and len(lines) > limit
-        yield _cut(line, width, look) if last else line
 
 
 def _cut(line: Text, width: int, look: Look) -> Text:
