@@ -61,6 +61,7 @@ class RichView:
     def _leave(self) -> None:
         """Give the terminal back; the last state stays on it."""
         self._terminal.close()
+        self._terminal.measure()
         self._over, self._browser.kind = True, None
         self._browser.follow()
         with contextlib.suppress(OSError):  # nobody watches any more

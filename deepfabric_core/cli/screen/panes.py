@@ -18,9 +18,10 @@ from deepfabric_core.cli.screen.shown import Shown
 _STACKED_BELOW = 80
 _PROGRESS_SHARE = 0.36
 _PROGRESS_WIDTH = (39, 60)
-# Below so many lines there are no borders and no line of keys; no second line of the header.
-_BOXED_FROM = 10
+# Below so many lines there is no line of keys, no second line of the header; below so many between them, no borders.
+_KEYS_FROM = 10
 _TWO_LINES_FROM = 14
+_LOWEST_BOXES = 8
 _LOWEST_PANE = 3
 _LOWEST_LIST = 7
 _LEFT_BEHIND = 20
@@ -41,7 +42,7 @@ class Screen:
             yield only_line(look, shown, width)
             return
         head = header(look, shown, width, 1 if height < _TWO_LINES_FROM else 2)
-        foot = [] if shown.over or height < _BOXED_FROM else [footer(look, shown, width)]
+        foot = [] if shown.over or height < _KEYS_FROM else [footer(look, shown, width)]
         yield from head
         yield _body(console, options.update(width=width, height=height - len(head) - len(foot)), look, shown)
         yield from foot
@@ -59,14 +60,14 @@ def _body(console: Console, options: ConsoleOptions, look: Look, shown: Shown) -
     width, height = options.max_width, options.height or 1
     progress, latest = Progress(look, shown.state, shown.now, shown.history), Latest(look, shown.browser)
     body = Table.grid()
-    if width >= _STACKED_BELOW:
+    boxed = height >= _LOWEST_BOXES
+    if boxed and width >= _STACKED_BELOW:
         left = min(max(round(width * _PROGRESS_SHARE), _PROGRESS_WIDTH[0]), _PROGRESS_WIDTH[1])
         body.add_column(width=left)
         body.add_column(width=width - left)
         beside = _pane(look, latest.title(width - left), latest, height)
         body.add_row(_pane(look, "Progress", progress, height), beside)
         return body
-    boxed = height >= _BOXED_FROM - 2
     frame = 2 if boxed else 0
     needed = progress.height(console, options.update(width=max(1, width - 2 * frame), height=None)) + frame
     upper = min(needed, max(height // 2, height - _LOWEST_LIST))

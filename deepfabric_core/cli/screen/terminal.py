@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import threading
 import time
 import unicodedata
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.segment import Segment
 from rich.style import Style
 
@@ -101,12 +102,19 @@ class Terminal:
             if self._suspended or not self._ours():
                 self.hide()
                 return
-            size = self._console.size
+            size = self.measure()
             opening = "" if self._shown and size == self._size else _OPEN
-            options = self._console.options.update_dimensions(*size)
-            lines = self._console.render_lines(self._render(), options)
+            lines = self._console.render_lines(self._render(), self._console.options.update_dimensions(*size))
             self._shown, self._size = True, size
             self._write(_TOGETHER[0] + opening + _frame(self._console, lines) + _TOGETHER[1])
+
+    def measure(self) -> tuple[int, int]:
+        """Columns and lines as the terminal says, whatever $COLUMNS said when we were started."""
+        with contextlib.suppress(OSError, ValueError):
+            size = os.get_terminal_size(self._console.file.fileno())
+            if size.columns and size.lines:
+                self._console.size = ConsoleDimensions(*size)
+        return self._console.size
 
     def _ours(self) -> bool:
         try:
