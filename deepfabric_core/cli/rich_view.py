@@ -24,6 +24,9 @@ from deepfabric_core.run.pipeline import announce_stop
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.stop import Stop
 
+# Ctrl-L, as everywhere.
+_REDRAW = "redraw"
+
 
 class RichView:
     """Draws the run's state eight times a second; events only change the state. At the end the last one stays."""
@@ -82,13 +85,15 @@ class RichView:
     @contextlib.contextmanager
     def listening(self, stop: Stop) -> Iterator[None]:
         """Heed keys and the shell, while the event loop runs."""
-        self._keyboard = Keyboard(sys.stdin.fileno(), lambda key: self._press(key, stop))
+        self._keyboard = Keyboard(_standard_input(), lambda key: self._press(key, stop))
         with sharing(self._terminal, self._keyboard):
             yield
 
     def _press(self, key: str, stop: Stop) -> None:
         key = key.lower() if key in ("Q", "P") else key
-        if key == "q" and not self._browser.back():
+        if key == _REDRAW:
+            self._terminal.resume()
+        elif key == "q" and not self._browser.back():
             if not stop.requested:
                 announce_stop(self, stop)
         elif key == "p" and not stop.requested:
@@ -96,3 +101,10 @@ class RichView:
         else:
             self._browser.press(key)
         self._terminal.redraw()
+
+
+def _standard_input() -> int:
+    """Its number, or one that is no terminal's where it is closed."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return sys.stdin.fileno()
+    return -1

@@ -104,24 +104,24 @@ def _awaited(state: RunState) -> str:
 
 
 def _results(state: RunState) -> Iterator[Row]:
-    samples = state.samples_progress
+    samples, ended_early = state.samples_progress, state.ending in ("stopped", "aborted")
     if samples.started_at is not None:
         rate = state.success_rate
         succeeded = "" if rate is None else f", success rate {_share(rate)}"
-        became = "made" if state.ending in ("stopped", "aborted") else "delivered"
+        became = "made" if ended_early else "delivered"
         yield "Samples", f"{samples.done:,} of {samples.total:,} {became}{succeeded}"
     if state.resumed and state.resumed.samples:
         yield "Resumed", f"{state.resumed.samples:,} of them were there already"
     if state.sample_failures:
         yield "Failed samples", total_by_kind(state.sample_failures)
-    if samples.left and state.ending:
+    if samples.left and ended_early:
         yield "Samples left", f"{samples.left:,} to make"
     if state.topics:
         source = f", from {printable(state.topics_source)}" if state.topics_source else ""
         yield "Topics", f"{state.topics:,}, of them {counted(state.leaves, 'leaf')}{source}"
     if state.topics_missing:
         yield "Missing topics", f"{state.topics_missing:,}"
-    if state.topics_progress.left and state.ending:
+    if state.topics_progress.left and ended_early:
         yield "Topics left", f"{state.topics_progress.left:,} to make"
     if state.expansion_failures:
         yield "Failed topics", total_by_kind(state.expansion_failures)

@@ -227,11 +227,18 @@ def _is_whole(terminal: Terminal) -> bool:
 def test_each_frame_is_written_at_its_place_so_that_none_scrolls(place: Path) -> None:
     with running(place) as terminal:
         terminal.wait_for(lambda: terminal.written.count(_FRAME) > 8)
-        frames = terminal.written.rpartition("\x1b[?1049h")[2].split(_FRAME)
-    assert len(frames) > 1
-    assert not any("\n" in frame for frame in frames)
-    rows = [int(row) for row in re.findall(r"\x1b\[(\d+);1H", frames[1])]
+        first, *others = terminal.written.rpartition("\x1b[?1049h")[2].split(_FRAME)
+    assert "\n" not in first.join(others)
+    rows, later = ([int(row) for row in re.findall(r"\x1b\[(\d+);1H", frame)] for frame in (first, others[0]))
     assert rows == list(range(1, 31))
+    assert 0 < len(later) <= 30
+
+
+def test_ctrl_l_draws_everything_again(place: Path) -> None:
+    with running(place) as terminal:
+        opened = terminal.written.count("\x1b[?1049h")
+        terminal.type("\x0c")
+        terminal.wait_for(lambda: terminal.written.count("\x1b[?1049h") > opened)
 
 
 # Others who use the terminal.

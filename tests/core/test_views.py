@@ -181,7 +181,7 @@ def test_the_simple_view_tells_a_pause_and_its_end() -> None:
 
 
 def test_the_simple_view_accounts_for_every_topic() -> None:
-    events = [
+    events: list[Event] = [
         StageStarted("topics", 12, 4, 0.0),
         TopicExpanded(("r",), ("a", "b"), missing=1, below=3),
         ExpansionFailed(("r", "a"), Kind.TIMEOUT, "slow", 3),

@@ -17,6 +17,7 @@ from deepfabric_core.events import (
     FileWritten,
     LimiterChanged,
     Notice,
+    Paused,
     ReplyRejected,
     Resumed,
     RunFinished,
@@ -90,6 +91,7 @@ def every_line(value: object) -> list[str]:
         (run_of(10, made_of_them=3), "Writing samples"),
         ([*run_of(10), StageFinished("samples", 15.0)], "Saving the dataset"),
         ([*run_of(10), Stopping("button")], "Stopping: calls in flight finish"),
+        ([*run_of(10), Paused(5.0)], "Paused: calls in flight finish"),
     ],
 )
 def test_the_headline_says_what_goes_on(events: list[Event], headline: str) -> None:

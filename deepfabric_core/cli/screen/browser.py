@@ -92,7 +92,8 @@ class Browser:
 
     def entries(self) -> tuple[Entry, ...]:
         """What is shown, the newest first."""
-        return tuple(reversed(self._kept[self.shown].copy())) if self.held is None else self.held
+        held = self.held
+        return tuple(reversed(self._kept[self.shown].copy())) if held is None else held
 
     def back(self) -> bool:
         """Close what covers the list; whether anything did."""

@@ -32,7 +32,15 @@ _NAMES = {
     b"5~": "pageup",
     b"6~": "pagedown",
 }
-_PLAIN = {b"\t": "tab", b"\r": "enter", b"\n": "enter", b"\x1b": "escape", b"\x7f": "backspace", b"\x08": "backspace"}
+_PLAIN = {
+    b"\x0c": "redraw",
+    b"\t": "tab",
+    b"\r": "enter",
+    b"\n": "enter",
+    b"\x1b": "escape",
+    b"\x7f": "backspace",
+    b"\x08": "backspace",
+}
 
 
 class Decoder:

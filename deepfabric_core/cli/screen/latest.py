@@ -27,6 +27,7 @@ _HELP = (
     ("left, Esc", "back"),
     ("Tab, f", "failures, and back to samples"),
     ("?", "this list"),
+    ("Ctrl-L", "draw everything again"),
     ("Ctrl-C", "stop; a second time leaves at once"),
     ("Ctrl-Z", "suspend; `fg` brings it back"),
 )

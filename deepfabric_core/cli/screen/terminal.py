@@ -9,6 +9,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -25,6 +26,8 @@ _CLOSE = "\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 # Terminals that know of it show everything in between at once.
 _TOGETHER = ("\x1b[?2026h", "\x1b[?2026l")
 _REFRESHES = 8
+# Only lines that have changed are written, but now and then all of them, over whatever else wrote there.
+_WHOLE_EVERY = 40
 # At most one part in so many of the time goes into drawing.
 _REST = 8
 # Seconds that a terminal may take to show a frame, before it is left as it is.
@@ -45,6 +48,8 @@ class Terminal:
         self._shown = False
         self._size = (0, 0)
         self._suspended = False
+        self._rows: list[str] = []
+        self._frames = 0
 
     def open(self) -> None:
         """Begin to draw."""
@@ -103,10 +108,16 @@ class Terminal:
                 self.hide()
                 return
             size = self.measure()
-            opening = "" if self._shown and size == self._size else _OPEN
+            anew = not self._shown or size != self._size
+            self._frames = 0 if anew else self._frames + 1
+            if self._frames % _WHOLE_EVERY == 0:
+                self._rows = []
             lines = self._console.render_lines(self._render(), self._console.options.update_dimensions(*size))
-            self._shown, self._size = True, size
-            self._write(_TOGETHER[0] + opening + _frame(self._console, lines) + _TOGETHER[1])
+            rows = [_row(self._console, number, line) for number, line in enumerate(lines, 1)]
+            changed = [row for row, before in zip_longest(rows, self._rows) if row and row != before]
+            self._shown, self._size, self._rows = True, size, rows
+            if changed:
+                self._write("".join((_TOGETHER[0], _OPEN if anew else "", *changed, _TOGETHER[1])))
 
     def measure(self) -> tuple[int, int]:
         """Columns and lines as the terminal says, whatever $COLUMNS said when we were started."""
@@ -128,21 +139,16 @@ class Terminal:
             self._console.file.flush()
 
 
-def _frame(console: Console, lines: Iterable[Iterable[Segment]]) -> str:
-    """Each line at its place, and after what a terminal may think wider or narrower than we do, the next column too."""
-    parts = []
-    for row, line in enumerate(lines, 1):
-        parts.append(f"\x1b[{row};1H")
-        column = 1
-        for text, style, control in line:
-            if control:
-                continue
-            width = cell_len(text)
-            column += width
-            if text.isascii():
-                parts.append(_styled(console, text, style))
-            else:
-                parts.append(f"\x1b[{max(1, width)}X{_styled(console, _in_order(text), style)}\x1b[{column}G")
+def _row(console: Console, number: int, line: Iterable[Segment]) -> str:
+    """A line at its place, and after what a terminal may think wider or narrower than we do, the next column too."""
+    parts, column = [f"\x1b[{number};1H"], 1
+    for text, style, _ in line:
+        width = cell_len(text)
+        column += width
+        if text.isascii():
+            parts.append(_styled(console, text, style))
+        else:
+            parts.append(f"\x1b[{max(1, width)}X{_styled(console, _in_order(text), style)}\x1b[{column}G")
     return "".join(parts)
 
 
