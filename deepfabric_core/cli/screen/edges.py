@@ -85,15 +85,15 @@ def _keys(look: Look, shown: Shown) -> list[str]:
     if not shown.keys:
         return ["Ctrl-C again leaves at once" if state.stopping else "Ctrl-C stops"]
     arrows = look.glyph("↑↓", "up/down")
+    other = "samples" if browser.shown == "failures" else "failures"
     covered = browser.help or browser.opened
     if browser.help:
         moves = ["? or q back"]
     elif browser.opened:
         moves = [f"{arrows} scroll", "q back"]
     elif browser.held is not None:
-        moves = [f"{arrows} look through", "Enter whole text", "Home follow the latest"]
+        moves = [f"{arrows} look through", "Enter whole text", "Home follow the latest", f"f {other}"]
     else:
-        other = "samples" if browser.shown == "failures" else "failures"
         moves = [f"{arrows} look through", "Enter whole text", f"f {other}", "? keys"]
     if state.stopping:
         return ["Ctrl-C leaves at once", *moves]

@@ -80,23 +80,28 @@ class Latest:
 
     def _list(self, console: Console, width: int, room: int, entries: tuple[Entry, ...]) -> Lines:
         """From the first one shown, which moves so that the chosen one is in sight."""
-        browser, look = self._browser, self._look
-        chosen = browser.index if browser.held is not None else None
-        top = 0 if chosen is None else min(browser.top, chosen)
-        while True:
-            lines: Lines = []
-            number = top
-            while number < len(entries) and len(lines) < room:
-                if lines:
-                    lines.append(Text())
-                lines.extend(self._entry(console, width, entries[number], chosen=number == chosen))
-                number += 1
-            complete = number - (len(lines) > room)
-            if chosen is None or chosen < complete or top >= chosen:
+        browser = self._browser
+        chosen = min(browser.index, len(entries) - 1) if browser.held is not None else None
+        top = 0 if chosen is None else self._top(console, width, room, entries[: chosen + 1])
+        lines: Lines = []
+        number = top
+        while number < len(entries) and len(lines) < room:
+            if lines:
+                lines.append(Text())
+            lines.extend(self._entry(console, width, entries[number], chosen=number == chosen))
+            number += 1
+        browser.top, browser.page = top, max(1, number - (len(lines) > room) - top)
+        return lines if len(lines) <= room else [*lines[: room - 1], _cut(lines[room - 1], width, self._look)]
+
+    def _top(self, console: Console, width: int, room: int, entries: tuple[Entry, ...]) -> int:
+        """The first one to show so that the last of these is in sight: the same as before, if that will do."""
+        top, left = len(entries), room + 1
+        while top > self._browser.top:
+            left -= 1 + len(self._entry(console, width, entries[top - 1], chosen=False))
+            if left < 0:
                 break
-            top += 1
-        browser.top, browser.page = top, max(1, complete - top)
-        return lines if len(lines) <= room else [*lines[: room - 1], _cut(lines[room - 1], width, look)]
+            top -= 1
+        return min(top, len(entries) - 1)
 
     def _entry(self, console: Console, width: int, entry: Entry, *, chosen: bool) -> Lines:
         look, failed = self._look, self._browser.shown == "failures"

@@ -103,9 +103,10 @@ class Progress:
         return [Group(head, self._bar(progress, width), pace)]
 
     def _bar(self, progress: StageProgress, width: int) -> Text:
-        """Lengths in proportion; what is there at all has at least one cell, unless there is no room."""
+        """Lengths in proportion; what there is at all has a cell at least, and is full only at the end."""
         look, total = self._look, max(1, progress.total)
-        done = progress.done * width // total if progress.total else width
+        done = -(-progress.done * width // total) if progress.total else width
+        done = min(done, width - 1 if progress.done < progress.total else width)
         failed = min(width - done, -(-progress.failed * width // total))
         made, lost, left = look.bar
         styles = (f"bold {look.accent}", look.bad, look.quiet)

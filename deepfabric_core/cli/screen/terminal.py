@@ -28,7 +28,7 @@ _TOGETHER = ("\x1b[?2026h", "\x1b[?2026l")
 _REFRESHES = 8
 # Only lines that have changed are written, but now and then all of them, over whatever else wrote there.
 _WHOLE_EVERY = 40
-# At most one part in so many of the time goes into drawing.
+# At most one part in so many of the processor's time goes into drawing.
 _REST = 8
 # Seconds that a terminal may take to show a frame, before it is left as it is.
 _PATIENCE = 1.0
@@ -97,10 +97,10 @@ class Terminal:
         while self._thread is not None:
             self._wake.wait(pause)
             self._wake.clear()
-            began = time.perf_counter()
+            began = time.thread_time()
             if self._thread is not None:
                 self._draw()
-            pause = max(1 / _REFRESHES, _REST * (time.perf_counter() - began))
+            pause = max(1 / _REFRESHES, _REST * (time.thread_time() - began))
 
     def _draw(self) -> None:
         with self._lock:
