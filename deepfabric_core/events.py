@@ -41,7 +41,10 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The run goes on with what an earlier one left: its samples, its failures by kind, and what they took."""
+    """The run goes on with what an earlier one left: its samples, its failures by kind, and what they took.
+
+    `calls`, tokens, cost and `seconds` are those of all earlier sessions together.
+    """
 
     samples: int
     failures: Mapping[FailureKind, int]
@@ -49,6 +52,8 @@ class Resumed:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+    calls: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,12 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class TopicExpanded:
-    """A topic has its children; `missing` of those asked for could not be had."""
+    """A topic has its children; `missing` of those asked for could not be had, nor `below` topics under these."""
 
     path: tuple[str, ...]
     children: tuple[str, ...]
     missing: int = 0
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +127,15 @@ class LimiterChanged:
     """Where the limiter stands, told when it changes and now and then.
 
     It lets `allowed` calls go at once, `in_flight` are under way, `waiting` wait for their turn or for another one to
-    end; `why` says in a few plain words what the provider refused lately, or is "".
+    end; `why` says in a few plain words what the provider refused lately, or is "". Runs of one process may share a
+    limiter: `own` of the calls in flight are this run's, where that is known.
     """
 
     allowed: int
     in_flight: int
     waiting: int
     why: str
+    own: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,20 @@ class Stopping:
     """The run was asked to stop: calls in flight finish, none is begun."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A pause began: calls in flight finish, none is begun."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """The pause is over."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +227,8 @@ Event = (
     | SampleFinished
     | SampleFailed
     | Stopping
+    | Paused
+    | WentOn
     | Notice
     | FileWritten
     | RunFinished

@@ -113,6 +113,14 @@ class Run:
             self._stop.request()
             background.soon(lambda: self._feed(Stopping("calls in flight finish, none is begun")))
 
+    def pause(self) -> None:
+        """Begin no more calls until `go_on`; those in flight finish. A stop ends the pause."""
+        self._stop.pause()
+
+    def go_on(self) -> None:
+        """End the pause."""
+        self._stop.go_on()
+
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until it is over, or for so many seconds; screens that show it are kept up to date meanwhile.
 
@@ -187,9 +195,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """In one word: running, stopping, complete, incomplete, stopped, aborted or failed."""
+        """In one word: running, paused, stopping, complete, incomplete, stopped, aborted or failed."""
         if not self.over:
-            return "stopping" if self.stopping else "running"
+            return "stopping" if self.stopping else "paused" if self._stop.paused else "running"
         return "failed" if self.error else self.state.ending or "over"
 
     @property

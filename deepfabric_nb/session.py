@@ -14,6 +14,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit, Event, FileWritten, Notice, RunStarted
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
+from deepfabric_core.wording import counted
 from deepfabric_nb.handle import Run
 
 if TYPE_CHECKING:
@@ -145,10 +146,10 @@ def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
     if state.ending != "complete":
         emit(Notice(f"Go on with: %deepfabric resume {name} (or run the cell again)"))
     elif not state.calls:
-        what = f"all {before:,} samples" if before else "all topics"
-        emit(Notice(f"Nothing was called: {what} were made before. Give --fresh to make them anew."))
+        what = counted(before, "sample") if before else "the topics"
+        emit(Notice(f"Nothing was called: all was made before ({what}). Give --fresh to make it anew."))
     elif before:
-        emit(Notice(f"{before:,} samples were made before and are kept. Give --fresh to make them anew."))
+        emit(Notice(f"Made before and kept: {counted(before, 'sample')}. Give --fresh to make all anew."))
 
 
 def find_kept(name: str | None) -> KeptRun | None:

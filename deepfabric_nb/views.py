@@ -17,6 +17,7 @@ from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress
 from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.text.summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
+from deepfabric_core.wording import counted, were
 
 Phase = Literal["running", "stopping", "over"]
 
@@ -133,6 +134,8 @@ def _headline(state: RunState, phase: Phase) -> str:
         return f"Not finished: {_made(state)}"
     if phase == "stopping" or state.stopping:
         return "Stopping: calls in flight finish"
+    if state.paused_at is not None:
+        return "Paused: calls in flight finish"
     if state.stage is not None:
         return "Growing topics" if state.stage == "topics" else "Writing samples"
     return "Starting" if state.samples_progress.started_at is None else "Saving the dataset"
@@ -159,15 +162,15 @@ def _made(state: RunState) -> str:
     elif topics.started_at is not None:
         progress, what = topics, "topic"
     else:
-        return f"{state.topics:,} topics" if state.topics else "nothing was begun"
-    amount = f"{progress.total:,}" if progress.done == progress.total else f"{progress.done:,} of {progress.total:,}"
-    return f"{amount} {what}{'' if progress.total == 1 else 's'}"
+        return counted(state.topics, "topic") if state.topics else "nothing was begun"
+    of_all = "" if progress.done == progress.total else f"{progress.done:,} of "
+    return f"{of_all}{counted(progress.total, what)}"
 
 
 def _elapsed(state: RunState, now: float) -> str:
     if state.started_at is None:
         return ""
-    return duration((now if state.finished_at is None else state.finished_at) - state.started_at)
+    return duration(state.elapsed(now))
 
 
 def _stages(state: RunState, now: float, phase: Phase) -> Iterator[StageView]:
@@ -218,7 +221,7 @@ def _origins(state: RunState) -> Iterator[tuple[str, str]]:
         yield "Structure", _structure(state)
     if state.resumed and (state.resumed.samples or state.resumed.failures):
         failed = by_kind(state.resumed.failures)
-        there = f"{state.resumed.samples:,} samples were there already"
+        there = f"{counted(state.resumed.samples, 'sample')} {were(state.resumed.samples)} there already"
         yield "Resumed", f"{there}; had failed: {failed}" if failed else there
     topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)
     if topics != samples:
@@ -230,15 +233,13 @@ def _origins(state: RunState) -> Iterator[tuple[str, str]]:
 def _structure(state: RunState) -> str:
     mode = f"{state.topics_mode} of " if state.topics_mode else ""
     source = f", from {_line(state.topics_source, _FILE)}" if state.topics_source else ""
-    leaves = "leaf" if state.leaves == 1 else "leaves"
-    return f"{mode}{state.topics:,} topics, {state.leaves:,} {leaves}{source}"
+    return f"{mode}{counted(state.topics, 'topic')}, {counted(state.leaves, 'leaf')}{source}"
 
 
 def _limiter(limiter: LimiterChanged) -> str:
-    calls = "call" if limiter.in_flight == 1 else "calls"
     waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
     why = f": {_line(limiter.why, _MESSAGE)}" if limiter.why else ""
-    return f"{limiter.in_flight:,} {calls} in flight{waiting}; at most {limiter.allowed:,} at once{why}"
+    return f"{counted(limiter.in_flight, 'call')} in flight{waiting}; at most {limiter.allowed:,} at once{why}"
 
 
 def _failures(state: RunState) -> list[FailureView]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
+from deepfabric_core.wording import are, counted
 from deepfabric_nb.errors import LeftAtOnce
 from deepfabric_nb.listening import listening
 
@@ -84,4 +85,4 @@ def _interrupted(*_: Any) -> None:
         draw(run)
     done = sum(run.state.samples_done for run in runs)
     names = " and ".join(f"%deepfabric resume {run.name}" for run in runs)
-    raise LeftAtOnce(f"Left at once: {done:,} samples are safe. Go on with: {names}")
+    raise LeftAtOnce(f"Left at once: {counted(done, 'sample')} {are(done)} safe. Go on with: {names}")

@@ -13,6 +13,7 @@ from deepfabric_core.cli.load import load_config
 from deepfabric_core.cli.output import print_json, print_result
 from deepfabric_core.text.printable import printable
 from deepfabric_core.text.summary import duration
+from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
@@ -85,7 +86,7 @@ def _as_text(found: Standing) -> str:
     from deepfabric_core.run.job import resume_command
 
     known = found.metadata
-    topics = f"{known.topics:,}, of them {known.leaves:,} leaves" if found.topics_complete else "still growing"
+    topics = f"{known.topics:,}, of them {counted(known.leaves, 'leaf')}" if found.topics_complete else "still growing"
     cost = "unknown" if known.cost is None else f"${known.cost:,.4f}"
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),

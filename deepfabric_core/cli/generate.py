@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -87,15 +89,15 @@ def _run(job: Job, tui: str) -> RunState:
             elif number != _LOST_TERMINAL and task is not None:
                 task.cancel()
 
-        with _handling_signals(on_signal):
+        with _handling_signals(on_signal), view.listening(stop):
             return await generate(job, emit=view, stop=stop)
 
-    view = _view(tui)
+    view = _view(tui, job)
     try:
         with view:
             return asyncio.run(whole())
     except asyncio.CancelledError:
-        return replace(view.state, ending="stopped", reason="left at once")
+        return replace(view.state, ending="stopped", reason="left at once", finished_at=time.time())
 
 
 @contextlib.contextmanager
@@ -119,14 +121,21 @@ def _handling_signals(handler: Callable[[int], None]) -> Iterator[None]:
                 signal.signal(_LOST_TERMINAL, signal.SIG_IGN)
 
 
-def _view(tui: str) -> RichView | SimpleView:
-    """The screen on stderr; without a terminal there is nothing to draw on, so plain lines."""
-    if tui == "rich" and sys.stderr.isatty():
+def _view(tui: str, job: Job) -> RichView | SimpleView:
+    """The screen on stderr; plain lines without a terminal, on one that can't be drawn on, and where a log goes there.
+
+    What else is written to the terminal would tear the screen.
+    """
+    if tui == "rich" and sys.stderr.isatty() and not logging.root.isEnabledFor(logging.DEBUG):
         from rich.console import Console
 
-        from deepfabric_core.cli.rich_view import RichView
+        console = Console(file=screen_stream())
+        if not (console.is_dumb_terminal or console.legacy_windows):
+            from deepfabric_core.cli.rich_view import RichView
+            from deepfabric_core.cli.screen.shown import Heading
 
-        return RichView(Console(file=screen_stream()))
+            heading = Heading(str(job.config_file or ""), str(job.dataset))
+            return RichView(console, heading=heading)
     from deepfabric_core.text.simple_view import SimpleView
 
     return SimpleView(sys.stderr)

@@ -12,6 +12,7 @@ import click
 from deepfabric_core.cli.output import print_json, say
 from deepfabric_core.cli.redacting import learn_secrets, log_details
 from deepfabric_core.text.printable import printable_json
+from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
     from deepfabric_core.chat.tools import Tool
@@ -76,7 +77,7 @@ def command(**values: Any) -> None:
 
 
 def _count(tools: tuple[Tool, ...]) -> str:
-    return "1 tool" if len(tools) == 1 else f"{len(tools)} tools"
+    return counted(len(tools), "tool")
 
 
 def _settings(values: dict[str, Any]) -> McpServer:

@@ -11,6 +11,7 @@ import click
 from deepfabric_core.cli.load import load_config
 from deepfabric_core.cli.output import say
 from deepfabric_core.text.printable import printable
+from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
     from deepfabric_core.run.replay import Replayed
@@ -44,6 +45,7 @@ def command(dataset: Path, config_file: Path) -> None:
 
 def _summary(done: Replayed) -> str:
     return (
-        f"{done.samples:,} samples with {done.calls:,} calls: {len(done.differences):,} differences"
-        f"{f', {done.without_calls:,} samples have no call' if done.without_calls else ''}"
+        f"{counted(done.samples, 'sample')} with {counted(done.calls, 'call')}: "
+        f"{counted(len(done.differences), 'difference')}"
+        f"{', ' + counted(done.without_calls, 'sample') + ' without a call' if done.without_calls else ''}"
     )

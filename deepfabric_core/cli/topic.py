@@ -10,6 +10,7 @@ import click
 
 from deepfabric_core.cli.output import note, print_json, print_result, say
 from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
     from deepfabric_core.text.topics import View
@@ -200,7 +201,8 @@ def _gone(before: Topics, left: Topics) -> list[tuple[Topic, TopicPath]]:
 
 def _told(loaded: Loaded, left: Topics) -> str:
     before, gone = loaded.topics, _gone(loaded.topics, left)
-    lines = [f"{printable(str(loaded.path))}: {len(before) - len(left):,} of {len(before):,} topics go, {_stay(left)}."]
+    going = f"{len(before) - len(left):,} of {counted(len(before), 'topic')} go"
+    lines = [f"{printable(str(loaded.path))}: {going}, {_stay(left)}."]
     lines += [f"- {printable_path(path, _WIDTH)}" for _, path in gone[:_SHOWN]]
     if len(gone) > _SHOWN:
         lines.append(f"... and {len(gone) - _SHOWN:,} more")
@@ -208,7 +210,7 @@ def _told(loaded: Loaded, left: Topics) -> str:
 
 
 def _stay(left: Topics) -> str:
-    return f"{len(left):,} stay, of them {len(left.leaves):,} leaves"
+    return f"{len(left):,} stay, of them {counted(len(left.leaves), 'leaf')}"
 
 
 def _result(before: Topics, left: Topics, output: Path | None) -> dict[str, Any]:

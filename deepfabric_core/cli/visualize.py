@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepfabric_core.cli.output import note, print_result, say
+from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
     from deepfabric_core.topics.model import Topics
@@ -46,7 +47,7 @@ def command(topics_file: Path, output: Path | None, style: str | None) -> None:
         print_result(text)
         return
     replace_file(output, [text.encode()])
-    say(f"{output} shows {len(topics):,} topics.", err=True)
+    say(f"{output} shows {counted(len(topics), 'topic')}.", err=True)
 
 
 def _style_of(output: Path) -> str:

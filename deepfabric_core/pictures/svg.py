@@ -13,6 +13,7 @@ from deepfabric_core.pictures.layout import FONT_SIZE, LINE, MARGIN, PADDING, Bo
 from deepfabric_core.pictures.names import clean, is_right_to_left
 from deepfabric_core.pictures.shapes import bow, circle, curve, document, group, rectangle, text, words
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.wording import counted
 
 # Card and line of each of the root's branches in turn.
 _FAMILIES = (
@@ -50,7 +51,7 @@ def svg(topics: Topics) -> str:
         group("", starmap(_dot, links[:MOST_CROSSING])),
         group(f'font-family="{_FONTS}" font-size="{FONT_SIZE}" fill="{_INK}"', [*_cards(layout.boxes), *caption]),
     )
-    about = f"{clean(topics.by_id[topics.root].name, _LONGEST_TITLE)}: {topics.mode} of {_count(len(topics), 'topic')}"
+    about = f"{clean(topics.by_id[topics.root].name, _LONGEST_TITLE)}: {topics.mode} of {counted(len(topics), 'topic')}"
     return document(layout.width, layout.height + (LINE if caption else 0), about, layers)
 
 
@@ -114,12 +115,12 @@ def _badge(box: Box) -> str:
 def _about(box: Box, longest: int) -> str:
     topic, left_out = box.branch.topic, box.branch.left_out
     if topic is None:
-        return _count(left_out, "more topic")
+        return counted(left_out, "more topic")
     parts = [clean(topic.name, longest)]
     if further := len(topic.parents) - 1 if topic.parents else 0:
-        parts.append(f"({_count(further, 'further parent')})")
+        parts.append(f"({counted(further, 'further parent')})")
     if left_out:
-        parts.append(f"({_count(left_out, 'topic')} below)")
+        parts.append(f"({counted(left_out, 'topic')} below)")
     return " ".join(parts)
 
 
@@ -140,12 +141,8 @@ def _ink(box: Box) -> str:
 
 def _caption(layout: Layout, links: list[Link], topics: Topics) -> list[str]:
     shown = sum(1 for box in layout.boxes if box.branch.topic)
-    parts = [f"{shown:,} of {_count(len(topics), 'topic')}"] if shown < len(topics) else []
+    parts = [f"{shown:,} of {counted(len(topics), 'topic')}"] if shown < len(topics) else []
     if len(links) > MOST_CROSSING:
-        parts.append(f"{MOST_CROSSING:,} of {_count(len(links), 'dashed link')}")
+        parts.append(f"{MOST_CROSSING:,} of {counted(len(links), 'dashed link')}")
     place = (MARGIN, layout.height + LINE / 2)
     return [words(place, f"{' and '.join(parts)} shown", f'fill="{_BARE_INK}"')] if parts else []
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -38,6 +38,7 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.wording import counted
 
 # In samples, where only a flag asks for a checkpoint; and in seconds, whatever is asked for.
 _USUAL_INTERVAL = 100
@@ -177,7 +178,8 @@ class Checkpoint:
         if self._retry_failed:
             self.failures.forget_all()
         if journal.surplus:
-            self._feed(Notice(f"{journal.surplus:,} samples made before aren't part of this run's plan; they are kept"))
+            surplus = counted(journal.surplus, "sample")
+            self._feed(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:
             self._feed(self._resumed_event(journal))
         return journal
@@ -201,6 +203,8 @@ class Checkpoint:
             base.prompt_tokens,
             base.completion_tokens,
             base.cost,
+            base.calls,
+            base.seconds,
         )
 
     def settled(self) -> None:
@@ -269,7 +273,7 @@ class Checkpoint:
             samples_bytes=self._journal.lines.size if self._journal else base.samples_bytes,
             calls=base.calls + state.calls,
             **asdict(spent),
-            seconds=base.seconds + now - self._began,
+            seconds=base.seconds + now - self._began - state.paused_for(now),
             updated_at=now,
         )
 

@@ -29,6 +29,7 @@ from deepfabric_core.store.tail import Tail, is_being_written, is_worked_on
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Growth
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.wording import counted
 
 Outcome = tuple[Ending, str]
 
@@ -152,8 +153,8 @@ class Checkpointed:
 
     def _standing(self, *, delivered: bool) -> Outcome:
         known = self._known
-        counted = f"{known.calls:,} calls, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"
-        self._feed(Notice(f"Counted by the run itself: {counted}"))
+        spent = f"{counted(known.calls, 'call')}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"
+        self._feed(Notice(f"Counted by the run itself: {spent}"))
         ending, reason = self._outcome(delivered=delivered)
         if ending != "complete":
             self._feed(FileWritten("checkpoint", str(self._place.folder)))
@@ -274,5 +275,5 @@ def _failed_topics(topics: Path) -> int:
 
 def _verdict(failed_topics: int, failed_samples: int) -> Outcome:
     if failed_topics:
-        return "incomplete", f"{failed_topics} topics could not be expanded when the topics grew"
-    return ("incomplete", f"{failed_samples} samples failed") if failed_samples else ("complete", "")
+        return "incomplete", f"{counted(failed_topics, 'topic')} could not be expanded when the topics grew"
+    return ("incomplete", f"{counted(failed_samples, 'sample')} failed") if failed_samples else ("complete", "")

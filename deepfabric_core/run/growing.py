@@ -129,10 +129,12 @@ class _Growing:
         return below
 
     def _added(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
-        below = self.growth.add(expansion, children)
+        lost_before = self.growth.missing
+        to_expand = self.growth.add(expansion, children)
         missing = self.job.config.topics.degree - len(children)
-        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing))
-        return below
+        below = self.growth.missing - lost_before - missing
+        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
+        return to_expand
 
     def _failed(self, expansion: Expansion, problem: ModelError) -> None:
         lost = self.growth.fail(expansion)

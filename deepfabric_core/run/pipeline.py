@@ -17,6 +17,7 @@ from deepfabric_core.run.checkpoint import Checkpoint
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.growing import grow, loaded, save_topics
 from deepfabric_core.run.job import Job
+from deepfabric_core.run.pausing import telling_of_pauses
 from deepfabric_core.run.resume import open_checkpoint, tell_complete
 from deepfabric_core.run.sampling import Sampling
 from deepfabric_core.run.state import RunState
@@ -27,6 +28,7 @@ from deepfabric_core.store.files import check_writable, remove_leftovers
 from deepfabric_core.store.finished_mark import FinishedMark
 from deepfabric_core.store.topics_file import failures_of
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.wording import are, counted
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
@@ -73,7 +75,8 @@ async def _with_checkpoint(job: Job, checkpoint: Checkpoint, feed: Feed, stop: S
         topics = checkpoint.topics(loaded(job, feed))
         check_outputs(job, topics)
         feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
-        return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
+        with telling_of_pauses(stop, feed):
+            return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
     finally:
         checkpoint.close()
 
@@ -233,15 +236,16 @@ def _all_settled(state: RunState, job: Job) -> bool:
 def _missing(state: RunState, job: Job) -> str:
     """What was asked for and isn't there, in a sentence; empty when nothing is missing."""
     if state.resumed and state.resumed.failed_expansions:
-        return f"{state.resumed.failed_expansions} topics could not be expanded when the topics grew"
+        return f"{counted(state.resumed.failed_expansions, 'topic')} could not be expanded when the topics grew"
+    missing = f"{counted(state.topics_missing, 'topic')} {are(state.topics_missing)} missing"
     if state.failed_expansions:
-        return f"{state.failed_expansions} topics could not be expanded, {state.topics_missing} topics are missing"
+        return f"{counted(state.failed_expansions, 'topic')} could not be expanded, {missing}"
     if job.topic_only:
-        return f"{state.topics_missing} topics are missing" if state.topics_missing else ""
-    return f"{state.samples_failed} samples failed" if state.samples_failed else ""
+        return missing if state.topics_missing else ""
+    return f"{counted(state.samples_failed, 'sample')} failed" if state.samples_failed else ""
 
 
 def announce_stop(emit: Emit, stop: Stop) -> None:
     """Ask for a stop and say so."""
     stop.request()
-    emit(Stopping("calls in flight finish, none is begun; press Ctrl-C again to leave at once"))
+    emit(Stopping("Ctrl-C again leaves at once"))

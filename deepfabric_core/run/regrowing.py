@@ -31,6 +31,7 @@ from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.topics.edit import add, replace_children
 from deepfabric_core.topics.grow import Expansion, expand
 from deepfabric_core.topics.model import TopicPath, Topics
+from deepfabric_core.wording import counted
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ def _ended(regrowth: Regrowth, topics: Topics, feed: Feed, stop: Stop) -> Regrow
         raise RunAborted(f"No subtopics could be grown: {problem}")
     grown = regrowth.edit(topics)
     feed(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
-    missing = f"{state.failed_expansions} topics could not be expanded" if state.failed_expansions else ""
+    missing = f"{counted(state.failed_expansions, 'topic')} could not be expanded" if state.failed_expansions else ""
     ending: Ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
     feed(RunFinished(ending, missing, time.time()))
     return regrowth

@@ -30,6 +30,7 @@ from deepfabric_core.store.files import written_at
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, read_mark
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import count_lines
+from deepfabric_core.wording import counted
 
 
 def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
@@ -171,8 +172,7 @@ def _ago(seconds: float) -> str:
     """
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+            return f"{counted(int(seconds // length), unit)} ago"
     return "just now"
 
 

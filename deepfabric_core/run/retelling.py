@@ -45,7 +45,7 @@ class Retelling:
         """Count the samples up to that byte, and the `failures`, as made before; `known` sums up some of them."""
         listed = self._failures.objects() if self._failures else ()
         failed = {_key(line): _kind(line) for line in listed if self._is_asked_for(line)}
-        before = _Before(known.prompt_tokens, known.completion_tokens, known.cost)
+        before = _Before(known.prompt_tokens, known.completion_tokens, known.cost, known.calls, known.seconds)
         for begin, line in self._journal.lines(until):
             head = _head(line)
             if head is not None and self._is_asked_for(head):
@@ -105,11 +105,15 @@ class _Before:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+    calls: int
+    seconds: float
     samples: int = 0
 
     def add(self, head: Line, *, paid: bool) -> None:
         self.samples += 1
         used = head.get("usage") or {}
+        if paid:
+            self.calls += head.get("attempts", 1)
         if paid and used:
             self.prompt_tokens += used.get("prompt_tokens", 0)
             self.completion_tokens += used.get("completion_tokens", 0)
@@ -117,7 +121,14 @@ class _Before:
 
     def resumed(self, kinds: Mapping[FailureKind, int], failed_expansions: int) -> Resumed:
         return Resumed(
-            self.samples, dict(kinds), failed_expansions, self.prompt_tokens, self.completion_tokens, self.cost
+            self.samples,
+            dict(kinds),
+            failed_expansions,
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.cost,
+            self.calls,
+            self.seconds,
         )
 
 

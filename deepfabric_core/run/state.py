@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from deepfabric_core.chat.messages import Usage
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
     CallAnswered,
@@ -16,6 +17,7 @@ from deepfabric_core.events import (
     FileWritten,
     LimiterChanged,
     Notice,
+    Paused,
     ReplyRejected,
     Resumed,
     RunFinished,
@@ -28,6 +30,7 @@ from deepfabric_core.events import (
     Stopping,
     TopicExpanded,
     TopicsReady,
+    WentOn,
 )
 
 Counts = Mapping[FailureKind, int]
@@ -43,7 +46,8 @@ _RECENT_NOTICES = 20
 class StageProgress:
     """How far a stage has come; `failed` counts samples that failed, or topics that are missing.
 
-    `done_before` and `failed_before` of them are an earlier run's.
+    `done_before` and `failed_before` of them are an earlier run's. It was paused for `paused` seconds, and is since
+    `paused_at`, unless that is None.
     """
 
     started_at: float | None = None
@@ -54,17 +58,26 @@ class StageProgress:
     done_before: int = 0
     failed_before: int = 0
     finished_at: float | None = None
+    paused: float = 0.0
+    paused_at: float | None = None
 
     @property
     def settled(self) -> int:
         """What needs no more work, made or not."""
         return self.done + self.failed
 
+    @property
+    def left(self) -> int:
+        """What is neither made nor known to fail."""
+        return max(0, self.total - self.settled)
+
     def elapsed(self, now: float) -> float:
-        """Seconds since the stage began, up to its end."""
+        """Seconds since the stage began, up to its end, without pauses."""
         if self.started_at is None:
             return 0.0
-        return max(0.0, (now if self.finished_at is None else self.finished_at) - self.started_at)
+        until = now if self.finished_at is None else self.finished_at
+        paused = self.paused + (0.0 if self.paused_at is None else max(0.0, until - self.paused_at))
+        return max(0.0, until - self.started_at - paused)
 
     def rate(self, now: float) -> float | None:
         """Made per second, or None while that says nothing."""
@@ -76,7 +89,7 @@ class StageProgress:
         settled = self.settled - self.done_before - self.failed_before
         if self.finished_at is not None or settled <= 0:
             return None
-        return self.elapsed(now) * max(0, self.total - self.settled) / settled
+        return self.elapsed(now) * self.left / settled
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,8 @@ class RunState:
     resumed: Resumed | None = None
     limiter: LimiterChanged | None = None
     stopping: str = ""
+    paused: float = 0.0
+    paused_at: float | None = None
     notices: tuple[str, ...] = ()
     latest_path: tuple[str, ...] = ()
     recent: tuple[SampleFinished, ...] = ()
@@ -115,6 +130,17 @@ class RunState:
     ending: Ending | None = None
     reason: str = ""
     finished_at: float | None = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the run began, up to its end, without pauses."""
+        if self.started_at is None:
+            return 0.0
+        until = now if self.finished_at is None else self.finished_at
+        return max(0.0, until - self.started_at - self.paused_for(until))
+
+    def paused_for(self, now: float) -> float:
+        """Seconds in pauses so far."""
+        return self.paused + (0.0 if self.paused_at is None else max(0.0, now - self.paused_at))
 
     @property
     def topics_missing(self) -> int:
@@ -154,6 +180,24 @@ class RunState:
         return self.answered + sum(self.retries.values()) + sum(self.gave_up.values())
 
     @property
+    def calls_of_all_sessions(self) -> int:
+        """The same, with those of the sessions that this one goes on with."""
+        return self.calls + (self.resumed.calls if self.resumed else 0)
+
+    @property
+    def usage_of_all_sessions(self) -> Usage:
+        """Tokens and cost, with those of the sessions that this one goes on with."""
+        usage, before = Usage(self.prompt_tokens, self.completion_tokens, self.cost), self.resumed
+        return usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost) if before else usage
+
+    @property
+    def calls_in_flight(self) -> int | None:
+        """Calls of this run under way when that was told last, or None where it never was."""
+        if self.limiter is None:
+            return None
+        return self.limiter.in_flight if self.limiter.own is None else self.limiter.own
+
+    @property
     def latest_sample(self) -> tuple[str, str] | None:
         """Question and answer of the sample made last."""
         return (self.recent[-1].question, self.recent[-1].answer) if self.recent else None
@@ -175,7 +219,8 @@ def reduce(state: RunState, event: Event) -> RunState:
 
 
 def _run(
-    state: RunState, event: RunStarted | Resumed | LimiterChanged | Stopping | Notice | FileWritten | RunFinished
+    state: RunState,
+    event: RunStarted | Resumed | LimiterChanged | Stopping | Paused | WentOn | Notice | FileWritten | RunFinished,
 ) -> RunState:
     match event:
         case RunStarted(topics_model, samples_model, at):
@@ -186,12 +231,34 @@ def _run(
             return _with(state, limiter=event)
         case Stopping(why):
             return _with(state, stopping=why or "asked to stop")
+        case Paused(at) | WentOn(at):
+            return _paused(state, at, pausing=isinstance(event, Paused))
         case Notice(message):
             return _with(state, notices=(*state.notices, message)[-_RECENT_NOTICES:])
         case FileWritten():
             return _with(state, files=(*state.files, event))
         case RunFinished(ending, reason, at):
+            state = _paused(state, at, pausing=False)
             return _with(state, ending=ending, reason=reason, finished_at=at, stage=None)
+
+
+def _paused(state: RunState, at: float, *, pausing: bool) -> RunState:
+    """The run, and the stage under way, since a pause began or ended."""
+    topics, samples = state.topics_progress, state.samples_progress
+    return _with(
+        state,
+        paused=state.paused_for(at),
+        paused_at=at if pausing else None,
+        topics_progress=_stage_paused(topics, at, pausing=pausing),
+        samples_progress=_stage_paused(samples, at, pausing=pausing),
+    )
+
+
+def _stage_paused(progress: StageProgress, at: float, *, pausing: bool) -> StageProgress:
+    if progress.started_at is None or progress.finished_at is not None:
+        return progress
+    paused = progress.paused + (0.0 if progress.paused_at is None else max(0.0, at - progress.paused_at))
+    return _with(progress, paused=paused, paused_at=at if pausing else None)
 
 
 def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
@@ -200,18 +267,20 @@ def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
     match event:
         case StageStarted(stage, total, window, at, done, failed):
             progress = StageProgress(at, total, window, done, failed, done_before=done, failed_before=failed)
+            progress = _with(progress, paused_at=None if state.paused_at is None else at)
         case StageFinished(at=at):
             progress = _with(progress, finished_at=at)
     if event.stage == "topics":
-        return _with(state, stage=stage, topics_progress=progress)
-    return _with(state, stage=stage, samples_progress=progress)
+        return _with(state, stage=stage, limiter=None, topics_progress=progress)
+    return _with(state, stage=stage, limiter=None, samples_progress=progress)
 
 
 def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsReady) -> RunState:
     progress = state.topics_progress
     match event:
-        case TopicExpanded(path, children, missing):
-            progress = _with(progress, done=progress.done + len(children), failed=progress.failed + missing)
+        case TopicExpanded(path, children, missing, below):
+            failed = progress.failed + missing + below
+            progress = _with(progress, done=progress.done + len(children), failed=failed)
             topics = (state.topics or 1) + len(children)  # the root is a topic too
             leaves = (state.leaves or 1) - 1 + len(children)
             return _with(state, topics_progress=progress, topics=topics, leaves=leaves, latest_path=path)

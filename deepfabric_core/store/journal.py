@@ -15,6 +15,7 @@ from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.store.lines import Line, Lines
+from deepfabric_core.wording import are, counted
 
 _SAMPLE = b', "sample": '
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
@@ -76,10 +77,12 @@ class Journal:
         try:
             begin = self.lines.append(head + body + b"}\n")
         except OSError as problem:
-            raise OutputError(
-                f"{self.path} can't be written: {reason(problem)}; {self.written} finished samples are safe in it."
-            ) from problem
+            raise OutputError(f"{self.path} can't be written: {reason(problem)}; {self._safe} safe in it.") from problem
         self._remember(item.index, begin + len(head), begin + len(head) + len(body))
+
+    @property
+    def _safe(self) -> str:
+        return f"{counted(self.written, 'finished sample')} {are(self.written)}"
 
     def deliver(self, dataset: Path) -> None:
         """Write the dataset in the order of the plan.
@@ -90,7 +93,7 @@ class Journal:
         try:
             replace_file(dataset, self._records())
         except OutputError as problem:
-            raise OutputError(f"{problem} {self.written} finished samples are safe in {self.path}.") from problem
+            raise OutputError(f"{problem} {self._safe} safe in {self.path}.") from problem
 
     def _records(self) -> Iterator[bytes]:
         for begin, end in zip(self._begins, self._ends, strict=True):

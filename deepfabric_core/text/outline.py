@@ -6,6 +6,7 @@ from itertools import islice
 
 from deepfabric_core.text.printable import printable
 from deepfabric_core.topics.model import Topic, Topics
+from deepfabric_core.wording import counted, of_them_leaves
 
 _WIDTH = 200
 
@@ -18,13 +19,13 @@ def outline(topics: Topics, limit: int = 500) -> str:
 
 def headline(topics: Topics) -> str:
     """What they are, in a line."""
-    return f"{topics.mode} of {len(topics):,} topics, {len(topics.leaves):,} of them leaves"
+    return f"{topics.mode} of {counted(len(topics), 'topic')}, {of_them_leaves(len(topics.leaves))}"
 
 
 def rest(topics: Topics, limit: int) -> list[str]:
     """A line about those beyond the limit, if there are any."""
     more = len(topics) - limit
-    return [f"... and {more:,} more topics"] if more > 0 else []
+    return [f"... and {counted(more, 'more topic')}"] if more > 0 else []
 
 
 def shown(topic: Topic) -> str:

@@ -6,6 +6,7 @@ from deepfabric_core.config.schema import Config, Llm
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
 from deepfabric_core.samples.plan import count_samples
+from deepfabric_core.wording import counted
 
 
 def missing_keys(config: Config) -> list[str]:
@@ -36,7 +37,7 @@ def planned(config: Config) -> str:
     samples = count_samples(output.num_samples, leaves)
     kind = "records of your own schema" if output.format == "custom" else _kind(config)
     lines = (
-        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {leaves:,} topic paths"),
+        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {counted(leaves, 'topic path')}"),
         ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
         ("Model calls", _calls(expansions, samples, config)),
         ("Topics model", topics.llm.name),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -14,6 +15,7 @@ from deepfabric_core.events import (
     FileWritten,
     LimiterChanged,
     Notice,
+    Paused,
     ReplyRejected,
     RunFinished,
     RunStarted,
@@ -25,11 +27,14 @@ from deepfabric_core.events import (
     Stopping,
     TopicExpanded,
     TopicsReady,
+    WentOn,
 )
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
+from deepfabric_core.stop import Stop
 from deepfabric_core.text.printable import printable, printable_path
-from deepfabric_core.text.summary import by_kind, duration, per_time, percent, total_by_kind
+from deepfabric_core.text.summary import by_kind, duration, paused, per_time, percent, stopping, total_by_kind
+from deepfabric_core.wording import counted, of_them_leaves
 
 _EXPANSIONS_SHOWN = 20
 _FAILURES_SHOWN = 10
@@ -63,9 +68,14 @@ class SimpleView:
     ) -> None:
         self._stream.flush()
 
+    @contextlib.contextmanager
+    def listening(self, _stop: Stop) -> Iterator[None]:
+        """Nothing: it heeds no keys."""
+        yield
+
     def __call__(self, event: Event) -> None:
         """Take in an event, and write what it is worth."""
-        self._state = reduce(self._state, event)
+        before, self._state = self._state, reduce(self._state, event)
         match event:
             case StageStarted() | StageFinished() | TopicsReady():
                 self._stage(event)
@@ -75,8 +85,8 @@ class SimpleView:
                 self._trouble(event)
             case RunStarted(topics_model, samples_model):
                 self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
-            case Stopping(why):
-                self._line("Stopping: at next checkpoint" + (f" ({redact(why)})" if why else ""))
+            case Stopping() | Paused() | WentOn():
+                self._wish(event, before)
             case Notice(message):
                 self._line(f"Note: {redact(message)}")
             case FileWritten(role, path):
@@ -86,31 +96,45 @@ class SimpleView:
                 self._line(f"Finished: {said}" + (f": {redact(reason)}" if reason else ""))
         self._progress_if_due()
 
+    def _wish(self, event: Stopping | Paused | WentOn, before: RunState) -> None:
+        match event:
+            case Stopping():
+                self._line(stopping(self._state))
+            case Paused():
+                self._line(paused(self._state))
+            case WentOn(at):
+                self._line(f"Going on after {duration(self._state.paused_for(at) - before.paused)} of pause")
+
     def _stage(self, event: StageStarted | StageFinished | TopicsReady) -> None:
         match event:
             case StageStarted(stage, total, window):
                 self._tenth, self._progress_at = 0, self._clock()
-                self._line(f"{stage.capitalize()} started: {total:,} to make, at most {window:,} calls at once")
+                self._line(
+                    f"{stage.capitalize()} started: {total:,} to make, at most {counted(window, 'call')} at once"
+                )
             case StageFinished(stage, at):
                 progress = self._progress(stage)
+                left = f", {progress.left:,} left to make" if progress.left else ""
                 self._line(
                     f"{stage.capitalize()} finished: {_count(progress)} in {duration(progress.elapsed(at))}"
                     + self._counted(stage)
+                    + left
                 )
             case TopicsReady(mode, topics, leaves, source):
                 origin = f", loaded from {source}" if source else ""
-                self._line(f"Topics ready: {mode} of {topics:,} topics, {leaves:,} of them leaves{origin}")
+                self._line(f"Topics ready: {mode} of {counted(topics, 'topic')}, {of_them_leaves(leaves)}{origin}")
 
     def _step(self, event: TopicExpanded | ExpansionFailed | SampleFinished | SampleFailed) -> None:
         match event:
-            case TopicExpanded(path, children, missing):
+            case TopicExpanded(path, children, missing, below):
                 self._expansions += 1
                 if self._expansions <= _EXPANSIONS_SHOWN:
                     short = f", {missing:,} missing" if missing else ""
-                    self._line(f"Topic {printable_path(path, _PATH)}: {len(children)} subtopics{short}")
+                    short += f" and {below:,} below" if below else ""
+                    self._line(f"Topic {printable_path(path, _PATH)}: {counted(len(children), 'subtopic')}{short}")
             case ExpansionFailed(path, kind, message, lost):
                 said = f"Failed topic {printable_path(path, _PATH)}: {kind.value}: {_short(message)}"
-                self._failure(self._state.failed_expansions, f"{said} ({lost:,} topics missing)")
+                self._failure(self._state.failed_expansions, f"{said} ({counted(lost, 'topic')} missing)")
             case SampleFailed(_, path, _, kind, message):
                 said = f"Failed sample {printable_path(path, _PATH)}: {kind.value}: {_short(message)}"
                 self._failure(self._state.samples_failed, said)
@@ -171,14 +195,11 @@ class SimpleView:
         retries = sum(state.retries.values())
         if retries:
             many = len(state.retries) > 1
-            parts.append(
-                f"{retries:,} {'retry' if retries == 1 else 'retries'}"
-                + (f" ({by_kind(state.retries)})" if many else "")
-            )
+            parts.append(counted(retries, "retry") + (f" ({by_kind(state.retries)})" if many else ""))
         if state.gave_up:
             parts.append(f"calls given up: {total_by_kind(state.gave_up)}")
         if state.rejected:
-            parts.append(f"{sum(state.rejected.values()):,} replies asked again")
+            parts.append(f"{counted(sum(state.rejected.values()), 'reply')} asked again")
         return "".join(f", {part}" for part in parts)
 
     def _line(self, text: str) -> None:

@@ -8,6 +8,7 @@ from deepfabric_core.events import Ending
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.run.state import Counts, RunState, StageProgress
 from deepfabric_core.text.printable import printable
+from deepfabric_core.wording import counted
 
 _HEADLINES: dict[Ending, str] = {
     "complete": "Complete",
@@ -66,49 +67,79 @@ def percent(progress: StageProgress) -> str:
 
 
 def cost(state: RunState) -> str:
-    """What the calls cost, as far as prices are known."""
-    if state.cost is None:
+    """What the calls of all sessions cost, as far as prices are known."""
+    known = state.usage_of_all_sessions.cost
+    if known is None:
         return "unknown"
-    amount = f"${state.cost:,.2f}" if state.cost >= 1 else f"${state.cost:.4f}"
-    return f"at least {amount} ({state.unpriced:,} calls of unknown price)" if state.unpriced else amount
+    amount = f"${known:,.2f}" if known >= 1 else f"${known:.4f}"
+    unpriced = [counted(state.unpriced, "call")] if state.unpriced else []
+    if state.resumed and state.resumed.cost is None and state.resumed.prompt_tokens:
+        unpriced.append("earlier sessions")
+    return f"at least {amount} ({' and '.join(unpriced)} of unknown price)" if unpriced else amount
 
 
 def tokens(state: RunState) -> str:
-    """Tokens in and out."""
-    return f"{state.prompt_tokens:,} in, {state.completion_tokens:,} out"
+    """Tokens in and out, in all sessions."""
+    usage = state.usage_of_all_sessions
+    several = " in all sessions" if state.resumed and state.resumed.prompt_tokens else ""
+    return f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out{several}"
+
+
+def stopping(state: RunState) -> str:
+    """What a run that was asked to stop still waits for."""
+    why = printable(redact(state.stopping))
+    return f"Stopping: at next checkpoint ({'; '.join(part for part in (_awaited(state), why) if part)})"
+
+
+def paused(state: RunState) -> str:
+    """What a run that was asked to pause does."""
+    awaited = _awaited(state)
+    return "Paused: no call is begun" + (f", {awaited}" if awaited else "")
+
+
+def _awaited(state: RunState) -> str:
+    if state.calls_in_flight:
+        return f"waiting for {counted(state.calls_in_flight, 'call')} in flight"
+    return ""
 
 
 def _results(state: RunState) -> Iterator[Row]:
-    samples = state.samples_progress
+    samples, ended_early = state.samples_progress, state.ending in ("stopped", "aborted")
     if samples.started_at is not None:
         rate = state.success_rate
         succeeded = "" if rate is None else f", success rate {_share(rate)}"
-        became = "made" if state.ending in ("stopped", "aborted") else "delivered"
+        became = "made" if ended_early else "delivered"
         yield "Samples", f"{samples.done:,} of {samples.total:,} {became}{succeeded}"
     if state.resumed and state.resumed.samples:
         yield "Resumed", f"{state.resumed.samples:,} of them were there already"
     if state.sample_failures:
         yield "Failed samples", total_by_kind(state.sample_failures)
+    if samples.left and ended_early:
+        yield "Samples left", f"{samples.left:,} to make"
     if state.topics:
         source = f", from {printable(state.topics_source)}" if state.topics_source else ""
-        yield "Topics", f"{state.topics:,}, of them {state.leaves:,} leaves{source}"
+        yield "Topics", f"{state.topics:,}, of them {counted(state.leaves, 'leaf')}{source}"
     if state.topics_missing:
         yield "Missing topics", f"{state.topics_missing:,}"
+    if state.topics_progress.left and ended_early:
+        yield "Topics left", f"{state.topics_progress.left:,} to make"
     if state.expansion_failures:
         yield "Failed topics", total_by_kind(state.expansion_failures)
 
 
 def _calls(state: RunState) -> Iterator[Row]:
-    if state.calls:
+    if state.calls_of_all_sessions:
         failed = state.calls - state.answered
-        yield "Calls", f"{state.calls:,}" + (f" ({state.answered:,} answered, {failed:,} failed)" if failed else "")
+        calls = f"{state.calls:,}" + (f" ({state.answered:,} answered, {failed:,} failed)" if failed else "")
+        earlier = state.calls_of_all_sessions > state.calls
+        yield "Calls", _of_all_sessions(f"{state.calls_of_all_sessions:,}", calls) if earlier else calls
     if state.retries:
         yield "Retried calls", total_by_kind(state.retries)
     if state.gave_up:
         yield "Calls given up", total_by_kind(state.gave_up)
     if state.rejected:
         yield "Replies asked again", total_by_kind(state.rejected)
-    if state.answered:
+    if state.answered or (state.resumed and state.resumed.prompt_tokens):
         yield "Tokens", tokens(state)
         yield "Cost", cost(state)
 
@@ -116,7 +147,11 @@ def _calls(state: RunState) -> Iterator[Row]:
 def _time(state: RunState) -> Iterator[Row]:
     if state.started_at is None or state.finished_at is None:
         return
-    yield "Duration", duration(state.finished_at - state.started_at)
+    elapsed = state.elapsed(state.finished_at)
+    before = state.resumed.seconds if state.resumed else 0.0
+    yield "Duration", _of_all_sessions(duration(before + elapsed), duration(elapsed)) if before else duration(elapsed)
+    if state.paused:
+        yield "Paused", f"{duration(state.paused)} besides"
     rate = state.samples_progress.rate(state.finished_at)
     if rate:
         yield "Samples made", per_time(rate)
@@ -126,6 +161,10 @@ def _files(state: RunState) -> Iterator[Row]:
     for file in state.files:
         role = "topics file" if file.role == "topics" else printable(file.role)
         yield role[:1].upper() + role[1:], printable(file.path)
+
+
+def _of_all_sessions(total: str, own: str) -> str:
+    return f"{total} in all sessions, {own} in this one"
 
 
 def _share(share: float) -> str:

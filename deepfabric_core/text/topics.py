@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.topics.coverage import near_duplicates, shape
 from deepfabric_core.topics.model import Topic, TopicPath, Topics
+from deepfabric_core.wording import counted
 
 _WIDTH = 200
 _SHOWN_GROUPS = 5
@@ -37,7 +38,7 @@ def summary(topics: Topics, metadata: Mapping[str, Any]) -> str:
         ("Depth", f"{measured.depth:,}"),
         *(("Shape" if number == 0 else "", sentence) for number, sentence in enumerate(measured.sentences)),
         *((("Made with", "/".join(made_with)),) if made_with else ()),
-        ("Much alike", f"{len(alike):,} group{'s' if len(alike) > 1 else ''} of topics" if alike else "no topics"),
+        ("Much alike", f"{counted(len(alike), 'group')} of topics" if alike else "no topics"),
         *(("", _names(topics, group)) for group in alike[:_SHOWN_GROUPS]),
     ]
     return "\n".join(f"{label:<11} {printable(text, _WIDTH)}" for label, text in rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from deepfabric_core.topics.duplicates import near_duplicates
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.wording import counted, of_them_leaves
 
 __all__ = ["Coverage", "Covered", "Shape", "coverage", "near_duplicates", "shape"]
 
@@ -105,7 +106,7 @@ def _balance(leaves: list[int]) -> float:
 
 def _size(widths: tuple[int, ...], leaves: int) -> str:
     levels = " + ".join(f"{width:,}" for width in widths)
-    return f"{_count(sum(widths), 'topic')} on {_count(len(widths), 'level')} ({levels}), {leaves:,} of them leaves."
+    return f"{counted(sum(widths), 'topic')} on {counted(len(widths), 'level')} ({levels}), {of_them_leaves(leaves)}."
 
 
 def _evenness(topics: Topics, branches: Mapping[str, int], ends: tuple[int, int], balance: float) -> list[str]:
@@ -116,7 +117,7 @@ def _evenness(topics: Topics, branches: Mapping[str, int], ends: tuple[int, int]
         most, least = (pick(branches, key=lambda own: branches[own]) for pick in (max, min))
         verdict = "Lopsided" if balance < _LOPSIDED else "Fairly balanced"
         sentences.append(
-            f"{verdict} ({balance:.2f} of 1): {_shown(topics, most)} has {_count(branches[most], 'leaf')}, "
+            f"{verdict} ({balance:.2f} of 1): {_shown(topics, most)} has {counted(branches[most], 'leaf')}, "
             f"{_shown(topics, least)} has {branches[least]:,}."
         )
     elif len(branches) > 1:
@@ -127,8 +128,3 @@ def _evenness(topics: Topics, branches: Mapping[str, int], ends: tuple[int, int]
 def _shown(topics: Topics, own: str) -> str:
     name = " ".join(topics.by_id[own].name.split())
     return name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}…"
-
-
-def _count(number: int, what: str) -> str:
-    many = "leaves" if what == "leaf" else f"{what}s"
-    return f"{number:,} {what if number == 1 else many}"

@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from deepfabric_core.config.schema import Mode
+from deepfabric_core.wording import of_them_leaves
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -52,7 +53,7 @@ class Topics:
         return len(self.by_id)
 
     def __repr__(self) -> str:
-        return f"<Topics: {self.mode} of {len(self):,}, {len(self.leaves):,} of them leaves>"
+        return f"<Topics: {self.mode} of {len(self):,}, {of_them_leaves(len(self.leaves))}>"
 
     def walk(self) -> Iterator[tuple[Topic, TopicPath]]:
         """Each topic once with its path, parents before children, siblings in their own order."""

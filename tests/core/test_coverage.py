@@ -177,7 +177,7 @@ def test_branches_of_one_size_are_balanced_and_a_single_topic_has_a_shape_too() 
     assert shape(tree("rab", "rcd")).balance == 1
     assert shape(tree("rab", "rcd")).sentences[-1] == "Balanced: each of the 2 branches has as many leaves."
     lone = shape(tree("r"))
-    assert (lone.balance, lone.depth, lone.sentences) == (1, 0, ("1 topic on 1 level (1), 1 of them leaves.",))
+    assert (lone.balance, lone.depth, lone.sentences) == (1, 0, ("1 topic on 1 level (1), 1 of them a leaf.",))
 
 
 def test_one_branch_with_nearly_all_leaves_is_lopsided() -> None:

@@ -171,6 +171,18 @@ def test_a_run_in_the_background_has_a_handle(cell: Cell, shell: InteractiveShel
     assert len(cell("%deepfabric resume")) == 9
 
 
+def test_a_run_in_the_background_pauses_and_goes_on(cell: Cell, shell: InteractiveShell) -> None:
+    cell("%%deepfabric --background --out run", SLOW)
+    run = shell.user_ns["run"]
+    run.pause()
+    while run.state.paused_at is None:
+        time.sleep(0.02)
+    assert run.status == "paused" and "tea: paused" in repr(run)
+    run.go_on()
+    assert len(run.wait().df) == 9
+    assert run.status == "complete" and run.state.paused > 0
+
+
 def test_two_runs_of_one_name_are_refused(cell: Cell, shell: InteractiveShell) -> None:
     cell("%%deepfabric --background --out run", SLOW)
     with pytest.raises(CellError, match="under way"):

@@ -17,6 +17,7 @@ from deepfabric_core.events import (
     FileWritten,
     LimiterChanged,
     Notice,
+    Paused,
     ReplyRejected,
     Resumed,
     RunFinished,
@@ -90,6 +91,7 @@ def every_line(value: object) -> list[str]:
         (run_of(10, made_of_them=3), "Writing samples"),
         ([*run_of(10), StageFinished("samples", 15.0)], "Saving the dataset"),
         ([*run_of(10), Stopping("button")], "Stopping: calls in flight finish"),
+        ([*run_of(10), Paused(5.0)], "Paused: calls in flight finish"),
     ],
 )
 def test_the_headline_says_what_goes_on(events: list[Event], headline: str) -> None:
@@ -161,8 +163,8 @@ def test_the_facts_are_in_plain_words() -> None:
         "Retried calls": "1 rate limited",
         "Calls given up": "1 timeout",
         "Replies asked again": "1 truncated reply",
-        "Tokens": "1,200 in, 34 out",
-        "Cost": "$0.5000",
+        "Tokens": "1,201 in, 35 out in all sessions",
+        "Cost": "at least $0.5000 (earlier sessions of unknown price)",
         "Structure": "tree of 3 topics, 2 leaves",
         "Resumed": "40 samples were there already; had failed: 2 timeout",
         "Models": "topics: a/topics, samples: b/samples",

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deepfabric_core.chat.messages import Request
@@ -57,19 +57,27 @@ class Lane:
         self._completion_tokens = 0.0
         self._expected = 0.0
         self._told_at = -math.inf
+        self._telling: asyncio.TimerHandle | None = None
+        self._paused_at: float | None = None
+        self._paused_before = 0.0
 
     @contextmanager
     def opened(self) -> Iterator[Lane]:
         """Take part in the sharing while this is open."""
         deaf = self._stop.listen(lambda: self.call_soon(self._heed_stop))
+        deaf_to_pauses = self._stop.listen_to_pauses(lambda: self.call_soon(self._heed_pause))
+        self._note_pause()
         with self._limiter.lock:
             self._limiter.join(self)
         try:
             yield self
         finally:
             deaf()
+            deaf_to_pauses()
             with self._limiter.lock:
                 self._limiter.leave(self)
+            if self._telling is not None:
+                self._telling.cancel()
 
     @property
     def waiting(self) -> int:
@@ -78,8 +86,13 @@ class Lane:
 
     @property
     def ready(self) -> bool:
-        """Whether a call waits and the lane's own ceiling lets it go."""
-        return self.in_flight < self.ceiling and bool(self._returning or self._fresh)
+        """Whether a call waits, and neither a pause nor the lane's own ceiling holds it back."""
+        return self.in_flight < self.ceiling and not self._stop.paused and bool(self._returning or self._fresh)
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds in pauses so far: what is patient for some time doesn't count them."""
+        return self._paused_before + (0.0 if self._paused_at is None else self._limiter.clock() - self._paused_at)
 
     async def enter(self, request: Request, *, again: bool = False) -> Turn:
         """Wait for leave to make a call; one that goes on with something begun, or is made `again`, comes first.
@@ -94,10 +107,12 @@ class Lane:
             queue.append(waiting)
             self._limiter.let_in()
         try:
-            return await waiting.turn
+            turn = await waiting.turn
         except asyncio.CancelledError:
             self._forgo(waiting, queue)
             raise
+        self._tell_later()
+        return turn
 
     def let_first_in(self) -> None:
         """Give the first one in line its turn."""
@@ -177,14 +192,25 @@ class Lane:
     def _end(self) -> None:
         self.in_flight -= 1
         self._limiter.let_in()
+        self._tell_later()
 
     def _tell_now_and_then(self, *, at_once: bool = False) -> None:
-        now = self._limiter.clock()
-        if at_once or now - self._told_at >= _SECONDS_BETWEEN_EVENTS:
-            self._told_at = now
-            with self._limiter.lock:
-                state = self._limiter.state()
-            self._emit(state)
+        if at_once or self._limiter.clock() - self._told_at >= _SECONDS_BETWEEN_EVENTS:
+            self._tell()
+
+    def _tell_later(self) -> None:
+        """So that the last of several changes is told as well, when nothing follows it for long."""
+        if self._telling is None:
+            self._telling = self._loop.call_later(_SECONDS_BETWEEN_EVENTS, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        with self._limiter.lock:
+            self._told_at = self._limiter.clock()
+            state = replace(self._limiter.state(), own=self.in_flight)
+        self._emit(state)
 
     def _expected_tokens(self, request: Request) -> float:
         """Of the prompt by its length, and as many as usual of the answer; at first, half of what is allowed."""
@@ -210,6 +236,20 @@ class Lane:
         for future in futures:
             if not future.done():
                 future.set_exception(Stopped())
+        self._tell()
+
+    def _heed_pause(self) -> None:
+        """A pause has begun or ended."""
+        self._note_pause()
+        with self._limiter.lock:
+            self._limiter.let_in()
+        self._tell()
+
+    def _note_pause(self) -> None:
+        if self._stop.paused and self._paused_at is None:
+            self._paused_at = self._limiter.clock()
+        elif not self._stop.paused and self._paused_at is not None:
+            self._paused_before, self._paused_at = self.paused_for, None
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Do something in the thread of this lane's event loop: at once, if this is it."""

@@ -54,10 +54,10 @@ class Limited:
                     raise
                 refusals += 1
                 wait = self._delay(problem, refusals)
-                refused_at = refused_at or self.clock()
+                refused_at = self._patient_at() if refused_at is None else refused_at
                 self._hear(problem.headers)
                 self.lane.refused(turn, wait if wait <= _PATIENCE else self.limits.max_delay)
-                if self.clock() + wait - refused_at > _PATIENCE:
+                if self._patient_at() + wait - refused_at > _PATIENCE:
                     self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
                     raise
                 self.emit(CallFailed(problem.kind, str(problem), retry_in=wait))
@@ -66,6 +66,10 @@ class Limited:
     async def close(self) -> None:
         """Close the model."""
         await self.model.close()
+
+    def _patient_at(self) -> float:
+        """The time by a clock that stands still in pauses."""
+        return self.clock() - self.lane.paused_for
 
     async def _call(self, request: Request, turn: Turn) -> Reply:
         began = self.clock()

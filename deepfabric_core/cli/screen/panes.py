@@ -1,0 +1,99 @@
+"""The whole screen as rich renders it: a header, progress beside what was made, and the keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from deepfabric_core.cli.screen.edges import footer, header, only_line
+from deepfabric_core.cli.screen.latest import Latest
+from deepfabric_core.cli.screen.look import Look, look_of
+from deepfabric_core.cli.screen.progress import Progress
+from deepfabric_core.cli.screen.shown import Shown
+
+_STACKED_BELOW = 80
+_PROGRESS_SHARE = 0.36
+_PROGRESS_WIDTH = (39, 60)
+# Below so many lines there is no line of keys, no second line of the header; below so many between them, no borders.
+_KEYS_FROM = 10
+_TWO_LINES_FROM = 14
+_LOWEST_BOXES = 8
+_LOWEST_PANE = 3
+_LOWEST_LIST = 7
+_LEFT_BEHIND = 20
+
+
+class Screen:
+    """As large as the terminal, and never larger; what is left behind at the end is lower."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        look, shown = look_of(console), self._shown
+        width, height = options.max_width, options.height or console.height
+        if shown.over:
+            height = min(height - 1, self._left_behind(console, options, look))
+        if height <= 1:
+            yield only_line(look, shown, width)
+            return
+        head = header(look, shown, width, 1 if height < _TWO_LINES_FROM else 2)
+        foot = [] if shown.over or height < _KEYS_FROM else [footer(look, shown, width)]
+        yield from head
+        yield _body(console, options.update(width=width, height=height - len(head) - len(foot)), look, shown)
+        yield from foot
+
+    def _left_behind(self, console: Console, options: ConsoleOptions, look: Look) -> int:
+        """As many lines as progress takes, and where there are samples, a few of the latest."""
+        shown = self._shown
+        if shown.browser.entries():
+            return _LEFT_BEHIND
+        progress = Progress(look, shown.state, shown.now, shown.history)
+        return progress.height(console, options.update(width=_PROGRESS_WIDTH[0], height=None)) + 4
+
+
+def _body(console: Console, options: ConsoleOptions, look: Look, shown: Shown) -> RenderableType:
+    width, height = options.max_width, options.height or 1
+    progress, latest = Progress(look, shown.state, shown.now, shown.history), Latest(look, shown.browser)
+    body = Table.grid()
+    boxed = height >= _LOWEST_BOXES
+    if boxed and width >= _STACKED_BELOW:
+        left = min(max(round(width * _PROGRESS_SHARE), _PROGRESS_WIDTH[0]), _PROGRESS_WIDTH[1])
+        body.add_column(width=left)
+        body.add_column(width=width - left)
+        beside = _pane(look, latest.title(width - left), latest, height)
+        body.add_row(_pane(look, "Progress", progress, height), beside)
+        return body
+    frame = 2 if boxed else 0
+    needed = progress.height(console, options.update(width=max(1, width - 2 * frame), height=None)) + frame
+    upper = min(needed, max(height // 2, height - _LOWEST_LIST))
+    body.add_column(width=width)
+    if height - upper < _LOWEST_PANE:
+        upper = height
+    body.add_row(_pane(look, "Progress", progress, upper, boxed=boxed))
+    if height > upper:
+        body.add_row(_pane(look, latest.title(width), latest, height - upper, boxed=boxed))
+    return body
+
+
+def _pane(look: Look, title: str, content: RenderableType, height: int, *, boxed: bool = True) -> RenderableType:
+    if not boxed:
+        return _Unboxed(content, height)
+    return Panel(content, title=Text(title), title_align="left", height=height, border_style=look.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unboxed:
+    """The content alone, of just that height."""
+
+    content: RenderableType
+    height: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        options = options.update(height=self.height)
+        for line in console.render_lines(self.content, options, new_lines=True)[: self.height]:
+            yield from line
