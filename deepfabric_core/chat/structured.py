@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from deepfabric_core.chat.json_schema import Checker, Uncheckable
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
 from deepfabric_core.errors import FailureKind, ReplyError
 
@@ -103,19 +104,23 @@ def parser_of(model: type[M]) -> Parse[M]:
 
 def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
     """A parser of replies into objects that satisfy a JSON Schema."""
-    from jsonschema.validators import validator_for  # late: 60 ms
-
-    validator = validator_for(schema)(schema)
+    checker = Checker(schema)
 
     def parse(text: str) -> dict[str, Any]:
         try:
             value = json.loads(_json_in(text))
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
-        for error in validator.iter_errors(value):
-            where = "/".join(str(part) for part in error.absolute_path) or "the object"
-            raise ReplyError(f"{where}: {error.message[:300]}", kind=FailureKind.INVALID_REPLY)
-        return dict(value)
+        if not isinstance(value, dict):
+            raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+        try:
+            misfit = checker.misfit(value)
+        except Uncheckable as problem:
+            raise ReplyError(f"it can't be checked: {problem}", kind=FailureKind.INVALID_REPLY) from problem
+        if misfit:
+            where = "/".join(map(str, misfit.path)) or "the object"
+            raise ReplyError(f"{where}: {misfit.message[:300]}", kind=FailureKind.INVALID_REPLY)
+        return value
 
     return parse
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from deepfabric_core.chat.json_schema import check_ends, check_schema
 
 Mode = Literal["tree", "graph"]
 PromptStyle = Literal["default", "isolated", "anchored"]
@@ -174,47 +176,11 @@ class RateLimit(Section):
 
 def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     if schema is not None:
-        from jsonschema.exceptions import SchemaError  # late: 60 ms
-        from jsonschema.validators import validator_for
-
         if schema.get("type", "object") != "object":
             raise ValueError("each record is an object, so its type must be object")
-        try:
-            validator_for(schema).check_schema(schema)
-        except SchemaError as problem:
-            place = "/".join(str(part) for part in problem.path)
-            raise ValueError(f"not a JSON Schema: {place or 'the schema'}: {problem.message}") from problem
-        for reference in _references(schema):
-            if not _leads_somewhere(reference, schema):
-                raise ValueError(f"its $ref {reference} leads nowhere; define that part under $defs")
+        check_schema(schema)
+        check_ends(schema)
     return schema
-
-
-def _references(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        if isinstance(reference := part.get("$ref"), str):
-            yield reference
-        for value in part.values():
-            yield from _references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _references(value)
-
-
-def _leads_somewhere(reference: str, schema: dict[str, Any]) -> bool:
-    """Whether a reference is a JSON Pointer into the schema itself; nothing is fetched from elsewhere."""
-    if not reference.startswith("#"):
-        return False
-    place: Any = schema
-    for name in reference.split("/")[1:]:
-        key = name.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
-            place = place[int(key)]
-        elif isinstance(place, dict) and key in place:
-            place = place[key]
-        else:
-            return False
-    return True
 
 
 class Generation(Section):

@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
+from deepfabric_core.chat.json_schema import Unusable, follow
 from deepfabric_core.chat.tools import Tool
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.tools.argument_schemas import Unusable, checked, follow
+from deepfabric_core.tools.argument_schemas import checked
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
@@ -229,14 +230,16 @@ def _parameter(name: str, part: Mapping[str, Any], schema: Mapping[str, Any], *,
     return made
 
 
-def _type(part: Any, schema: Mapping[str, Any], depth: int = 5) -> str:
+def _type(part: Any, schema: Mapping[str, Any], seen: set[int] | None = None) -> str:
     """The type of a value, apart from null; "" where the schema doesn't say."""
-    if not isinstance(part, Mapping) or not depth:
+    seen = set() if seen is None else seen
+    if not isinstance(part, Mapping) or id(part) in seen:
         return ""
+    seen.add(id(part))
     if isinstance(reference := part.get("$ref"), str):
-        return _type(follow(reference, schema), schema, depth - 1)
+        return _type(follow(reference, schema), schema, seen)
     kinds = part.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     for key in ("anyOf", "oneOf", "allOf"):
-        kinds += [_type(below, schema, depth - 1) for below in part.get(key, [])]
+        kinds += [_type(below, schema, seen) for below in part.get(key, [])]
     return next((kind for kind in kinds if kind not in ("", "null")), "")
