@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -80,17 +81,23 @@ class Topics(Section):
 
 
 class Conversation(Section):
-    """The kind of conversation each sample is."""
+    """The kind of conversation each sample is; `cot` without a reasoning style means freetext."""
 
     type: Annotated[ConversationType, BeforeValidator(lambda v: CONVERSATION_TYPES_OF_OLD.get(v, v))] = "basic"
     reasoning_style: Annotated[ReasoningStyle | None, BeforeValidator(lambda v: REASONING_STYLES_OF_OLD.get(v, v))] = (
         None
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _cot_is_free_text(cls, written: object) -> object:
+        is_cot = isinstance(written, Mapping) and written.get("type") in ("cot", "chain_of_thought")
+        if is_cot and written.get("reasoning_style") is None:
+            return {**written, "reasoning_style": "freetext"}
+        return written
+
     @model_validator(mode="after")
     def _style_goes_with_cot(self) -> Conversation:
-        if self.type == "cot" and self.reasoning_style is None:
-            raise ValueError("type cot needs a reasoning_style: freetext or agent")
         if self.type == "basic" and self.reasoning_style is not None:
             raise ValueError("reasoning_style goes only with type cot")
         return self
@@ -174,8 +181,18 @@ class RateLimit(Section):
     tokens_per_minute: float | None = Field(default=None, gt=0)
 
 
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """What JSON makes of it: YAML knows dates, sets, infinite numbers, and numbers as keys."""
+    try:
+        made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise ValueError(f"it holds what JSON can't ({problem}); put such a value in quotes") from problem
+    return made
+
+
 def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     if schema is not None:
+        schema = _as_json(schema)
         if schema.get("type", "object") != "object":
             raise ValueError("each record is an object, so its type must be object")
         check_schema(schema)

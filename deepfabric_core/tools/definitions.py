@@ -13,6 +13,7 @@ import yaml
 
 from deepfabric_core.chat.json_schema import Unusable, follow
 from deepfabric_core.chat.tools import Tool
+from deepfabric_core.config.reading import DEEPEST, read_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.argument_schemas import checked
 
@@ -61,12 +62,30 @@ def read_document(path: str | Path) -> Any:
         raise ConfigError(
             f"{path}: the file can't be read ({said}); check the path, and that it is a file."
         ) from problem
+    is_json = str(path).endswith(".json")
+    invalid = f"{path}: not valid {'JSON' if is_json else 'YAML'}"
     try:
-        return json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        kind = "JSON" if str(path).endswith(".json") else "YAML"
+        return _shallow(json.loads(text)) if is_json else read_yaml(text, source=invalid)
+    except RecursionError as problem:
+        raise ConfigError(f"{invalid}: it is nested too deeply.") from problem
+    except (yaml.YAMLError, ValueError) as problem:
         said = " ".join(str(problem).split())[:_SHOWN_CHARACTERS]
-        raise ConfigError(f"{path}: not valid {kind}: {said}.") from problem
+        raise ConfigError(f"{invalid}: {said}.") from problem
+
+
+def _shallow(document: Any) -> Any:
+    """The document, where it isn't nested too deeply to be walked."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for value in level
+            if isinstance(value, dict | list)
+            for below in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise RecursionError
+    return document
 
 
 def tools_in(document: Any, *, where: str) -> tuple[Tool, ...]:
