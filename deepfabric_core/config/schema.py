@@ -17,6 +17,7 @@ ReasoningStyle = Literal["freetext", "agent"]
 
 # Older spellings that still load: what was written, and what it means now.
 CONVERSATION_TYPES_OF_OLD = {"chain_of_thought": "cot"}
+_COT = ("cot", *CONVERSATION_TYPES_OF_OLD)
 REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
 
 
@@ -91,10 +92,9 @@ class Conversation(Section):
     @model_validator(mode="before")
     @classmethod
     def _cot_is_free_text(cls, written: object) -> object:
-        is_cot = isinstance(written, Mapping) and written.get("type") in ("cot", "chain_of_thought")
-        if is_cot and written.get("reasoning_style") is None:
-            return {**written, "reasoning_style": "freetext"}
-        return written
+        if not isinstance(written, Mapping) or written.get("reasoning_style") is not None:
+            return written
+        return {**written, "reasoning_style": "freetext"} if written.get("type") in _COT else written
 
     @model_validator(mode="after")
     def _style_goes_with_cot(self) -> Conversation:
@@ -225,6 +225,10 @@ class Checkpoint(Section):
     retry_failed: bool = False
 
 
+# Of a kilobyte each they would fill any disk.
+_MOST_SAMPLES = 10**12
+
+
 def _sample_count(value: object) -> object:
     text = str(value).strip().lower()
     if text == "auto":
@@ -234,7 +238,7 @@ def _sample_count(value: object) -> object:
     except ValueError:
         number = 0.0
     whole = text.endswith("%") or (number.is_integer() and not isinstance(value, bool))
-    if not (0 < number < float("inf") and whole):
+    if not (0 < number <= _MOST_SAMPLES and whole):
         raise ValueError("it must be a whole number from 1, auto, or a percentage like 50%")
     return text if text.endswith("%") else int(number)
 
