@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# More than anybody counts to the last digit.
+_EXACT = 10**15
 _IRREGULAR = {"leaf": "leaves", "reply": "replies", "retry": "retries"}
 
 
@@ -11,7 +13,19 @@ def counted(number: int, what: str) -> str:
     >>> counted(1, "sample"), counted(1200, "sample"), counted(2, "failed reply")
     ('1 sample', '1,200 samples', '2 failed replies')
     """
-    return f"{number:,} {what if number == 1 else plural(what)}"
+    return f"{digits(number)} {what if number == 1 else plural(what)}"
+
+
+def digits(number: int) -> str:
+    """A number as people read it.
+
+    >>> digits(97656), digits(50**10)
+    ('97,656', '9.8 x 10^16')
+    """
+    if number < _EXACT:
+        return f"{number:,}"
+    mantissa, _, exponent = f"{number:.1e}".partition("e+")
+    return f"{mantissa} x 10^{exponent}"
 
 
 def plural(what: str) -> str:

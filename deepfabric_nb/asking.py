@@ -23,11 +23,15 @@ _YAML = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checked config with the job it makes. `text` is the YAML, where it says all by itself."""
+    """A checked config with the job it makes. `text` is the YAML, where it says all by itself.
+
+    `confirmed` says that a very large plan is meant.
+    """
 
     loaded: Loaded
     job: Job
     text: str | None
+    confirmed: bool = False
 
     @property
     def name(self) -> str:
@@ -98,4 +102,5 @@ def _asked(text: str, source: str, values: Values, namespace: Mapping[str, Any] 
     given = overrides(values)
     loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
     job = replace(job_of(_in_place(loaded.config), path, values), command=())
-    return Asked(loaded, job, text.lstrip("\n") if not given and "!var" not in text else None)
+    alone = text.lstrip("\n") if not given and "!var" not in text else None
+    return Asked(loaded, job, alone, confirmed=bool(values["yes"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepfabric_core.text.plan import missing_keys, planned
+from deepfabric_core.text.plan import largeness, missing_keys, planned
 from deepfabric_core.text.printable import printable_text
 from deepfabric_nb.asking import Asked
 
@@ -12,7 +12,7 @@ class PlanShown:
 
     def __init__(self, asked: Asked) -> None:
         config = asked.loaded.config
-        notes = [f"Note: {sentence}" for sentence in (*asked.loaded.notices, *missing_keys(config))]
+        notes = [f"Note: {sentence}" for sentence in (*asked.loaded.notices, *largeness(config), *missing_keys(config))]
         self._text = printable_text("\n".join((planned(config), *notes, "The config is valid.")))
 
     def __repr__(self) -> str:

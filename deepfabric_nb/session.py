@@ -39,12 +39,16 @@ class Session:
         """
         from deepfabric_core.run.kept import keep
         from deepfabric_core.run.pipeline import check_job
+        from deepfabric_core.run.size import to_confirm
 
         name = name or asked.name
         self._check_free(name, asked.job)
         check_job(asked.job)
         written = dict(asked.loaded.written)
-        run = self.prepare_job(keep(asked.job), name, written)
+        kept = keep(asked.job)
+        if not asked.confirmed and (size := to_confirm(kept)):
+            raise ConfigError(f"{size}; give --yes if you mean it, or less depth, degree or samples.")
+        run = self.prepare_job(kept, name, written)
         for notice in asked.loaded.notices:
             run.note(notice)
         self.texts[name] = asked.text

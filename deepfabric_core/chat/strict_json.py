@@ -28,19 +28,6 @@ def parsed(text: str | bytes) -> Any:
     return value
 
 
-def violation(validator: Any, value: Any) -> tuple[tuple[str, ...], str] | None:
-    """Where a value breaks the schema of a validator of jsonschema, and how; None where it keeps to it.
-
-    Raises:
-        ValueError: that can't be checked, say for a number that is too large.
-    """
-    try:
-        error = next(iter(validator.iter_errors(value)), None)
-    except (RecursionError, OverflowError) as problem:
-        raise ValueError(str(problem)) from problem
-    return error and (tuple(map(str, error.absolute_path)), error.message[:_SHOWN_CHARACTERS])
-
-
 def _refused(name: str) -> float:
     raise ValueError(f"{name} is no JSON value")
 

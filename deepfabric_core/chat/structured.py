@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from deepfabric_core.chat.json_schema import Checker, Uncheckable
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
-from deepfabric_core.chat.strict_json import parsed, violation
+from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ReplyError
 
 T = TypeVar("T")
@@ -104,24 +105,22 @@ def parser_of(model: type[M]) -> Parse[M]:
 
 def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
     """A parser of replies into objects that satisfy a JSON Schema."""
-    from jsonschema.validators import validator_for  # late: 60 ms
-
-    validator = validator_for(schema)(schema)
+    checker = Checker(schema)
 
     def parse(text: str) -> dict[str, Any]:
         try:
             value = parsed(_json_in(text))
         except ValueError as problem:
             raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
-        try:
-            found = violation(validator, value)
-        except ValueError as problem:
-            raise ReplyError(f"it can't be checked ({problem})", kind=FailureKind.INVALID_REPLY) from problem
-        if found is not None:
-            where, how = found
-            raise ReplyError(f"{'/'.join(where) or 'the object'}: {how}", kind=FailureKind.INVALID_REPLY)
         if not isinstance(value, dict):
             raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+        try:
+            misfit = checker.misfit(value)
+        except Uncheckable as problem:
+            raise ReplyError(f"it can't be checked: {problem}", kind=FailureKind.INVALID_REPLY) from problem
+        if misfit:
+            where = "/".join(map(str, misfit.path)) or "the object"
+            raise ReplyError(f"{where}: {misfit.message[:300]}", kind=FailureKind.INVALID_REPLY)
         return value
 
     return parse

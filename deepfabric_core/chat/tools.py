@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from deepfabric_core.chat.json_schema import Checker, Uncheckable
 from deepfabric_core.chat.messages import JsonObject
-from deepfabric_core.chat.strict_json import parsed, violation
+from deepfabric_core.chat.strict_json import parsed
 
 _SHOWN_CHARACTERS = 300
 
@@ -69,22 +70,19 @@ def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ValueError(f"the arguments of {tool.name} aren't a JSON object")  # noqa: TRY004 - a reply, not a bug
     try:
-        found = violation(_validator(tool), arguments)
-    except ValueError as problem:
-        raise ValueError(f"the arguments of {tool.name} can't be checked ({problem})") from problem
-    if found is not None:
-        where, how = found
-        place = f"argument {'.'.join(where)}" if where else "the arguments"
-        raise ValueError(f"{place} of {tool.name}: {how}")
+        misfit = _checker(tool).misfit(arguments)
+    except Uncheckable as problem:
+        raise ValueError(f"the arguments of {tool.name} can't be checked: {problem}") from problem
+    if misfit:
+        where = ".".join(map(str, misfit.path))
+        place = f"argument {where}" if where else "the arguments"
+        raise ValueError(f"{place} of {tool.name}: {misfit.message[:_SHOWN_CHARACTERS]}")
     return arguments
 
 
 @cache
-def _validator(tool: Tool) -> Any:
-    from jsonschema import Draft202012Validator  # late: 60 ms
-    from jsonschema.validators import validator_for
-
-    return validator_for(tool.parameters, default=Draft202012Validator)(tool.parameters)
+def _checker(tool: Tool) -> Checker:
+    return Checker(tool.parameters)
 
 
 def by_name(tools: tuple[Tool, ...]) -> Mapping[str, Tool]:

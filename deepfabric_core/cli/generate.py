@@ -17,6 +17,7 @@ import click
 
 from deepfabric_core.cli.conflict import settle_conflict
 from deepfabric_core.cli.flags import with_options
+from deepfabric_core.cli.large import settle_size
 from deepfabric_core.cli.load import job_of, load_config
 from deepfabric_core.cli.options import deprecations
 from deepfabric_core.cli.output import note, say, screen_stream
@@ -54,6 +55,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     from deepfabric_core.text.summary import summary
 
     job = settle_conflict(job_of(loaded.config, config_file, values))
+    settle_size(job, confirmed=bool(values["yes"]))
     try:
         state = _run(job, values["tui"])
     except OutputError:

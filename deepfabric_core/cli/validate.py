@@ -24,14 +24,14 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
     from deepfabric_core.errors import ConfigError
-    from deepfabric_core.text.plan import missing_keys, planned
+    from deepfabric_core.text.plan import largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
         note(notice)
     print_result(planned(config))
-    for sentence in missing_keys(config):
+    for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from deepfabric_core.config.reading import Loader, Variables
 from deepfabric_core.errors import ConfigError
 
 Path = tuple[str | int, ...]
 
-# What stands behind a name; a KeyError's first argument is the name that isn't there, the others the nearest ones.
-Variables = Callable[[str], Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The content of a YAML mapping and the line of every key in it (from 1)."""
+    """The content of a YAML mapping and the line of every key in it (from 1).
+
+    `words` are the values that are written yes, no, on or off.
+    """
 
     content: dict[str, Any]
     lines: Mapping[Path, int]
     source: str
+    words: Mapping[Path, str] = field(default_factory=dict)
 
     def line(self, path: Path) -> int | None:
         """The line on which `path` is written, or None."""
@@ -49,41 +51,9 @@ def dotted(path: Path) -> str:
     """A path as users write it: `topics.llm.model`, `generation.tools.custom[0]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        name = f"[{part}]" if isinstance(part, int) else part or '""'
+        text += f".{name}" if text and not isinstance(part, int) else name
     return text
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML and one tag more: `!var name` is what `variables` answers for that name."""
-
-    def __init__(self, text: str, source: str, variables: Variables | None) -> None:
-        super().__init__(text)
-        self.source = source
-        self.variables = variables
-
-    def variable(self, node: yaml.Node) -> Any:
-        where = f"{self.source}, line {node.start_mark.line + 1}"
-        if not isinstance(node, yaml.ScalarNode) or not (name := node.value.strip()):
-            raise ConfigError(f"{where}: !var takes the name of a variable, as in !var topic.")
-        if self.variables is None:
-            raise ConfigError(
-                f"{where}: !var {name}: a variable goes in a notebook's cell only; "
-                "write the value there or export the cell's config."
-            )
-        try:
-            return self.variables(name)
-        except KeyError as problem:
-            raise ConfigError(f"{where}: !var {name}: {_missing(*problem.args)}") from problem
-        except ConfigError as problem:
-            raise ConfigError(f"{where}: !var {name}: {problem}") from problem
-
-
-_Loader.add_constructor("!var", _Loader.variable)
-
-
-def _missing(name: object = "it", *nearest: object) -> str:
-    advice = f"did you mean {' or '.join(map(str, nearest))}?" if nearest else "run what defines it first."
-    return f"{name} is not defined; {advice}"
 
 
 def parse_document(text: str, *, source: str, variables: Variables | None = None) -> Document:
@@ -105,26 +75,36 @@ def parse_document(text: str, *, source: str, variables: Variables | None = None
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: a config is a mapping of sections (topics, generation, output), not this.")
     lines: dict[Path, int] = {}
-    for path, line in written:
-        if path in lines:
-            raise ConfigError(f"{source}, line {line}: {dotted(path)} is written twice; line {lines[path]} has it too.")
-        lines[path] = line
-    return Document(content, lines, source)
+    words: dict[Path, str] = {}
+    for path, key, value in written:
+        if key is not None:
+            line = key.start_mark.line + 1
+            if path in lines:
+                raise ConfigError(
+                    f"{source}, line {line}: {dotted(path)} is written twice; line {lines[path]} has it too."
+                )
+            lines[path] = line
+        if _is_word(value):
+            words[path] = value.value
+    return Document(content, lines, source, words)
 
 
-def _read(text: str, source: str, variables: Variables | None) -> tuple[list[tuple[Path, int]], Any]:
-    """Each key as it is written with its line, and what the text means (which merges keys that aren't written)."""
-    loader = _Loader(text, source, variables)
+_Written = tuple[Path, yaml.ScalarNode | None, yaml.Node]
+
+
+def _read(text: str, source: str, variables: Variables | None) -> tuple[list[_Written], Any]:
+    """What is written where, and what the text means (which merges keys that aren't written)."""
+    loader = Loader(text, source, variables)
     try:
-        root = loader.get_single_node()
-        written = list(_keys_below(root, (), set()))
+        root = loader.root()
+        written = list(_written_below(root, (), set()))
         return written, None if root is None else loader.construct_document(root)
     finally:
         loader.dispose()
 
 
-def _keys_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[tuple[Path, int]]:
-    """Each key where it is written: once, however many aliases lead to it, and also if they lead in a loop."""
+def _written_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[_Written]:
+    """Each key and its value where they are written, and each item: once, however many aliases lead to them."""
     if node is None or id(node) in seen:
         return
     seen.add(id(node))
@@ -132,11 +112,17 @@ def _keys_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[
         for key, value in node.value:
             here = (*path, str(key.value))
             if key.value != "<<":
-                yield here, key.start_mark.line + 1
-                yield from _keys_below(value, here, seen)
+                yield here, key, value
+                yield from _written_below(value, here, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _keys_below(item, (*path, index), seen)
+            yield (*path, index), None, item
+            yield from _written_below(item, (*path, index), seen)
+
+
+def _is_word(node: yaml.Node) -> bool:
+    """Whether it is yes, no, on or off, which are booleans in old YAML and words in the new one."""
+    return node.tag == "tag:yaml.org,2002:bool" and node.value.lower() not in ("true", "false")
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
@@ -159,4 +145,5 @@ def _yaml_sentence(problem: yaml.YAMLError, source: str) -> str:
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     reason = getattr(problem, "problem", None) or str(problem).splitlines()[0]
     where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
-    return f"{where}: not valid YAML: {reason}; check indentation, quotes and colons there."
+    advice = "indent by spaces, not by tabs" if "'\\t'" in reason else "check indentation, quotes and colons there"
+    return f"{where}: not valid YAML: {reason}; {advice}."

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deepfabric_core.config.document import Document, Path, Variables, dotted, parse_document
-from deepfabric_core.config.keys import known_keys, sections
+from deepfabric_core.config.document import Document, Path, dotted, parse_document
+from deepfabric_core.config.keys import known_keys, known_values, sections
+from deepfabric_core.config.reading import Variables
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
     REASONING_STYLES_OF_OLD,
@@ -30,6 +31,9 @@ UNUSED = (
     "output.formatters",
 )
 _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
+
+# Keys that take true or false wherever they stand in what the schema leaves free.
+_MOSTLY_BOOLEAN = ("additionalProperties", "unevaluatedProperties", "uniqueItems", "nullable", "required", "strict")
 
 # Sections of older config files, and what became of each.
 REPLACED = {
@@ -157,6 +161,20 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
         written = document.get(path)
         if isinstance(written, str) and written in old_spellings:
             yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
+    yield from _words(document)
+
+
+def _words(document: Document) -> Iterable[str]:
+    """What to know about yes, no, on and off where the schema doesn't say whether they are booleans or words."""
+    free = [path for path in document.words if "true" not in known_values(path) and path[-1] not in _MOSTLY_BOOLEAN]
+    if free:
+        path, word = free[0], document.words[free[0]]
+        more = f", and {len(free) - 1} more like it" if len(free) > 1 else ""
+        meant = "true" if word.lower() in ("yes", "on") else "false"
+        yield (
+            f"{document.at(path)}: {dotted(path)}: {word} is read as {meant}{more}; "
+            "put it in quotes if the word is meant."
+        )
 
 
 def _sentences(problem: ValidationError, document: Document, spelled: Mapping[str, str]) -> list[str]:
@@ -164,19 +182,22 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
     sentences: dict[str, None] = {}
     for error in problem.errors(include_url=False):
         path = _written_path(tuple(error["loc"]), document)
-        sentence = _sentence(error["type"], error["msg"], path, document)
+        message = error["msg"] + _quoted(error["type"], error["input"])
+        sentence = _sentence(error["type"], message, path, document)
         if flag := spelled.get(dotted(path)):
             key = dotted(path[1:] if "llm" in path[1:] else path)
-            sentence = f"{flag} ({key}): {_wording(error['msg'])}."
+            sentence = f"{flag} ({key}): {_wording(message)}."
         sentences[sentence] = None
     return list(sentences)
 
 
 def _written_path(loc: Path, document: Document) -> Path:
+    """The path as it is written: without the names that pydantic gives to its own steps."""
     path: Path = ()
     for part in loc:
-        if not (isinstance(part, str) and "[" in part) or document.line((*path, part)) is not None:
-            path = (*path, part)  # else it names one of the types that a value may have
+        here = (*path, part)
+        if isinstance(part, int) or "[" not in part or any(document.line(place) for place in (here, here[1:])):
+            path = here
     inherited = len(path) > 1 and path[1] == "llm" and document.line(path) is None
     shared = path[1:]
     return shared if inherited and document.line(shared) is not None else path
@@ -199,6 +220,11 @@ def _wording(message: str) -> str:
         if message.startswith(theirs):
             return ours + message.removeprefix(theirs)
     return message
+
+
+def _quoted(kind: str, value: object) -> str:
+    """What to do where a text was meant, and YAML reads something else."""
+    return ", so put it in quotes" if kind == "string_type" and isinstance(value, int | float | date) else ""
 
 
 def _needed_for(key: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from deepfabric_core.chat.json_schema import check_ends, check_schema
 from deepfabric_core.config.masking import Holds, holding, masked
 from deepfabric_core.web.addresses import fault_of
 
@@ -17,6 +19,7 @@ ReasoningStyle = Literal["freetext", "agent"]
 
 # Older spellings that still load: what was written, and what it means now.
 CONVERSATION_TYPES_OF_OLD = {"chain_of_thought": "cot"}
+_COT = ("cot", *CONVERSATION_TYPES_OF_OLD)
 REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
 
 
@@ -89,17 +92,22 @@ class Topics(Section):
 
 
 class Conversation(Section):
-    """The kind of conversation each sample is."""
+    """The kind of conversation each sample is; `cot` without a reasoning style means freetext."""
 
     type: Annotated[ConversationType, BeforeValidator(lambda v: CONVERSATION_TYPES_OF_OLD.get(v, v))] = "basic"
     reasoning_style: Annotated[ReasoningStyle | None, BeforeValidator(lambda v: REASONING_STYLES_OF_OLD.get(v, v))] = (
         None
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _cot_is_free_text(cls, written: object) -> object:
+        if not isinstance(written, Mapping) or written.get("reasoning_style") is not None:
+            return written
+        return {**written, "reasoning_style": "freetext"} if written.get("type") in _COT else written
+
     @model_validator(mode="after")
     def _style_goes_with_cot(self) -> Conversation:
-        if self.type == "cot" and self.reasoning_style is None:
-            raise ValueError("type cot needs a reasoning_style: freetext or agent")
         if self.type == "basic" and self.reasoning_style is not None:
             raise ValueError("reasoning_style goes only with type cot")
         return self
@@ -183,49 +191,23 @@ class RateLimit(Section):
     tokens_per_minute: float | None = Field(default=None, gt=0)
 
 
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """What JSON makes of it: YAML knows dates, sets, infinite numbers, and numbers as keys."""
+    try:
+        made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise ValueError(f"it holds what JSON can't ({problem}); put such a value in quotes") from problem
+    return made
+
+
 def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     if schema is not None:
-        from jsonschema.exceptions import SchemaError  # late: 60 ms
-        from jsonschema.validators import validator_for
-
+        schema = _as_json(schema)
         if schema.get("type", "object") != "object":
             raise ValueError("each record is an object, so its type must be object")
-        try:
-            validator_for(schema).check_schema(schema)
-        except SchemaError as problem:
-            place = "/".join(str(part) for part in problem.path)
-            raise ValueError(f"not a JSON Schema: {place or 'the schema'}: {problem.message}") from problem
-        for reference in _references(schema):
-            if not _leads_somewhere(reference, schema):
-                raise ValueError(f"its $ref {reference} leads nowhere; define that part under $defs")
+        check_schema(schema)
+        check_ends(schema)
     return schema
-
-
-def _references(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        if isinstance(reference := part.get("$ref"), str):
-            yield reference
-        for value in part.values():
-            yield from _references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _references(value)
-
-
-def _leads_somewhere(reference: str, schema: dict[str, Any]) -> bool:
-    """Whether a reference is a JSON Pointer into the schema itself; nothing is fetched from elsewhere."""
-    if not reference.startswith("#"):
-        return False
-    place: Any = schema
-    for name in reference.split("/")[1:]:
-        key = name.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
-            place = place[int(key)]
-        elif isinstance(place, dict) and key in place:
-            place = place[key]
-        else:
-            return False
-    return True
 
 
 class Generation(Section):
@@ -253,6 +235,10 @@ class Checkpoint(Section):
     retry_failed: bool = False
 
 
+# Of a kilobyte each they would fill any disk.
+_MOST_SAMPLES = 10**12
+
+
 def _sample_count(value: object) -> object:
     text = str(value).strip().lower()
     if text == "auto":
@@ -262,7 +248,7 @@ def _sample_count(value: object) -> object:
     except ValueError:
         number = 0.0
     whole = text.endswith("%") or (number.is_integer() and not isinstance(value, bool))
-    if not (0 < number < float("inf") and whole):
+    if not (0 < number <= _MOST_SAMPLES and whole):
         raise ValueError("it must be a whole number from 1, auto, or a percentage like 50%")
     return text if text.endswith("%") else int(number)
 

@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from deepfabric_core.chat.json_schema import follow
 from deepfabric_core.chat.messages import JsonObject
 from deepfabric_core.llm.prose import Writer
 
 Trail = tuple[str, ...]
+
+# What a schema may ask for; one that asks for more, or for a value without an end, gets less than it asks for.
+_MOST_VALUES = 10_000
+_MOST_CHARACTERS = 100_000
+_CHARACTERS_A_VALUE = 20
+_DEEPEST = 50
 
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _TELLING = {"properties": "object", "required": "object", "additionalProperties": "object", "items": "array"}
@@ -23,15 +30,17 @@ class Builder:
     def __init__(self, root: JsonObject, writer: Writer) -> None:
         self._root = root
         self._writer = writer
+        self._values_left = _MOST_VALUES
 
     def build(self, schema: JsonObject | bool, name: str = "", trail: Trail = (), listed: bool = False) -> Any:
         """A value; `name` is its property's, `trail` the references it lies in, `listed` whether in an array."""
-        if isinstance(schema, bool):
-            return self._string({}, name, listed)
-        schema, trail = self._resolved(schema, trail)
+        self._values_left -= 1
+        if self._values_left < 0 or len(trail) > _DEEPEST:
+            return None
+        schema, trail = self._resolved({} if isinstance(schema, bool) else schema, trail)
         if "const" in schema:
             return schema["const"]
-        if "enum" in schema:
+        if schema.get("enum"):
             return schema["enum"][self._writer.number(0, len(schema["enum"]) - 1)]
         match _type_of(schema):
             case "object":
@@ -52,11 +61,11 @@ class Builder:
             rest: JsonObject = {
                 key: value for key, value in schema.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")
             }
-            if len(rest) == len(schema):
-                return schema, trail
+            if len(rest) == len(schema) or len(trail) > _DEEPEST:
+                return rest, trail
             if "$ref" in schema:
                 trail = (*trail, schema["$ref"])
-                rest = _joined(rest, self._at(schema["$ref"]))
+                rest = _joined(rest, follow(schema["$ref"], self._root))
             for part in schema.get("allOf", ()):
                 rest = _joined(rest, part)
             for choices in (schema.get("anyOf"), schema.get("oneOf")):
@@ -64,29 +73,24 @@ class Builder:
                     rest = _joined(rest, _choice(choices, brief=_repeats(trail)))
             schema = rest
 
-    def _at(self, reference: str) -> Any:
-        value: Any = self._root
-        for key in reference.split("/")[1:]:
-            name = key.replace("~1", "/").replace("~0", "~")
-            value = value[int(name)] if isinstance(value, list) else value[name]
-        return value
-
     def _object(self, schema: JsonObject, trail: Trail) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", ())
         names = [name for name in properties if name in required or not _repeats(trail)]
         names += [name for name in dict.fromkeys(required) if name not in properties]
         extra = schema.get("additionalProperties", True)
         least = schema.get("minProperties", 2 if isinstance(extra, Mapping) and not properties else 0)
-        names += [f"item_{number}" for number in range(1, least - len(names) + 1)]
+        names += [f"item_{number}" for number in range(1, min(int(least), _MOST_VALUES) - len(names) + 1)]
         return {name: self.build(properties.get(name, extra), name, trail) for name in names}
 
     def _array(self, schema: JsonObject, name: str, trail: Trail) -> list[Any]:
         first, items = schema.get("prefixItems", ()), schema.get("items", True)
+        if isinstance(items, list):  # as drafts before 2020 have it
+            first, items = items, schema.get("additionalItems", True)
         usual = len(first) + (0 if items is False or _repeats(trail) else 2)
-        count = min(max(usual, schema.get("minItems", 0)), schema.get("maxItems", math.inf))
+        count = int(min(max(usual, schema.get("minItems", 0)), schema.get("maxItems", _MOST_VALUES), _MOST_VALUES))
         values: list[Any] = []
         for _ in range(50 * count):  # some are drawn in vain where none may repeat
-            if len(values) == count:
+            if len(values) == count or self._values_left <= 0:
                 break
             part = first[len(values)] if len(values) < len(first) else items
             value = self.build(part, name, trail, listed=True)
@@ -95,8 +99,13 @@ class Builder:
         return values
 
     def _number(self, schema: JsonObject, *, whole: bool) -> int | float:
-        """A multiple of the step within the bounds; halfway between them where none fits."""
-        step = schema.get("multipleOf", 1 if whole else 0.01)
+        """A multiple of the step within the bounds; halfway between them where none fits, 0 where they are too far."""
+        try:
+            return self._within(schema, schema.get("multipleOf", 1 if whole else 0.01), whole=whole)
+        except OverflowError:
+            return 0
+
+    def _within(self, schema: JsonObject, step: float, *, whole: bool) -> int | float:
         bound = {key: round(schema[key] / step, 9) for key in _BOUNDS if key in schema}
         lows = [math.ceil(bound["minimum"])] if "minimum" in bound else []
         lows += [math.floor(bound["exclusiveMinimum"]) + 1] if "exclusiveMinimum" in bound else []
@@ -110,9 +119,11 @@ class Builder:
     def _string(self, schema: JsonObject, name: str, listed: bool) -> str:
         known = _formatted(schema["format"], self._writer.number) if "format" in schema else ""
         text = known or self._writer.text(name, listed=listed)
-        while len(text) < schema.get("minLength", 0):
+        while len(text) < min(schema.get("minLength", 0), _MOST_CHARACTERS):
             text += f" {self._writer.sentence()}"
-        return text[: schema.get("maxLength")]
+        text = text[: int(schema.get("maxLength", len(text)))]
+        self._values_left -= len(text) // _CHARACTERS_A_VALUE
+        return text
 
 
 def _repeats(trail: Trail) -> bool:

@@ -13,8 +13,8 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.steering import Steering
 from deepfabric_core.store.checkpoint import Place, find, usual_folder
 
-# Flags that say what to do with a checkpoint this once.
-_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes")
+# Flags that say what to do with a checkpoint or a large plan this once.
+_SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes", "--yes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ class Journal:
         self.written = 0
         self.surplus = 0
         self._plan = plan
-        self._begins = array("q", [-1]) * len(plan)
-        self._ends = array("q", [-1]) * len(plan)
+        self._begins = array("q")
+        self._ends = array("q")
 
     @property
     def path(self) -> Path:
@@ -59,12 +60,15 @@ class Journal:
             yield line
 
     def _remember(self, index: int, begin: int, end: int) -> None:
+        if (more := index + 1 - len(self._begins)) > 0:
+            self._begins.extend(repeat(-1, more))
+            self._ends.extend(repeat(-1, more))
         self._begins[index], self._ends[index] = begin, end
         self.written += 1
 
     def has(self, index: int) -> bool:
         """Whether the sample of that place is there."""
-        return self._begins[index] >= 0
+        return index < len(self._begins) and self._begins[index] >= 0
 
     def append(self, item: WorkItem, record: Mapping[str, Any], made: Mapping[str, Any]) -> None:
         """Hand a sample to the operating system, with how it was `made`; a killed process doesn't lose it then.

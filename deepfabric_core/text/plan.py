@@ -5,8 +5,8 @@ from __future__ import annotations
 from deepfabric_core.config.schema import Config, Llm
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
-from deepfabric_core.samples.plan import count_samples
-from deepfabric_core.wording import counted
+from deepfabric_core.run.size import Size, size_of
+from deepfabric_core.wording import counted, digits
 
 
 def missing_keys(config: Config) -> list[str]:
@@ -32,14 +32,13 @@ def models_of(config: Config) -> list[Llm]:
 def planned(config: Config) -> str:
     """What a run would do. Model calls are those of a run in which every reply is good."""
     topics, output = config.topics, config.output
-    levels = [topics.degree**level for level in range(topics.depth + 1)]
-    expansions, leaves = sum(levels[:-1]), levels[-1]
-    samples = count_samples(output.num_samples, leaves)
+    size = size_of(config)
     kind = "records of your own schema" if output.format == "custom" else _kind(config)
+    paths = counted(size.leaves, "topic path")
     lines = (
-        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {counted(leaves, 'topic path')}"),
-        ("Samples", f"{samples:,} ({output.num_samples}), {kind}"),
-        ("Model calls", _calls(expansions, samples, config)),
+        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {paths}"),
+        ("Samples", f"{digits(size.samples)} ({output.num_samples}), {kind}"),
+        ("Model calls", _calls(size, config)),
         ("Topics model", topics.llm.name),
         ("Samples model", config.generation.llm.name),
         ("Dataset", output.save_as),
@@ -47,11 +46,18 @@ def planned(config: Config) -> str:
     return "\n".join(f"{name:<14} {text}" for name, text in lines)
 
 
-def _calls(expansions: int, samples: int, config: Config) -> str:
+def largeness(config: Config) -> list[str]:
+    """A sentence for a plan that is to be confirmed before it begins."""
+    size = size_of(config)
+    return [f"{size}; a run of it asks first, or wants --yes."] if size.is_large else []
+
+
+def _calls(size: Size, config: Config) -> str:
+    topics, samples = digits(size.expansions), digits(size.samples)
     if not config.uses_tools:
-        return f"{expansions + samples:,} expected: {expansions:,} for topics, {samples:,} for samples"
-    most = samples * (1 + config.tools.max_agent_steps)
-    return f"{expansions + samples:,} at least: {expansions:,} for topics, and for samples one a step, {most:,} at most"
+        return f"{digits(size.calls)} expected: {topics} for topics, {samples} for samples"
+    most = digits(size.samples * (1 + config.tools.max_agent_steps))
+    return f"{digits(size.calls)} at least: {topics} for topics, and for samples one a step, {most} at most"
 
 
 def _kind(config: Config) -> str:

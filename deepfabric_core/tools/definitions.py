@@ -11,9 +11,11 @@ from typing import Any
 
 import yaml
 
+from deepfabric_core.chat.json_schema import Unusable, follow
 from deepfabric_core.chat.tools import Tool
+from deepfabric_core.config.reading import DEEPEST, read_yaml
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.tools.argument_schemas import Unusable, checked, follow
+from deepfabric_core.tools.argument_schemas import checked
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
@@ -60,12 +62,30 @@ def read_document(path: str | Path) -> Any:
         raise ConfigError(
             f"{path}: the file can't be read ({said}); check the path, and that it is a file."
         ) from problem
+    is_json = str(path).endswith(".json")
+    invalid = f"{path}: not valid {'JSON' if is_json else 'YAML'}"
     try:
-        return json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        kind = "JSON" if str(path).endswith(".json") else "YAML"
+        return _shallow(json.loads(text)) if is_json else read_yaml(text, source=invalid)
+    except RecursionError as problem:
+        raise ConfigError(f"{invalid}: it is nested too deeply.") from problem
+    except (yaml.YAMLError, ValueError) as problem:
         said = " ".join(str(problem).split())[:_SHOWN_CHARACTERS]
-        raise ConfigError(f"{path}: not valid {kind}: {said}.") from problem
+        raise ConfigError(f"{invalid}: {said}.") from problem
+
+
+def _shallow(document: Any) -> Any:
+    """The document, where it isn't nested too deeply to be walked."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for value in level
+            if isinstance(value, dict | list)
+            for below in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise RecursionError
+    return document
 
 
 def tools_in(document: Any, *, where: str) -> tuple[Tool, ...]:
@@ -229,14 +249,16 @@ def _parameter(name: str, part: Mapping[str, Any], schema: Mapping[str, Any], *,
     return made
 
 
-def _type(part: Any, schema: Mapping[str, Any], depth: int = 5) -> str:
+def _type(part: Any, schema: Mapping[str, Any], seen: set[int] | None = None) -> str:
     """The type of a value, apart from null; "" where the schema doesn't say."""
-    if not isinstance(part, Mapping) or not depth:
+    seen = set() if seen is None else seen
+    if not isinstance(part, Mapping) or id(part) in seen:
         return ""
+    seen.add(id(part))
     if isinstance(reference := part.get("$ref"), str):
-        return _type(follow(reference, schema), schema, depth - 1)
+        return _type(follow(reference, schema), schema, seen)
     kinds = part.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     for key in ("anyOf", "oneOf", "allOf"):
-        kinds += [_type(below, schema, depth - 1) for below in part.get(key, [])]
+        kinds += [_type(below, schema, seen) for below in part.get(key, [])]
     return next((kind for kind in kinds if kind not in ("", "null")), "")

@@ -17,6 +17,7 @@ from mcp_types import CONNECTION_CLOSED
 from deepfabric_core.config.masking import Holds, secrets_of
 from deepfabric_core.config.redaction import Redactor
 from deepfabric_core.tools.mcp_http import HttpServer
+from deepfabric_core.tools.mcp_results import ResultSchemas
 from deepfabric_core.tools.mcp_stdio import ServerProcess
 from deepfabric_core.web.addresses import shown
 
@@ -157,6 +158,7 @@ class Connection:
         try:
             async with Client(transport, mode=handshake, cache=None) as client:
                 self.definitions = await _definitions(client)
+                client.session.validate_tool_result = ResultSchemas(self.definitions).check  # type: ignore[method-assign]
                 self._client, self._reason = client, ""
                 self._settled.set()
                 await _either(server.lost, self._leave)

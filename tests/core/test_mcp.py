@@ -42,6 +42,8 @@ PLAIN = """
 import json, os, sys
 kind, began = sys.argv[1], False
 tools = [] if kind == "bare" else [{"name": f"tool{n}", "inputSchema": {"type": "object"}} for n in range(5)]
+if kind == "patterned":
+    tools[0]["outputSchema"] = {"type": "object", "properties": {"said": {"pattern": r"^(\\w+\\s?)+$"}}}
 print("Welcome!", flush=True)
 if kind == "telling":
     sys.exit("bad token " + os.environ["TOKEN"])
@@ -63,6 +65,8 @@ for line in sys.stdin:
         answer = {"result": {"tools": tools[at : at + 2], **extra}}
         if at + 2 < len(tools):
             answer["result"]["nextCursor"] = str(at + 2)
+    elif method == "tools/call" and kind == "patterned":
+        answer = {"result": {"content": [], "structuredContent": {"said": params["arguments"]["say"]}}}
     elif method == "tools/call":
         answer = {"error": {"code": -32050, "message": "refused " + os.environ.get("TOKEN", "")}}
     if "id" in asked:
@@ -492,3 +496,12 @@ def test_an_import_from_no_server_is_a_sentence_and_writes_nothing(
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
     assert HIDDEN not in done.stderr
     assert not list(place.iterdir())
+
+
+def test_an_answer_that_a_pattern_would_search_for_ever_is_refused() -> None:
+    async def use(tools: McpTools) -> None:
+        assert (await tools.call("tool0", {"say": "a fine day"})).content == '{"said": "a fine day"}'
+        with pytest.raises(ModelError, match=r"here: tool0 answered structured content that .*: said: "):
+            await tools.call("tool0", {"say": "a" * 60 + "!"})
+
+    using(plain("patterned"), use)

@@ -42,7 +42,7 @@ def test_every_flag_of_the_command_line_is_a_flag_of_the_magic(cell: Cell, deepf
     offered = set(re.findall(r"--[a-z][a-z-]*", deepfabric("generate", "--help").stdout))
     values = {"--provider": "simulated", "--conversation-type": "basic", "--mode": "graph", "--tui": "simple"}
     switches = {"--topic-only", "--resume", "--fresh", "--retry-failed", "--accept-changes", "--debug"}
-    switches |= {"--include-system-message", "--no-system-message"}
+    switches |= {"--include-system-message", "--no-system-message", "--yes"}
     assert len(offered) > 25
     from deepfabric_nb.commands import COMMANDS, read
 
@@ -335,3 +335,16 @@ def test_a_frame_of_ours_shows_a_few_rows_unless_the_user_has_a_wish(cell: Cell,
     cell("import pandas; pandas.set_option('display.max_rows', 50)")
     assert show(shell.user_ns["tea"])[0]["text/html"].count("<tr") > 40
     cell("pandas.reset_option('display.max_rows')")
+
+
+def test_a_plan_of_very_many_calls_wants_the_flag_that_says_so(cell: Cell, place: Path) -> None:
+    large = TEA.replace("depth: 2, degree: 3", "depth: 10, degree: 50")
+    with pytest.raises(CellError, match=r"This plan is large: .* give --yes if you mean it, or less depth"):
+        cell("%%deepfabric", large)
+    with pytest.raises(CellError, match=r"This plan is large: .* give --yes"):
+        cell("%%deepfabric topics", large)
+    assert "asks first, or wants --yes" in repr(cell("%%deepfabric validate", large))
+    run = cell("%%deepfabric --background --yes --topic-only --out run", large) or cell("run")
+    run.stop(now=True)
+    run.wait()
+    assert run.state.ending == "stopped"

@@ -1,0 +1,275 @@
+"""JSON Schemas of users and of tool servers: made sure of once, then applied to what models write.
+
+Every check ends: patterns are searched in bounded time, the steps of a check are counted, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from deepfabric_core.chat.patterns import PatternError, Searches, compiled
+
+Schema = Mapping[str, Any]
+_Keyword = Callable[[Any, Any, Any, Any], Any]
+
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+# What is applied to a value itself, and not to something in it.
+_BESIDE = ("not", "if", "then", "else")
+_LISTED_BESIDE = ("allOf", "anyOf", "oneOf")
+# Keywords that hold schemas by name, and those that hold values, in which nothing is a schema.
+_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
+_OF_VALUES = frozenset({"const", "enum", "default", "examples"})
+# One keyword of a schema, applied to one value, is a step. Even a choice of many kinds takes less than this.
+_STEPS, _STEPS_A_VALUE = 20_000, 100
+
+
+class Unusable(ValueError):
+    """What is wrong with a schema, as the end of a sentence that names it."""
+
+
+class Misfit(NamedTuple):
+    """Where a value doesn't keep to a schema, and how."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class Uncheckable(ValueError):
+    """Why a value can't be checked, as the end of a sentence."""
+
+
+class Checker:
+    """A schema that values are checked against."""
+
+    def __init__(self, schema: Schema) -> None:
+        from referencing import Registry  # late, as jsonschema
+
+        self._steps_left = 0
+        self._searches = Searches()
+        # An explicit registry: without one, references to elsewhere would be fetched.
+        self._validator = self._validators(schema)(schema, registry=Registry())
+
+    def misfit(self, value: Any) -> Misfit | None:
+        """The first thing about a value that doesn't keep to the schema, or None.
+
+        Raises:
+            Uncheckable: it can't be told.
+        """
+        from referencing.exceptions import Unresolvable  # late, as jsonschema
+
+        self._searches = Searches()
+        try:
+            self._steps_left = _STEPS + _STEPS_A_VALUE * _size(value)
+            error = next(iter(self._validator.iter_errors(value)), None)
+            return None if error is None else Misfit(tuple(error.absolute_path), error.message)
+        except (PatternError, OverflowError) as problem:
+            raise Uncheckable(str(problem)) from problem
+        except Unresolvable as problem:
+            raise Uncheckable(f"the $ref {problem.ref} of its schema leads nowhere") from problem
+        except RecursionError as problem:
+            raise Uncheckable("it is nested too deeply, or its schema has no end") from problem
+
+    def _validators(self, schema: Schema) -> Any:
+        """The class of validators for the schema's dialect, with keywords that end."""
+        from attrs import evolve
+        from jsonschema import validators
+
+        dialect = _dialect(schema)
+        keywords = dict(dialect.VALIDATORS)
+        keywords |= {"pattern": self._pattern, "patternProperties": self._pattern_properties}
+        keywords["uniqueItems"] = _unique_items
+        keywords["additionalProperties"] = self._beside_patterns(dialect.VALIDATORS["additionalProperties"])
+        extend: Any = validators.extend
+        made = extend(dialect, {name: self._counted(keyword) for name, keyword in keywords.items()})
+        # Its own looks a part's `$schema` up, and would go on with keywords that may not end.
+        made.evolve = evolve
+        return made
+
+    def _counted(self, keyword: _Keyword) -> _Keyword:
+        def step(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                raise Uncheckable("its schema can be fitted in too many ways to try them all")
+            return keyword(validator, value, instance, schema)
+
+        return step
+
+    def _pattern(self, validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:
+        from jsonschema.exceptions import ValidationError
+
+        if validator.is_type(instance, "string") and not self._searches.finds(pattern, instance):
+            yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+    def _pattern_properties(
+        self, validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any
+    ) -> Iterator[Exception]:
+        if validator.is_type(instance, "object"):
+            for pattern, below in patterns.items():
+                for name in self._named_so(pattern, instance):
+                    yield from validator.descend(instance[name], below, path=name, schema_path=pattern)
+
+    def _beside_patterns(self, keyword: _Keyword) -> _Keyword:
+        """The keyword, told which properties have such names instead of searching for the names by itself."""
+
+        def additional(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+            patterns = schema.get("patternProperties", {})
+            if not patterns or not validator.is_type(instance, "object"):
+                return keyword(validator, value, instance, schema)
+            named = {name: True for pattern in patterns for name in self._named_so(pattern, instance)}
+            return keyword(validator, value, instance, {"properties": {**schema.get("properties", {}), **named}})
+
+        return additional
+
+    def _named_so(self, pattern: str, instance: Mapping[str, Any]) -> list[str]:
+        return [name for name in instance if self._searches.finds(pattern, name)]
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, _: Any) -> Iterator[Exception]:
+    """The keyword, in linear time."""
+    from jsonschema.exceptions import ValidationError
+
+    if unique and validator.is_type(instance, "array") and len({_identity(item) for item in instance}) < len(instance):
+        yield ValidationError(f"{instance!r} has non-unique elements")
+
+
+def _identity(value: Any) -> Any:
+    """What equal values of JSON have in common: 1 and 1.0 are equal, 1 and true are not."""
+    if isinstance(value, dict):
+        return frozenset((name, _identity(below)) for name, below in value.items())
+    if isinstance(value, list):
+        return tuple(_identity(below) for below in value)
+    return (isinstance(value, bool), value)
+
+
+def _size(value: Any) -> int:
+    """How many values a value consists of."""
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_size, below))
+
+
+def check_schema(schema: Schema) -> None:
+    """Make sure that values can be checked against a schema.
+
+    Raises:
+        Unusable: it isn't a JSON Schema, or holds a reference or a pattern that can't be used.
+    """
+    from jsonschema.exceptions import SchemaError  # late: 60 ms
+
+    if not isinstance(schema.get("$schema", ""), str):
+        raise Unusable("`$schema` must be a text")
+    dialect = _dialect(schema)
+    try:
+        dialect.check_schema(schema, format_checker=dialect.FORMAT_CHECKER)
+        parts = list(_parts(schema))
+        for part in parts:
+            for pattern in _patterns(part):
+                compiled(pattern)
+    except SchemaError as problem:
+        place = "/".join(str(part) for part in problem.path)
+        raise Unusable(f"not a JSON Schema: {place or 'the schema'}: {problem.message}") from problem
+    except PatternError as problem:
+        raise Unusable(str(problem)) from problem
+    except RecursionError as problem:
+        raise Unusable("its schema is nested too deeply") from problem
+    if any("unevaluatedProperties" in part for part in parts) and any("patternProperties" in part for part in parts):
+        raise Unusable("unevaluatedProperties and patternProperties don't go together; write additionalProperties")
+
+
+def check_ends(schema: Schema) -> None:
+    """Make sure that no part of a checked schema refers back to itself for the same value.
+
+    Raises:
+        Unusable: one does, so that no check would end.
+    """
+    done: set[int] = set()
+    try:
+        for part in _parts(schema):
+            _check_ends(part, schema, {}, done)
+    except RecursionError as problem:
+        raise Unusable("its references are nested too deeply") from problem
+
+
+def _check_ends(part: Schema, root: Schema, above: Mapping[int, Schema], done: set[int]) -> None:
+    if id(part) in above:
+        said = next((each[key] for each in above.values() for key in _REFERENCES if key in each), "#")
+        raise Unusable(f"its $ref {said} leads back to itself without end; put a property or items in between")
+    if id(part) not in done:
+        for beside in _beside(part, root):
+            _check_ends(beside, root, {**above, id(part): part}, done)
+        done.add(id(part))
+
+
+def _beside(part: Schema, root: Schema) -> Iterator[Schema]:
+    """What a part applies to the same value that it is applied to itself."""
+    found = [*_targets(part, root)]
+    found += [part.get(key) for key in _BESIDE]
+    found += [below for key in _LISTED_BESIDE for below in part.get(key, ())]
+    found += part.get("dependentSchemas", {}).values()
+    return (below for below in found if isinstance(below, Mapping))
+
+
+def follow(reference: str, schema: Schema) -> Any:
+    """The part of the schema that a reference means; nothing is fetched from elsewhere.
+
+    Raises:
+        Unusable: it leads nowhere, or to what isn't a schema.
+    """
+    from referencing import Registry  # late, as jsonschema
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    resource = DRAFT202012.create_resource(schema)
+    place = resource.id() or ""
+    registry: Registry[Any] = Registry().with_resource(place, resource)
+    try:
+        found = registry.resolver(place).lookup(reference).contents
+    except (Unresolvable, ValueError, TypeError, AttributeError) as problem:
+        raise Unusable(f"its $ref {reference} leads nowhere; define that part under $defs") from problem
+    if not isinstance(found, (Mapping, bool)):
+        raise Unusable(f"its $ref {reference} leads to what isn't a schema")
+    return found
+
+
+def _dialect(schema: Schema) -> Any:
+    from jsonschema import Draft202012Validator  # late: 60 ms
+    from jsonschema.validators import validator_for
+
+    return validator_for(schema, default=Draft202012Validator)
+
+
+def _parts(schema: Schema) -> Iterator[Schema]:
+    """The schema and each schema in it, once, also where only a reference leads to it.
+
+    Raises:
+        Unusable: a reference leads nowhere.
+    """
+    waiting: list[Any] = [schema]
+    seen: set[int] = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping) and id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            waiting += _below(part)
+            waiting += _targets(part, schema)
+
+
+def _below(part: Schema) -> Iterator[Any]:
+    """What a schema holds in its keywords; anything that is no schema among it does no harm."""
+    for keyword, value in part.items():
+        if keyword in _OF_SCHEMAS and isinstance(value, Mapping):
+            yield from value.values()
+        elif keyword not in _OF_VALUES:
+            yield from value if isinstance(value, list) else (value,)
+
+
+def _targets(part: Schema, root: Schema) -> Iterator[Any]:
+    return (follow(part[key], root) for key in _REFERENCES if isinstance(part.get(key), str))
+
+
+def _patterns(part: Schema) -> Iterator[str]:
+    if isinstance(pattern := part.get("pattern"), str):
+        yield pattern
+    if isinstance(patterns := part.get("patternProperties"), Mapping):
+        yield from patterns
