@@ -34,6 +34,7 @@ from deepfabric_core.store.failures import Failures
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.store.totals import with_unsaved
 from deepfabric_core.topics.model import Topics
 
 # In samples, where only a flag asks for a checkpoint; and in seconds, whatever is asked for.
@@ -88,13 +89,14 @@ class Checkpoint:
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._files: list[Lines] = []
         self._journal: Journal | None = None
+        self._steps: Lines | None = None
         self._unsaved = 0
         self._saved_at = time.monotonic()
         self._saving: asyncio.Task[None] | None = None
         self._one_writer = threading.Lock()
         self._written_at = 0.0
         self._going_on = place.exists
-        self._base = self._resumed() if self._going_on else self._new()
+        self._base = with_unsaved(self._resumed(), place) if self._going_on else self._new()
         self.failures = Failures(place.failures)
         self._files.append(self.failures.lines)  # type: ignore[arg-type]
         self._write(self._now())
@@ -174,6 +176,13 @@ class Checkpoint:
         self._base = with_topics(self.place, self._base, topics, self._feed.state.failed_expansions)
         self._write(self._now())
 
+    def steps(self) -> Lines:
+        """The file of what was answered on the way; it is to be read before anything is added."""
+        if self._steps is None:
+            self._steps = Lines(self.place.steps)
+            self._files.append(self._steps)
+        return self._steps
+
     # ---- samples
 
     def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
@@ -183,8 +192,6 @@ class Checkpoint:
         for line in journal.read():
             on_sample(line.content["topic_id"], line.content["sample"])
             self.failures.forget(line.content["topic_id"], line.content["cycle"])
-            if line.begin >= self._base.samples_bytes and not again:
-                self._base = _with_usage(self._base, line.content)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
@@ -281,12 +288,18 @@ class Checkpoint:
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
-            samples_bytes=self._journal.lines.size if self._journal else base.samples_bytes,
+            samples_bytes=self._size_of(self.place.samples, base.samples_bytes),
+            expansions_bytes=self._size_of(self.place.expansions, base.expansions_bytes),
+            steps_bytes=self._size_of(self.place.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
             seconds=base.seconds + now - self._began,
             updated_at=now,
         )
+
+    def _size_of(self, path: Path, before: int) -> int:
+        """How long a file is, or, where it isn't open yet, how long it was before."""
+        return next((lines.size for lines in self._files if lines.path == path), before)
 
     # ---- the end
 
@@ -347,13 +360,6 @@ def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions
 
 def _holds_something(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _with_usage(metadata: Metadata, line: Mapping[str, Any]) -> Metadata:
-    """The totals with a sample that was made after they were last saved, when the run was killed."""
-    used = line.get("usage") or {}
-    usage = Usage(used.get("prompt_tokens", 0), used.get("completion_tokens", 0), used.get("cost"))
-    return replace(metadata, calls=metadata.calls + line.get("attempts", 1), **asdict(_spent(metadata) + usage))
 
 
 def _spent(metadata: Metadata) -> Usage:

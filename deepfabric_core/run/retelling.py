@@ -109,7 +109,7 @@ class _Before:
 
     def add(self, head: Line, *, paid: bool) -> None:
         self.samples += 1
-        used = head.get("usage") or {}
+        used = (head.get("rest") or head).get("usage") or {}
         if paid and used:
             self.prompt_tokens += used.get("prompt_tokens", 0)
             self.completion_tokens += used.get("completion_tokens", 0)

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.config.fingerprint import fingerprint, without_topics
+from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.checkpoint import Checkpoint
-from deepfabric_core.run.drive import Driven, drive
+from deepfabric_core.run.drive import Driven, StateLost, drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.window import run_window
@@ -26,6 +27,7 @@ from deepfabric_core.samples.records import Making, Sample, with_metadata
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.failures import Failures
 from deepfabric_core.store.journal import Journal, free_path, new_file
+from deepfabric_core.store.steps import Key, StepLog, Steps
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
@@ -57,9 +59,19 @@ class Sampling:
         if self.checkpoint is None:
             self.failures = Failures()
             self.journal = Journal(new_file(self.job.journal), self.plan)
+            self.steps = StepLog()
         else:
             self.failures = self.checkpoint.failures
             self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+            config = without_topics(fingerprint(self.job.config))
+            self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished)
+
+    def _is_unfinished(self, key: Key) -> bool:
+        match key:
+            case (str(topic_id), int(cycle)):
+                index = self.plan.index_of(topic_id, cycle)
+                return index is not None and not self.journal.has(index) and (topic_id, cycle) not in self.failures
+        return False
 
     @property
     def settled(self) -> bool:
@@ -116,29 +128,43 @@ class Sampling:
             self.feed(FileWritten("journal", str(self.journal.path)))
 
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
-        brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
+        earlier = self._earlier.get(item.topic_id)
+        steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
         try:
-            driven = await self._driven(item, brief)
+            await self._work_on(item, steps)
         except Stopped:
             return ()
         except ModelError as problem:
-            self._failed(item, problem)
+            self._failed(item, problem, steps)
+        except OutputError:
+            raise
         except Exception as problem:  # noqa: BLE001 - one sample's bug must not cost the others
             _log.exception("a sample of %s failed", " > ".join(item.path))
-            self._failed(item, ModelError(redact(f"{type(problem).__name__}: {problem}"), kind=FailureKind.INTERNAL))
-        else:
-            self._finished(item, driven)
+            bug = ModelError(redact(f"{type(problem).__name__}: {problem}"), kind=FailureKind.INTERNAL)
+            self._failed(item, bug, steps)
         return ()
 
-    async def _driven(self, item: WorkItem, brief: Brief) -> Driven[Sample]:
+    async def _work_on(self, item: WorkItem, steps: Steps) -> None:
+        """Make a sample; from its beginning where an earlier run's calls of tools can't be carried out again."""
+        try:
+            await self._drive(item, steps)
+        except StateLost as problem:
+            _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+            steps.begin_anew()
+            await self._drive(item, steps)
+
+    async def _drive(self, item: WorkItem, steps: Steps) -> None:
+        """The sample is on disk before anything is awaited, also before the tools' sessions end."""
+        recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
-            return await drive(self.recipe(brief), self.model, self.feed)
+            self._finished(item, await drive(recipe, self.model, self.feed, steps=steps))
+            return
         async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
-            return await drive(self.recipe(brief), self.model, self.feed, hands)
+            self._finished(item, await drive(recipe, self.model, self.feed, hands, steps=steps))
 
     def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
         sample = driven.value
-        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time())
+        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
@@ -147,10 +173,11 @@ class Sampling:
         if self.checkpoint is not None:
             self.checkpoint.settled()
 
-    def _failed(self, item: WorkItem, problem: ModelError) -> None:
+    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
         """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
         if self.checkpoint is None or not problem.kind.hopeless:
             self.failures.add(item, problem)
+            steps.over()
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
         if self.checkpoint is not None:

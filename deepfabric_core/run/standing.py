@@ -12,6 +12,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.checkpoint import Metadata, Place, is_held, read_metadata
 from deepfabric_core.store.lines import whole_lines
+from deepfabric_core.store.totals import with_unsaved
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def standing(job: Job) -> Standing | None:
     place = job.checkpoint_place()
     if not place.exists:
         return None
-    known = read_metadata(place)
+    known = with_unsaved(read_metadata(place), place)
     done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
     failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
