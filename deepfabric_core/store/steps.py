@@ -86,19 +86,24 @@ class StepLog:
         known = self._known.pop(key, None)
         return Steps(self, key, known or _Known(given or {}))
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a file."""
+        return self._lines is not None
+
     def digest(self, step: Step) -> str:
         """What is asked, and by which config, in a few digits."""
         text = json.dumps([self._config, _content(step)], sort_keys=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
-    def append(self, key: Key, line: Mapping[str, Any]) -> bool:
-        """Add a line about a work item. Answers whether there is a file for it.
+    def append(self, key: Key, line: Mapping[str, Any]) -> None:
+        """Add a line about a work item.
 
         Raises:
             OutputError: the disk is full or gone.
         """
         if self._lines is None:
-            return False
+            return
         text = json.dumps({"key": key, **line}, ensure_ascii=False)
         try:
             self._lines.append(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -106,7 +111,6 @@ class StepLog:
             raise OutputError(
                 f"{self._lines.path} can't be written: {reason(problem)}; what it holds is safe."
             ) from problem
-        return True
 
 
 class Steps:
@@ -121,7 +125,7 @@ class Steps:
         self._log = log
         self._key = key
         self._known = deque(known.steps)
-        self._marked = bool(known.steps)
+        self._begun = bool(known.steps)
         self._number = 0
 
     def recall(self, step: Step) -> Answer | None:
@@ -143,13 +147,15 @@ class Steps:
         Raises:
             OutputError: the disk is full or gone.
         """
+        if not self._log.keeps:
+            return
         line = {"step": self._number, "asked": self._log.digest(step), **_as_line(answer)}
         if self._number == 0 and self.given:
             line["given"] = self.given
-        if self._log.append(self._key, line):
-            self._marked = True
-            self._number += 1
-            self.on_file += not isinstance(answer, ToolResult)
+        self._log.append(self._key, line)
+        self._begun = True
+        self._number += 1
+        self.on_file += not isinstance(answer, ToolResult)
 
     def begin_anew(self) -> None:
         """Forget what an earlier run was answered; what comes now supersedes it."""
@@ -162,7 +168,7 @@ class Steps:
         Raises:
             OutputError: the disk is full or gone.
         """
-        if self._marked:
+        if self._begun:
             self._log.append(self._key, {"over": True})
 
 

@@ -21,7 +21,7 @@ from tests.core.conftest import Run, local_llm, write_config
 from tests.core.test_agent_runs import AGENT, keeper, kept_apart, replayed, results
 from tests.core.test_generate import lines
 from tests.core.test_nothing_is_lost import start
-from tests.core.test_resume import checkpoint, cut, finish, until, whole
+from tests.core.test_resume import checkpoint, cut, finish, whole
 from tests.provider import Faults, LocalProvider
 from tests.spin_server import SpinServer
 
@@ -67,18 +67,23 @@ LOAD = ("--topics-load", "topics.jsonl")
 
 
 def kill_after(place: Path, provider: Holding, calls: int, *arguments: str) -> None:
-    """Let the server answer so many more calls; once the process has asked further and noted all answers, kill it."""
-    before = provider.counts.answered
+    """Let the server answer so many more calls; once the process has noted all the answers, kill it."""
     provider.let(calls)
-    process = start(place, *arguments)
-    until(process, provider, answered=before + calls)
-    deadline = time.monotonic() + 60
-    while paid(place) < provider.counts.answered:
-        assert process.poll() is None and time.monotonic() < deadline, (paid(place), provider.counts)
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert paid(place) == provider.counts.answered
+    kill_at(place, provider, provider.counts.answered + calls, *arguments)
+
+
+def kill_at(place: Path, provider: Holding, answered: int, *arguments: str) -> None:
+    """Run until so many calls are answered and noted, then kill; from then on the server answers every call."""
+    process, deadline = start(place, *arguments), time.monotonic() + 60
+    try:
+        while provider.counts.answered < answered or paid(place) < answered:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, (paid(place), provider.counts)
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.communicate()
+    assert paid(place) == provider.counts.answered == answered
     provider.let_all()
 
 
@@ -129,8 +134,9 @@ def test_of_sixteen_agents_no_answered_call_is_paid_twice_and_the_totals_are_the
     kill_after(place, agents, 70, "--resume")
     assert status(deepfabric)["calls"] == agents.counts.answered == 100
     kill_after(place, agents, 40, "--resume")
-    assert cut(place, agents, 10, "--resume", by=signal.SIGINT).code == 130
-    assert status(deepfabric)["calls"] == agents.counts.answered
+    used = status(deepfabric)
+    assert used["calls"] == agents.counts.answered == 140
+    assert used["prompt_tokens"] > 140
     finish(place)
     assert agents.counts.answered == 4 + 40 * 5
     kept_apart(lines(place / "out/dataset.jsonl"))
@@ -158,30 +164,21 @@ def test_an_agent_killed_in_its_third_step_asks_for_the_rest_and_reads_what_it_h
     assert not list(place.rglob("*.checkpoint.steps.jsonl"))
 
 
-def test_a_second_cycle_goes_on_with_the_questions_that_it_had_been_told(place: Path, agents: Holding) -> None:
-    """Its first request was made before the first cycle's question was known."""
-    configured(place, agents, generation=AGENT, output={"num_samples": 2, "batch_size": 2})
-    second = "this is number 2"
+def test_a_second_cycle_goes_on_with_the_questions_that_it_had_been_told(place: Path) -> None:
+    """Its task was asked for before the first cycle's was known, and the resumed run knows that one."""
 
-    def lets(body: Json) -> bool:
-        asks_for_a_task = "response_format" in body
-        tasks = [request for request in agents.requests if "response_format" in request]
-        mine = asks_for_a_task or len(body["messages"]) < 4 or agents.counts.answered >= 5
-        return mine and len(tasks) <= 2 and agents.counts.answered < 6
+    def reply(body: Json) -> str:
+        if "response_format" not in body:
+            return "So."
+        return json.dumps({"question": "Second?" if "this is number 2" in json.dumps(body) else "First?"})
 
-    agents.lets = lets
-    process = start(place, *LOAD)
-    until(process, agents, answered=5)
-    deadline = time.monotonic() + 60
-    while paid(place) < agents.counts.answered and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0)
-    process.kill()
-    process.communicate()
-    agents.let_all()
-    finish(place)
-    assert second in json.dumps(agents.requests)
-    assert agents.counts.answered == 10
+    with Holding(Faults(), reply=reply, agent=keeper) as provider:
+        configured(place, provider, generation=AGENT, output={"num_samples": 2, "batch_size": 2})
+        provider.lets = lambda body: "Second?" not in [message["content"] for message in body["messages"]]
+        kill_at(place, provider, 5 + 1, *LOAD)
+        finish(place)
+        kept_apart(lines(place / "out/dataset.jsonl"))
+        assert provider.counts.answered == 10
 
 
 MOCKED = {
@@ -251,6 +248,49 @@ def test_a_service_forgets_the_session_of_the_killed_run(place: Path) -> None:
         assert results(record)[-1][2] == "text"
         assert left in service.ended and len(service.ended) == 2 and not service.sessions
         assert provider.counts.answered == 5
+
+
+def test_a_sample_is_on_disk_before_the_service_is_told_that_it_is_complete(place: Path) -> None:
+    seen: list[int] = []
+
+    class Watching(SpinServer):
+        async def _end(self, request: web.Request) -> web.Response:
+            seen.append(len(whole(checkpoint(place, "jsonl"))))
+            return await super()._end(request)
+
+    with Watching() as service, LocalProvider(Faults(), agent=step_by_step(("list_files", {}))) as provider:
+        tools = {"spin_endpoint": service.url, "components": {"builtin": []}}
+        configured(place, provider, generation={**AGENT, "tools": tools})
+        finish(place, *LOAD)
+    assert seen == [1]
+
+
+def test_a_key_that_stops_working_in_the_middle_leaves_the_rest_to_be_asked_for(place: Path, deepfabric: Run) -> None:
+    def agent(body: Json) -> Calls:
+        if len(provider.requests) == 3:
+            provider.faults = Faults(status=401, error_code="invalid_api_key")
+        return keeper(body)
+
+    with LocalProvider(Faults(), agent=agent) as provider:
+        configured(place, provider, generation=AGENT)
+        done = deepfabric("generate", "config.yaml", *LOAD, OPENAI_API_KEY="k")
+        assert done.returncode == 1, done.stderr
+        provider.faults = Faults()
+        finish(place)
+        kept_apart(lines(place / "out/dataset.jsonl"))
+        assert provider.counts.answered == 5
+
+
+def test_a_disk_that_fills_up_with_steps_ends_the_run_and_they_are_not_paid_again(place: Path, agents: Holding) -> None:
+    configured(place, agents, leaves=16, generation=AGENT, output={"batch_size": 16})
+    process = start(place, *LOAD, largest_file=12_000)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert "steps.jsonl can't be written: " in err and "what it holds is safe." in err
+    assert "Traceback" not in err
+    finish(place)
+    kept_apart(lines(place / "out/dataset.jsonl"))
+    assert 16 * 5 <= agents.counts.answered <= 16 * 5 + 16
 
 
 # ---- replies that were refused
@@ -335,15 +375,6 @@ def test_a_conversation_of_another_config_is_not_gone_on_with(place: Path, agent
     finish(place, "--accept-changes")
     assert agents.counts.answered == 3 + 5
     kept_apart(lines(place / "out/dataset.jsonl"))
-
-
-def test_a_smaller_number_of_samples_leaves_the_others_steps_for_later(place: Path, agents: Holding) -> None:
-    configured(place, agents, leaves=2, generation=AGENT, output={"batch_size": 1})
-    kill_after(place, agents, 5 + 3, *LOAD)
-    finish(place, "--num-samples", "1")
-    assert agents.counts.answered == 8
-    finish(place)
-    assert agents.counts.answered == 10
 
 
 def test_a_torn_step_is_asked_for_again(place: Path, agents: Holding) -> None:
