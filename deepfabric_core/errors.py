@@ -106,7 +106,12 @@ class ModelError(DeepFabricError):
 
 
 class ReplyError(ModelError):
-    """The model answered, but its reply can't be used; asking again with the reason may mend it."""
+    """The model answered, but its reply can't be used; asking again with the reason may mend it.
+
+    `reply` is that reply where nobody else has seen it, or None.
+    """
+
+    reply: object = None
 
 
 class OutputError(DeepFabricError):

@@ -42,6 +42,17 @@ class Usage:
     completion_tokens: int = 0
     cost: float | None = None
 
+    @staticmethod
+    def of(line: JsonObject) -> Usage:
+        """What the `usage` of a line says; nothing where there is none."""
+        said = line.get("usage") or {}
+        return Usage(said.get("prompt_tokens", 0), said.get("completion_tokens", 0), said.get("cost"))
+
+    def as_object(self) -> dict[str, Any]:
+        """What a line says of it."""
+        tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
+        return {**tokens, "cost": self.cost}
+
     def __add__(self, other: Usage) -> Usage:
         known = [cost for cost in (self.cost, other.cost) if cost is not None]
         return Usage(
@@ -49,6 +60,18 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             sum(known) if known else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Some calls, and what they took."""
+
+    attempts: int
+    usage: Usage
+
+    def as_object(self) -> dict[str, Any]:
+        """What a line says of it."""
+        return {"attempts": self.attempts, "usage": self.usage.as_object()}
 
 
 @dataclass(frozen=True, slots=True)

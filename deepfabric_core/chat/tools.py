@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -39,10 +39,14 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered, as the model is shown it; `error` is the error's name, or "" where all went well."""
+    """What a tool answered, as the model is shown it; `error` is the error's name, or "" where all went well.
+
+    `session` is the id under which a service keeps the state that the call left, or "" where none does.
+    """
 
     content: str
     error: str = ""
+    session: str = field(default="", compare=False)
 
 
 def text_of(value: Any) -> str:

@@ -100,7 +100,13 @@ class ToolModes:
         if not offered:
             return await self._model.complete(request)
         reply = await self._model.complete(_in_words(request))
-        return _decided(reply) if request.tools else reply
+        if not request.tools:
+            return reply
+        try:
+            return _decided(reply)
+        except ReplyError as problem:
+            problem.reply = reply
+            raise
 
     async def close(self) -> None:
         """Close the model."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from deepfabric_core.config.redaction import Redactor
-from deepfabric_core.errors import FailureKind, ModelError, redacted_errors
+from deepfabric_core.errors import FailureKind, ModelError, OutputError, redacted_errors
 from deepfabric_core.stop import Stopped
 
 _log = logging.getLogger(__name__)
@@ -23,12 +23,13 @@ async def attempt(work: Awaitable[T], path: tuple[str, ...], hide: Redactor) -> 
     Raises:
         ModelError: it failed, and its sentence holds no secret; a bug is a failure of kind INTERNAL, whose traceback is
             for whoever runs with --debug.
+        OutputError: what it came to can't be kept, which concerns the whole run.
         Stopped: a stop came before it was begun.
     """
     try:
         with redacted_errors(hide.known):
             return await work
-    except (ModelError, Stopped):
+    except (ModelError, OutputError, Stopped):
         raise
     except Exception as problem:
         _log.debug("the work on %s failed\n%s", " > ".join(path), hide(traceback.format_exc()))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from deepfabric_core.chat.messages import Usage
@@ -37,6 +38,7 @@ from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import Lines
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.store.totals import with_unsaved
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
@@ -59,13 +61,14 @@ class Checkpoint:
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._files: list[Lines] = []
         self._journal: Journal | None = None
+        self._steps: Lines | None = None
         self._unsaved = 0
         self._saved_at = time.monotonic()
         self._saving: asyncio.Task[None] | None = None
         self._one_writer = threading.Lock()
         self._written_at = 0.0
         self._going_on = place.exists
-        self._base = self._resumed() if self._going_on else self._new()
+        self._base = with_unsaved(self._resumed(), place) if self._going_on else self._new()
         self.failures = Failures(place.failures)
         self._files.append(self.failures.lines)  # type: ignore[arg-type]
         self._write(self._now())
@@ -160,6 +163,13 @@ class Checkpoint:
         self._write(self._now())  # first: topics whose failures aren't known would count as whole
         TopicsFile(self.place.topics, {}).save(topics)
 
+    def steps(self) -> Lines:
+        """The file of what was answered on the way; it is to be read before anything is added."""
+        if self._steps is None:
+            self._steps = Lines(self.place.steps)
+            self._files.append(self._steps)
+        return self._steps
+
     # ---- samples
 
     def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
@@ -169,8 +179,6 @@ class Checkpoint:
         for line in journal.read():
             on_sample(line.content["topic_id"], line.content["sample"])
             self.failures.forget(line.content["topic_id"], line.content["cycle"])
-            if line.begin >= self._base.samples_bytes and not again:
-                self._base = _with_usage(self._base, line.content)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
@@ -270,12 +278,18 @@ class Checkpoint:
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
-            samples_bytes=self._journal.lines.size if self._journal else base.samples_bytes,
+            samples_bytes=self._size_of(self.place.samples, base.samples_bytes),
+            expansions_bytes=self._size_of(self.place.expansions, base.expansions_bytes),
+            steps_bytes=self._size_of(self.place.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
             seconds=base.seconds + now - self._began - state.paused_for(now),
             updated_at=now,
         )
+
+    def _size_of(self, path: Path, before: int) -> int:
+        """How long a file is, or, where it isn't open yet, how long it was before."""
+        return next((lines.size for lines in self._files if lines.path == path), before)
 
     # ---- the end
 
@@ -370,13 +384,6 @@ def _speaking_of(known: Metadata, topics: Topics, failed_expansions: int) -> Met
         failed_expansions=failed_expansions,
         topics_digest=_digest(topics),
     )
-
-
-def _with_usage(metadata: Metadata, line: Mapping[str, Any]) -> Metadata:
-    """The totals with a sample that was made after they were last saved, when the run was killed."""
-    used = line.get("usage") or {}
-    usage = Usage(used.get("prompt_tokens", 0), used.get("completion_tokens", 0), used.get("cost"))
-    return replace(metadata, calls=metadata.calls + line.get("attempts", 1), **asdict(_spent(metadata) + usage))
 
 
 def _spent(metadata: Metadata) -> Usage:

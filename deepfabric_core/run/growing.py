@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from deepfabric_core.chat.messages import Spent
+from deepfabric_core.config.fingerprint import fingerprint, part_of_topics
 from deepfabric_core.config.sensitive import redactor
 from deepfabric_core.errors import ModelError, RunAborted
 from deepfabric_core.events import (
@@ -29,6 +31,8 @@ from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.window import run_window
 from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.steps import Key, StepLog
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
@@ -95,6 +99,8 @@ class _Growing:
 
     def __post_init__(self) -> None:
         self.known = self.checkpoint.expansions()
+        config = part_of_topics(fingerprint(self.job.config, keyed_hash))
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished)
         self.growth = Growth(self.job.config.topics)
         self.secrets = redactor(self.job.config, os.environ)
         self.file = _file_of(self.job)
@@ -112,21 +118,27 @@ class _Growing:
         return fringe
 
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
-        settings = self.job.config.topics
+        settings, steps = self.job.config.topics, self.steps.of(expansion.path)
         try:
-            work = drive(expand(expansion, settings), self.model, self.feed)
+            work = drive(expand(expansion, settings), self.model, self.feed, steps=steps)
             driven = await attempt(work, expansion.path, self.secrets)
         except Stopped:
             return ()
         except ModelError as problem:
+            if not problem.kind.hopeless:
+                steps.over()
             self._failed(expansion, problem)
             return ()
         self.breaker.succeeded()
-        self.known.add(expansion.path, driven.value)
+        self.known.add(expansion.path, driven.value, driven.rest or Spent(driven.attempts, driven.usage))
         below = self._added(expansion, driven.value)
         self.checkpoint.settled()
         self.file.save_now_and_then(self.growth.topics)
         return below
+
+    def _is_unfinished(self, key: Key) -> bool:
+        path = tuple(part for part in key if isinstance(part, str))
+        return path == key and self.known.of(path) is None
 
     def _added(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
         lost_before = self.growth.missing

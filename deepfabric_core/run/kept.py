@@ -257,7 +257,7 @@ def _take_over(place: Place, job: Job) -> None:
             topics_digest=theirs.topics_digest,
         )
     if made:
-        _copy(made[0], place, ("samples", "failures"))
+        _copy(made[0], place, ("samples", "failures", "steps"))
     write_metadata(place, known)
 
 

@@ -111,9 +111,10 @@ class _Before:
 
     def add(self, head: Line, *, paid: bool) -> None:
         self.samples += 1
-        used = head.get("usage") or {}
+        own = head.get("rest") or head
+        used = own.get("usage") or {}
         if paid:
-            self.calls += head.get("attempts", 1)
+            self.calls += own.get("attempts", 1)
         if paid and used:
             self.prompt_tokens += used.get("prompt_tokens", 0)
             self.completion_tokens += used.get("completion_tokens", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import defaultdict, deque
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deepfabric_core.config.fingerprint import fingerprint, without_topics
 from deepfabric_core.config.sensitive import redactor
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
@@ -16,7 +18,7 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.attempt import attempt
 from deepfabric_core.run.breaker import Breaker
 from deepfabric_core.run.checkpoint import Checkpoint
-from deepfabric_core.run.drive import Driven, drive
+from deepfabric_core.run.drive import Driven, StateLost, drive
 from deepfabric_core.run.feed import Feed
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.window import run_window
@@ -26,9 +28,13 @@ from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Making, Sample, with_metadata
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.journal import free_path
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.steps import Key, StepLog, Steps
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
+
+_log = logging.getLogger(__name__)
 
 _REMEMBERED_QUESTIONS = 5
 _REMEMBERED_CHARACTERS = 200
@@ -55,6 +61,15 @@ class Sampling:
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         self.failures = self.checkpoint.failures
         self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+        config = without_topics(fingerprint(self.job.config, keyed_hash))
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished)
+
+    def _is_unfinished(self, key: Key) -> bool:
+        match key:
+            case (str(topic_id), int(cycle)):
+                index = self.plan.index_of(topic_id, cycle)
+                return index is not None and not self.journal.has(index) and (topic_id, cycle) not in self.failures
+        return False
 
     @property
     def settled(self) -> bool:
@@ -104,26 +119,37 @@ class Sampling:
         self.feed(FileWritten("partial dataset", str(partial)))
 
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
-        brief = Brief(item.path, item.cycle, tuple(self._earlier.get(item.topic_id, ())))
+        earlier = self._earlier.get(item.topic_id)
+        steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
         try:
-            driven = await attempt(self._driven(item, brief), item.path, self._secrets)
+            await attempt(self._work_on(item, steps), item.path, self._secrets)
         except Stopped:
             return ()
         except ModelError as problem:
-            self._failed(item, problem)
-        else:
-            self._finished(item, driven)
+            self._failed(item, problem, steps)
         return ()
 
-    async def _driven(self, item: WorkItem, brief: Brief) -> Driven[Sample]:
+    async def _work_on(self, item: WorkItem, steps: Steps) -> None:
+        """Make a sample; from its beginning where an earlier run's calls of tools can't be carried out again."""
+        try:
+            await self._drive(item, steps)
+        except StateLost as problem:
+            _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+            steps.begin_anew()
+            await self._drive(item, steps)
+
+    async def _drive(self, item: WorkItem, steps: Steps) -> None:
+        """The sample is on disk before anything is awaited, also before the tools' sessions end."""
+        recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
-            return await drive(self.recipe(brief), self.model, self.feed)
+            self._finished(item, await drive(recipe, self.model, self.feed, steps=steps))
+            return
         async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
-            return await drive(self.recipe(brief), self.model, self.feed, hands)
+            self._finished(item, await drive(recipe, self.model, self.feed, hands, steps=steps))
 
     def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
         sample = driven.value
-        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time())
+        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
@@ -131,10 +157,11 @@ class Sampling:
         self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
         self.checkpoint.settled()
 
-    def _failed(self, item: WorkItem, problem: ModelError) -> None:
+    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
         """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
         if not problem.kind.hopeless:
             self.failures.add(item, problem)
+            steps.over()
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
         self.checkpoint.settled()

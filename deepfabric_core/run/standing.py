@@ -14,6 +14,7 @@ from deepfabric_core.store.checkpoint import Metadata, Place, is_held, recovered
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.lines import whole_lines
 from deepfabric_core.store.tail import is_being_written
+from deepfabric_core.store.totals import with_unsaved
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def standing(job: Job) -> Standing | None:
     place = job.unfinished_place()
     if not place.exists:
         return None
-    known, _ = recovered_metadata(place)
+    found, _ = recovered_metadata(place)
+    known = with_unsaved(found, place)
     done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
     failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))

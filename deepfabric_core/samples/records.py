@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepfabric_core.chat.messages import Usage
+from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.samples.plan import WorkItem
 
 Record = dict[str, Any]
@@ -25,7 +25,8 @@ class Sample:
 class Making:
     """How a sample came about: the model that answered, the calls it took, their tokens, and when it was done.
 
-    `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run.
+    `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is what
+    of the calls is written nowhere else, where some of them are steps that were written at once.
     """
 
     model: str
@@ -33,12 +34,12 @@ class Making:
     usage: Usage
     simulated: bool
     at: float
+    rest: Spent | None = None
 
     def as_line(self) -> Record:
         """What a journal says of it."""
-        usage = self.usage
-        used = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "cost": usage.cost}
-        return {"model": self.model, "attempts": self.attempts, "usage": used, "at": round(self.at, 3)}
+        line = {"model": self.model, **Spent(self.attempts, self.usage).as_object(), "at": round(self.at, 3)}
+        return line if self.rest is None else {**line, "rest": self.rest.as_object()}
 
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:

@@ -61,6 +61,11 @@ class Place:
         return self._file("expansions.jsonl")
 
     @property
+    def steps(self) -> Path:
+        """Each answer on the way to what takes more than one call, a line."""
+        return self._file("steps.jsonl")
+
+    @property
     def topics(self) -> Path:
         """The topics, once they are complete."""
         return self._file("topics")
@@ -88,12 +93,12 @@ class Place:
     @property
     def holds_work(self) -> bool:
         """Whether anything in it was paid for."""
-        return any(path.exists() and path.stat().st_size for path in (self.samples, self.expansions))
+        return any(path.exists() and path.stat().st_size for path in (self.samples, self.expansions, self.steps))
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All of them but the lock."""
-        return (self.samples, self.failures, self.expansions, self.topics, self.metadata)
+        return (self.samples, self.failures, self.expansions, self.steps, self.topics, self.metadata)
 
     def _file(self, ending: str) -> Path:
         return self.folder / (f"{self.name}.checkpoint.{ending}" if self.asked else f".{self.name}.run.{ending}")
@@ -115,6 +120,8 @@ class Metadata:
     samples_done: int = 0
     samples_failed: int = 0
     samples_bytes: int = 0
+    expansions_bytes: int = 0
+    steps_bytes: int = 0
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from deepfabric_core.chat.messages import Spent
 from deepfabric_core.errors import OutputError
 from deepfabric_core.store.files import reason
 from deepfabric_core.store.lines import Lines
@@ -33,13 +35,15 @@ class Expansions:
         """The subtopics of a topic, or None where they are still to be asked for."""
         return self._known.get(path)
 
-    def add(self, path: TopicPath, children: Iterable[Child]) -> None:
-        """Keep the subtopics of a topic.
+    def add(self, path: TopicPath, children: Iterable[Child], spent: Spent | None = None) -> None:
+        """Keep the subtopics of a topic, and what of the calls for them is `spent` but written nowhere else.
 
         Raises:
             OutputError: the disk is full or gone.
         """
-        line = {"path": path, "children": [(child.name, child.also_under) for child in children]}
+        line: dict[str, Any] = {"path": path, "children": [(child.name, child.also_under) for child in children]}
+        if spent is not None:
+            line |= spent.as_object()
         try:
             self.lines.append(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
         except OSError as problem:

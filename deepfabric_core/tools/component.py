@@ -8,6 +8,7 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from yarl import URL
@@ -16,6 +17,7 @@ from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import Tool, ToolResult, text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import tools_in
+from deepfabric_core.tools.executor import Session
 from deepfabric_core.tools.service import FINE, Service, address_of, failure, got, shown
 
 _ON_THE_WIRE = {"builtin": "vfs"}
@@ -65,7 +67,7 @@ class Component:
         return address_of(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}", "tool_execute_path")
 
 
-class ComponentSession:
+class ComponentSession(Session):
     """The state that the service keeps for one sample, under an id that no other sample has."""
 
     def __init__(
@@ -80,6 +82,7 @@ class ComponentSession:
         self._seeding = asyncio.Lock()
         self._seeded = False
         self._begun = False
+        self._forgotten: set[str] = set()
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Have the service carry out a call; see `Session`."""
@@ -87,6 +90,16 @@ class ComponentSession:
         if self._shared_path is not None:
             return await _called(self._service, self._shared_path, name, {"name": name, "arguments": dict(arguments)})
         return await self._in_session(self._own, name, arguments)
+
+    async def redo(self, name: str, arguments: Mapping[str, Any], known: ToolResult) -> ToolResult:
+        """Carry out a call of an earlier process in this session, and have the service forget that one's."""
+        if self._shared_path is not None:
+            return known  # there is no session whose state it could be
+        result = await self.call(name, arguments)
+        if known.session and known.session not in self._forgotten:
+            self._forgotten.add(known.session)
+            await self._service.delete(self._base / "session" / known.session)
+        return result
 
     async def close(self) -> None:
         """Tell the service that the sample is complete."""
@@ -108,7 +121,7 @@ class ComponentSession:
     async def _in_session(self, address: URL, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         self._begun = True
         body = {"session_id": self._id, "tool": name, "args": dict(arguments)}
-        return await _called(self._service, address, name, body)
+        return replace(await _called(self._service, address, name, body), session=self._id)
 
 
 async def fetch_tools(tools_endpoint: str, timeout: float = 30.0) -> tuple[Tool, ...]:  # noqa: ASYNC109 - a setting

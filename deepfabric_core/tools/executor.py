@@ -18,6 +18,14 @@ class Session(Protocol):
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
         """
 
+    async def redo(self, name: str, arguments: Mapping[str, Any], known: ToolResult) -> ToolResult:  # noqa: ARG002
+        """Carry out again, for its effect on the state, a call of an earlier process whose result is `known`.
+
+        Raises:
+            ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
+        """
+        return await self.call(name, arguments)
+
     async def close(self) -> None:
         """Forget the state."""
 

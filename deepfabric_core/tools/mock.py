@@ -11,11 +11,12 @@ from deepfabric_core.chat.tools import Tool, ToolResult, by_name, text_of
 from deepfabric_core.config.schema import Fixture, MockTool
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import read_document
+from deepfabric_core.tools.executor import Session
 
 _TEMPLATE = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
 
-class Mock:
+class Mock(Session):
     """Answers the calls of `tools` by `responses`, by the names of the tools."""
 
     def __init__(self, tools: tuple[Tool, ...], responses: Mapping[str, MockTool]) -> None:

@@ -72,14 +72,31 @@ class Hands:
         Raises:
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
         """
-        executor = self._by_tool.get(wish.name)
-        if executor is None:
-            return ToolResult(f"UnknownTool: there is no tool {wish.name}", error="UnknownTool")
-        session = self._sessions.get(id(executor))
-        if session is None:
-            session = self._sessions[id(executor)] = executor.session(self._key)
+        session = self._session(wish.name)
         with redacted_errors(self._secrets.known):
-            return await session.call(wish.name, wish.arguments)
+            return await session.call(wish.name, wish.arguments) if session else _unknown(wish.name)
+
+    async def redo(self, wish: ToolUse, known: ToolResult) -> ToolResult:
+        """Carry out again, for its effect on the state, a call of an earlier process whose result is `known`.
+
+        Raises:
+            ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
+        """
+        session = self._session(wish.name)
+        with redacted_errors(self._secrets.known):
+            return await session.redo(wish.name, wish.arguments, known) if session else _unknown(wish.name)
+
+    def _session(self, tool: str) -> Session | None:
+        executor = self._by_tool.get(tool)
+        if executor is None:
+            return None
+        if id(executor) not in self._sessions:
+            self._sessions[id(executor)] = executor.session(self._key)
+        return self._sessions[id(executor)]
+
+
+def _unknown(tool: str) -> ToolResult:
+    return ToolResult(f"UnknownTool: there is no tool {tool}", error="UnknownTool")
 
 
 @asynccontextmanager
