@@ -164,7 +164,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             _log.debug("stderr: %s", self._shown(line))
 
     def _shown(self, line: bytes) -> str:
-        """A line without secrets. It takes a while, and a server may say a lot: so only what is shown goes through it."""
+        """A line without secrets: only one that is shown, since it takes a while, and a server may say a lot."""
         return self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace").strip())[:_SHOWN_CHARACTERS]
 
     def _lose(self, why: str = "") -> None:
