@@ -82,7 +82,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self.lost = asyncio.Event()
         self._hide = hide
         self._why = ""
-        self._last_words = ""
+        self._last_words = b""
         self._exited = asyncio.Event()
         self._lines = {_STDOUT: _Lines(), _STDERR: _Lines()}
         self._stray = 0
@@ -95,7 +95,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
         code = self._transport.get_returncode() if self._transport else None
         if self._why or code is None:
             return self._why or "stopped answering"
-        said = f", saying '{self._last_words}'" if self._last_words else ""
+        last_words = self._shown(self._last_words)
+        said = f", saying '{last_words}'" if last_words else ""
         if code >= 0:
             return f"exited with code {code}{said}"
         with suppress(ValueError):
@@ -131,6 +132,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
         lines = self._lines[fd]
         for line in lines.add(data):
             if fd == _STDOUT:
+                if self.lost.is_set():
+                    return
                 self._hear(line)
             else:
                 self._note(line)
@@ -152,9 +155,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
         try:
             message = SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except ValueError:
-            _log.debug(
-                "not a message: %s", self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace"))[:_SHOWN_CHARACTERS]
-            )
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("not a message: %s", self._shown(line))
             self._stray += 1
             if self._stray > _MOST_STRAY_LINES:
                 self._lose("writes to its standard output what isn't MCP")
@@ -163,9 +165,13 @@ class ServerProcess(asyncio.SubprocessProtocol):
             cast("MemoryObjectSendStream[SessionMessage | Exception]", self._deliver).send_nowait(message)
 
     def _note(self, line: bytes) -> None:
-        if text := self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace").strip()):
-            self._last_words = text[:_SHOWN_CHARACTERS]
-            _log.debug("stderr: %s", text)
+        self._last_words = line.strip() or self._last_words
+        if line.strip() and _log.isEnabledFor(logging.DEBUG):
+            _log.debug("stderr: %s", self._shown(line))
+
+    def _shown(self, line: bytes) -> str:
+        """A line without secrets: only one that is shown, since it takes a while, and a server may say a lot."""
+        return self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace").strip())[:_SHOWN_CHARACTERS]
 
     def _lose(self, why: str = "") -> None:
         if not self.lost.is_set():
