@@ -69,6 +69,8 @@ class Call:
     data: bytes
 
     def __str__(self) -> str:
+        if self.name == "say":
+            return f"say {self.data.decode(errors='replace').strip().partition(chr(10))[0]}"
         name = self.name if not self.other else f"{self.name} {Path(self.path).name} to"
         return f"{name} {self.other or self.path}"
 

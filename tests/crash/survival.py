@@ -102,8 +102,6 @@ class Case:
             before = self.paid
             ended = self.stage.run("generate", "config.yaml", *arguments, trouble=trouble)
             struck, arguments = ended.struck, self.scenario.again
-            if struck is None:
-                return Outcome(None, [], "")
             wrong += [*self._wrong_at_this_moment(), *self._wrong_with_the_end(ended, trouble, self.paid - before)]
             kept = kept | self._kept()
         left = ", ".join(sorted(self.files() - self.undisturbed.files))
