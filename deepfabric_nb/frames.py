@@ -192,7 +192,7 @@ def _answer(record: Fact, messages: Sequence[Fact] | None) -> Any:
 def _reasoning(record: Fact) -> str | None:
     reasoning = record.get("reasoning")
     content = reasoning.get("content") if isinstance(reasoning, dict) else reasoning
-    return "\n".join(map(_step, content)) if isinstance(content, list) else content
+    return "\n".join(map(_step, content)) if isinstance(content, list) else content or None
 
 
 def _step(step: object) -> str:

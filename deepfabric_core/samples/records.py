@@ -11,6 +11,9 @@ from deepfabric_core.samples.plan import WorkItem
 
 Record = dict[str, Any]
 
+# DeepFabric knows no style of its own for this.
+_NO_REASONING: Record = {"style": "freetext", "content": ""}
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -49,11 +52,16 @@ def conversation(system_prompt: str | None, question: str, answer: str) -> list[
 
 
 def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
-    """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is."""
+    """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is.
+
+    Each column is there with the same type whatever the conversation and the model, so that files of both kinds load
+    together: reasoning that isn't there is an empty text, a price that isn't known is 0.
+    """
     if "messages" not in record or "metadata" not in record:
         return record
     usage = making.usage
     metadata: dict[str, Any] = {
+        "conversation_type": "basic",
         **record["metadata"],
         "topic_id": item.topic_id,
         "topic_path": list(item.path),
@@ -61,7 +69,8 @@ def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
         "model": making.model,
         "attempts": making.attempts,
         "usage": {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens},
-        "cost": usage.cost,
+        "cost": float(usage.cost or 0),
         "simulated": making.simulated,
     }
-    return {**record, "metadata": metadata}
+    first = {"messages": record["messages"], "metadata": metadata, "reasoning": _NO_REASONING}
+    return {**first, **record, "metadata": metadata}

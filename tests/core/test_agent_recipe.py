@@ -180,7 +180,7 @@ def test_metadata_adds_how_it_came_about() -> None:
         "model": "m",
         "attempts": 3,
         "usage": {"prompt_tokens": 1, "completion_tokens": 2},
-        "cost": None,
+        "cost": 0.0,
         "simulated": True,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -400,14 +401,15 @@ def test_deepfabrics_examples_use_the_service_where_they_name_one(place: Path, d
 # ---- training on it
 
 
-def loaded(file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The rows of a dataset as training scripts load it, without a network."""
+def loaded(place: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> list[dict[str, Any]]:
+    """The rows of datasets as training scripts load them, without a network."""
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]
 
     disable_progress_bars()
-    rows = load_dataset("json", data_files=str(file), cache_dir=str(cache), split="train")
+    paths = [str(place / file) for file in files]
+    rows = load_dataset("json", data_files=paths, cache_dir=str(place / "cache"), split="train")
     return [dict(row) for row in rows]
 
 
@@ -448,8 +450,42 @@ def test_a_dataset_loads_and_renders_with_its_tools_arguments_and_results(
         assert done.returncode == 0, done.stderr
     records = [*lines(place / "Bicycles.jsonl"), *lines(place / "Bees.jsonl")]
     save(place / "both.jsonl", records)
-    rows = loaded(place / "both.jsonl", place / "cache", monkeypatch)
+    rows = loaded(place, monkeypatch, "both.jsonl")
     assert {row["metadata"]["topic_path"][0] for row in rows} == {"Bicycles", "Bees"}
     for row, record in zip(rows, records, strict=True):
         assert row["tools"] == record["tools"]
         shown_in_full(record, rendered(row))
+
+
+def test_conversations_with_and_without_reasoning_load_together_in_any_order(
+    place: Path, deepfabric: Run, provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpriced = {**local_llm(provider), "model": "of-our-own"}
+    for name, llm, flags in (
+        ("basic", unpriced, ["--no-system-message"]),
+        ("cot", {"provider": "simulated"}, ["--conversation-type", "cot"]),
+        ("priced", local_llm(provider), []),
+    ):
+        config = write_config(place, llm=llm)
+        done = deepfabric("generate", config, "--output-save-as", f"{name}.jsonl", *flags, OPENAI_API_KEY="k")
+        assert done.returncode == 0, done.stderr
+    for order in permutations(("basic", "cot", "priced")):
+        files = [f"{name}.jsonl" for name in order]
+        records = [record for file in files for record in lines(place / file)]
+        assert loaded(place, monkeypatch, *files) == records
+        save(place / f"{'-'.join(order)}.jsonl", records)
+        assert loaded(place, monkeypatch, f"{'-'.join(order)}.jsonl") == records
+
+
+def test_an_agents_conversations_load_with_the_others_from_one_file(
+    place: Path, deepfabric: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("basic", "agent"):
+        config = write_config(place, generation={"tools": {}} if name == "agent" else {})
+        assert deepfabric("generate", config, "--output-save-as", f"{name}.jsonl").returncode == 0
+    for order in (("basic", "agent"), ("agent", "basic")):
+        records = [record for name in order for record in lines(place / f"{name}.jsonl")]
+        save(place / f"{order[0]}-first.jsonl", records)
+        rows = loaded(place, monkeypatch, f"{order[0]}-first.jsonl")
+        assert [row["messages"] for row in rows] == [record["messages"] for record in records]
+        assert [row["reasoning"] for row in rows] == [record["reasoning"] for record in records]

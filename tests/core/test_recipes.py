@@ -96,6 +96,18 @@ def test_metadata_says_how_a_sample_came_about_but_never_enters_a_custom_record(
     assert with_metadata(custom.record, item, making) == {"title": "A"}
 
 
+def test_a_record_has_the_same_columns_and_types_whatever_the_conversation_and_the_model() -> None:
+    item = WorkItem(3, "abc", BRIEF.path, cycle=1)
+    made_with = [Making("m", 1, Usage(10, 20, cost), simulated=False, at=1.5) for cost in (None, 0.5, 1)]
+    samples = [made(recipe_for(config())(BRIEF), BASIC)[0], made(recipe_for(config(COT))(BRIEF), REASONED)[0]]
+    basic, *others = [with_metadata(sample.record, item, making) for sample in samples for making in made_with]
+    assert basic["reasoning"] == {"style": "freetext", "content": ""}
+    assert basic["metadata"]["conversation_type"] == "basic" and basic["metadata"]["cost"] == 0
+    for record in others:
+        for one, other in ((basic, record), (basic["metadata"], record["metadata"])):
+            assert list(one) == list(other) and [*map(type, one.values())] == [*map(type, other.values())]
+
+
 @pytest.mark.parametrize(("chosen", "reply"), [(config(), BASIC), (config(COT), REASONED)])
 def test_the_request_holds_path_prompt_schema_and_limit(chosen: Config, reply: object) -> None:
     _, (request,) = made(recipe_for(chosen)(BRIEF), reply)
