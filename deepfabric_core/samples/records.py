@@ -55,7 +55,8 @@ def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
     """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is.
 
     Each column is there with the same type whatever the conversation and the model, so that files of both kinds load
-    together: reasoning that isn't there is an empty text, a price that isn't known is 0.
+    together: reasoning that isn't there is an empty text, a cost that isn't known is 0, and
+    `cost_known` false.
     """
     if "messages" not in record or "metadata" not in record:
         return record
@@ -70,6 +71,7 @@ def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
         "attempts": making.attempts,
         "usage": {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens},
         "cost": float(usage.cost or 0),
+        "cost_known": usage.cost is not None,
         "simulated": making.simulated,
     }
     first = {"messages": record["messages"], "metadata": metadata, "reasoning": _NO_REASONING}

@@ -181,6 +181,7 @@ def test_metadata_adds_how_it_came_about() -> None:
         "attempts": 3,
         "usage": {"prompt_tokens": 1, "completion_tokens": 2},
         "cost": 0.0,
+        "cost_known": False,
         "simulated": True,
     }
 
