@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepfabric_core.cli.output import confirm
+
 if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
 
@@ -25,4 +27,4 @@ def settle_size(job: Job, *, confirmed: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError(f"{size}; give --yes if you mean it, or less depth, degree or samples.")
-    click.confirm(f"{size}. Begin?", abort=True, err=True)
+    confirm(f"{size}. Begin?")

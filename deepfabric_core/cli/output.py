@@ -13,12 +13,15 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from deepfabric_core.errors import OutputError
 from deepfabric_core.text.printable import printable_json, printable_text
+
+if TYPE_CHECKING:
+    from logging import Formatter
 
 _STANDARD = {"stdin": "r", "stdout": "w", "stderr": "w"}
 # What moves the cursor, clears and colours. Screens need no other sequences.
@@ -133,6 +136,24 @@ def ask(question: str, choices: list[str], default: str) -> str:
     kind = click.Choice(choices)
     answer: str = click.prompt(question, default=default, show_default=False, type=kind, show_choices=False, err=True)
     return answer
+
+
+def confirm(question: str) -> None:
+    """Ask the user on standard error whether to go on.
+
+    Raises:
+        click.Abort: no, or the user breaks off.
+    """
+    click.confirm(printable_text(question), abort=True, err=True)
+
+
+def log_to_stderr(formatter: Formatter, level: int) -> None:
+    """Print what is logged from now on, from that level up, on standard error."""
+    import logging
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def show_usage_error(problem: click.ClickException) -> None:

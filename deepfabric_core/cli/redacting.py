@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepfabric_core.cli.output import log_to_stderr
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -31,9 +33,7 @@ class CommandSecrets:
         from deepfabric_core.llm.log_redaction import RedactingFormatter
 
         form = logging.Formatter(logging.BASIC_FORMAT if details else None)
-        handler = logging.StreamHandler()
-        handler.setFormatter(RedactingFormatter(self.redact, form))
-        logging.basicConfig(level=logging.DEBUG if details else logging.WARNING, handlers=[handler], force=True)
+        log_to_stderr(RedactingFormatter(self.redact, form), logging.DEBUG if details else logging.WARNING)
 
     def traceback(self, problem: BaseException) -> str:
         """The traceback of an error and of those behind it."""

@@ -17,13 +17,14 @@ HIDDEN = "[hidden]"
 SHORTEST_SECRET = 6
 
 _SECRET_VARIABLE = re.compile(r"(?i)key(?!board|ring|map)|token(?!iz)|secret|password|passwd|credential")
+_ADDRESS_VARIABLE = re.compile(r"(?i)(?:_proxy|_base_url|_api_base)$")
 _SECRET_NAME = re.compile(
     r"(?i)(?:token|secret|passw(?:or)?d|passphrase|api-?key|access-?key|credentials?"
     r"|(?:^|[-_.])(?:key|auth|authorization|cookie|pass|pwd|pat|code|sig|signature))$"
 )
 
 # Lengths are bounded in all of these, so that no text takes long.
-_WORD = re.compile(r"[^\s\"'<>]+")
+_WORD = re.compile(r"[^\s\"]+")
 _SCHEME = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://")
 _END_OF_NAME = re.compile(r"[/?#@:]")
 
@@ -67,12 +68,16 @@ class Redactor:
         """The text without any of them."""
         return without_lookalikes(self.known(text))
 
+    def exactly(self, text: str) -> str:
+        """The text without those that are known: for data, in which nothing else may change."""
+        return _any_of(self._secrets).sub(HIDDEN, text) if self._secrets else text
+
     def known(self, text: str) -> str:
         """The text without those that are known or have the shape of a key: for sentences of our own.
 
         In these, what follows "token:" is no secret.
         """
-        return without_keys(_any_of(self._secrets).sub(HIDDEN, text) if self._secrets else text)
+        return without_keys(self.exactly(text))
 
 
 def without_lookalikes(text: str) -> str:
@@ -153,7 +158,15 @@ def secrets_in_environment(environment: Mapping[str, str]) -> frozenset[str]:
             found |= {value, value.strip()}
         if "://" in value:
             found.update(secrets_of_user(value))
+        if _ADDRESS_VARIABLE.search(name) and len(password := _password_in(value)) >= SHORTEST_SECRET:
+            found |= {password, unquote(password)}
     return frozenset(found)
+
+
+def _password_in(address: str) -> str:
+    """The password in an address that is meant to be one, be it well written or not; "" for none."""
+    user, _, password = address.rpartition("@")[0].rpartition("://")[2].partition(":")
+    return password or user
 
 
 def _is_path(value: str) -> bool:

@@ -300,7 +300,14 @@ class Checkpoint:
         if (delivered and not self._holds_more and not self._job.keep) or self._holds_nothing:
             clear(self.place)
         elif not delivered or self._holds_more:
+            self._hide_empty_journal()
             self.tell_where()
+
+    def _hide_empty_journal(self) -> None:
+        """Let no empty file lie beside the dataset, where only topics were paid for."""
+        samples = self.place.samples
+        if not self.place.asked and samples.exists() and not samples.stat().st_size:
+            samples.unlink()
 
     @property
     def _holds_nothing(self) -> bool:
@@ -311,7 +318,7 @@ class Checkpoint:
         """Say where it is."""
         if self.place.asked:
             self._feed(FileWritten("checkpoint", str(self.place.folder)))
-        else:
+        elif self.place.samples.exists():
             self._feed(FileWritten("journal", str(self.place.samples)))
 
     def _leave_mark(self) -> None:

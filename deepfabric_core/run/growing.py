@@ -98,11 +98,11 @@ class _Growing:
     breaker: Breaker = field(default_factory=Breaker)
 
     def __post_init__(self) -> None:
+        self.secrets = redactor(self.job.config, os.environ)
         self.known = self.checkpoint.expansions()
         config = part_of_topics(fingerprint(self.job.config, keyed_hash))
-        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished)
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self.secrets.exactly)
         self.growth = Growth(self.job.config.topics)
-        self.secrets = redactor(self.job.config, os.environ)
         self.file = _file_of(self.job)
 
     def begin(self) -> list[Expansion]:

@@ -62,7 +62,7 @@ class Sampling:
         self.failures = self.checkpoint.failures
         self.journal = self.checkpoint.journal(self.plan, self._remember_record)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
-        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished)
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
 
     def _is_unfinished(self, key: Key) -> bool:
         match key:

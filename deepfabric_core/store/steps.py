@@ -46,7 +46,8 @@ class StepLog:
     """The steps of a stage's work items, in a file or, without one, forgotten.
 
     It reads those of `wanted` work items, which must be the unfinished ones. A step is answered from it where the same
-    was asked by the same `config`, which is what of a config decides the data.
+    was asked by the same `config`, which is what of a config decides the data. What `hide` takes out of a line is never
+    written; where a later step quotes it, that step is asked again.
 
     Raises:
         ConfigError: a line is damaged; its number is named.
@@ -57,8 +58,10 @@ class StepLog:
         lines: Lines | None = None,
         config: Mapping[str, str] | None = None,
         wanted: Callable[[Key], bool] = lambda _: True,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self._lines = lines
+        self._hide = hide
         self._config = json.dumps(config or {}, sort_keys=True)
         self._known: dict[Key, _Known] = {}
         for line in lines.read() if lines else ():
@@ -104,7 +107,7 @@ class StepLog:
         """
         if self._lines is None:
             return
-        text = json.dumps({"key": key, **line}, ensure_ascii=False)
+        text = self._hide(json.dumps({"key": key, **line}, ensure_ascii=False))
         try:
             self._lines.append(text.encode("utf-8", "backslashreplace") + b"\n")
         except OSError as problem:

@@ -16,6 +16,10 @@ class BodyError(Exception):
     """A body can't be used; the message is the rest of a sentence about the answer."""
 
 
+class DamagedBodyError(BodyError):
+    """It arrived otherwise than it was sent."""
+
+
 class Body:
     """A body as it arrives, piece by piece; `encoding` is what its header Content-Encoding says."""
 
@@ -42,7 +46,7 @@ class Body:
             try:
                 self._keep(self._decoder.decompress(piece, self._limit - len(self._content) + 1))
             except zlib.error as problem:
-                raise BodyError("is damaged: it can't be decompressed") from problem
+                raise DamagedBodyError("is damaged: it can't be decompressed") from problem
             piece = self._decoder.unused_data
 
     def content(self) -> bytes:

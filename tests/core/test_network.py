@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from hypothesis import strategies as st
 from deepfabric_core.config.load import load
 from deepfabric_core.config.schema import Llm, McpServer
 from deepfabric_core.errors import ConfigError, DeepFabricError, FailureKind, ModelError
-from deepfabric_core.llm.clients.answers import LARGEST_REPLY_BYTES
+from deepfabric_core.llm.clients.answers import LARGEST_ERROR_BYTES, LARGEST_REPLY_BYTES
 from deepfabric_core.llm.connect import bare, check
 from deepfabric_core.llm.keys import redact
 from deepfabric_core.tools.component import Component
@@ -322,9 +323,10 @@ BIG = 1 << 30
 
 async def streamed(request: web.Request, pieces: Any, **options: Any) -> web.StreamResponse:
     response = web.StreamResponse(**options)
-    await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
+    with suppress(ConnectionError):  # whoever has read enough hangs up
+        await response.prepare(request)
+        async for piece in pieces:
+            await response.write(piece)
     return response
 
 
@@ -370,7 +372,7 @@ REFUSED = {"twice": "is compressed by gzip, deflate, which wasn't asked for"} | 
 def test_an_answer_that_is_too_large_is_a_failed_call(client: str, kind: str, status: int) -> None:
     with Origin(too_large(kind, status=status)) as origin:
         said = failure(client, origin.url)
-    limit = 1 << 20 if client == "service" else LARGEST_REPLY_BYTES
+    limit = 1 << 20 if client == "service" or status == 500 else LARGEST_REPLY_BYTES
     assert REFUSED.get(kind, f"has more than {limit} bytes, which is too much") in said
 
 
@@ -467,6 +469,17 @@ def test_an_answer_whose_compression_is_damaged_is_a_failed_call(client: str) ->
 
     with Origin(answer) as origin:
         assert "is damaged: it can't be decompressed" in failure(client, origin.url)
+
+
+@pytest.mark.parametrize("client", ["direct", "litellm", "anthropic"])
+@pytest.mark.parametrize("piece", [b" ", b"<html><script", b"model a://x:", b"{", b"a.a:"])
+def test_an_error_that_is_as_long_as_it_may_be_is_told_soon_and_shortly(client: str, piece: bytes) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=piece * (LARGEST_ERROR_BYTES // len(piece)), status=500)
+
+    with Origin(answer) as origin:
+        said = failure(client, origin.url, timeout=20)
+    assert "server error" in said and len(said) < 500
 
 
 def test_a_reply_just_below_the_limit_is_read() -> None:

@@ -92,11 +92,13 @@ def test_of_two_runs_at_once_with_one_dataset_the_second_is_refused_whatever_its
     (place / "other.yaml").write_text((place / "config.yaml").read_text().replace("bicycles", "boats"))
     first = start(place)
     wait_for(provider, 6)
+    provider.faults = Faults(latency=3)
     for config in ("config.yaml", "other.yaml"):
         second = start(place, config=config)
         out, err = second.communicate(timeout=60)
         assert second.returncode == 2, out + err
         assert f"Process {first.pid} " in err and "out/dataset.jsonl" in err
+    provider.faults = Faults()
     out, err = first.communicate(timeout=60)
     assert first.returncode == 0, out + err
     found = keys(place / "out/dataset.jsonl")

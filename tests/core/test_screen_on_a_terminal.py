@@ -15,7 +15,7 @@ from tests.core.conftest import local_llm, write_config
 from tests.provider import Faults, LocalProvider
 from tests.terminal import Terminal, deepfabric
 
-ENDLESS = 100_000
+ENDLESS = 90_000
 _FRAME = "\x1b[?2026h"
 # A library that warns once it is told to, from a thread of its own.
 _WARNING = """

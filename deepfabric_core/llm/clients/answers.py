@@ -8,10 +8,12 @@ from dataclasses import replace
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.failures import Complaint, kind_of, model_error
 from deepfabric_core.web.addresses import destination
-from deepfabric_core.web.bodies import BodyError
+from deepfabric_core.web.bodies import BodyError, DamagedBodyError
 
 # No honest reply is as large: a million tokens, more than any model writes at once, take some 10 MB at most.
 LARGEST_REPLY_BYTES = 16 << 20
+# What says why a call failed is some kilobytes.
+LARGEST_ERROR_BYTES = 1 << 20
 
 REDIRECTS = range(300, 400)
 NOT_FOUND = 404
@@ -19,6 +21,11 @@ NOT_FOUND = 404
 V1 = "/v1"
 
 _LOWEST_ERROR = 400
+
+
+def limit_for(status: int) -> int:
+    """How many bytes an answer of this status may have, decompressed."""
+    return LARGEST_REPLY_BYTES if status < _LOWEST_ERROR else LARGEST_ERROR_BYTES
 
 
 def redirected(name: str, status: int | None, headers: Mapping[str, str], asked: str) -> ModelError:
@@ -33,7 +40,8 @@ def redirected(name: str, status: int | None, headers: Mapping[str, str], asked:
 def unusable(name: str, problem: BodyError, status: int, headers: Mapping[str, str]) -> ModelError:
     """The error for an answer whose body isn't read to its end; it is of the kind that its status says."""
     if status < _LOWEST_ERROR:
-        text, kind = f"the answer {problem}", FailureKind.INVALID_REPLY
+        text = f"the answer {problem}"
+        kind = FailureKind.CONNECTION if isinstance(problem, DamagedBodyError) else FailureKind.INVALID_REPLY
         return model_error(name, text, status=None, headers=headers, kind=kind)
     return model_error(name, f"the answer (HTTP {status}) {problem}", status=status, headers=headers)
 

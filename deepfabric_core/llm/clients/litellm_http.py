@@ -15,12 +15,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ModelError
-from deepfabric_core.llm.clients.answers import LARGEST_REPLY_BYTES, REDIRECTS, redirected, unusable
+from deepfabric_core.llm.clients.answers import REDIRECTS, limit_for, redirected, unusable
 from deepfabric_core.web.bodies import ACCEPTED, Body, BodyError, read
 
 if TYPE_CHECKING:
     import httpx
 
+
+_LOWEST_ERROR = 400
+# Of an error's body: litellm searches it by patterns that would hold up all other calls for a minute for a megabyte.
+_GIVEN_BYTES = 1 << 16
 
 _UNFOLLOWED = {"stream": True, "follow_redirects": False}
 
@@ -103,7 +107,9 @@ async def _read_async(call: Call, response: httpx.Response) -> bytes:
     if response.status_code in REDIRECTS:
         raise call.redirected(response.request, response)
     try:
-        return await read(response.aiter_raw(), response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
+        return await read(
+            response.aiter_raw(), response.headers.get("Content-Encoding"), limit_for(response.status_code)
+        )
     except BodyError as problem:
         raise call.unusable(problem, response) from problem
 
@@ -112,7 +118,7 @@ def _read(call: Call, response: httpx.Response) -> bytes:
     if response.status_code in REDIRECTS:
         raise call.redirected(response.request, response)
     try:
-        body = Body(response.headers.get("Content-Encoding"), LARGEST_REPLY_BYTES)
+        body = Body(response.headers.get("Content-Encoding"), limit_for(response.status_code))
         for piece in response.iter_raw():
             body.add(piece)
         return body.content()
@@ -127,7 +133,7 @@ def _answered(response: httpx.Response, content: bytes) -> httpx.Response:
     return httpx.Response(
         response.status_code,
         headers=[pair for pair in response.headers.raw if pair[0].lower() != b"content-encoding"],
-        content=content,
+        content=content if response.status_code < _LOWEST_ERROR else content[:_GIVEN_BYTES],
         request=response.request,
         extensions=response.extensions,
         default_encoding=response.default_encoding,

@@ -17,10 +17,10 @@ from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.clients.answers import (
-    LARGEST_REPLY_BYTES,
     NOT_FOUND,
     REDIRECTS,
     V1,
+    limit_for,
     nowhere,
     redirected,
     unserved,
@@ -189,7 +189,7 @@ class OpenAIModel:
                 raise redirected(self.name, response.status, response.headers, str(url))
             try:
                 encoding = response.headers.get("Content-Encoding")
-                return response, await read(response.content.iter_chunked(_CHUNK), encoding, LARGEST_REPLY_BYTES)
+                return response, await read(response.content.iter_chunked(_CHUNK), encoding, limit_for(response.status))
             except BodyError as problem:
                 response.close()
                 raise unusable(self.name, problem, response.status, response.headers) from problem
