@@ -162,7 +162,7 @@ def test_replay_names_the_line_and_the_call_of_a_result_that_was_edited(
     tools = [message for message in records[2]["messages"] if message["role"] == "tool"]
     tools[1]["content"] = '["invented.txt"]'
     save(place / "out/dataset.jsonl", records)
-    said = replayed(deepfabric, "9 samples with 27 calls: 1 differences", code=1)
+    said = replayed(deepfabric, "9 samples with 27 calls: 1 difference", code=1)
     assert "line 3, list_files({})" in said
     assert '["invented.txt"]' in said and "a.txt" in said
 
@@ -206,7 +206,7 @@ def trace(place: Path) -> Path:
 
 
 def test_an_untouched_trace_has_no_differences(trace: Path, deepfabric: Run) -> None:
-    replayed(deepfabric, "1 samples with 2 calls: 0 differences", dataset=trace.name)
+    replayed(deepfabric, "1 sample with 2 calls: 0 differences", dataset=trace.name)
 
 
 @pytest.mark.parametrize(
