@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import reduce as fold
 from io import StringIO
 from pathlib import Path
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 import deepfabric_core
 from deepfabric_core import Job, RunState, Stop
+from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
     CallAnswered,
@@ -27,6 +31,8 @@ from deepfabric_core.events import (
     StageStarted,
     TopicExpanded,
 )
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.pipeline import generate
 from deepfabric_core.run.state import reduce
 from deepfabric_core.text.simple_view import SimpleView
 from deepfabric_core.text.summary import cost, summary, tokens
@@ -119,6 +125,36 @@ def test_topics_made_and_missing_are_those_asked_for(place: Path, mode: str, see
     assert progress.total == 3 + 9 + 27
     if state.ending != "aborted":
         assert progress.done + progress.failed == progress.total
+
+
+class Terse:
+    """Names fewer subtopics than it is asked for, each time."""
+
+    name = "terse"
+
+    async def complete(self, request: Request) -> Reply:
+        wanted = max(1, len(request.subject.path) % 3)
+        names = [f"{request.subject.path[-1]} {number}" for number in range(wanted)]
+        return Reply(json.dumps({"subtopics": names}), "terse")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@asynccontextmanager
+async def terse(*_: object) -> AsyncIterator[ChatModel]:
+    yield Terse()
+
+
+@pytest.mark.parametrize("mode", ["tree", "graph"])
+def test_where_a_model_names_too_few_what_would_have_been_below_is_missing_too(place: Path, mode: str) -> None:
+    write_config(place, topics={"mode": mode, "depth": 3, "degree": 3, "expansion_retries": 0, "save_as": None})
+    config = deepfabric_core.load((place / "config.yaml").read_text(encoding="utf-8"), source="here").config
+    job = Job(config, topic_only=True)
+    state = asyncio.run(generate(job, emit=lambda _: None, stop=Stop(), connect=terse))
+    progress = state.topics_progress
+    assert progress.done < progress.total == 39
+    assert (progress.done + progress.failed, progress.left) == (39, 0)
 
 
 @given(st.data())
