@@ -147,11 +147,23 @@ def confirm(question: str) -> None:
     click.confirm(printable_text(question), abort=True, err=True)
 
 
+class _StandardError:
+    """Whatever is standard error at the moment: while a screen is drawn, that isn't the terminal."""
+
+    def write(self, text: str) -> None:
+        """Write a text."""
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        sys.stderr.flush()
+
+
 def log_to_stderr(formatter: Formatter, level: int) -> None:
     """Print what is logged from now on, from that level up, on standard error."""
     import logging
 
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_StandardError())
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
 

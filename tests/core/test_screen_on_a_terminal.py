@@ -79,7 +79,7 @@ def test_after_a_complete_run_the_terminal_is_as_before_and_the_last_state_stays
         (lambda terminal: terminal.type("\x03\x03\x03"), 130),
         (lambda terminal: terminal.send(signal.SIGTERM), 130),
         (lambda terminal: terminal.type("\x1c"), -signal.SIGQUIT),
-        (lambda terminal: terminal.send(signal.SIGHUP), -signal.SIGHUP),
+        (lambda terminal: terminal.send(signal.SIGHUP), 130),
     ],
     ids=["q", "Ctrl-C", "Ctrl-C thrice", "SIGTERM", "Ctrl-backslash", "SIGHUP"],
 )
