@@ -254,9 +254,9 @@ def sweep(case: Case, trouble: Trouble, few: int | None, *, once_more: bool = Fa
 
 
 def chained(case: Case, trouble: Trouble, few: int | None) -> list[Report]:
-    """Bring trouble at every call, and another time while a run goes on with it, at ever other places."""
+    """Bring trouble at every third call, and another time while a run goes on with it, at ever other places."""
     reports, count = [], case.undisturbed.ended.count(trouble.kinds)
-    for at in spread(count, few):
+    for at in spread(count, few or count // 3):
         later = trouble.moved(1 + at * 7 % max(2, count - at))
         outcome = case.grief(trouble.moved(at), later)
         if outcome.wrong:
