@@ -14,7 +14,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit, Event, FileWritten, Notice, RunStarted
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
-from deepfabric_core.wording import counted
+from deepfabric_core.wording import counted, were
 from deepfabric_nb.handle import Run
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
         what = counted(before, "sample") if before else "the topics"
         emit(Notice(f"Nothing was called: all was made before ({what}). Give --fresh to make it anew."))
     elif before:
-        emit(Notice(f"Made before and kept: {counted(before, 'sample')}. Give --fresh to make all anew."))
+        emit(Notice(f"{counted(before, 'sample')} {were(before)} made before and kept. Give --fresh to make all anew."))
 
 
 def find_kept(name: str | None) -> KeptRun | None:

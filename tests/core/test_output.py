@@ -271,7 +271,8 @@ ELSEWHERE = {
     "an error": "print(hostile, file=sys.stderr)",
     "a warning": "import warnings; warnings.warn(hostile)",
     "a log": "import logging; logging.getLogger('x').error(hostile)",
-    "a debug log": "from deepfabric_core.cli.redacting import log_details; log_details(); import logging; logging.debug(hostile)",
+    "a debug log": "from deepfabric_core.cli import redacting; redacting.log_details(); import logging; "
+    "logging.debug(hostile)",
     "a traceback": "raise ValueError(hostile)",
     "a thread": "import threading; threading.Thread(target=lambda: 1 / len(hostile[:0]), name=hostile).start()",
     "click": "import click; click.echo(hostile); click.secho(hostile, err=True)",
