@@ -103,4 +103,4 @@ def _asked(text: str, source: str, values: Values, namespace: Mapping[str, Any] 
     loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
     job = replace(job_of(_in_place(loaded.config), path, values), command=())
     alone = text.lstrip("\n") if not given and "!var" not in text else None
-    return Asked(loaded, job, alone, confirmed=bool(values["yes"]))
+    return Asked(loaded, job, alone, confirmed=bool(values.get("yes")))

@@ -39,7 +39,7 @@ class TopicGraph(Widget):
     <Topics: tree of 4, 3 of them leaves>
     >>> graph.undo()
     >>> graph.topics
-    <Topics: tree of 2, 1 of them leaves>
+    <Topics: tree of 2, 1 of them a leaf>
     """
 
     def __init__(self, what: Topics | str | Path | Run) -> None:

@@ -58,6 +58,6 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     >>> redact("wrong: my-secret", {"OPENAI_API_KEY": "my-secret"})
     'wrong: [hidden]'
     >>> redact("Authorization: Bearer abcdefgh", {})
-    'Authorization: Bearer [hidden]'
+    'Authorization: [hidden] [hidden]'
     """
     return Redactor(secrets_in_environment(environment))(text)

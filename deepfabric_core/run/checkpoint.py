@@ -322,7 +322,7 @@ class Checkpoint:
             self._feed(FileWritten("journal", str(self.place.samples)))
 
     def _leave_mark(self) -> None:
-        """Let a later resume know that there is nothing to do. Nobody asked for it where the user's folder is none."""
+        """Let a later resume know that there is nothing to do; beside the dataset, where the user's folder is none."""
         job, base = self._job, self._base
         delivered = job.topics if job.topic_only else job.dataset
         mark = FinishedMark(
@@ -340,6 +340,7 @@ class Checkpoint:
         except OutputError:
             if self.place.asked:
                 raise
+            write_mark(self.place.mark, mark)
 
     @property
     def _holds_more(self) -> bool:

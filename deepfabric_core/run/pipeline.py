@@ -65,8 +65,9 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
 
 def _remove_leftovers(job: Job) -> None:
     """Delete what killed runs left half written."""
-    place = job.checkpoint_place()
-    for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, *place.files, place.mark):
+    kept, left = job.checkpoint_place(), job.journal_place()
+    places = (*kept.files, kept.mark, *left.files, left.mark)
+    for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, *places):
         remove_leftovers(path)
 
 
@@ -182,6 +183,7 @@ async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: 
             break
         await work.checkpoint.finish()
         topics = _steered(work, topics)
+    await work.checkpoint.finish()  # before there is a dataset: a power cut must not take what it was made of
     _deliver(sampling, work.stop)
 
 

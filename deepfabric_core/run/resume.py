@@ -46,6 +46,8 @@ def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
     for place in (kept, left):
         if place.done.exists():
             clear(place)
+    if not left.exists:
+        clear(left)  # of a run that was killed before it had paid for anything
     held = Held(kept) if job.keeps_checkpoint or kept.exists else None
     try:
         opened = _opened(job, feed, kept, left, held)
@@ -79,7 +81,7 @@ def _mark_of(job: Job, kept: Place, left: Place) -> FinishedMark | None:
     Raises:
         ConfigError: something else is asked for than what was finished.
     """
-    mark = read_mark(kept.mark)
+    mark = read_mark(kept.mark) or read_mark(left.mark)
     if mark is None or kept.exists or left.exists or job.keep or mark.topic_only != job.topic_only:
         return None
     delivered = job.topics if job.topic_only else job.dataset

@@ -78,7 +78,7 @@ class Place:
     @property
     def mark(self) -> Path:
         """What a finished run leaves."""
-        return self.folder / f"{self.name}.finished.json"
+        return self.folder / f"{'' if self.asked else '.'}{self.name}.finished.json"
 
     @property
     def done(self) -> Path:

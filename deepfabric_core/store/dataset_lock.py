@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError
@@ -61,9 +62,10 @@ class DatasetLock:
         self._file = descriptor
 
     def release(self) -> None:
-        """Let others write it."""
+        """Let others write it. A lock that can't be deleted is one that nobody holds."""
         if os.name != "nt":  # there a file that is open can't be deleted
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
         self._lock.release()
 
 

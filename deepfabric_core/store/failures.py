@@ -10,7 +10,7 @@ from typing import Any
 
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.samples.plan import WorkItem
-from deepfabric_core.store.files import reason, replace_file
+from deepfabric_core.store.files import delete_file, reason, replace_file
 from deepfabric_core.store.lines import Lines
 
 Key = tuple[str, int]
@@ -81,7 +81,7 @@ class Failures:
         if self._by_key:
             replace_file(path, map(_encoded, self._by_key.values()))
         else:
-            path.unlink(missing_ok=True)
+            delete_file(path)
         return bool(self._by_key)
 
 

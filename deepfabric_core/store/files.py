@@ -117,6 +117,20 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def delete_file(path: Path) -> None:
+    """Delete a file, where there is one; when this returns, a power cut doesn't bring it back.
+
+    Raises:
+        OutputError: it can't be deleted.
+    """
+    try:
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
+    except OSError as problem:
+        raise OutputError(f"{path} can't be deleted: {reason(problem)}; it is of an older run.") from problem
+
+
 def remove_leftovers(path: Path) -> None:
     """Delete what processes that are gone left half written beside a file."""
     path = _target(path)

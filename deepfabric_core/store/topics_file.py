@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.store.files import read_text, replace_file
+from deepfabric_core.store.files import delete_file, read_text, replace_file
 from deepfabric_core.topics.files import format_topics, parse_topics
 from deepfabric_core.topics.model import Topics
 
@@ -49,7 +49,7 @@ class TopicsFile:
         if lines:
             replace_file(self.failures_path, lines)
         else:
-            self.failures_path.unlink(missing_ok=True)
+            delete_file(self.failures_path)
         return bool(lines)
 
 

@@ -30,7 +30,7 @@ def parse_topics(text: str, *, source: str) -> tuple[Topics, tuple[str, ...]]:
 
     >>> topics, notices = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
     >>> topics
-    <Topics: tree of 2, 1 of them leaves>
+    <Topics: tree of 2, 1 of them a leaf>
     >>> print(format_topics(topics, {}), end="")
     {"path": ["Tea", "Green"]}
 

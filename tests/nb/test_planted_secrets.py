@@ -80,7 +80,7 @@ def test_a_run_that_is_complete_and_everything_that_is_shown_of_it(scene: Scene,
     again = "%deepfabric resume tea --out df"
     cells_of(scene, f"token = {scene['env']!r}", cell, *LOOKING, again, "%deepfabric export other.yaml")
     said = scene.said["notebook 0"].decode()
-    assert "Nothing was called: all 2 samples were made before" in said, "the same kernel knows the whole config"
+    assert "Nothing was called: all was made before (2 samples)" in said, "the same kernel knows the whole config"
     assert "all is well" in (scene.place / "work/tea.jsonl").read_text(encoding="utf-8")
     assert (scene.place / "work/tea.parquet").exists() and (scene.place / "work/tea.csv").exists()
     exported = yaml.safe_load((scene.place / "work/other.yaml").read_text(encoding="utf-8"))
