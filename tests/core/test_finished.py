@@ -147,7 +147,7 @@ def test_topics_of_a_killed_run_without_a_checkpoint_are_not_asked_for_again(
     left_behind(place, provider, calls=3)
     finish(place)
     dataset(place, 9)
-    assert paid_again(provider, 9) <= 2
+    assert paid_again(provider, 9) <= 3  # the expansions that were in flight
 
 
 def test_a_new_run_keeps_what_a_killed_one_left_and_does_not_ask(

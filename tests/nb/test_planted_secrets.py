@@ -20,7 +20,7 @@ from tests.provider import Faults, LocalProvider
 LOOKING = (
     "df",
     "df.attrs",
-    "df.to_parquet('tea.parquet')\ndf.to_csv('tea.csv')",
+    "df.to_csv('tea.csv')\ndf.astype(str).to_parquet('tea.parquet')",  # pyarrow writes no call without arguments
     "from deepfabric_nb.extension import session_of\nruns = session_of(get_ipython()).runs\nruns",
     "run = list(runs.values())[-1]\nrun",
     "run.job",
