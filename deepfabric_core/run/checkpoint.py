@@ -33,6 +33,7 @@ from deepfabric_core.store.checkpoint import (
 )
 from deepfabric_core.store.expansions import Expansions
 from deepfabric_core.store.failures import Failures
+from deepfabric_core.store.files import holds_something
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, write_mark
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
@@ -305,9 +306,8 @@ class Checkpoint:
 
     def _hide_empty_journal(self) -> None:
         """Let no empty file lie beside the dataset, where only topics were paid for."""
-        samples = self.place.samples
-        if not self.place.asked and samples.exists() and not samples.stat().st_size:
-            samples.unlink()
+        if not self.place.asked and not holds_something(self.place.samples):
+            self.place.samples.unlink(missing_ok=True)
 
     @property
     def _holds_nothing(self) -> bool:
@@ -326,14 +326,14 @@ class Checkpoint:
         job, base = self._job, self._base
         delivered = job.topics if job.topic_only else job.dataset
         mark = FinishedMark(
-            str(job.dataset.absolute()),
-            job.topic_only,
-            job.topics_load is not None,
-            0 if job.topic_only else base.samples_wanted,
-            base.leaves,
-            digest_of_file(delivered),
-            digests(base.fingerprint),
-            time.time(),
+            dataset=str(job.dataset.absolute()),
+            topic_only=job.topic_only,
+            topics_given=job.topics_load is not None,
+            samples=0 if job.topic_only else base.samples_wanted,
+            leaves=base.leaves,
+            digest=digest_of_file(delivered),
+            fingerprint=digests(base.fingerprint),
+            finished_at=time.time(),
         )
         try:
             write_mark(job.checkpoint_place().mark, mark)
@@ -347,7 +347,7 @@ class Checkpoint:
         """Samples that the plan had no place for, or any at all where only topics were asked for."""
         if self._journal is not None:
             return self._journal.surplus > 0
-        return self.place.samples.exists() and self.place.samples.stat().st_size > 0
+        return holds_something(self.place.samples)
 
     def close(self) -> None:
         """Let go of it; of a run that was refused before it began nothing stays."""

@@ -43,11 +43,10 @@ def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
         ConfigError: another process holds it, it is damaged, or the config has changed since.
     """
     kept, left = job.checkpoint_place(), job.journal_place()
-    for place in (kept, left):
-        if place.done.exists():
-            clear(place)
+    if kept.done.exists():
+        clear(kept)
     if not left.exists:
-        clear(left)  # of a run that was killed before it had paid for anything
+        clear(left)  # of a run that is done with, or was killed before it had paid for anything
     held = Held(kept) if job.keeps_checkpoint or kept.exists else None
     try:
         opened = _opened(job, feed, kept, left, held)

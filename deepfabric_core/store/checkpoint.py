@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from deepfabric_core.config.fingerprint import without_secrets
 from deepfabric_core.config.masking import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
-from deepfabric_core.store.files import PRIVATE, make_folder, reason, replace_file, sync_folder
+from deepfabric_core.store.files import PRIVATE, holds_something, make_folder, reason, replace_file, sync_folder
 from deepfabric_core.store.finished_mark import read_mark
 from deepfabric_core.store.keyed_hash import keyed_hash
 
@@ -93,7 +93,7 @@ class Place:
     @property
     def holds_work(self) -> bool:
         """Whether anything in it was paid for."""
-        return any(path.exists() and path.stat().st_size for path in (self.samples, self.expansions, self.steps))
+        return any(map(holds_something, (self.samples, self.expansions, self.steps)))
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -117,6 +117,14 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def holds_something(path: Path) -> bool:
+    """Tell whether there is a file that isn't empty."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def delete_file(path: Path) -> None:
     """Delete a file, where there is one; when this returns, a power cut doesn't bring it back.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deepfabric_core.config.fingerprint import HASHED
 from deepfabric_core.config.redaction import HIDDEN
+from deepfabric_core.store.files import PRIVATE, make_folder
 
 _KEY_BYTES = 32
 _NAME_DIGITS = 8
@@ -57,9 +58,9 @@ def _make(path: Path) -> None:
     Raises:
         OSError: it can't be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(secrets.token_bytes(_KEY_BYTES))
@@ -77,6 +78,6 @@ def _place(beside: Path, path: Path) -> None:
         return
     except OSError:  # a file system without links
         with suppress(FileExistsError):
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             with os.fdopen(file, "wb") as opened:
                 opened.write(beside.read_bytes())

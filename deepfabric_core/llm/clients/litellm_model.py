@@ -304,7 +304,7 @@ def _body_of(problem: Exception) -> Any:
     if found:
         return found
     text = str(getattr(problem, "message", None) or problem)
-    return text.partition("Traceback (most recent call last)")[0] or text
+    return text.partition(_TRACEBACK)[0] or text
 
 
 def _headers_in(holder: object, name: str) -> Mapping[str, str]:
