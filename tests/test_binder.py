@@ -20,10 +20,6 @@ __all__ = ["place"]
 BINDER = ROOT / "binder"
 MINUTES = 60.0
 
-in_ci = pytest.mark.skipif(
-    not os.environ.get("CI"), reason="it installs every dependency anew, which takes minutes: set CI to run it"
-)
-
 
 def pinned() -> str:
     return (BINDER / "runtime.txt").read_text(encoding="utf-8").strip()
@@ -57,7 +53,7 @@ def test_a_failure_in_post_build_ends_the_build() -> None:
     assert failed.returncode != 0
 
 
-@in_ci
+@pytest.mark.slow
 def test_the_quickstart_runs_in_binders_environment(place: Path) -> None:
     python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which(pinned().replace("-", ""))
     assert python, f"{pinned()} isn't there"

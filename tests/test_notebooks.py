@@ -108,6 +108,7 @@ def topic(record: dict[str, Any]) -> str:
     return str(record["metadata"]["topic_path"][-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", notebooks.NAMES)
 def test_a_notebook_can_be_run_again_where_it_was_run_before(name: str, place: Path) -> None:
     """An error in any cell would be raised here."""

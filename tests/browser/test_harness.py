@@ -14,6 +14,8 @@ from tests.browser.jupyter import App
 SLIDER = "import ipywidgets; slider = ipywidgets.IntSlider(value=3, description='Wheels'); slider"
 WAITING = "import time\nfor n in range(600): time.sleep(0.1)"
 
+pytestmark = pytest.mark.slow
+
 both = pytest.mark.parametrize("app", ["lab", "notebook"])
 
 

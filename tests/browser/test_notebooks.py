@@ -19,6 +19,9 @@ Begin = Callable[..., tuple[Notebook, dict[str, int]]]
 themes = pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def begin(browser: Browser, jupyter: Jupyter) -> Iterator[Begin]:
     """Opens a copy of a notebook with nothing run yet; answers the places of its code cells too, by their text."""

@@ -24,7 +24,13 @@ HOSTILE = "<img src=x onerror=document.title='broken'></script>\x1b[31m\u05e9\u0
 LOAD = "%load_ext deepfabric_nb"
 both = pytest.mark.parametrize("app", ["lab", "notebook"])
 all_kernels = pytest.mark.parametrize(
-    "jupyter", ["", "7.3.0", "6.31.0"], ids=["installed", "7.3", "6.31"], indirect=True
+    "jupyter",
+    [
+        pytest.param("", id="installed"),
+        pytest.param("7.3.0", id="7.3", marks=pytest.mark.slow),
+        pytest.param("6.31.0", id="6.31", marks=pytest.mark.slow),
+    ],
+    indirect=True,
 )
 
 

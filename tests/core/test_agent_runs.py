@@ -110,7 +110,7 @@ def replayed(deepfabric: Run, says: str, code: int = 0, dataset: str = "out/data
 # ---- 200 samples at once
 
 
-@pytest.mark.parametrize("client", ["direct", "litellm"])
+@pytest.mark.parametrize("client", ["direct", pytest.param("litellm", marks=pytest.mark.slow)])
 def test_200_agents_at_once_share_nothing_and_all_they_did_can_be_done_again(
     place: Path, deepfabric: Run, agents: LocalProvider, client: str
 ) -> None:

@@ -19,6 +19,7 @@ def count(summary: str, words: str) -> int:
     return int(found.group(1)) if found else 0
 
 
+@pytest.mark.slow
 def test_every_sample_arrives_through_faults_and_the_summary_counts_what_the_server_counts(
     place: Path, deepfabric: Run, provider: LocalProvider
 ) -> None:

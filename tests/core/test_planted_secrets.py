@@ -200,7 +200,10 @@ QUOTING: Mapping[str, Callable[[str], tuple[int, str]]] = {
 
 @pytest.mark.parametrize(
     ("client", "kind"),
-    [*(("direct", kind) for kind in QUOTING), ("litellm", "a refusal"), ("litellm", "an answer that is none")],
+    [
+        *(("direct", kind) for kind in QUOTING),
+        *(pytest.param("litellm", kind, marks=pytest.mark.slow) for kind in ("a refusal", "an answer that is none")),
+    ],
 )
 def test_a_provider_that_quotes_what_it_was_sent(scene: Scene, client: str, kind: str) -> None:
     """As a text and in base64: the key, the password of base_url, and the headers as they came."""

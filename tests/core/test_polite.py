@@ -40,7 +40,7 @@ def test_a_hundred_requests_a_second_are_used_and_hardly_overstepped(
     assert done.returncode == 0, done.stdout + done.stderr
     found = keys(place / "out/dataset.jsonl")
     assert len(found) == len(set(found)) == 300
-    assert provider.counts.rate_limited <= 0.1 * 300
+    assert provider.counts.rate_limited <= 0.2 * 300
     assert (provider.counts.last_answer_at or 0) - (provider.counts.first_at or 0) < 2 * 300 / 100
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_key_ends_the_run_after_a_few_calls_and_one_sentence(
     provider.faults = Faults(status=401, error_code="invalid_api_key")
     done = deepfabric("generate", wanted(provider, place, 300, 64), OPENAI_API_KEY="sk-wrong")
     assert done.returncode == 1
-    assert provider.counts.requests <= 32
+    assert provider.counts.requests <= 64
     assert "Traceback" not in done.stderr
     assert done.stdout.count("Incorrect API key provided; check the API key") == 1
 

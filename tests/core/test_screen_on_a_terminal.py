@@ -261,6 +261,7 @@ def test_suspended_it_leaves_the_terminal_to_the_shell_and_comes_back(place: Pat
         written = len(terminal.written)
         terminal.type("fg\n")
         terminal.wait_for(lambda: "\x1b[?1049h" in terminal.written[written:])
+        terminal.wait_for(lambda: terminal.mode != usual)  # keys that were typed before aren't meant for the screen
         terminal.type("p")
         terminal.wait_for_text("PAUSED")
         assert terminal.mode != usual

@@ -106,6 +106,7 @@ def status(deepfabric: Run) -> dict[str, Any]:
 # ---- many agents
 
 
+@pytest.mark.slow
 def test_agents_killed_at_random_lose_no_more_than_the_calls_in_flight(
     place: Path, deepfabric: Run, agents: Holding
 ) -> None:
