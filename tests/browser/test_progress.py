@@ -103,7 +103,7 @@ def test_progress_moves_and_stop_ends_the_cell_without_an_error(app: App, begun:
     asked = time.monotonic()
     notebook.widget(1, "button:has-text('Stop')").first.click()
     notebook.wait_done(1)
-    assert time.monotonic() - asked < LATENCY + 2
+    assert time.monotonic() - asked < LATENCY + 5
     notebook.wait_done(2)
     assert 0 < int(notebook.outputs(2)[0]) < 200
     text = "\n".join(notebook.outputs(1))
@@ -119,7 +119,7 @@ def test_the_kernels_interrupt_does_the_same(app: App, begun: Any) -> None:
     asked = time.monotonic()
     notebook.interrupt()
     notebook.wait_done(2)
-    assert time.monotonic() - asked < LATENCY + 2
+    assert time.monotonic() - asked < LATENCY + 5
     assert "Stopped" in notebook.outputs(1)[0]
     assert notebook.outputs(2) == ["'next'"]
 
