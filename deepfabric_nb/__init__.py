@@ -13,18 +13,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepfabric_nb.calls import load, run, start
+    from deepfabric_nb.api import load, run, start
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
-    from deepfabric_nb.graphs import TopicGraph
-    from deepfabric_nb.handle import Run
+    from deepfabric_nb.graph.topic_graph import TopicGraph
+    from deepfabric_nb.runs.run import Run
 
 _HOMES = {
-    "Run": "handle",
-    "TopicGraph": "graphs",
-    "load": "calls",
+    "Run": "runs.run",
+    "TopicGraph": "graph.topic_graph",
+    "load": "api",
     "load_ipython_extension": "extension",
-    "run": "calls",
-    "start": "calls",
+    "run": "api",
+    "start": "api",
     "unload_ipython_extension": "extension",
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from deepfabric_nb.display.formatters import forget, show_control_codes
 from deepfabric_nb.errors import CellError
-from deepfabric_nb.escaping import forget, show_control_codes
-from deepfabric_nb.session import Session, names_of, run_names
+from deepfabric_nb.runs.session import Session, names_of, run_names
 
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 _matchers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -34,9 +34,9 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def _load(shell: Any) -> None:
-    from deepfabric_nb.commands import COMMANDS, flags_of
-    from deepfabric_nb.completion import make_matcher
-    from deepfabric_nb.magics import DeepFabricMagics
+    from deepfabric_nb.magic.commands import COMMANDS, flags_of
+    from deepfabric_nb.magic.completion import make_matcher
+    from deepfabric_nb.magic.magics import DeepFabricMagics
 
     session = session_of(shell)
     shell.register_magics(DeepFabricMagics(shell, session))

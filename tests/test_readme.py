@@ -18,7 +18,7 @@ import yaml
 from IPython.core.interactiveshell import InteractiveShell
 
 from deepfabric_core.cli.app import app
-from deepfabric_nb.commands import COMMANDS, flags_of
+from deepfabric_nb.magic.commands import COMMANDS, flags_of
 from tests.nb.conftest import place, provider, shell
 from tests.provider import LocalProvider
 from tests.reference import ROOT

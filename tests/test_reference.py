@@ -10,8 +10,8 @@ import pytest
 
 import deepfabric_core
 import deepfabric_nb
-from deepfabric_core.cli.options import OPTIONS
 from deepfabric_core.config.keys import known_keys, sections
+from deepfabric_core.flags.options import OPTIONS
 from tests.core.conftest import place
 from tests.reference import FLAGS, ROOT, pages, reference
 

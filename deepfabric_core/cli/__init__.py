@@ -1,4 +1,5 @@
 """The `deepfabric` command line.
 
-`app` is the group, a file a command, `options` the table of flags, `*_view` the screens, `summary` the last words.
+`app` is the group, a file a command; `rich_view` and `screen/` are the screen of a run, `output` is the only place that
+prints.
 """

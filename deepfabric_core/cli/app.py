@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from deepfabric_core import __version__
+from deepfabric_core.cli.command_secrets import CommandSecrets
 from deepfabric_core.cli.output import make_streams_safe, note, say, show_usage_error
-from deepfabric_core.cli.redacting import CommandSecrets
 from deepfabric_core.errors import ConfigError, DeepFabricError
 
 _STOPPED = 130

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import print_json, print_result
 from deepfabric_core.text.printable import printable
-from deepfabric_core.text.summary import duration
+from deepfabric_core.text.run_summary import duration
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
+    from deepfabric_core.run.checkpoint.status import Standing
     from deepfabric_core.run.job import Job
-    from deepfabric_core.run.standing import Standing
 
 
 @click.command("checkpoint-status")
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     """Show how far a checkpoint has come, without touching it."""
+    from deepfabric_core.run.checkpoint.status import standing
     from deepfabric_core.run.job import Job
-    from deepfabric_core.run.standing import standing
 
     folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
     job = Job(load_config(config_file, values).config, config_file=config_file, checkpoint_path=folder)
@@ -47,7 +47,7 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
 def _flags_of_the_run(job: Job) -> dict[str, Any]:
     """The flags that the command to resume repeats, by option name."""
     from deepfabric_core.cli.generate import command as generate
-    from deepfabric_core.store.checkpoint import recovered_metadata
+    from deepfabric_core.store.checkpoint_files import recovered_metadata
 
     words = recovered_metadata(job.unfinished_place())[0].command[2:]
     return generate.make_context("generate", list(words), resilient_parsing=True).params

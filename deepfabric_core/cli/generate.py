@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepfabric_core.cli.conflict import settle_conflict
-from deepfabric_core.cli.flags import with_options
-from deepfabric_core.cli.large import settle_size
-from deepfabric_core.cli.load import job_of, load_config
-from deepfabric_core.cli.options import deprecations
+from deepfabric_core.cli.checkpoint_conflict import settle_conflict
+from deepfabric_core.cli.command_secrets import log_details
+from deepfabric_core.cli.confirm_size import settle_size
+from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, say, screen_stream
-from deepfabric_core.cli.redacting import log_details
 from deepfabric_core.errors import OutputError
+from deepfabric_core.flags.click_options import with_options
+from deepfabric_core.flags.job_from_flags import job_of
+from deepfabric_core.flags.options import deprecations
 
 if TYPE_CHECKING:
     from deepfabric_core.cli.rich_view import RichView
@@ -52,7 +53,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     for notice in (*loaded.notices, *deprecations(values)):
         note(notice)
 
-    from deepfabric_core.text.summary import summary
+    from deepfabric_core.text.run_summary import summary
 
     job = settle_conflict(job_of(loaded.config, config_file, values))
     settle_size(job, confirmed=bool(values["yes"]))
@@ -134,7 +135,7 @@ def _view(tui: str, job: Job) -> RichView | SimpleView:
         console = Console(file=screen_stream())
         if not (console.is_dumb_terminal or console.legacy_windows):
             from deepfabric_core.cli.rich_view import RichView
-            from deepfabric_core.cli.screen.shown import Heading
+            from deepfabric_core.cli.screen.screen_state import Heading
 
             heading = Heading(str(job.config_file or ""), str(job.dataset))
             return RichView(console, heading=heading)

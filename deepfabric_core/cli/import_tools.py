@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepfabric_core.cli.command_secrets import learn_secrets, log_details
 from deepfabric_core.cli.output import print_json, say
-from deepfabric_core.cli.redacting import learn_secrets, log_details
 from deepfabric_core.text.printable import printable_json
 from deepfabric_core.wording import counted
 
@@ -55,7 +55,7 @@ def command(**values: Any) -> None:
 
     A value may name a variable of the environment, as in --header 'Authorization=Bearer ${TOKEN}'.
     """
-    from deepfabric_core.config.redaction import without_user
+    from deepfabric_core.redaction import without_user
     from deepfabric_core.store.files import replace_file
 
     output, spin, style = values["output"], values["spin"], values["style"]
@@ -126,8 +126,8 @@ def _fetch(settings: McpServer) -> tuple[list[dict[str, Any]], tuple[Tool, ...]]
     import os
 
     from deepfabric_core.errors import ConfigError, DeepFabricError
-    from deepfabric_core.tools.mcp_connection import Unreachable, fetch_definitions
-    from deepfabric_core.tools.mcp_server import target, wanted
+    from deepfabric_core.tools.mcp.connection import Unreachable, fetch_definitions
+    from deepfabric_core.tools.mcp.executor import target, wanted
 
     server = target(settings, "import-tools", os.environ)
     try:
@@ -157,9 +157,9 @@ async def _push(spin: str, definitions: list[dict[str, Any]], seconds: float) ->
     """Give the definitions, as MCP has them, to the mock component of a Spin service."""
     import aiohttp
 
-    from deepfabric_core.config.masking import Holds, secrets_of
-    from deepfabric_core.config.redaction import Redactor, without_user
+    from deepfabric_core.config.secret_values import Holds, secrets_of
     from deepfabric_core.errors import DeepFabricError
+    from deepfabric_core.redaction import Redactor, without_user
 
     address = f"{spin.rstrip('/')}/mock/load-schema"
     shown, redact = without_user(address), Redactor(secrets_of(spin, Holds.ADDRESS))

@@ -52,7 +52,7 @@ def _version(package: str) -> str | None:
 
 def _providers(environment: Mapping[str, str]) -> dict[str, list[str]]:
     """The variables that are set, by provider; of those without any, nothing."""
-    from deepfabric_core.llm.keys import KEY_VARIABLES
+    from deepfabric_core.llm.api_keys import KEY_VARIABLES
 
     present = {
         provider: [name for name in variables if environment.get(name, "").strip()]
@@ -62,8 +62,8 @@ def _providers(environment: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _paths() -> dict[str, Any]:
-    from deepfabric_core.run.kept import kept_runs
-    from deepfabric_core.store.checkpoint import user_folder
+    from deepfabric_core.run.checkpoint.registry import kept_runs
+    from deepfabric_core.store.checkpoint_files import user_folder
 
     data = user_folder()
     checkpoints = data / "checkpoints"

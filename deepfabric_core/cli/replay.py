@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import say
 from deepfabric_core.text.printable import printable
 from deepfabric_core.wording import counted

@@ -11,13 +11,13 @@ from typing import Self, TextIO, cast
 
 from rich.console import Console
 
-from deepfabric_core.cli.screen.browser import Browser
-from deepfabric_core.cli.screen.history import History
-from deepfabric_core.cli.screen.jobcontrol import sharing
+from deepfabric_core.cli.screen.item_browser import Browser
+from deepfabric_core.cli.screen.job_control import sharing
 from deepfabric_core.cli.screen.keyboard import Keyboard
+from deepfabric_core.cli.screen.output_capture import held_back
 from deepfabric_core.cli.screen.panes import Screen
-from deepfabric_core.cli.screen.shown import Heading, Shown
-from deepfabric_core.cli.screen.stray import held_back
+from deepfabric_core.cli.screen.rate_history import History
+from deepfabric_core.cli.screen.screen_state import Heading, Shown
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.events import Event
 from deepfabric_core.run.pipeline import announce_stop

@@ -13,7 +13,7 @@ from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
-    from deepfabric_core.text.topics import View
+    from deepfabric_core.text.topics_report import View
     from deepfabric_core.topics.model import Topic, TopicPath, Topics
 
 _EVERY_LEVEL = 1_000_000
@@ -76,7 +76,7 @@ class _Inspect(click.Command):
 @_debug
 def inspect(file: Path, level: int | None, expand: int | None, everything: bool, style: str, ids: bool) -> None:
     """Show what a topics file covers: a summary, or the topics themselves."""
-    from deepfabric_core.text.topics import summary, table, tree
+    from deepfabric_core.text.topics_report import summary, table, tree
 
     loaded = _load(file)
     view = None if level is expand is None and not everything else _view(loaded, level, expand, everything, ids)
@@ -91,7 +91,7 @@ def inspect(file: Path, level: int | None, expand: int | None, everything: bool,
 
 def _load(file: Path) -> Loaded:
     from deepfabric_core.store.files import read_text
-    from deepfabric_core.topics.files import parse_topics
+    from deepfabric_core.topics.formats import parse_topics
 
     text = read_text(file, what="topics file")
     topics, notices = parse_topics(text, source=str(file))
@@ -103,7 +103,7 @@ def _load(file: Path) -> Loaded:
 
 def _view(loaded: Loaded, level: int | None, expand: int | None, everything: bool, ids: bool) -> View:
     from deepfabric_core.errors import ConfigError
-    from deepfabric_core.text.topics import View
+    from deepfabric_core.text.topics_report import View
 
     deepest = max(len(path) for _, path in loaded.topics.walk()) - 1
     first = 0 if everything or level is None else level
@@ -113,7 +113,7 @@ def _view(loaded: Loaded, level: int | None, expand: int | None, everything: boo
 
 
 def _as_json(loaded: Loaded, view: View | None) -> dict[str, Any]:
-    from deepfabric_core.text.topics import viewed
+    from deepfabric_core.text.topics_report import viewed
     from deepfabric_core.topics.coverage import near_duplicates, shape
 
     topics, measured = loaded.topics, shape(loaded.topics)

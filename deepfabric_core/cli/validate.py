@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deepfabric_core.cli.load import load_config
+from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, print_result
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
     from deepfabric_core.errors import ConfigError
-    from deepfabric_core.text.plan import largeness, missing_keys, planned
+    from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
@@ -62,7 +62,7 @@ def _check_api(config: Config) -> None:
 
     from deepfabric_core.chat.messages import Message, Request
     from deepfabric_core.llm.connect import bare
-    from deepfabric_core.text.plan import models_of
+    from deepfabric_core.text.plan_summary import models_of
 
     async def ask_each() -> None:
         for settings in models_of(config):

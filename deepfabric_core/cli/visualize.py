@@ -60,7 +60,7 @@ def _style_of(output: Path) -> str:
 
 
 def _topics_of(config_file: Path) -> Path:
-    from deepfabric_core.cli.load import load_config
+    from deepfabric_core.cli.load_config import load_config
     from deepfabric_core.run.job import Job
 
     return Job(load_config(config_file, {}).config, config_file=config_file).topics

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from deepfabric_core.config.reading import Loader, Variables
+from deepfabric_core.config.yaml_reader import Loader, Variables
 from deepfabric_core.errors import ConfigError
 
 Path = tuple[str | int, ...]

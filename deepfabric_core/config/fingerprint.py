@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from deepfabric_core.config.masking import Holds, lasting_part, masked_address
-from deepfabric_core.config.redaction import HIDDEN, is_secret_name, without_lookalikes
 from deepfabric_core.config.schema import Config
-from deepfabric_core.config.sensitive import holds_at
+from deepfabric_core.config.secret_keys import holds_at
+from deepfabric_core.config.secret_values import Holds, lasting_part, masked_address
+from deepfabric_core.redaction import HIDDEN, is_secret_name, without_lookalikes
 
 # Left out, and why. A key stands for everything below it; `*` stands for one name.
 _NOT_DATA: Mapping[str, str] = {

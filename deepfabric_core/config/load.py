@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from deepfabric_core.config.document import Document, Path, dotted, parse_document
 from deepfabric_core.config.keys import known_keys, known_values, sections
-from deepfabric_core.config.reading import Variables
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
     REASONING_STYLES_OF_OLD,
     Config,
 )
+from deepfabric_core.config.yaml_reader import Variables
 from deepfabric_core.errors import ConfigError
 
 # Read and kept, but without effect so far.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
-from deepfabric_core.config.masking import Holds, holding, masked
+from deepfabric_core.config.secret_values import Holds, holding, masked
 from deepfabric_core.web.addresses import fault_of
 
 Mode = Literal["tree", "graph"]

@@ -1,8 +1,6 @@
 """Talking to models.
 
-`model` is the protocol. `clients` make real calls, `simulated` needs none; `limits` has each call wait its turn.
-
-Around any model: `schema_modes` asks for JSON and `tool_modes` offers tools in the way it understands, `retry` makes
-failed calls again. `connect` puts one together; `keys` and `failures` know the providers' ways. The simulated model's
-words come from `prose`, its JSON from `simulated_values`, its calls of tools from `simulated_agent`.
+`model` is the protocol. `clients/` make real calls, `simulated/` needs none; `wrappers/` add retries and the like to
+any of them; `limits/` keeps calls within what a provider takes. `connect` puts them together. `api_keys`,
+`error_mapping` and `prices` know the providers' ways.
 """

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.keys import KEY_VARIABLES, check_key
+from deepfabric_core.llm.api_keys import KEY_VARIABLES, check_key
 from deepfabric_core.llm.limits.lane import Lane
-from deepfabric_core.llm.limits.limited import Limited
+from deepfabric_core.llm.limits.limited_model import Limited
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.llm.redacted import Redacted
-from deepfabric_core.llm.retry import Retrying
-from deepfabric_core.llm.schema_modes import SchemaModes
-from deepfabric_core.llm.simulated import SimulatedModel
-from deepfabric_core.llm.tool_modes import ToolModes
+from deepfabric_core.llm.simulated.model import SimulatedModel
+from deepfabric_core.llm.wrappers.error_redaction import Redacted
+from deepfabric_core.llm.wrappers.retry import Retrying
+from deepfabric_core.llm.wrappers.structured_output import SchemaModes
+from deepfabric_core.llm.wrappers.tool_calling import ToolModes
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
 

@@ -1,6 +1,7 @@
-"""Where decisions meet the world.
+"""A run from end to end.
 
-`job` is what is asked for, `pipeline` the list of stages, `growing` and `sampling` are the two; `window` keeps calls in
-flight, `drive` connects a recipe with a model, `feed` takes every event, `state` sums them up, `breaker` gives up when
-going on can't help. `checkpoint` is a run's hold on what an earlier one left, `standing` reads that without a run.
+`job` is what is asked for, `pipeline` does it by `stages/`, with what `checkpoint/` kept of earlier runs.
+`event_sink` takes every event, `state` sums them up. `watch/` follows a run of another process, `results` reads what
+runs have made, `replay` carries out recorded tool calls again. `plan_size` counts what a job asks for, `live_edits`
+brings topics that a person changes while samples are made, `pause_events` tells of pauses.
 """

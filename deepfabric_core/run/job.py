@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepfabric_core.config.masking import shown_word
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.steering import Steering
-from deepfabric_core.store.checkpoint import Place, find, usual_folder
+from deepfabric_core.run.live_edits import Steering
+from deepfabric_core.store.checkpoint_files import Place, find, usual_folder
 
 # Flags that say what to do with a checkpoint or a large plan this once.
 _SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes", "--yes")

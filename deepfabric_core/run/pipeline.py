@@ -13,13 +13,13 @@ from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
 from deepfabric_core.llm.connect import Manners, check, connect
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.run.checkpoint import Checkpoint
-from deepfabric_core.run.feed import Feed
-from deepfabric_core.run.growing import grow, loaded, save_topics
+from deepfabric_core.run.checkpoint.resume import open_checkpoint, tell_complete
+from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.event_sink import Feed
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.pausing import telling_of_pauses
-from deepfabric_core.run.resume import open_checkpoint, tell_complete
-from deepfabric_core.run.sampling import Sampling
+from deepfabric_core.run.pause_events import telling_of_pauses
+from deepfabric_core.run.stages.samples import Sampling
+from deepfabric_core.run.stages.topics import grow, loaded, save_topics
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop

@@ -11,7 +11,7 @@ from typing import Any
 from deepfabric_core.chat.tools import ToolUse, arguments_of, by_name
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, ModelError
-from deepfabric_core.samples.traces import Recorded, calls_in, problems
+from deepfabric_core.samples.reading import Recorded, calls_in, problems
 from deepfabric_core.store.files import reason
 from deepfabric_core.tools.toolbox import Toolbox, open_toolbox
 

@@ -13,8 +13,8 @@ from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan, count_samples
-from deepfabric_core.store.checkpoint import Metadata, Place, read_metadata
-from deepfabric_core.store.lines import whole_lines
+from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.checkpoint_files import Metadata, Place, read_metadata
 from deepfabric_core.store.topics_file import load_topics
 
 Fact = Mapping[str, Any]

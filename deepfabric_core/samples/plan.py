@@ -41,7 +41,7 @@ class Plan:
     In the last, partial cycle the topics are spread over all branches. A plan with a greater count holds every
     key of one with a smaller count.
 
-    >>> from deepfabric_core.topics.files import parse_topics
+    >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
     >>> [(item.path[-1], item.cycle) for item in Plan(topics, 3)]
     [('Green', 0), ('Black', 0), ('Green', 1)]
@@ -63,7 +63,7 @@ class Plan:
     def index_of(self, topic_id: str, cycle: int) -> int | None:
         """The place of a work item in the dataset, or None where the plan has no such item.
 
-        >>> from deepfabric_core.topics.files import parse_topics
+        >>> from deepfabric_core.topics.formats import parse_topics
         >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
         >>> green = topics.leaves[0][0].id
         >>> Plan(topics, 2).index_of(green, 1), Plan(topics, 2).index_of(green, 2)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from deepfabric_core.config.fingerprint import HASHED
-from deepfabric_core.config.redaction import HIDDEN
+from deepfabric_core.redaction import HIDDEN
 from deepfabric_core.store.files import replace_file
 
 _FORMAT = 1

@@ -14,8 +14,8 @@ from typing import Any
 
 from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.store.append_log import Line, Lines
 from deepfabric_core.store.files import reason, replace_file
-from deepfabric_core.store.lines import Line, Lines
 from deepfabric_core.wording import are, counted
 
 _SAMPLE = b', "sample": '

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deepfabric_core.config.fingerprint import HASHED
-from deepfabric_core.config.redaction import HIDDEN
+from deepfabric_core.redaction import HIDDEN
 from deepfabric_core.store.files import PRIVATE, make_folder
 
 _KEY_BYTES = 32
@@ -28,7 +28,7 @@ def keyed_hash(text: str) -> str:
 
 def key_file() -> Path:
     """Where the key is, which is made once for each user."""
-    from deepfabric_core.store.checkpoint import user_folder  # late: it hashes what it reads
+    from deepfabric_core.store.checkpoint_files import user_folder  # late: it hashes what it reads
 
     return user_folder() / "fingerprint.key"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.checkpoint import Place, is_held, read_metadata
+from deepfabric_core.store.append_log import read_line
+from deepfabric_core.store.checkpoint_files import Place, is_held, read_metadata
 from deepfabric_core.store.dataset_lock import lock_of, writer_of
 from deepfabric_core.store.files import is_alive, reason, written_at
-from deepfabric_core.store.lines import read_line
 
 _LOCKS = Path("/proc/locks")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.store.files import delete_file, read_text, replace_file
-from deepfabric_core.topics.files import format_topics, parse_topics
+from deepfabric_core.topics.formats import format_topics, parse_topics
 from deepfabric_core.topics.model import Topics
 
 _SECONDS_BETWEEN_SAVES = 0.5

@@ -1,5 +1,5 @@
 """Tools that really run: where their definitions come from, and what carries out a call.
 
-`executor` is the protocol; `virtual_files`, `mock`, `component` (HTTP) and `mcp_server` speak it; `definitions` reads
-every format; `toolbox` puts together what a config asks for.
+`executor` is the protocol; `virtual_files`, `mock`, `mcp/` and `spin/` (HTTP) speak it; `definitions` reads every
+format; `toolbox` puts together what a config asks for.
 """

@@ -13,7 +13,7 @@ import yaml
 
 from deepfabric_core.chat.json_schema import Unusable, follow
 from deepfabric_core.chat.tools import Tool
-from deepfabric_core.config.reading import DEEPEST, read_yaml
+from deepfabric_core.config.yaml_reader import DEEPEST, read_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.argument_schemas import checked
 

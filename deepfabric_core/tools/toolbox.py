@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Self
 
 from deepfabric_core.chat.tools import Tool, ToolResult, ToolUse
-from deepfabric_core.config.redaction import Redactor
 from deepfabric_core.config.schema import Config, MockTool
 from deepfabric_core.config.schema import Tools as Settings
-from deepfabric_core.config.sensitive import redactor
+from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ConfigError, redacted_errors
-from deepfabric_core.tools.component import Component, check, fetch_tools
+from deepfabric_core.redaction import Redactor
 from deepfabric_core.tools.definitions import read_tools, tool_from
 from deepfabric_core.tools.executor import Executor, Session
 from deepfabric_core.tools.mock import Mock, read_mock_data
+from deepfabric_core.tools.spin.component import Component, check, fetch_tools
 from deepfabric_core.tools.virtual_files import VirtualFiles
 
 _BUILT_IN = "builtin"
@@ -135,7 +135,7 @@ async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncItera
     async for executor in _of_components(settings, components, given):
         yield executor
     for name, server in settings.mcp.items():
-        from deepfabric_core.tools.mcp_server import start  # late: mcp takes a while to import
+        from deepfabric_core.tools.mcp.executor import start  # late: mcp takes a while to import
 
         yield await start(name, server)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.topics.draft import Draft, key_of, tidied
+from deepfabric_core.topics.edit_draft import Draft, key_of, tidied
 from deepfabric_core.topics.model import Topic, Topics
 
 _KEPT_EDITS = 100

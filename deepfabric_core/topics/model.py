@@ -37,7 +37,7 @@ class Topic:
 class Topics:
     """Every topic by id, reachable from the root and without a cycle. A tree is a graph of single parents.
 
-    >>> from deepfabric_core.topics.files import parse_topics
+    >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
     >>> [path for topic, path in topics.walk()]
     [('Tea',), ('Tea', 'Green')]

@@ -1,6 +1,6 @@
 import { Topics } from "./graph/topics.js";
 import { topicGraph } from "./graph/view.js";
-import { connect } from "./graph/wire.js";
+import { connect } from "./graph/sync.js";
 
 /** The topic graph as a widget: one set of topics for each model, however many views show it. */
 export default () => {

@@ -1,7 +1,7 @@
 import "./graph.css";
 import { Topics } from "./graph/topics.js";
 import { topicGraph } from "./graph/view.js";
-import { fill } from "./graph/wire.js";
+import { fill } from "./graph/sync.js";
 
 /** Show a snapshot in an element of a page that stands alone: to be read, not to be changed. */
 function show(place, data) {

@@ -1,9 +1,9 @@
 import { element, say } from "./dom.js";
-import { failures } from "./failures.js";
-import { files, notices } from "./files.js";
-import { samples } from "./samples.js";
-import { facts, stages } from "./stages.js";
-import { stop } from "./stop.js";
+import { failures } from "./progress/failures.js";
+import { files, notices } from "./progress/files.js";
+import { samples } from "./progress/samples.js";
+import { facts, stages } from "./progress/stages.js";
+import { stop } from "./progress/stop_button.js";
 
 /** The live view of a run: everything is drawn from the `view` of the model, so a reload of the page loses nothing. */
 function render({ model, el }) {

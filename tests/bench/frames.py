@@ -14,13 +14,13 @@ from deepfabric_core.chat.messages import Usage
 from deepfabric_core.run.results import results
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.samples.records import Making, with_metadata
-from deepfabric_core.store.checkpoint import Metadata, write_metadata
+from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.checkpoint_files import Metadata, write_metadata
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.journal import Journal
-from deepfabric_core.store.lines import Lines
-from deepfabric_core.topics.files import format_topics, parse_topics
-from deepfabric_nb.frames import frame_of, load
-from tests.core.test_results import dataset, job, run
+from deepfabric_core.topics.formats import format_topics, parse_topics
+from deepfabric_nb.runs.dataframes import frame_of, load
+from tests.core.run.test_results import dataset, job, run
 
 AGENT = {"tools": {"components": {"builtin": []}}, "scenario_seed": {"files": {"a.txt": "hello"}}}
 

@@ -14,9 +14,9 @@ from deepfabric_core.chat.structured import parser_of, parser_of_schema
 from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.clients.openai_model import Shape
 from deepfabric_core.llm.clients.wire import error_in, reply_in
-from deepfabric_core.llm.failures import complaint_in, model_error
-from deepfabric_core.llm.keys import redact
-from deepfabric_core.llm.limits.allowance import requests_left
+from deepfabric_core.llm.error_mapping import complaint_in, model_error
+from deepfabric_core.llm.limits.headers import requests_left
+from deepfabric_core.redaction import redact
 from deepfabric_core.samples.recipes.basic import Exchange
 from deepfabric_core.text.printable import printable
 from deepfabric_core.topics.prompts import parse_subtopics

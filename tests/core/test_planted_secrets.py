@@ -19,9 +19,10 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from deepfabric_core.llm.keys import KEY_VARIABLES
+from deepfabric_core.llm.api_keys import KEY_VARIABLES
+from tests import ROOT
 from tests.answers import Calls, Json
-from tests.core.test_nothing_is_lost import ROOT, wait_for
+from tests.core.commands import wait_for
 from tests.planted import Quoting, files_below, found, planted
 from tests.provider import Faults, LocalProvider
 from tests.spin_server import SpinServer
@@ -74,7 +75,7 @@ class Scene:
             "HOME": str(place / "home"),
             "XDG_DATA_HOME": str(place / "data"),
             "TMPDIR": str(place / "tmp"),
-            "PYTHONPATH": ROOT,
+            "PYTHONPATH": str(ROOT),
         }
         for folder in ("home", "tmp", "work"):
             (place / folder).mkdir()

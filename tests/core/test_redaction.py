@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.config.masking import masked_address, shown_word
-from deepfabric_core.config.redaction import (
+from deepfabric_core.config.schema import Config, Llm, McpServer
+from deepfabric_core.config.secret_keys import masked_config, places, portable_config, secrets_in
+from deepfabric_core.config.secret_values import masked_address, shown_word
+from deepfabric_core.redaction import (
     Redactor,
     is_random,
+    redact,
     secrets_in_environment,
     without_lookalikes,
     without_user,
 )
-from deepfabric_core.config.schema import Config, Llm, McpServer
-from deepfabric_core.config.sensitive import masked_config, places, portable_config, secrets_in
-from deepfabric_core.llm.keys import redact
 
 PRINTED = st.characters(min_codepoint=33, max_codepoint=126)
 SECRETS = st.text(PRINTED, min_size=8, max_size=40)

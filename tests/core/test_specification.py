@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.commands import lines
 from tests.core.conftest import Run, local_llm, write_config
-from tests.core.test_generate import lines
 from tests.provider import LocalProvider
 
 COMMANDS = [

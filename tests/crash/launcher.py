@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import deepfabric_core
-from deepfabric_core.llm.clients.prices import Prices
+from deepfabric_core.llm.prices import Prices
 
 # What is imported late, when it is first used: it would take most of a run's time.
 _LATE = ("aiohttp", "filelock", "jsonschema", "platformdirs", "yaml", "concurrent.futures.thread")

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 import click
 
 from deepfabric_core.cli.app import app
-from deepfabric_core.cli.options import OPTIONS, Option
-from deepfabric_nb.commands import COMMANDS
+from deepfabric_core.flags.options import OPTIONS, Option
+from deepfabric_nb.magic.commands import COMMANDS
 from tests.reference.markdown import code, table
 
 _TABLE = {option.name for option in OPTIONS}

@@ -9,11 +9,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.screen.edges import footer, header, only_line
-from deepfabric_core.cli.screen.latest import Latest
-from deepfabric_core.cli.screen.look import Look, look_of
-from deepfabric_core.cli.screen.progress import Progress
-from deepfabric_core.cli.screen.shown import Shown
+from deepfabric_core.cli.screen.header_footer import footer, header, only_line
+from deepfabric_core.cli.screen.list_pane import Latest
+from deepfabric_core.cli.screen.progress_pane import Progress
+from deepfabric_core.cli.screen.screen_state import Shown
+from deepfabric_core.cli.screen.style import Look, look_of
 
 _STACKED_BELOW = 80
 _PROGRESS_SHARE = 0.36

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.failures import Complaint, kind_of, model_error
+from deepfabric_core.llm.error_mapping import Complaint, kind_of, model_error
 from deepfabric_core.web.addresses import destination
 from deepfabric_core.web.bodies import BodyError, DamagedBodyError
 

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
 from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.wire import (
@@ -27,9 +28,9 @@ from deepfabric_core.llm.clients.wire import (
     response_format,
     sendable,
 )
-from deepfabric_core.llm.failures import complaint_in, model_error, no_completion
-from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.error_mapping import complaint_in, model_error, no_completion
 from deepfabric_core.llm.log_redaction import RedactingFormatter
+from deepfabric_core.redaction import redact
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -16,6 +16,7 @@ from yarl import URL
 from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
+from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.clients.answers import (
     NOT_FOUND,
     REDIRECTS,
@@ -26,7 +27,6 @@ from deepfabric_core.llm.clients.answers import (
     unserved,
     unusable,
 )
-from deepfabric_core.llm.clients.prices import Prices
 from deepfabric_core.llm.clients.wire import (
     dollars,
     error_in,
@@ -36,8 +36,9 @@ from deepfabric_core.llm.clients.wire import (
     response_format,
     sendable,
 )
-from deepfabric_core.llm.failures import Complaint, complaint_in, model_error, no_completion
-from deepfabric_core.llm.keys import api_key, redact
+from deepfabric_core.llm.error_mapping import Complaint, complaint_in, model_error, no_completion
+from deepfabric_core.llm.prices import Prices
+from deepfabric_core.redaction import redact
 from deepfabric_core.web.addresses import fault_of
 from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
 from deepfabric_core.web.certificates import trusted

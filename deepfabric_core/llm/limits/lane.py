@@ -13,10 +13,10 @@ from typing import Any
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.limits.allowance import Allowance
+from deepfabric_core.llm.limits.headers import Allowance
 from deepfabric_core.llm.limits.limiter import Limiter, running_in
-from deepfabric_core.llm.limits.speed import Call
-from deepfabric_core.llm.limits.turnstile import Turnstile
+from deepfabric_core.llm.limits.rate import Call
+from deepfabric_core.llm.limits.reply_spacing import Turnstile
 from deepfabric_core.stop import Stop, Stopped
 
 _SECONDS_BETWEEN_EVENTS = 0.5

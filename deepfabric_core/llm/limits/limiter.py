@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deepfabric_core.events import LimiterChanged
-from deepfabric_core.llm.limits.pace import Pace
-from deepfabric_core.llm.limits.speed import Call, Meter
+from deepfabric_core.llm.limits.controller import Pace
+from deepfabric_core.llm.limits.rate import Call, Meter
 
 if TYPE_CHECKING:
     from deepfabric_core.llm.limits.lane import Lane

@@ -1,5 +1,5 @@
 import { element, follow, say, show } from "../dom.js";
-import { counted, figures, summary } from "./words.js";
+import { counted, figures, summary } from "./captions.js";
 
 const LISTED = 12;
 

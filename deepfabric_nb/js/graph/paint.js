@@ -1,6 +1,6 @@
 import { boxOf, LEGIBLE } from "./layout.js";
 import { isRightToLeft } from "./label.js";
-import { figures, number } from "./words.js";
+import { figures, number } from "./captions.js";
 
 const LINE = 15;
 const PAD = 6;

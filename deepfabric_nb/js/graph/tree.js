@@ -1,5 +1,5 @@
 import { element, follow, say } from "../dom.js";
-import { figures } from "./words.js";
+import { figures } from "./captions.js";
 
 const AROUND = 12; // siblings on either side
 const BELOW = 20; // subtopics of the topic itself

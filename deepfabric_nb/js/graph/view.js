@@ -1,11 +1,11 @@
 import { element, say } from "../dom.js";
-import { crumbs } from "./crumbs.js";
+import { crumbs } from "./breadcrumbs.js";
 import { details } from "./details.js";
-import { pressed } from "./keys.js";
-import { picture } from "./picture.js";
+import { pressed } from "./keyboard.js";
+import { picture } from "./canvas.js";
 import { State } from "./state.js";
-import { steering } from "./steering.js";
-import { tools } from "./tools.js";
+import { steering } from "./edit_bar.js";
+import { tools } from "./search_bar.js";
 import { tree } from "./tree.js";
 
 const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta"]);

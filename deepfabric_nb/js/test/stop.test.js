@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { ANSWER_WITHIN } from "../stop.js";
+import { ANSWER_WITHIN } from "../progress/stop_button.js";
 import { drawn, modelOf, viewOf } from "./notebook.js";
 
 const later = async () => {

@@ -1,0 +1,26 @@
+"""Load the config of a command: its file, with the flags on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepfabric_core.cli.command_secrets import learn_secrets
+from deepfabric_core.flags.options import overrides, spelled
+
+if TYPE_CHECKING:
+    from deepfabric_core.config.load import Loaded
+
+
+def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
+    """The config of a file, or of flags alone, with the flags on top."""
+    from deepfabric_core.config.load import load
+    from deepfabric_core.store.files import read_text
+
+    text, source = "", "without a config file"
+    if config_file is not None:
+        text, source = read_text(config_file, what="config"), str(config_file)
+    loaded = load(text, source=source, overrides=overrides(values), spelled=spelled(values))
+    learn_secrets(loaded.config)
+    return loaded

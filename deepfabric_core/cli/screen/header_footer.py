@@ -1,0 +1,100 @@
+"""The lines above and below the panes: what runs, for how long, and which keys do something."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from deepfabric_core.cli.screen.screen_state import Shown
+from deepfabric_core.cli.screen.style import Look
+from deepfabric_core.run.state import RunState
+from deepfabric_core.text.run_summary import duration, per_time, percent
+
+# Of a dataset's path, less than this says nothing.
+_SHORTEST_NAME = 12
+
+
+def only_line(look: Look, shown: Shown, width: int) -> Text:
+    """Where there is but one line."""
+    state = shown.state
+    progress = state.samples_progress if state.samples_progress.started_at is not None else state.topics_progress
+    name = "Samples" if progress is state.samples_progress else "Topics"
+    told = f"{name} {progress.done:,}/{progress.total:,} ({percent(progress)})" if progress.total else "Starting"
+    if progress.failed:
+        told += f", {progress.failed:,} {'failed' if name == 'Samples' else 'missing'}"
+    if rate := progress.rate(shown.now):
+        told += f", {per_time(rate)}"
+    return _beside(Text(look.start(told, width)), _status(look, shown), width)
+
+
+def header(look: Look, shown: Shown, width: int, lines: int) -> list[Text]:
+    """Config, dataset and time; then the models, where there is a second line."""
+    status = _status(look, shown)
+    room = max(0, width - status.cell_len - 1)
+    arrow = look.glyph(" → ", " -> ")
+    named, whole = look.line(shown.heading.config) or "deepfabric", look.line(shown.heading.dataset)
+    config = look.end(named, max(room // 2, room - cell_len(whole) - len(arrow)))
+    dataset = look.end(whole, max(0, room - cell_len(config) - len(arrow)))
+    files = Text(look.end(named, room), style="bold")
+    if whole and (dataset == whole or cell_len(dataset) >= _SHORTEST_NAME):
+        files = Text.assemble((config, "bold"), (arrow, look.quiet), dataset)
+    head = [_beside(files, status, width)]
+    if lines > 1:
+        pause = shown.state.paused_for(shown.now)
+        paused = Text(f"{duration(pause)} of pause" if pause else "", style=look.quiet)
+        models = look.start(look.line(_models(shown.state)), max(0, width - paused.cell_len - 1))
+        head.append(_beside(Text(models, style=look.quiet), paused, width))
+    return head
+
+
+def footer(look: Look, shown: Shown, width: int) -> Text:
+    """The keys that do something at this moment, the most useful first: a narrow terminal cuts off the end."""
+    return Text(look.start("   ".join(_keys(look, shown)), width), style=look.quiet, no_wrap=True)
+
+
+def _status(look: Look, shown: Shown) -> Text:
+    """A word, unless all goes on as usual, and how long the run has worked."""
+    state, word, style = shown.state, "", f"bold {look.warn} reverse"
+    if state.ending:
+        word, style = state.ending, "bold" if state.ending == "complete" else style
+    elif state.stopping:
+        word = "stopping"
+    elif state.paused_at is not None:
+        word = "paused"
+    status = Text(f" {word.upper()} " if word else "", style=style)
+    elapsed = "" if state.started_at is None else f" {duration(state.elapsed(shown.now))}"
+    return Text.assemble(status, (elapsed, "bold"))
+
+
+def _models(state: RunState) -> str:
+    if state.topics_model == state.samples_model:
+        return state.samples_model
+    return f"topics: {state.topics_model}, samples: {state.samples_model}"
+
+
+def _beside(left: Text, right: Text, width: int) -> Text:
+    """The right one in full, and as much of the left one as there is room for."""
+    left.truncate(max(0, width - right.cell_len), overflow="crop", pad=True)
+    line = Text.assemble(left, right, no_wrap=True, overflow="crop")
+    line.truncate(width, overflow="crop")
+    return line
+
+
+def _keys(look: Look, shown: Shown) -> list[str]:
+    browser, state = shown.browser, shown.state
+    if not shown.keys:
+        return ["Ctrl-C again leaves at once" if state.stopping else "Ctrl-C stops"]
+    arrows = look.glyph("↑↓", "up/down")
+    other = "samples" if browser.shown == "failures" else "failures"
+    covered = browser.help or browser.opened
+    if browser.help:
+        moves = ["? or q back"]
+    elif browser.opened:
+        moves = [f"{arrows} scroll", "q back"]
+    elif browser.held is not None:
+        moves = [f"{arrows} look through", "Enter whole text", "Home follow the latest", f"f {other}"]
+    else:
+        moves = [f"{arrows} look through", "Enter whole text", f"f {other}", "? keys"]
+    if state.stopping:
+        return ["Ctrl-C leaves at once", *moves]
+    return [*([] if covered else ["q stop"]), "p go on" if state.paused_at is not None else "p pause", *moves]

@@ -1,0 +1,30 @@
+"""All that is drawn, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepfabric_core.cli.screen.item_browser import Browser
+from deepfabric_core.cli.screen.rate_history import History
+from deepfabric_core.run.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What the header says of a run beside its models: files that are read and written."""
+
+    config: str = ""
+    dataset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`keys` says whether keys are read, `over` that the run is, and this is left behind."""
+
+    heading: Heading
+    state: RunState
+    now: float
+    history: History
+    browser: Browser
+    keys: bool = False
+    over: bool = False

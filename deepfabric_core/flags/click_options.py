@@ -1,0 +1,35 @@
+"""The table of options as click sees it, for every command that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from deepfabric_core.flags.options import OPTIONS, Option
+
+_TYPES: dict[str, click.ParamType[Any]] = {
+    "text": click.STRING,
+    "integer": click.INT,
+    "number": click.FLOAT,
+    "path": click.Path(),
+    "switch": click.BOOL,
+}
+
+
+def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command all options of the table."""
+    for option in reversed(OPTIONS):
+        command = _as_click(option)(command)
+    return command
+
+
+def _as_click(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    if option.kind == "switch":
+        return click.option(option.flag, option.name, is_flag=True, default=None, help=option.help)
+    kind = click.Choice(option.choices) if option.choices else _TYPES[option.kind]
+    shown = option.default is not None
+    return click.option(
+        option.flag, option.name, type=kind, default=option.default, show_default=shown, help=option.help
+    )

@@ -1,0 +1,209 @@
+"""From a provider's failure, as status, body and headers, to one of our kinds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+from deepfabric_core.chat.strict_json import parsed
+from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.redaction import redact
+
+# Looked for in the provider's own words, in this order, before the status is asked: classes and statuses lie.
+_BY_WORDS = (
+    (FailureKind.QUOTA, r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required"),
+    (FailureKind.CONTEXT_WINDOW, r"context_length|context length|context window|maximum context|prompt is too long"),
+    (FailureKind.CONTENT_FILTER, r"content_filter|content management policy|content[_ ]policy"),
+    (
+        FailureKind.AUTHENTICATION,
+        r"invalid_api_key|incorrect api key|api_key client option|api key not valid|x-api-key",
+    ),
+    (FailureKind.UNKNOWN_MODEL, r"model_not_found|model .{0,80}(?:does not exist|not found)|provider not provided"),
+)
+_BY_STATUS = {
+    401: FailureKind.AUTHENTICATION,
+    402: FailureKind.QUOTA,
+    403: FailureKind.PERMISSION,
+    404: FailureKind.UNKNOWN_MODEL,
+    408: FailureKind.TIMEOUT,
+    429: FailureKind.RATE_LIMITED,
+}
+_ADVICE = {
+    FailureKind.AUTHENTICATION: "check the API key in the environment",
+    FailureKind.PERMISSION: "check what this API key may use",
+    FailureKind.UNKNOWN_MODEL: "check the model's name and base_url",
+    FailureKind.QUOTA: "top up the account or use another key",
+    FailureKind.CONNECTION: "check base_url and that the server is up",
+    FailureKind.CONTEXT_WINDOW: "shorten the prompts or use a model with a longer context",
+}
+_LOWEST_ERROR = 400
+_SERVER_ERROR = 500
+_HIGHEST_ERROR = 599
+_SHOWN_CHARACTERS = 300
+
+# A provider may say anything, at any length and in any shape: as much is read as tells what is wrong.
+_READ_CHARACTERS = 20_000
+_READ_PARTS = 10
+_LEVELS = 5
+_LARGEST_NUMBER = 1e15
+_A_YEAR = 366 * 86400.0
+
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(\w*+)[^<>]*+>")
+_UNSEEN = ("script", "style")
+_CLASSES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception):? ?(?:- )?)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a provider says about a failure; `codes` are its code and type, `status` the one inside its body."""
+
+    message: str
+    codes: str = ""
+    param: str = ""
+    status: int | None = None
+
+
+def complaint_in(body: Any) -> Complaint:
+    """What an error's body says, be it parsed or a text: in JSON of any shape, HTML or plain words."""
+    error = _error_in(body)
+    said = _words(error)[:_READ_CHARACTERS]
+    if not isinstance(error, Mapping):
+        return Complaint(said)
+    code = error.get("code")
+    status = code if isinstance(code, int) and _LOWEST_ERROR <= code <= _HIGHEST_ERROR else None
+    codes = [value[:_SHOWN_CHARACTERS] for value in (code, error.get("type")) if isinstance(value, str)]
+    return Complaint(said, " ".join(codes), _words(error.get("param"))[:_SHOWN_CHARACTERS], status)
+
+
+def model_error(
+    name: str,
+    said: Complaint | str,
+    *,
+    status: int | None,
+    headers: Mapping[str, str] | None = None,
+    kind: FailureKind | None = None,
+) -> ModelError:
+    """The error for a failed call of the model `name`; `kind` is given where the client knows it better."""
+    complaint = Complaint(said) if isinstance(said, str) else said
+    kind = kind or kind_of(status, f"{complaint.message} {complaint.codes}")
+    blamed = f" ({complaint.param})" if complaint.param not in complaint.message else ""
+    said = _shorten(redact(complaint.message or complaint.codes)) + redact(blamed)
+    advice = f"; {_ADVICE[kind]}" if kind in _ADVICE else ""
+    headers = headers or {}
+    return ModelError(
+        f"{name}: {kind.value}: {said}{advice}.",
+        kind=kind,
+        status=status,
+        retry_after=retry_after(headers),
+        headers=headers,
+    )
+
+
+def no_completion(name: str, shown: str, headers: Mapping[str, str] | None = None) -> ModelError:
+    """The error for an answer that can't be read; the words that it happens to hold decide nothing."""
+    text = f"the answer isn't a chat completion: {shown or 'it is empty'}"
+    return model_error(name, text, status=None, headers=headers, kind=FailureKind.SERVER_ERROR)
+
+
+def kind_of(status: int | None, text: str) -> FailureKind:
+    """The kind of a failure, by the provider's words first and its HTTP status second."""
+    for kind, words in _BY_WORDS:
+        if re.search(words, text, re.IGNORECASE):
+            return kind
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return FailureKind.BAD_REQUEST if status is not None and status < _SERVER_ERROR else FailureKind.SERVER_ERROR
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The wait in seconds that a Retry-After header asks for, given in seconds or as a date; None where it says none.
+
+    A date in the past is a wait of 0; more than a year is nothing that a server could mean.
+    """
+    value = next((value for key, value in headers.items() if key.lower() == "retry-after"), None)
+    seconds = None if value is None else _seconds_in(value)
+    return max(0.0, seconds) if seconds is not None and seconds <= _A_YEAR else None
+
+
+def _seconds_in(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(value).timestamp() - time()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _error_in(body: Any) -> Any:
+    """The error in a body: parsed where it is a text, the first of a list, what stands under its key `error`."""
+    if isinstance(body, str):
+        value = _parsed(body)
+        body = _without_tags(body) if value is None else value
+    while isinstance(body, list) and body:
+        body = body[0]
+    return (body.get("error") or body) if isinstance(body, Mapping) else body
+
+
+def _parsed(text: str) -> Any:
+    """The JSON object or list that a text is, or ends with after a client's own words; else None."""
+    for start in (0, text.find("{")):
+        try:
+            value = parsed(text[start:])
+        except ValueError:
+            continue
+        if isinstance(value, dict | list):
+            return value
+    return None
+
+
+def _words(said: Any, levels: int = _LEVELS) -> str:
+    """What a part of an error says in words: a text, a number, or the sentences in a list or an object."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, list) and levels:
+        return "; ".join(filter(None, (_words(one, levels - 1) for one in said[:_READ_PARTS])))
+    if isinstance(said, Mapping) and levels:
+        return _sentence(said, levels - 1)
+    return str(said) if isinstance(said, int | float) and abs(said) < _LARGEST_NUMBER else ""
+
+
+def _sentence(error: Mapping[Any, Any], levels: int) -> str:
+    """The sentence in an error, after the field it is about; behind a router also that of the provider behind it."""
+    message = next(filter(None, (_words(error.get(key), levels) for key in ("message", "detail", "msg"))), "")
+    place = error.get("loc")  # FastAPI names each field
+    if isinstance(place, list):
+        message = f"{'.'.join(_words(one, 0) for one in place[:_READ_PARTS])} {message}".strip()
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    return ": ".join(filter(None, (message, _words(_error_in(raw), levels))))
+
+
+def _without_tags(text: str) -> str:
+    """The words of an HTML page, or the text as it is; the time it takes is proportional to the text's length."""
+    if not _PAGE.search(text):
+        return text
+    words: list[str] = []
+    end, hidden = 0, ""
+    for tag in _TAG.finditer(text):
+        closes, name = tag[1], tag[2].lower()
+        if not hidden:
+            words.append(text[end : tag.start()])
+            hidden = name if name in _UNSEEN and not closes else ""
+        elif closes and name == hidden:
+            hidden = ""
+        end = tag.end()
+    return " ".join([*words, "" if hidden else text[end:]])
+
+
+def _shorten(text: str) -> str:
+    """The provider's sentence without the client's class names in front."""
+    text = _CLASSES.sub("", " ".join(text.split()))
+    text = text.split("Received Model Group")[0].strip().rstrip(".")
+    return text[:_SHOWN_CHARACTERS] or "no reason given"

@@ -1,0 +1,102 @@
+"""A model behind a limiter: each call waits its turn, and one refused with 429 is made again when the provider says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from deepfabric_core.chat.messages import Reply, Request
+from deepfabric_core.config.schema import RateLimit
+from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.events import CallAnswered, CallFailed, Emit
+from deepfabric_core.llm.limits.headers import requests_left, tokens_left
+from deepfabric_core.llm.limits.lane import Lane, Turn
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.wrappers.retry import backoff
+
+# A provider that refuses one call for this long, in seconds, isn't merely busy.
+_PATIENCE = 900.0
+_SPREAD = 1.1
+
+
+@dataclass
+class Limited:
+    """A model whose calls go through a lane. A 429 is dealt with here, and counts as no one's failure."""
+
+    model: ChatModel
+    lane: Lane
+    limits: RateLimit
+    emit: Emit
+    clock: Callable[[], float] = time.monotonic
+    chance: random.Random = field(default_factory=random.Random)
+
+    @property
+    def name(self) -> str:
+        """Provider and model."""
+        return self.model.name
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer one request; see `ChatModel`.
+
+        Raises:
+            Stopped: a stop came before the call was begun.
+        """
+        refused_at: float | None = None
+        refusals = 0
+        while True:
+            turn = await self.lane.enter(request, again=refusals > 0)
+            try:
+                return await self._call(request, turn)
+            except ModelError as problem:
+                if problem.kind is not FailureKind.RATE_LIMITED:
+                    raise
+                refusals += 1
+                wait = self._delay(problem, refusals)
+                refused_at = self._patient_at() if refused_at is None else refused_at
+                self._hear(problem.headers)
+                self.lane.refused(turn, wait if wait <= _PATIENCE else self.limits.max_delay)
+                if self._patient_at() + wait - refused_at > _PATIENCE:
+                    self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
+                    raise
+                self.emit(CallFailed(problem.kind, str(problem), retry_in=wait))
+            await self.lane.rest(wait, request)
+
+    async def close(self) -> None:
+        """Close the model."""
+        await self.model.close()
+
+    def _patient_at(self) -> float:
+        """The time by a clock that stands still in pauses."""
+        return self.clock() - self.lane.paused_for
+
+    async def _call(self, request: Request, turn: Turn) -> Reply:
+        began = self.clock()
+        try:
+            reply = await self.model.complete(request)
+            seconds = self.clock() - began
+            await self.lane.turnstile.pass_through()
+        except ModelError as problem:
+            if problem.kind is not FailureKind.RATE_LIMITED:
+                self.lane.ended(turn)
+            raise
+        except BaseException:
+            self.lane.ended(turn)
+            raise
+        usage = reply.usage
+        self._hear(reply.headers)
+        self.lane.answered(turn, usage.prompt_tokens, usage.completion_tokens)
+        self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
+        return reply
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        if headers and self.limits.check_headers:
+            now = time.time()
+            self.lane.told(requests_left(headers, now), tokens_left(headers, now))
+
+    def _delay(self, problem: ModelError, refusals: int) -> float:
+        """Seconds until the call is made again: what the provider asks for, or the configured backoff."""
+        if problem.retry_after is not None and self.limits.respect_retry_after:
+            return problem.retry_after * self.chance.uniform(1.0, _SPREAD)
+        return backoff(self.limits, refusals, self.chance)

@@ -1,0 +1,219 @@
+"""What a run begins with: a checkpoint of its own or one that an earlier run left, or the news that all is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.errors import CheckpointExistsError, ConfigError
+from deepfabric_core.events import FileWritten, Notice, RunFinished, RunStarted, StageFinished, StageStarted
+from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import count_samples
+from deepfabric_core.store.append_log import count_lines
+from deepfabric_core.store.checkpoint_files import (
+    Held,
+    Metadata,
+    Place,
+    checkpoints_folder,
+    checkpoints_in,
+    clear,
+    copy_checkpoint,
+    move_aside,
+    recovered_metadata,
+    same_file,
+)
+from deepfabric_core.store.files import written_at
+from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, read_mark
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.wording import counted
+
+
+def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
+    """Open what the run goes on with, or begins; or find that there is nothing left to do.
+
+    Whoever calls it holds the lock of the dataset.
+
+    Raises:
+        CheckpointExistsError: there is one, and the job doesn't say what to do with it.
+        ConfigError: another process holds it, it is damaged, or the config has changed since.
+    """
+    kept, left = job.checkpoint_place(), job.journal_place()
+    if kept.done.exists():
+        clear(kept)
+    if not left.exists:
+        clear(left)  # of a run that is done with, or was killed before it had paid for anything
+    held = Held(kept) if job.keeps_checkpoint or kept.exists else None
+    try:
+        opened = _opened(job, feed, kept, left, held)
+    except BaseException:
+        _release(held)
+        raise
+    if isinstance(opened, FinishedMark):
+        _release(held)
+    return opened
+
+
+def _opened(job: Job, feed: Feed, kept: Place, left: Place, held: Held | None) -> Checkpoint | FinishedMark:
+    if not job.resume:
+        _make_room(job, feed, kept, left)
+        return Checkpoint(job, feed, kept if job.keeps_checkpoint else left, held)
+    mark = _mark_of(job, kept, left)
+    return mark if mark is not None else Checkpoint(job, feed, _to_resume(job, feed, kept, left), held)
+
+
+def _release(held: Held | None) -> None:
+    if held is not None:
+        held.release()
+
+
+# ---- with --resume
+
+
+def _mark_of(job: Job, kept: Place, left: Place) -> FinishedMark | None:
+    """The mark of the finished run that is asked for again; None where there is something to do.
+
+    Raises:
+        ConfigError: something else is asked for than what was finished.
+    """
+    mark = read_mark(kept.mark) or read_mark(left.mark)
+    if mark is None or kept.exists or left.exists or job.keep or mark.topic_only != job.topic_only:
+        return None
+    delivered = job.topics if job.topic_only else job.dataset
+    if not delivered.exists() or not same_file(mark.dataset, job.dataset):
+        return None
+    anew = "begin anew by --fresh"
+    if differing := _changed_since(mark, job):
+        raise ConfigError(
+            f"{delivered} is complete, and the config has changed since in what decides the data: "
+            f"{', '.join(differing)}; change that back, or {anew}."
+        )
+    if mark.digest != digest_of_file(delivered):
+        raise ConfigError(f"{delivered} was complete and has been changed since; leave it as it is, or {anew}.")
+    wanted = 0 if job.topic_only else count_samples(job.config.output.num_samples, mark.leaves)
+    if wanted != mark.samples:
+        raise ConfigError(
+            f"{delivered} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} samples "
+            f"can't be had by going on; {anew}, or write them to another output.save_as."
+        )
+    return mark
+
+
+def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
+    given = job.topics_load is not None or mark.topics_given
+    return changed(mark.fingerprint, digests(fingerprint(job.config, keyed_hash)), topics_given=given)
+
+
+def _to_resume(job: Job, feed: Feed, kept: Place, left: Place) -> Place:
+    """The checkpoint that is there, or what a run without one left, or a copy of one of a project that was moved."""
+    if kept.exists:
+        return kept
+    if left.exists:
+        feed(Notice(f"Going on with what a run without a checkpoint left in {left.samples.parent}"))
+        return left
+    if (elsewhere := checkpoint_elsewhere(job)) is not None:
+        place, known = elsewhere
+        copy_checkpoint(
+            place, kept, replace(known, dataset=str(job.dataset.absolute()), config_file=job.config_identity)
+        )
+        feed(Notice(f"Going on with a copy of the checkpoint of {known.dataset} ({place.folder})"))
+    return kept
+
+
+# ---- without --resume
+
+
+def _make_room(job: Job, feed: Feed, kept: Place, left: Place) -> None:
+    if not job.fresh:
+        _refuse_to_choose(job)
+    for place in (kept, left):
+        if place.exists:
+            what = "older checkpoint" if place.asked else "what an earlier run without a checkpoint left"
+            feed(Notice(f"{what[0].upper()}{what[1:]} is kept in {move_aside(place)}"))
+
+
+def _refuse_to_choose(job: Job) -> None:
+    found = unsettled(job)
+    if found is not None:
+        raise CheckpointExistsError(
+            f"There is a checkpoint of this config already: {found}. Go on with it by --resume, or begin anew by "
+            "--fresh, which moves it aside."
+        )
+
+
+def unsettled(job: Job) -> str | None:
+    """The checkpoint of which the user has to say what is to become of it, in words; None where there is none."""
+    kept = job.checkpoint_place()
+    if kept.exists:
+        return in_words(kept)
+    elsewhere = checkpoint_elsewhere(job)
+    return None if elsewhere is None else f"{in_words(elsewhere[0])}; a resume goes on with a copy of it"
+
+
+def in_words(place: Place) -> str:
+    """Say which dataset a checkpoint is of, how far it has come, how old it is and where it is."""
+    known, _ = recovered_metadata(place)
+    done = count_lines(place.samples)
+    progress = f"{done:,} of {known.samples_wanted:,} samples" if known.samples_wanted else f"{done:,} samples"
+    if not place.topics.exists():
+        progress = "topics still growing"
+    saved = max(map(written_at, place.files))
+    return f"{known.dataset or place.name}, {progress}, last saved {_ago(time.time() - saved)} ({place.folder})"
+
+
+def _ago(seconds: float) -> str:
+    """How long ago, in the largest unit that fits.
+
+    >>> _ago(30), _ago(60), _ago(7300), _ago(864_000)
+    ('just now', '1 minute ago', '2 hours ago', '10 days ago')
+    """
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"{counted(int(seconds // length), unit)} ago"
+    return "just now"
+
+
+def checkpoint_elsewhere(job: Job) -> tuple[Place, Metadata] | None:
+    """The latest checkpoint of the same config for a dataset of the same name, of a project that was moved or copied.
+
+    One of the same config file is another dataset's, not this one's in another place.
+    """
+    if job.keep or job.checkpoint_place().mark.exists():
+        return None
+    found = [one for one in _all_checkpoints(job) if _is_alike(one[1], job)]
+    return max(found, key=lambda one: one[1].updated_at, default=None)
+
+
+def _all_checkpoints(job: Job) -> Iterator[tuple[Place, Metadata]]:
+    own = job.checkpoint_place().folder
+    folders = [folder for folder in checkpoints_folder().glob("*") if not same_file(folder, own)]
+    return checkpoints_in(own, *folders)
+
+
+def _is_alike(known: Metadata, job: Job) -> bool:
+    if Path(known.dataset).name != job.dataset.name or same_file(known.dataset, job.dataset):
+        return False
+    if known.config_file is not None and job.config_file and same_file(known.config_file, job.config_file):
+        return False
+    prints = fingerprint(job.config, keyed_hash)
+    return bool(known.fingerprint) and not changed(known.fingerprint, prints, topics_given=job.topics_load is not None)
+
+
+# ---- nothing to do
+
+
+def tell_complete(mark: FinishedMark, job: Job, feed: Feed) -> None:
+    """Tell that all that the job asks for was delivered by an earlier run."""
+    now = time.time()
+    feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))
+    if not mark.topic_only:
+        feed(StageStarted("samples", mark.samples, job.config.output.batch_size, now, done=mark.samples))
+        feed(StageFinished("samples", now))
+        feed(FileWritten("dataset", str(job.dataset)))
+    else:
+        feed(FileWritten("topics", str(job.topics)))
+    feed(RunFinished("complete", "already, nothing to do", now))

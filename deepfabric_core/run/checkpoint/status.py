@@ -1,0 +1,74 @@
+"""How far a run has come, read from its checkpoint without touching it, also while another process works on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.errors import FailureKind
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import count_samples
+from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.checkpoint_files import Metadata, Place, is_held, recovered_metadata
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.tail import is_being_written
+from deepfabric_core.store.usage_totals import with_unsaved
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is done and what is missing; `changed` are the keys that decide the data and differ from the config's."""
+
+    place: Place
+    metadata: Metadata
+    wanted: int
+    done: int
+    failures: Mapping[FailureKind, int]
+    topics_complete: bool
+    running: bool
+    changed: tuple[str, ...]
+
+    @property
+    def failed(self) -> int:
+        """Samples that could not be made."""
+        return sum(self.failures.values())
+
+    @property
+    def missing(self) -> int:
+        """Samples that are neither made nor failed."""
+        return max(0, self.wanted - self.done - self.failed)
+
+
+def standing(job: Job) -> Standing | None:
+    """Where the job's checkpoint stands, or None where there is none.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    place = job.unfinished_place()
+    if not place.exists:
+        return None
+    found, _ = recovered_metadata(place)
+    known = with_unsaved(found, place)
+    done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
+    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
+    kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
+    return Standing(
+        place=place,
+        metadata=known,
+        wanted=_wanted(job, known, complete=place.topics.exists()),
+        done=len(done),
+        failures=dict(kinds),
+        topics_complete=place.topics.exists(),
+        running=is_held(place) if place.asked else is_being_written(job.dataset),
+        changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
+    )
+
+
+def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:
+    """As the config says now; while topics grow, as many leaves as there will be count."""
+    topics = job.config.topics
+    leaves = known.leaves if complete else topics.degree**topics.depth
+    return count_samples(job.config.output.num_samples, leaves)

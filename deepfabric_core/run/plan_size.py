@@ -1,0 +1,73 @@
+"""How much a job asks for, counted before it begins: a plan of very many calls is hardly ever meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deepfabric_core.config.schema import Config
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import count_samples
+from deepfabric_core.store.checkpoint_files import recovered_metadata
+from deepfabric_core.store.topics_file import load_topics
+from deepfabric_core.wording import counted
+
+# A run of so many calls takes hours and costs real money; one of more wants to be confirmed.
+MOST_CALLS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What is to be made. `expansions` are the topics that get subtopics, by a call each; `leaves` the topic paths."""
+
+    topics: int
+    expansions: int
+    leaves: int
+    samples: int
+
+    @property
+    def calls(self) -> int:
+        """Model calls, where every reply is good and no agent takes a second step."""
+        return self.expansions + self.samples
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes more than `MOST_CALLS`."""
+        return self.calls > MOST_CALLS
+
+    def __str__(self) -> str:
+        parts = [(self.topics, "topic"), (self.samples, "sample")]
+        made = " and ".join(counted(number, what) for number, what in parts if number)
+        return f"This plan is large: {made}, in at least {counted(self.calls, 'model call')}"
+
+
+def size_of(config: Config) -> Size:
+    """The size of a config's topics and samples."""
+    topics = config.topics
+    levels = [topics.degree**level for level in range(topics.depth + 1)]
+    return Size(sum(levels[1:]), sum(levels[:-1]), levels[-1], count_samples(config.output.num_samples, levels[-1]))
+
+
+def to_confirm(job: Job) -> Size | None:
+    """The size of a job that is large and wasn't begun before; None for any other.
+
+    Raises:
+        TopicsFileError: the topics that the job names can't be read.
+    """
+    size = _size_of_job(job)
+    return size if size.is_large and not _begun(job, size) else None
+
+
+def _size_of_job(job: Job) -> Size:
+    size, wanted = size_of(job.config), job.config.output.num_samples
+    if job.topics_load is not None:
+        leaves = size.leaves if isinstance(wanted, int) else len(load_topics(job.topics_load)[0].leaves)
+        size = Size(0, 0, leaves, count_samples(wanted, leaves))
+    return replace(size, samples=0) if job.topic_only else size
+
+
+def _begun(job: Job, size: Size) -> bool:
+    """Whether the job goes on with a run that was to make as many samples."""
+    place = job.unfinished_place()
+    if not job.resume or job.accept_changes or not place.exists:
+        return False
+    return not 0 < recovered_metadata(place)[0].samples_wanted < size.samples

@@ -1,0 +1,37 @@
+"""The work on one item of a stage, a sample or a topic's expansion: what goes wrong with it costs no other one."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from deepfabric_core.errors import FailureKind, ModelError, OutputError, redacted_errors
+from deepfabric_core.redaction import Redactor
+from deepfabric_core.stop import Stopped
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_SHOWN_CHARACTERS = 300
+
+
+async def attempt(work: Awaitable[T], path: tuple[str, ...], hide: Redactor) -> T:
+    """What the work on a topic's path comes to.
+
+    Raises:
+        ModelError: it failed, and its sentence holds no secret; a bug is a failure of kind INTERNAL, whose traceback is
+            for whoever runs with --debug.
+        OutputError: what it came to can't be kept, which concerns the whole run.
+        Stopped: a stop came before it was begun.
+    """
+    try:
+        with redacted_errors(hide.known):
+            return await work
+    except (ModelError, OutputError, Stopped):
+        raise
+    except Exception as problem:
+        _log.debug("the work on %s failed\n%s", " > ".join(path), hide(traceback.format_exc()))
+        said = hide(f"{type(problem).__name__}: {problem}")[:_SHOWN_CHARACTERS]
+        raise ModelError(said, kind=FailureKind.INTERNAL) from problem

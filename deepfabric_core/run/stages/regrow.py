@@ -1,0 +1,115 @@
+"""Growing topics again at one place: deeper, or other ones instead of those that are there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from deepfabric_core.config.secret_keys import redactor
+from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.events import (
+    Emit,
+    Ending,
+    ExpansionFailed,
+    RunFinished,
+    RunStarted,
+    StageFinished,
+    StageStarted,
+    TopicExpanded,
+    TopicsReady,
+)
+from deepfabric_core.llm.connect import Manners, connect
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.stages.attempt import attempt
+from deepfabric_core.run.stages.pool import run_window
+from deepfabric_core.run.stages.recipe_runner import drive
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.topics.edit import add, replace_children
+from deepfabric_core.topics.grow import Expansion, expand
+from deepfabric_core.topics.model import TopicPath, Topics
+from deepfabric_core.wording import counted
+
+
+@dataclass(slots=True)
+class Regrowth:
+    """New children for some topics, by id; `edit` puts them in their places."""
+
+    again: bool
+    children: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def edit(self, topics: Topics) -> Topics:
+        """The topics with the new children."""
+        for topic_id, names in self.children.items():
+            if topic_id in topics.by_id:
+                topics = (replace_children if self.again else add)(topics, topic_id, names)
+        return topics
+
+
+async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: Emit, stop: Stop) -> Regrowth:
+    """Ask a model for children: of every leaf at or below a topic; or, `again`, of the topic, others than it has.
+
+    Raises:
+        RunAborted: not a single child could be had.
+    """
+    feed, settings = Feed(emit), job.config.topics
+    targets = _targets(topics, topic_id, again=again)
+    regrowth = Regrowth(again)
+
+    async def one(target: tuple[str, TopicPath]) -> Iterable[tuple[str, TopicPath]]:
+        await _expanded(target, topics, regrowth, job, model, feed)
+        return ()
+
+    feed(RunStarted(settings.llm.name, settings.llm.name, time.time()))
+    feed(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
+    manners = Manners(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
+    async with connect(settings.llm, manners, feed, stop) as model:
+        await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
+    feed(StageFinished("topics", time.time()))
+    return _ended(regrowth, topics, feed, stop)
+
+
+def _targets(topics: Topics, topic_id: str, *, again: bool) -> list[tuple[str, TopicPath]]:
+    paths = {topic.id: path for topic, path in topics.walk()}
+    if again:
+        return [(topic_id, paths[topic_id])]
+    at, found = [topic_id], []
+    while at:
+        here = topics.by_id[at.pop()]
+        below = topics.own_children(here)
+        found.extend([] if here.children else [(here.id, paths[here.id])])
+        at.extend(reversed(below))
+    return found
+
+
+async def _expanded(
+    target: tuple[str, TopicPath], topics: Topics, regrowth: Regrowth, job: Job, model: ChatModel, feed: Feed
+) -> None:
+    topic_id, path = target
+    had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
+    try:
+        work = drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        driven = await attempt(work, path, redactor(job.config, os.environ))
+    except Stopped:
+        return
+    except ModelError as problem:
+        feed(ExpansionFailed(path, problem.kind, str(problem), job.config.topics.degree))
+        return
+    regrowth.children[topic_id] = names = tuple(child.name for child in driven.value)
+    feed(TopicExpanded(path, names, job.config.topics.degree - len(names)))
+
+
+def _ended(regrowth: Regrowth, topics: Topics, feed: Feed, stop: Stop) -> Regrowth:
+    state = feed.state
+    if not regrowth.children and not stop.requested:
+        problem = state.last_failure.message if state.last_failure else "the model named none"
+        raise RunAborted(f"No subtopics could be grown: {problem}")
+    grown = regrowth.edit(topics)
+    feed(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
+    missing = f"{counted(state.failed_expansions, 'topic')} could not be expanded" if state.failed_expansions else ""
+    ending: Ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
+    feed(RunFinished(ending, missing, time.time()))
+    return regrowth

@@ -1,0 +1,174 @@
+"""The samples stage: one work item a sample, each on disk as soon as it is made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deepfabric_core.config.fingerprint import fingerprint, without_topics
+from deepfabric_core.config.secret_keys import redactor
+from deepfabric_core.errors import ModelError
+from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.stages.attempt import attempt
+from deepfabric_core.run.stages.circuit_breaker import Breaker
+from deepfabric_core.run.stages.pool import run_window
+from deepfabric_core.run.stages.recipe_runner import Driven, StateLost, drive
+from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.recipes import recipe_for
+from deepfabric_core.samples.recipes.recipe import Brief
+from deepfabric_core.samples.records import Making, Sample, with_metadata
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.journal import free_path
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.step_log import Key, StepLog, Steps
+
+if TYPE_CHECKING:
+    from deepfabric_core.tools.toolbox import Toolbox
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED_QUESTIONS = 5
+_REMEMBERED_CHARACTERS = 200
+_SHOWN_CHARACTERS = 4000
+
+
+@dataclass
+class Sampling:
+    """Writes the samples of a plan into a journal, and the dataset from it."""
+
+    job: Job
+    plan: Plan
+    model: ChatModel
+    feed: Feed
+    checkpoint: Checkpoint
+    toolbox: Toolbox | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    _earlier: defaultdict[str, deque[str]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
+    )
+
+    def __post_init__(self) -> None:
+        self._secrets = redactor(self.job.config, os.environ)
+        self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
+        self.failures = self.checkpoint.failures
+        self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+        config = without_topics(fingerprint(self.job.config, keyed_hash))
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
+
+    def _is_unfinished(self, key: Key) -> bool:
+        match key:
+            case (str(topic_id), int(cycle)):
+                index = self.plan.index_of(topic_id, cycle)
+                return index is not None and not self.journal.has(index) and (topic_id, cycle) not in self.failures
+        return False
+
+    @property
+    def settled(self) -> bool:
+        """Whether every work item is made or has failed."""
+        return self.journal.written + len(self.failures) >= len(self.plan)
+
+    async def run(self, stop: Stop) -> None:
+        """Make every sample of the plan that isn't there yet, or all that can be had until a stop."""
+        width = self.job.config.output.batch_size
+        done, failed = self.journal.written, len(self.failures)
+        self.feed(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
+        try:
+            await run_window(self._to_do(), self._make, calls=width, stop=stop)
+        finally:
+            self.feed(StageFinished("samples", time.time()))
+
+    def _to_do(self) -> Iterator[WorkItem]:
+        failed, steering = set(self.failures), self.job.steering
+        for item in self.plan:
+            if steering is not None and steering.pending:
+                return
+            if not self.journal.has(item.index) and (item.topic_id, item.cycle) not in failed:
+                yield item
+
+    def deliver(self) -> None:
+        """Put the dataset in its place, in the order of the plan, with the list of what failed beside it."""
+        self.journal.deliver(self.job.dataset)
+        self.feed(FileWritten("dataset", str(self.job.dataset)))
+        self._list_failures()
+
+    def _list_failures(self) -> None:
+        if self.failures.save(self.job.failures):
+            self.feed(FileWritten("failures", str(self.job.failures)))
+
+    def keep(self) -> None:
+        """Put what was finished of a run that ends early into a file of its own, where nobody asked for a checkpoint.
+
+        An older dataset stays as it is.
+        """
+        if self.checkpoint.place.asked:
+            return
+        if not self.journal.written:
+            self._list_failures()
+            return
+        partial = free_path(self.job.beside("partial"))
+        self.journal.deliver(partial)
+        self.feed(FileWritten("partial dataset", str(partial)))
+
+    async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
+        earlier = self._earlier.get(item.topic_id)
+        steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
+        try:
+            await attempt(self._work_on(item, steps), item.path, self._secrets)
+        except Stopped:
+            return ()
+        except ModelError as problem:
+            self._failed(item, problem, steps)
+        return ()
+
+    async def _work_on(self, item: WorkItem, steps: Steps) -> None:
+        """Make a sample; from its beginning where an earlier run's calls of tools can't be carried out again."""
+        try:
+            await self._drive(item, steps)
+        except StateLost as problem:
+            _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+            steps.begin_anew()
+            await self._drive(item, steps)
+
+    async def _drive(self, item: WorkItem, steps: Steps) -> None:
+        """The sample is on disk before anything is awaited, also before the tools' sessions end."""
+        recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
+        if self.toolbox is None:
+            self._finished(item, await drive(recipe, self.model, self.feed, steps=steps))
+            return
+        async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
+            self._finished(item, await drive(recipe, self.model, self.feed, hands, steps=steps))
+
+    def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
+        sample = driven.value
+        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
+        self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
+        self.breaker.succeeded()
+        self._remember(item.topic_id, sample.question)
+        shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
+        self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
+        self.checkpoint.settled()
+
+    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
+        """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
+        if not problem.kind.hopeless:
+            self.failures.add(item, problem)
+            steps.over()
+        self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
+        self.breaker.failed(problem)
+        self.checkpoint.settled()
+
+    def _remember(self, topic_id: str, question: str) -> None:
+        if self.plan.cycles > 1:
+            self._earlier[topic_id].append(" ".join(question.split())[:_REMEMBERED_CHARACTERS])
+
+    def _remember_record(self, topic_id: str, record: Mapping[str, Any]) -> None:
+        self._remember(topic_id, str(record.get("question", "")))

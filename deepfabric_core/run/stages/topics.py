@@ -1,0 +1,172 @@
+"""The topics stage: grow them with a model, or load them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deepfabric_core.chat.messages import Spent
+from deepfabric_core.config.fingerprint import fingerprint, part_of_topics
+from deepfabric_core.config.secret_keys import redactor
+from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.events import (
+    ExpansionFailed,
+    FileWritten,
+    Notice,
+    StageFinished,
+    StageStarted,
+    TopicExpanded,
+    TopicsReady,
+)
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.stages.attempt import attempt
+from deepfabric_core.run.stages.circuit_breaker import Breaker
+from deepfabric_core.run.stages.pool import run_window
+from deepfabric_core.run.stages.recipe_runner import drive
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.step_log import Key, StepLog
+from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
+from deepfabric_core.topics.model import Topics
+
+
+def loaded(job: Job, feed: Feed) -> Topics | None:
+    """The topics that the job names, or None where it wants them grown."""
+    if job.topics_load is None:
+        return None
+    topics, notices = load_topics(job.topics_load)
+    for notice in notices:
+        feed(Notice(notice))
+    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(job.topics_load)))
+    return topics
+
+
+async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: Checkpoint) -> Topics:
+    """Grow topics, saved as they grow; what a checkpoint holds of an earlier run isn't asked for again.
+
+    Raises:
+        RunAborted: the root could not be expanded, or every further expansion would fail.
+    """
+    growing = _Growing(job, model, feed, checkpoint)
+    settings = job.config.topics
+    feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
+    try:
+        await run_window(growing.begin(), growing.expand, calls=settings.max_concurrent, stop=stop)
+    finally:
+        growing.save()
+        feed(StageFinished("topics", time.time()))
+    topics = growing.growth.topics()
+    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
+    return topics
+
+
+def save_topics(job: Job, topics: Topics) -> None:
+    """Write the topics to their file as they are now.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    _file_of(job).save(topics)
+
+
+def _file_of(job: Job) -> TopicsFile:
+    llm = job.config.topics.llm
+    metadata = {
+        "provider": llm.provider,
+        "model": llm.model,
+        "temperature": llm.temperature,
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+    return TopicsFile(job.topics_load or job.topics, metadata)
+
+
+@dataclass
+class _Growing:
+    job: Job
+    model: ChatModel
+    feed: Feed
+    checkpoint: Checkpoint
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def __post_init__(self) -> None:
+        self.secrets = redactor(self.job.config, os.environ)
+        self.known = self.checkpoint.expansions()
+        config = part_of_topics(fingerprint(self.job.config, keyed_hash))
+        self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self.secrets.exactly)
+        self.growth = Growth(self.job.config.topics)
+        self.file = _file_of(self.job)
+
+    def begin(self) -> list[Expansion]:
+        """The root, or, where some of it is known, what is to be expanded at its fringe."""
+        to_do, fringe = self.growth.start(), []
+        while to_do:
+            expansion = to_do.pop()
+            children = self.known.of(expansion.path)
+            if children is None:
+                fringe.append(expansion)
+            else:
+                to_do.extend(reversed(self._added(expansion, children)))
+        return fringe
+
+    async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
+        settings, steps = self.job.config.topics, self.steps.of(expansion.path)
+        try:
+            work = drive(expand(expansion, settings), self.model, self.feed, steps=steps)
+            driven = await attempt(work, expansion.path, self.secrets)
+        except Stopped:
+            return ()
+        except ModelError as problem:
+            if not problem.kind.hopeless:
+                steps.over()
+            self._failed(expansion, problem)
+            return ()
+        self.breaker.succeeded()
+        self.known.add(expansion.path, driven.value, driven.rest or Spent(driven.attempts, driven.usage))
+        below = self._added(expansion, driven.value)
+        self.checkpoint.settled()
+        self.file.save_now_and_then(self.growth.topics)
+        return below
+
+    def _is_unfinished(self, key: Key) -> bool:
+        path = tuple(part for part in key if isinstance(part, str))
+        return path == key and self.known.of(path) is None
+
+    def _added(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
+        lost_before = self.growth.missing
+        to_expand = self.growth.add(expansion, children)
+        missing = self.job.config.topics.degree - len(children)
+        below = self.growth.missing - lost_before - missing
+        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
+        return to_expand
+
+    def _failed(self, expansion: Expansion, problem: ModelError) -> None:
+        lost = self.growth.fail(expansion)
+        self.feed(ExpansionFailed(expansion.path, problem.kind, str(problem), lost))
+        self.failures.append(self._as_line(expansion, problem))
+        if len(expansion.path) == 1:
+            raise RunAborted(f"No topics could be grown: {problem}")
+        self.breaker.failed(problem)
+
+    def _as_line(self, expansion: Expansion, problem: ModelError) -> dict[str, Any]:
+        if self.job.config.topics.mode == "tree":
+            return {"node_path": list(expansion.path), "error": str(problem), "timestamp": time.time()}
+        attempts = 1 + self.job.config.topics.max_retries
+        return {"node_id": expansion.id, "attempts": attempts, "last_error": str(problem), "timestamp": time.time()}
+
+    def save(self) -> None:
+        """Write what has grown; nothing at all has grown where the root failed, and an older file stays."""
+        topics = self.growth.topics()
+        if len(topics) > 1:
+            self.file.save(topics)
+            self.feed(FileWritten("topics", str(self.file.path)))
+            if self.file.save_failures(self.failures):
+                self.feed(FileWritten("failed topics", str(self.file.failures_path)))

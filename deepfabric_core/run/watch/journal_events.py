@@ -1,0 +1,166 @@
+"""The samples stage of a run that another process is doing, told again from the files it writes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.errors import FailureKind
+from deepfabric_core.events import CallAnswered, Resumed, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.job import Job
+from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.store.append_log import read_line, whole_lines
+from deepfabric_core.store.checkpoint_files import Metadata
+from deepfabric_core.store.tail import Tail
+from deepfabric_core.topics.model import Topics
+
+_SAMPLE = b', "sample": '
+_SHOWN_CHARACTERS = 500
+
+Line = Mapping[str, Any]
+
+
+class Retelling:
+    """Tells each line of a journal, and of the failures beside it, as the run itself told it."""
+
+    def __init__(
+        self, job: Job, feed: Feed, topics: Topics | None, journal: Tail, failures: Tail | None = None
+    ) -> None:
+        settings = job.config.topics
+        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
+        self._total = count_samples(job.config.output.num_samples, leaves)
+        self._plan = Plan(topics, self._total) if topics else None
+        self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
+        self._window = job.config.output.batch_size
+        self._feed, self._journal, self._failures = feed, journal, failures
+
+    def begin(self, known: Metadata, *, until: int | None, failures: bool = True) -> None:
+        """Count the samples up to that byte, and the `failures`, as made before; `known` sums up some of them."""
+        listed = self._failures.objects() if self._failures else ()
+        failed = {_key(line): _kind(line) for line in listed if self._is_asked_for(line)}
+        before = _Before(known.prompt_tokens, known.completion_tokens, known.cost, known.calls, known.seconds)
+        for begin, line in self._journal.lines(until):
+            head = _head(line)
+            if head is not None and self._is_asked_for(head):
+                failed.pop(_key(head), None)
+                before.add(head, paid=begin >= known.samples_bytes)
+        kinds = Counter(failed.values() if failures else ())
+        if before.samples or kinds or before.prompt_tokens or known.failed_expansions:
+            self._feed(before.resumed(kinds, known.failed_expansions))
+        self._start(before.samples, kinds.total())
+
+    def begin_with(self, dataset: Path) -> None:
+        """Count the samples of a finished dataset."""
+        self._start(sum(1 for _ in whole_lines(dataset)), 0)
+
+    def _start(self, done: int, failed: int) -> None:
+        self._feed(StageStarted("samples", self._total, self._window, time.time(), done, failed))
+
+    def go_on(self) -> None:
+        """Tell what is new."""
+        for line in self._journal.objects():
+            if self._is_asked_for(line):
+                self._tell_sample(line)
+        if self._failures:
+            self.tell_failures(self._failures.objects())
+
+    def tell_failures(self, listed: Iterable[Line]) -> None:
+        """Tell the lines of a list of failures."""
+        for line in listed:
+            if self._is_asked_for(line):
+                path, message = tuple(line.get("topic_path") or ()), str(line.get("error", ""))
+                self._feed(SampleFailed(line["topic_id"], path, line["cycle"], _kind(line), message))
+
+    def finish(self) -> None:
+        """The stage has come to its end, however that was."""
+        self._feed(StageFinished("samples", time.time()))
+
+    def _is_asked_for(self, line: Line) -> bool:
+        if not isinstance(line.get("topic_id"), str) or not isinstance(line.get("cycle"), int):
+            return False
+        return self._plan is None or self._plan.index_of(line["topic_id"], line["cycle"]) is not None
+
+    def _tell_sample(self, line: Line) -> None:
+        record = line.get("sample") or {}
+        used = line.get("usage") or {}
+        tokens = used.get("prompt_tokens", 0), used.get("completion_tokens", 0)
+        question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
+        self._feed(CallAnswered(line.get("model", ""), *tokens, used.get("cost"), seconds=0.0))
+        path = self._paths.get(line["topic_id"]) or tuple((record.get("metadata") or {}).get("topic_path") or ())
+        attempts = line.get("attempts", 1)
+        self._feed(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
+
+
+@dataclass
+class _Before:
+    """What was made, and paid, before it was followed."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    calls: int
+    seconds: float
+    samples: int = 0
+
+    def add(self, head: Line, *, paid: bool) -> None:
+        self.samples += 1
+        own = head.get("rest") or head
+        used = own.get("usage") or {}
+        if paid:
+            self.calls += own.get("attempts", 1)
+        if paid and used:
+            self.prompt_tokens += used.get("prompt_tokens", 0)
+            self.completion_tokens += used.get("completion_tokens", 0)
+            self.cost = self.cost if used.get("cost") is None else (self.cost or 0.0) + used["cost"]
+
+    def resumed(self, kinds: Mapping[FailureKind, int], failed_expansions: int) -> Resumed:
+        return Resumed(
+            self.samples,
+            dict(kinds),
+            failed_expansions,
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.cost,
+            self.calls,
+            self.seconds,
+        )
+
+
+def question_and_answer(record: Mapping[str, Any]) -> tuple[str, str]:
+    """What a record asks and what it answers; where it is no conversation, its JSON and nothing."""
+    question, answer = record.get("question"), record.get("final_answer", record.get("answer"))
+    if isinstance(question, str) and isinstance(answer, str):
+        return question, answer
+    asked, answered = _said(record, "user"), _said(record, "assistant")
+    if asked and answered:
+        return asked[0], answered[-1]
+    return json.dumps(record, ensure_ascii=False), ""
+
+
+def _said(record: Mapping[str, Any], role: str) -> list[str]:
+    messages = record.get("messages")
+    spoken = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    return [str(one.get("content") or "") for one in spoken if one.get("role") == role]
+
+
+def _head(line: bytes) -> Line | None:
+    """What a journal's line says of its sample, without reading that: this is done with every line there is."""
+    end = line.find(_SAMPLE)
+    return read_line(line[:end] + b"}") if end >= 0 else None
+
+
+def _key(line: Line) -> tuple[str, int]:
+    return line["topic_id"], line["cycle"]
+
+
+def _kind(line: Line) -> FailureKind:
+    with suppress(ValueError):
+        return FailureKind(str(line.get("kind")))
+    return FailureKind.INTERNAL

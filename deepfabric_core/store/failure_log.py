@@ -1,0 +1,89 @@
+"""The samples that could not be made, each with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.errors import FailureKind, ModelError, OutputError
+from deepfabric_core.samples.plan import WorkItem
+from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.files import delete_file, reason, replace_file
+
+Key = tuple[str, int]
+
+
+class Failures:
+    """The failed work items by key; with a file, each is a line of it at once, and the latest line of a key counts."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.lines = Lines(path) if path else None
+        self._by_key: dict[Key, dict[str, Any]] = {}
+        for line in self.lines.read() if self.lines else ():
+            try:
+                self._by_key[line.content["topic_id"], line.content["cycle"]] = dict(line.content)
+                FailureKind(line.content["kind"])
+            except (KeyError, TypeError, ValueError) as problem:
+                raise self.lines.damage(line.number) from problem  # type: ignore[union-attr]
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._by_key
+
+    @property
+    def by_kind(self) -> dict[FailureKind, int]:
+        """How many there are of each kind."""
+        return dict(Counter(FailureKind(line["kind"]) for line in self._by_key.values()))
+
+    @property
+    def first(self) -> str:
+        """The message of the first one."""
+        return str(next(iter(self._by_key.values()))["error"])
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._by_key)
+
+    def forget(self, topic_id: str, cycle: int) -> None:
+        """The sample is there after all."""
+        self._by_key.pop((topic_id, cycle), None)
+
+    def forget_all(self) -> None:
+        """They are all tried again."""
+        self._by_key.clear()
+
+    def add(self, item: WorkItem, problem: ModelError) -> None:
+        """A work item failed.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        line = {
+            "topic_id": item.topic_id,
+            "topic_path": list(item.path),
+            "cycle": item.cycle,
+            "kind": problem.kind.value,
+            "error": str(problem),
+        }
+        self._by_key[item.topic_id, item.cycle] = line
+        if self.lines is not None:
+            try:
+                self.lines.append(_encoded(line))
+            except OSError as trouble:
+                raise OutputError(f"{self.lines.path} can't be written: {reason(trouble)}.") from trouble
+
+    def save(self, path: Path) -> bool:
+        """List them in a file, or delete an older list where there are none. Answers whether there are any."""
+        if self._by_key:
+            replace_file(path, map(_encoded, self._by_key.values()))
+        else:
+            delete_file(path)
+        return bool(self._by_key)
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,50 @@
+"""What a run has spent: its saved totals, and the lines that a killed process wrote after they were saved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from deepfabric_core.chat.messages import Spent, Usage
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.store.append_log import read_line
+from deepfabric_core.store.checkpoint_files import Metadata, Place
+from deepfabric_core.store.files import reason
+
+
+def with_unsaved(known: Metadata, place: Place) -> Metadata:
+    """The totals with what was paid after they were last saved: each call is counted by exactly one line.
+
+    Raises:
+        ConfigError: a file can't be read.
+    """
+    spent = Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost))
+    spent, samples = _added(spent, place.samples, known.samples_bytes)
+    spent, expansions = _added(spent, place.expansions, known.expansions_bytes)
+    spent, steps = _added(spent, place.steps, known.steps_bytes)
+    return replace(
+        known,
+        calls=spent.attempts,
+        **asdict(spent.usage),
+        samples_bytes=samples,
+        expansions_bytes=expansions,
+        steps_bytes=steps,
+    )
+
+
+def _added(spent: Spent, path: Path, begin: int) -> tuple[Spent, int]:
+    """With what the whole lines of a file say from that byte on; and where the last of them ends."""
+    try:
+        with path.open("rb") as file:
+            begin = place = file.seek(min(begin, path.stat().st_size))
+            for line in file:
+                place += len(line)
+                content = read_line(line)
+                if content is not None:
+                    own = content.get("rest") or content
+                    spent, begin = Spent(spent.attempts + own.get("attempts", 0), spent.usage + Usage.of(own)), place
+    except FileNotFoundError:
+        return spent, 0
+    except OSError as problem:
+        raise ConfigError(f"{path} can't be read: {reason(problem)}.") from problem
+    return spent, begin

@@ -1,0 +1,67 @@
+"""What a run of a config would do, in words, and what it still needs."""
+
+from __future__ import annotations
+
+from deepfabric_core.config.schema import Config, Llm
+from deepfabric_core.errors import MissingKeyError
+from deepfabric_core.llm.connect import check
+from deepfabric_core.run.plan_size import Size, size_of
+from deepfabric_core.wording import counted, digits
+
+
+def missing_keys(config: Config) -> list[str]:
+    """A sentence for each provider's key that isn't in the environment.
+
+    Raises:
+        ConfigError: there is no such provider.
+    """
+    sentences: dict[str, None] = {}
+    for settings in models_of(config):
+        try:
+            check(settings)
+        except MissingKeyError as problem:
+            sentences[str(problem)] = None
+    return list(sentences)
+
+
+def models_of(config: Config) -> list[Llm]:
+    """The models of the stages, each once."""
+    return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
+
+
+def planned(config: Config) -> str:
+    """What a run would do. Model calls are those of a run in which every reply is good."""
+    topics, output = config.topics, config.output
+    size = size_of(config)
+    kind = "records of your own schema" if output.format == "custom" else _kind(config)
+    paths = counted(size.leaves, "topic path")
+    lines = (
+        ("Topics", f"{topics.mode}, depth {topics.depth}, degree {topics.degree}: {paths}"),
+        ("Samples", f"{digits(size.samples)} ({output.num_samples}), {kind}"),
+        ("Model calls", _calls(size, config)),
+        ("Topics model", topics.llm.name),
+        ("Samples model", config.generation.llm.name),
+        ("Dataset", output.save_as),
+    )
+    return "\n".join(f"{name:<14} {text}" for name, text in lines)
+
+
+def largeness(config: Config) -> list[str]:
+    """A sentence for a plan that is to be confirmed before it begins."""
+    size = size_of(config)
+    return [f"{size}; a run of it asks first, or wants --yes."] if size.is_large else []
+
+
+def _calls(size: Size, config: Config) -> str:
+    topics, samples = digits(size.expansions), digits(size.samples)
+    if not config.uses_tools:
+        return f"{digits(size.calls)} expected: {topics} for topics, {samples} for samples"
+    most = digits(size.samples * (1 + config.tools.max_agent_steps))
+    return f"{digits(size.calls)} at least: {topics} for topics, and for samples one a step, {most} at most"
+
+
+def _kind(config: Config) -> str:
+    conversation = config.generation.conversation
+    if config.uses_tools:
+        return "conversations with tools"
+    return "conversations with reasoning" if conversation.type == "cot" else "conversations"

@@ -1,0 +1,85 @@
+"""Runs begun from Python code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import DeepFabricError
+from deepfabric_nb.errors import CellError
+from deepfabric_nb.runs.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AnyConfig = Config | Mapping[str, Any] | str | Path
+
+
+def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
+    """Begin a run and answer its handle at once.
+
+    `config` is a mapping, YAML text or the path of a YAML file; `flags` are the command line's, with underscores:
+    `start(config, num_samples=20, provider="simulated")`.
+
+    >>> tea = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
+    >>> run = start(tea, num_samples=2, provider="simulated")
+    >>> run.wait().df["status"].tolist()
+    ['done', 'done']
+
+    Raises:
+        CellError: the config or a flag can't be used; nothing was begun.
+    """
+    return _prepared(config, name, flags).begin()
+
+
+async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, **flags: Any) -> pd.DataFrame:
+    """Do a run to its end, with its progress shown, and answer its samples, a row each; arguments are those of `start`.
+
+    Cancelling stops the run; what was finished is safe.
+
+    Raises:
+        CellError: the config or a flag can't be used, or the run failed altogether.
+    """
+    from deepfabric_nb.display import screens as showing
+
+    prepared = _prepared(config, name, flags)
+    if show:
+        showing.show(prepared, "text" if flags.get("tui") == "simple" else None)
+    await prepared.begin()
+    return prepared.df
+
+
+def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> Run:
+    from IPython.core.getipython import get_ipython
+
+    from deepfabric_nb.extension import session_of
+    from deepfabric_nb.runs.request import asked_by_call
+
+    shell = get_ipython()
+    try:
+        asked = asked_by_call(config, flags, shell.user_ns if shell else {})
+        return session_of(shell).prepare(asked, name)
+    except DeepFabricError as problem:
+        raise CellError(str(problem)) from None
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The samples of any dataset of ours or of DeepFabric's, a row each; see `deepfabric_nb.runs.dataframes`.
+
+    >>> messages = '[{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]'
+    >>> _ = Path("old.jsonl").write_text('{"messages": ' + messages + "}")
+    >>> df = load("old.jsonl")
+    >>> df["question"][0], df["answer"][0]
+    ('Why?', 'So.')
+
+    Raises:
+        CellError: the file can't be read, or a line of it is no record.
+    """
+    from deepfabric_nb.runs.dataframes import load as frame_of_file
+
+    try:
+        return frame_of_file(path)
+    except DeepFabricError as problem:
+        raise CellError(str(problem)) from None

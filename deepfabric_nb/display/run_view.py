@@ -1,0 +1,295 @@
+"""What a notebook shows of a run, as small JSON: the live widget and the static summary both draw this.
+
+Texts of models and providers come out of here short, without control codes and without keys. They are not escaped:
+whoever draws them does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Literal, TypedDict
+from urllib.parse import quote
+
+from deepfabric_core.errors import FailureKind
+from deepfabric_core.events import Ending, FileWritten, LimiterChanged, SampleFinished
+from deepfabric_core.redaction import redact
+from deepfabric_core.run.state import RunState, StageProgress
+from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.text.run_summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
+from deepfabric_core.wording import counted, were
+
+Phase = Literal["running", "stopping", "over"]
+
+_NAME = 80
+_PATH = 90
+_FILE = 300
+_MESSAGE = 240
+_QUESTION = 240
+_ANSWER = 480
+_NOTICES = 5
+_KINDS_WITH_EXAMPLES = 6
+
+
+class StageView(TypedDict):
+    """How far a stage has come. `percent` is a number for a bar; what is empty isn't known or isn't worth a word."""
+
+    label: str
+    active: bool
+    done: int
+    failed: int
+    total: int
+    percent: int
+    count: str
+    lost: str
+    rate: str
+    left: str
+    elapsed: str
+
+
+class FactView(TypedDict):
+    """A line of two columns."""
+
+    label: str
+    value: str
+
+
+class ExampleView(TypedDict):
+    """One failure."""
+
+    path: str
+    message: str
+
+
+class FailureView(TypedDict):
+    """A category of failures and a few of them."""
+
+    kind: str
+    count: int
+    examples: list[ExampleView]
+
+
+class SampleView(TypedDict):
+    """A sample made lately; `number` tells how many there were with it."""
+
+    number: int
+    path: str
+    question: str
+    answer: str
+    attempts: int
+
+
+class FileView(TypedDict):
+    """A file; `link` is relative to where the kernel runs, or empty where it lies elsewhere."""
+
+    role: str
+    path: str
+    link: str
+
+
+class RunView(TypedDict):
+    """All that is shown of a run."""
+
+    run: str
+    name: str
+    phase: Phase
+    ending: Ending | None
+    headline: str
+    elapsed: str
+    stages: list[StageView]
+    facts: list[FactView]
+    trouble: str
+    failures: list[FailureView]
+    topic: str
+    samples: list[SampleView]
+    notices: list[str]
+    files: list[FileView]
+
+
+def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phase) -> RunView:
+    """What there is to show of a run at the time `now`."""
+    failures = _failures(state)
+    return {
+        "run": run_id,
+        "name": _line(name, _NAME),
+        "phase": phase,
+        "ending": state.ending,
+        "headline": _headline(state, phase),
+        "elapsed": _elapsed(state, now),
+        "stages": list(_stages(state, now, phase)),
+        "facts": [{"label": label, "value": value} for label, value in _facts(state, phase)],
+        "trouble": total_by_kind(state.failures) if failures else "",
+        "failures": failures,
+        "topic": printable_path(state.latest_path, _PATH) if phase == "running" and not state.recent else "",
+        "samples": _samples(state),
+        "notices": [_line(notice, _MESSAGE) for notice in state.notices[-_NOTICES:]],
+        "files": [_file(file) for file in state.files],
+    }
+
+
+def _headline(state: RunState, phase: Phase) -> str:
+    if state.ending is not None:
+        return _ended(state, state.ending)
+    if phase == "over":
+        return f"Not finished: {_made(state)}"
+    if phase == "stopping" or state.stopping:
+        return "Stopping: calls in flight finish"
+    if state.paused_at is not None:
+        return "Paused: calls in flight finish"
+    if state.stage is not None:
+        return "Growing topics" if state.stage == "topics" else "Writing samples"
+    return "Starting" if state.samples_progress.started_at is None else "Saving the dataset"
+
+
+def _ended(state: RunState, ending: Ending) -> str:
+    reason = _line(state.reason, _MESSAGE)
+    match ending:
+        case "complete":
+            return f"Complete: {_made(state)}"
+        case "stopped":
+            return f"Stopped: {_made(state)}"
+        case "incomplete":
+            return f"Incomplete: {reason}" if reason else f"Incomplete: {_made(state)}"
+        case "aborted":
+            return f"Gave up: {reason}" if reason else f"Gave up: {_made(state)}"
+
+
+def _made(state: RunState) -> str:
+    """What there is: 12 of 100 samples, or 100 samples."""
+    samples, topics = state.samples_progress, state.topics_progress
+    if samples.started_at is not None:
+        progress, what = samples, "sample"
+    elif topics.started_at is not None:
+        progress, what = topics, "topic"
+    else:
+        return counted(state.topics, "topic") if state.topics else "nothing was begun"
+    of_all = "" if progress.done == progress.total else f"{progress.done:,} of "
+    return f"{of_all}{counted(progress.total, what)}"
+
+
+def _elapsed(state: RunState, now: float) -> str:
+    if state.started_at is None:
+        return ""
+    return duration(state.elapsed(now))
+
+
+def _stages(state: RunState, now: float, phase: Phase) -> Iterator[StageView]:
+    """The stages that were begun; how long the current one still takes is worth telling unless the run is stopping."""
+    current = state.stage if phase == "running" and not state.stopping else None
+    if state.topics_progress.started_at is not None:
+        yield _stage("Topics", "missing", state.topics_progress, now, current == "topics")
+    if state.samples_progress.started_at is not None:
+        yield _stage("Samples", "failed", state.samples_progress, now, current == "samples")
+
+
+def _stage(label: str, lost: str, progress: StageProgress, now: float, goes_on: bool) -> StageView:
+    done, total = progress.done, progress.total
+    rate, left = progress.rate(now), progress.seconds_left(now)
+    return {
+        "label": label,
+        "active": progress.finished_at is None,
+        "done": done,
+        "failed": progress.failed,
+        "total": total,
+        "percent": min(100, done * 100 // total) if total else 100,
+        "count": f"{done:,} of {total:,} ({percent(progress)})" if total else percent(progress),
+        "lost": f"{progress.failed:,} {lost}" if progress.failed else "",
+        "rate": per_time(rate) if rate else "",
+        "left": f"about {duration(left)} left" if left and goes_on else "",
+        "elapsed": duration(progress.elapsed(now)),
+    }
+
+
+def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:
+    if state.limiter and phase != "over" and state.ending is None:
+        yield "Calls", _limiter(state.limiter)
+    if state.retries:
+        yield "Retried calls", total_by_kind(state.retries)
+    if state.gave_up:
+        yield "Calls given up", total_by_kind(state.gave_up)
+    if state.rejected:
+        yield "Replies asked again", total_by_kind(state.rejected)
+    if state.answered:
+        yield "Tokens", tokens(state)
+        yield "Cost", cost(state)
+    yield from _origins(state)
+
+
+def _origins(state: RunState) -> Iterator[tuple[str, str]]:
+    """What the samples are made from, and by whom."""
+    if state.topics:
+        yield "Structure", _structure(state)
+    if state.resumed and (state.resumed.samples or state.resumed.failures):
+        failed = by_kind(state.resumed.failures)
+        there = f"{counted(state.resumed.samples, 'sample')} {were(state.resumed.samples)} there already"
+        yield "Resumed", f"{there}; had failed: {failed}" if failed else there
+    topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)
+    if topics != samples:
+        yield "Models", f"topics: {topics}, samples: {samples}"
+    elif samples:
+        yield "Model", samples
+
+
+def _structure(state: RunState) -> str:
+    mode = f"{state.topics_mode} of " if state.topics_mode else ""
+    source = f", from {_line(state.topics_source, _FILE)}" if state.topics_source else ""
+    return f"{mode}{counted(state.topics, 'topic')}, {counted(state.leaves, 'leaf')}{source}"
+
+
+def _limiter(limiter: LimiterChanged) -> str:
+    waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
+    why = f": {_line(limiter.why, _MESSAGE)}" if limiter.why else ""
+    return f"{counted(limiter.in_flight, 'call')} in flight{waiting}; at most {limiter.allowed:,} at once{why}"
+
+
+def _failures(state: RunState) -> list[FailureView]:
+    """By category, the most frequent first; an earlier run's are counted, and have no examples."""
+    counts = sorted(state.failures.items(), key=lambda item: (-item[1], item[0].value))
+    return [
+        {"kind": kind.value, "count": count, "examples": _examples(state, kind) if rank < _KINDS_WITH_EXAMPLES else []}
+        for rank, (kind, count) in enumerate(counts)
+    ]
+
+
+def _examples(state: RunState, kind: FailureKind) -> list[ExampleView]:
+    return [
+        {"path": printable_path(failure.path, _PATH), "message": _line(failure.message, _MESSAGE)}
+        for failure in state.failure_examples.get(kind, ())
+    ]
+
+
+def _samples(state: RunState) -> list[SampleView]:
+    """The newest first."""
+    latest = state.samples_done
+    return [_sample(sample, latest - age) for age, sample in enumerate(reversed(state.recent))]
+
+
+def _sample(sample: SampleFinished, number: int) -> SampleView:
+    return {
+        "number": number,
+        "path": printable_path(sample.path, _PATH),
+        "question": _paragraphs(sample.question, _QUESTION),
+        "answer": _paragraphs(sample.answer, _ANSWER),
+        "attempts": sample.attempts,
+    }
+
+
+def _file(file: FileWritten) -> FileView:
+    path = PurePath(file.path)
+    role = "topics file" if file.role == "topics" else _line(file.role, _NAME)
+    inside = not path.is_absolute() and ".." not in path.parts
+    return {
+        "role": role[:1].upper() + role[1:],
+        "path": _line(file.path, _FILE),
+        "link": quote(path.as_posix(), errors="replace") if inside and file.role != "checkpoint" else "",
+    }
+
+
+def _line(text: str, width: int) -> str:
+    return printable(redact(text), width)
+
+
+def _paragraphs(text: str, width: int) -> str:
+    """A model's text with its lines and spaces as they are."""
+    lines = "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
+    return lines if len(lines) <= width else lines[: width - 1].rstrip() + "…"

@@ -1,0 +1,112 @@
+"""The static summary that stays in the notebook when a run is over.
+
+It is read in places that strip styles and scripts, so it is plain tags that look right without any: what styles there
+are only mend what notebooks do to tables. Every text is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import escape
+
+from deepfabric_nb.display.run_view import FailureView, FileView, RunView, SampleView, StageView
+
+_CELL = "text-align:left;vertical-align:top"
+_TEXT = "overflow-wrap:anywhere;margin:0 0 .6em"
+_FOLD = "margin:.4em 0"
+
+Row = tuple[str, str]
+
+
+def summary_html(view: RunView) -> str:
+    """The summary as HTML that stands alone."""
+    parts = [_head(view), _table(view), _notices(view), _failures(view), _samples(view["samples"])]
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+
+def summary_text(view: RunView) -> str:
+    """The summary as a few plain lines."""
+    rows = [(label, value) for label, value in _rows(view) if value]
+    rows += [(file["role"], file["path"]) for file in view["files"]]
+    if view["trouble"]:
+        rows.insert(len(view["stages"]), ("Failures", view["trouble"]))
+    width = max((len(label) for label, _ in rows), default=0)
+    return "\n".join([view["headline"], *(f"  {label:<{width}}  {value}" for label, value in rows)])
+
+
+def _rows(view: RunView) -> Iterator[Row]:
+    for stage in view["stages"]:
+        yield stage["label"], _stage(stage)
+    for fact in view["facts"]:
+        yield fact["label"], fact["value"]
+    yield "Time", view["elapsed"]
+
+
+def _stage(stage: StageView) -> str:
+    return ", ".join(part for part in (stage["count"], stage["lost"], stage["rate"], f"in {stage['elapsed']}") if part)
+
+
+def _head(view: RunView) -> str:
+    name = f" <code>{escape(view['name'])}</code>" if view["name"] else ""
+    return f'<p dir="auto"><b>{escape(view["headline"])}</b>{name}</p>'
+
+
+def _table(view: RunView) -> str:
+    rows = [_row(label, escape(value)) for label, value in _rows(view) if value]
+    rows += [_row(file["role"], _link(file)) for file in view["files"]]
+    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _row(label: str, value: str) -> str:
+    return f'<tr><td style="{_CELL}">{escape(label)}</td><td style="{_CELL}">{value}</td></tr>'
+
+
+def _link(file: FileView) -> str:
+    path = f"<code>{escape(file['path'])}</code>"
+    return f'<a href="{escape(file["link"])}" target="_blank">{path}</a>' if file["link"] else path
+
+
+def _notices(view: RunView) -> str:
+    lines = "".join(f'<li dir="auto">{escape(notice)}</li>' for notice in view["notices"])
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def _failures(view: RunView) -> str:
+    return _fold(f"Failures: {view['trouble']}", "".join(map(_failure, view["failures"])))
+
+
+def _failure(failure: FailureView) -> str:
+    examples = "".join(
+        f'<li dir="auto"><code>{escape(example["path"])}</code>: {escape(example["message"])}</li>'
+        for example in failure["examples"]
+    )
+    return f"<p><b>{escape(failure['kind'])}</b>: {failure['count']:,}</p>" + (
+        f"<ul>{examples}</ul>" if examples else ""
+    )
+
+
+def _samples(samples: list[SampleView]) -> str:
+    title = "The latest sample" if len(samples) == 1 else f"The latest {len(samples):,} samples"
+    return _fold(title, "<hr>".join(map(_sample, samples)))
+
+
+def _sample(sample: SampleView) -> str:
+    attempts = f", {sample['attempts']} attempts" if sample["attempts"] > 1 else ""
+    return (
+        f'<p dir="auto">{sample["number"]:,}: {escape(sample["path"])}{attempts}</p>'
+        f'<p dir="auto" style="{_TEXT}"><b>{_lines(sample["question"])}</b></p>'
+        f'<p dir="auto" style="{_TEXT}">{_lines(sample["answer"])}</p>'
+    )
+
+
+def _lines(text: str) -> str:
+    """A text with its line breaks and indents, which styles would keep more easily where there are any."""
+    return re.sub(r"(?m)^ | (?= )", "&nbsp;", escape(text)).replace("\n", "<br>")
+
+
+def _fold(title: str, content: str) -> str:
+    """A part that opens on demand, or nothing where it has no content."""
+    if not content:
+        return ""
+    return f'<details style="{_FOLD}"><summary>{escape(title)}</summary>{content}</details>'

@@ -1,0 +1,83 @@
+import { element, say, show } from "../dom.js";
+
+export const ANSWER_WITHIN = 800;
+
+const IDLE_TITLE = "Stop: calls in flight finish, finished samples are kept";
+const ASKED = "Calls in flight finish, finished samples are kept. To leave at once, press the notebook's interrupt button (■).";
+const NOT_HEARD = "The kernel is busy and can't be reached from here. Press the notebook's interrupt button (■).";
+
+/**
+ * The Stop button and its three layers: a message to the run; where nothing answers it, an interrupt of the kernel;
+ * where that isn't to be had, the advice to press the notebook's own button.
+ */
+export function stop(model) {
+  let view = null;
+  let asked = null; // the run that was asked to stop
+  let timer = null;
+  let unheard = false;
+  const button = element("button", { type: "button", class: "dfn-stop", title: IDLE_TITLE, click: ask });
+  const hint = element("p", { class: "dfn-hint", role: "status" });
+  const root = element("div", { class: "dfn-stopper" }, button);
+
+  function ask() {
+    if (view?.phase !== "running" || (asked === view.run && !unheard)) return;
+    asked = view.run;
+    unheard = false;
+    clearTimeout(timer);
+    timer = setTimeout(interrupt, ANSWER_WITHIN, asked);
+    try {
+      model.send({ type: "stop", run: asked });
+    } catch {
+      // The connection is gone; the timer tries the other ways.
+    }
+    draw();
+  }
+
+  function answered(message) {
+    if (message?.type !== "stopping" || message.run !== view?.run) return;
+    clearTimeout(timer);
+    asked = message.run;
+    unheard = false;
+    draw();
+  }
+
+  async function interrupt(run) {
+    if (view?.phase !== "running" || view.run !== run) return;
+    try {
+      const kernel = model.widget_manager?.kernel;
+      if (!kernel?.interrupt) throw new Error("no kernel to interrupt");
+      await kernel.interrupt();
+    } catch {
+      unheard = asked === run && view.phase === "running";
+      draw();
+    }
+  }
+
+  function draw() {
+    const over = view.phase === "over";
+    const stopping = view.phase === "stopping" || asked === view.run;
+    say(button, stopping && !unheard ? "Stopping…" : "Stop");
+    button.setAttribute("aria-disabled", String(stopping && !unheard));
+    show(button, !over);
+    say(hint, over || !stopping ? "" : unheard ? NOT_HEARD : ASKED);
+    show(hint, !over && stopping);
+  }
+
+  model.on("msg:custom", answered);
+  return {
+    root,
+    hint,
+    update(next) {
+      view = next;
+      if (view.phase !== "running") {
+        clearTimeout(timer);
+        unheard = false;
+      }
+      draw();
+    },
+    dispose() {
+      clearTimeout(timer);
+      model.off("msg:custom", answered);
+    },
+  };
+}

@@ -1,0 +1,146 @@
+"""The commands of the magic and their flags: the command line's own, from the same table, and a few more."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from deepfabric_core.flags.click_options import with_options
+
+_YAML = (".yaml", ".yml")
+
+
+def _run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("run", required=False)(command)
+
+
+def _makes_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
+    for decorate in (
+        click.option("--out", metavar="NAME", help="Assign the result to a variable instead of showing it."),
+        click.option("--background", is_flag=True, help="Go on with the notebook while it runs; answers its handle."),
+        click.option("--name", metavar="NAME", help="What the run is called in other commands."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _command(name: str, help_text: str, *decorators: Callable[..., Any]) -> click.Command:
+    callback: Callable[..., Any] = lambda **_: None  # noqa: E731 - click wants one of its own for each command
+    for decorate in decorators:
+        callback = decorate(callback)
+    return click.command(name, help=help_text, context_settings={"help_option_names": ["-h", "--help"]})(callback)
+
+
+_config_file = click.argument("config_file", required=False)
+_folder = click.option("--checkpoint-path", type=click.Path(), help="Folder of the run's checkpoint.")
+_dataset = click.option(
+    "--output-save-as", type=click.Path(), help="The dataset, where the config isn't what names it."
+)
+
+COMMANDS: Mapping[str, click.Command] = {
+    command.name or "": command
+    for command in (
+        _command(
+            "generate",
+            "Grow topics and write a dataset, from the YAML in the cell or from a file.",
+            _config_file,
+            with_options,
+            _makes_a_run,
+        ),
+        _command(
+            "topics",
+            "Show the topics of a cell, of a config or topics file, or of a run.",
+            click.argument("what", required=False),
+            with_options,
+            _makes_a_run,
+        ),
+        _command(
+            "validate", "Check a config without spending anything, and show the plan.", _config_file, with_options
+        ),
+        _command("status", "List the runs of this notebook and those that are kept on this machine."),
+        _command(
+            "resume",
+            "Go on with a run: the one named, or the latest that isn't complete.",
+            _run_argument,
+            _makes_a_run,
+        ),
+        _command(
+            "stop",
+            "Stop a run that goes on in the background; calls in flight finish.",
+            _run_argument,
+            click.option("--now", is_flag=True, help="Leave the calls in flight as well."),
+        ),
+        _command(
+            "export",
+            "Write a run's config to a file, and what it has made beside it, to go on from the command line.",
+            click.argument("words", nargs=-1, metavar="[RUN] CONFIG_FILE"),
+        ),
+        _command(
+            "watch",
+            "Follow a run that a command line is doing on this machine.",
+            click.argument("config_file"),
+            _folder,
+            _dataset,
+            _makes_a_run,
+        ),
+        _command("help", "Show these commands."),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A magic's line, read: the command and the values of its arguments and flags."""
+
+    command: str
+    values: Mapping[str, Any]
+
+
+def read(line: str, *, cell: bool) -> Line:
+    """What a line says; above a cell, `generate` may be left out.
+
+    Raises:
+        click.ClickException: it can't be understood.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as problem:
+        raise click.UsageError(f"{str(problem).lower()} in: {line.strip()}") from problem
+    if not words and not cell:
+        return Line("help", {})
+    if not words or words[0].startswith("-") or words[0].endswith(_YAML):
+        words = ["generate", *words]
+    name, *rest = words
+    if name not in COMMANDS:
+        raise click.UsageError(f"There is no command {name}{_nearest(name)}; see %deepfabric help.")
+    context = COMMANDS[name].make_context(f"%deepfabric {name}", rest)
+    return Line(name, context.params)
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f", perhaps {near[0]}" if near else ""
+
+
+def overview() -> str:
+    """All commands, a line each."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        (
+            "%%deepfabric [generate] [flags], with a config as YAML below it, makes a dataset.",
+            *(f"%deepfabric {name:<{width}}  {command.help}" for name, command in COMMANDS.items()),
+            "%deepfabric COMMAND --help shows a command's flags.",
+        )
+    )
+
+
+def flags_of(command: click.Command) -> list[str]:
+    """The flags of a command, as they are written."""
+    options = (parameter for parameter in command.params if isinstance(parameter, click.Option))
+    return [flag for option in options for flag in (*option.opts, *option.secondary_opts)]

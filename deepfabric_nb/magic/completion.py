@@ -1,0 +1,246 @@
+"""What Tab offers: subcommands, flags and their values on a magic's line, keys and values in the YAML below it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+from deepfabric_core.flags.options import OPTIONS, Option
+from deepfabric_nb.magic.yaml_cursor import Place, find_place
+
+_log = logging.getLogger(__name__)
+
+_CELL = re.compile(r"(?:[ \t]*\n)*%%deepfabric(?=\s)(?P<line>[^\n]*)")
+_LINE = re.compile(r"[ \t]*(?:[\w ,.]+=[ ]*)?%deepfabric(?=[ \t])")
+_OPTIONS = {spelling: option for option in OPTIONS for spelling in option.flag.split("/")}
+
+# What a subcommand takes besides flags, and the notebook's own flags that a value follows.
+_TAKE_RUNS = ("resume", "stop", "export", "topics")
+_TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
+_TAKE_VALUES = ("--out", "--name")
+_CONFIGS = (".yaml", ".yml")
+_FILES = (*_CONFIGS, ".json", ".jsonl")
+
+Commands = Mapping[str, Sequence[str]]
+Matcher = Callable[[CompletionContext], SimpleMatcherResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """`text` replaces what stands from offset `start` of the cell to the cursor; `hint` says what it is."""
+
+    text: str
+    start: int
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A magic's line up to the cursor: the words before the last one, and what has been typed of that."""
+
+    words: tuple[str, ...]
+    typed: str
+    start: int
+    in_cell: bool
+
+    @property
+    def places(self) -> list[str]:
+        """The words that are neither flags nor their values."""
+        pairs = zip(("", *self.words), self.words, strict=False)
+        return [word for previous, word in pairs if not word.startswith("-") and not _takes_value(previous)]
+
+
+def complete(
+    cell: str, cursor: int, *, runs: Sequence[str], names: Sequence[str], commands: Commands
+) -> list[Completion]:
+    """What may stand at the cursor of a cell; nothing outside of our magics.
+
+    `runs` are the names of runs, `names` the notebook's variables, `commands` the subcommands with all spellings of
+    their flags.
+    """
+    cursor = min(max(cursor, 0), len(cell))
+    body = _body(cell)
+    if body is not None and cursor >= body:
+        place = find_place(cell[body:], cursor - body)
+        return list(_in_yaml(place, body, names)) if place else []
+    line = _line(cell, cursor)
+    return list(_on_line(line, runs, names, commands)) if line else []
+
+
+def make_matcher(
+    namespace: Callable[[], Iterable[str]], runs: Callable[[], Sequence[str]], commands: Commands
+) -> Matcher:
+    """`complete` as IPython asks for it. It silences other matchers in our lines and cells, and never raises."""
+
+    def answer(context: CompletionContext) -> SimpleMatcherResult:
+        try:
+            cell, cursor = context.full_text, _offset(context)
+            if not _is_ours(cell, cursor):
+                return SimpleMatcherResult(completions=[])
+            found = complete(cell, cursor, runs=runs(), names=sorted(namespace()), commands=commands)
+            return _result(found, cell, cursor)
+        except Exception:  # noqa: BLE001 - Tab must go on working for everything else
+            _log.debug("completion failed", exc_info=True)
+            return SimpleMatcherResult(completions=[])
+
+    matcher: Matcher = context_matcher(identifier="deepfabric")(answer)
+    return matcher
+
+
+class _Silence(list[SimpleCompletion]):
+    """Nothing to offer, yet an answer: IPython silences other matchers only for one that claims to have something."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _result(found: Sequence[Completion], cell: str, cursor: int) -> SimpleMatcherResult:
+    start = found[0].start if found else cursor
+    offers = [SimpleCompletion(one.text, type=one.hint) for one in found]
+    return SimpleMatcherResult(
+        completions=offers or _Silence(), matched_fragment=cell[start:cursor], suppress=True, ordered=True
+    )
+
+
+def _offset(context: CompletionContext) -> int:
+    above = context.full_text.split("\n")[: context.cursor_line]
+    return sum(len(line) + 1 for line in above) + context.cursor_position
+
+
+def _is_ours(cell: str, cursor: int) -> bool:
+    body = _body(cell)
+    return (body is not None and cursor >= body) or _line(cell, cursor) is not None
+
+
+def _body(cell: str) -> int | None:
+    """The offset at which the YAML of a `%%deepfabric` cell begins."""
+    first = _CELL.match(cell)
+    return first.end() + 1 if first and first.end() < len(cell) else None
+
+
+def _line(cell: str, cursor: int) -> _Line | None:
+    """The magic's line that the cursor is on."""
+    before = cell[cell.rfind("\n", 0, cursor) + 1 : cursor]
+    first = _CELL.match(cell[:cursor])
+    magic = first.start("line") - first.end() if first else None
+    if magic is None and not cell.lstrip().startswith("%%") and (line := _LINE.match(before)):
+        magic = line.end() - len(before)
+    if not magic:  # neither, or the cursor stands right behind the name
+        return None
+    *words, typed = before[magic:].lstrip(" \t").split(" ")
+    return _Line(tuple(filter(None, words)), typed, cursor - len(typed), in_cell=first is not None)
+
+
+def _on_line(line: _Line, runs: Sequence[str], names: Sequence[str], commands: Commands) -> Iterator[Completion]:
+    flag, equals, value = line.typed.partition("=")
+    if equals and _takes_value(flag):
+        line = _Line((*line.words, flag), value, line.start + len(flag) + 1, in_cell=line.in_cell)
+    if line.words and _takes_value(line.words[-1]):
+        offers = _values_of_flag(line.words[-1], line.typed, names)
+    else:
+        offers = _words(line, runs, commands)
+    return (Completion(text, line.start, hint) for text, hint in offers if text.startswith(line.typed))
+
+
+def _words(line: _Line, runs: Sequence[str], commands: Commands) -> Iterator[tuple[str, str]]:
+    places = line.places
+    command = places[0] if places and places[0] in commands else "generate"
+    if not places:
+        yield from ((name, "command") for name in commands)
+    yield from _arguments(command, line, runs)
+    if line.words or line.typed or line.in_cell:
+        yield from _flags(commands.get(command, ()), {word.partition("=")[0] for word in line.words})
+
+
+def _flags(flags: Iterable[str], given: set[str]) -> Iterator[tuple[str, str]]:
+    for flag in flags:
+        option = _OPTIONS.get(flag) or Option(flag, "flag")
+        if not option.deprecated and not given.intersection(option.flag.split("/")):
+            yield flag, option.help
+
+
+def _arguments(command: str, line: _Line, runs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if command in _TAKE_RUNS:
+        yield from ((shlex.quote(run), "run") for run in runs if run not in line.words)
+    if command in _TAKE_FILES and not line.in_cell:
+        yield from _files(line.typed, _CONFIGS)
+
+
+def _values_of_flag(flag: str, typed: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    option = _OPTIONS.get(flag)
+    if flag == "--out":
+        yield from ((name, "variable") for name in names)
+    elif option and option.kind == "path":
+        yield from _files(typed, _FILES)
+    elif option:
+        yield from ((value, "value") for value in option.choices or _values_of_key(option))
+
+
+def _values_of_key(option: Option) -> list[str]:
+    return _values(tuple(option.keys[-1].split("."))) if option.keys else []
+
+
+def _takes_value(flag: str) -> bool:
+    option = _OPTIONS.get(flag)
+    return option.kind != "switch" if option else flag in _TAKE_VALUES
+
+
+def _files(typed: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The folders, and the files with such an ending, in the folder that was typed."""
+    folder, _, name = typed.rpartition("/")
+    folder += "/" if "/" in typed else ""
+    try:
+        found = sorted(Path(folder or ".").iterdir())
+    except (OSError, ValueError):
+        return
+    for file in found:
+        if file.name.startswith(".") and not name.startswith("."):
+            continue
+        if file.is_dir():
+            yield f"{shlex.quote(folder + file.name)}/", "folder"
+        elif file.name.endswith(endings):
+            yield shlex.quote(folder + file.name), "file"
+
+
+def _in_yaml(place: Place, body: int, names: Sequence[str]) -> Iterator[Completion]:
+    if place.typed.startswith("!"):
+        offers, typed = _variables(place.typed, names)
+    else:
+        offers, typed = list(_values_at(place) if place.is_value else _keys_at(place)), place.typed
+    start = body + place.start + len(place.typed) - len(typed)
+    return (Completion(text, start, hint) for text, hint in offers if text.startswith(typed))
+
+
+def _variables(typed: str, names: Sequence[str]) -> tuple[list[tuple[str, str]], str]:
+    tag, space, name = typed.partition(" ")
+    if not space:
+        return [("!var ", "a value of the notebook")], tag
+    return [(name, "variable") for name in names] if tag == "!var" else [], name.lstrip()
+
+
+def _values_at(place: Place) -> Iterator[tuple[str, str]]:
+    return ((value, "value") for value in _values(place.path))
+
+
+def _values(path: tuple[Any, ...]) -> list[str]:
+    from deepfabric_core.config.keys import known_values
+    from deepfabric_core.llm.api_keys import KEY_VARIABLES
+
+    return list(KEY_VARIABLES) if path[-2:] == ("llm", "provider") else known_values(path)
+
+
+def _keys_at(place: Place) -> Iterator[tuple[str, str]]:
+    from deepfabric_core.config.keys import describe, known_keys
+
+    for key in known_keys(place.path):
+        path = (*place.path, key)
+        if key not in place.siblings:
+            colon = ":" if known_keys(path) else ": "
+            yield (key + colon if place.bare else key), describe(path)

@@ -1,0 +1,80 @@
+"""From a notebook's run to a config file that the command line goes on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepfabric_core.config.document import as_yaml
+from deepfabric_core.config.secret_keys import portable_config
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.job import Job
+from deepfabric_core.store.files import replace_file
+from deepfabric_core.text.printable import printable_text
+from deepfabric_nb.runs.session import Session, find_kept
+
+
+def export(session: Session, name: str | None, path: Path) -> str:
+    """Write the config, and a copy of the checkpoint beside it; answers what to do with them.
+
+    Raises:
+        ConfigError: there is no such run, or its config isn't known.
+        OutputError: a file can't be written.
+    """
+    from deepfabric_core.run.checkpoint.registry import job_again
+    from deepfabric_core.store.checkpoint_files import Place, copy_checkpoint
+
+    run = session.run(name)
+    if run is not None:
+        job, text = run.job, session.texts.get(run.name)
+        written = run.written
+    elif (kept := find_kept(name)) is not None:
+        job, written, text = job_again(kept), kept.written or {}, None
+    else:
+        raise ConfigError("There is no such run to export; %deepfabric status lists them.")
+    if not written:
+        raise ConfigError(f"The config of {job.dataset.stem} isn't known here: run its cell first.")
+    content, left_out = portable_config(written)
+    exported = text if text and not left_out else as_yaml(content)
+    replace_file(path, [exported.encode()])
+    folder = path.with_suffix(".checkpoint")
+    place = job.checkpoint_place()
+    copied = place.exists
+    if copied:
+        copy_checkpoint(place, Place(folder, place.name))
+    until = ""
+    if run is not None and not run.over:
+        until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
+    command = f"deepfabric generate {_command(path, job, folder, copied)}"
+    return Exported(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
+
+
+def _advice(left_out: tuple[str, ...]) -> str:
+    """What is to be done about secrets that aren't written into a file."""
+    if not left_out:
+        return ""
+    return (
+        f"What may be secret in {' and '.join(left_out)} isn't: set the variables that it names as ${{NAME}}, and fill "
+        "in the rest. "
+    )
+
+
+class Exported(str):
+    """A text that is shown as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return printable_text(self)
+
+
+def _command(path: Path, job: Job, folder: Path, copied: bool) -> str:
+    import shlex
+
+    words = [str(path)]
+    if job.topics_load:
+        words += ["--topics-load", str(job.topics_load)]
+    if job.topic_only:
+        words.append("--topic-only")
+    if copied:
+        words += ["--checkpoint-path", str(folder), "--resume"]
+    return shlex.join(words)

@@ -1,0 +1,170 @@
+"""`%deepfabric` and `%%deepfabric`: read the line, do it, show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from deepfabric_core.errors import ConfigError, DeepFabricError
+from deepfabric_nb.errors import CellError, WholeError
+from deepfabric_nb.magic.commands import COMMANDS, Line, overview, read
+from deepfabric_nb.runs.session import find_kept
+
+if TYPE_CHECKING:
+    from deepfabric_nb.runs.request import Asked
+    from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.runs.session import Session
+
+
+@magics_class
+class DeepFabricMagics(Magics):
+    """The magic of one shell. What goes wrong is shown as a sentence; `--debug` shows the whole traceback."""
+
+    def __init__(self, shell: Any, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+        self._names: dict[str, Any] = shell.user_ns
+
+    @no_var_expand
+    @line_cell_magic
+    def deepfabric(self, line: str, cell: str | None = None) -> Any:
+        """Make a dataset from the config in the cell; see `%deepfabric help`."""
+        debug = "--debug" in line.split()
+        try:
+            return self._done(read(line, cell=cell is not None), cell)
+        except click.exceptions.Exit:  # help was asked for, and has been shown
+            return None
+        except click.ClickException as problem:
+            if debug:
+                raise
+            raise CellError(problem.format_message()) from None
+        except DeepFabricError as problem:
+            raise (WholeError(problem, self.session.redactor()) if debug else CellError(str(problem))) from None
+
+    def _done(self, line: Line, cell: str | None) -> Any:
+        out = line.values.get("out")
+        if out and not out.isidentifier():
+            raise ConfigError(f"--out {out}: that can't be a variable's name.")
+        return getattr(self, f"_{line.command}")(line.values, cell)
+
+    # ---- runs
+
+    def _generate(self, values: Mapping[str, Any], cell: str | None) -> Any:
+        run = self.session.prepare(self._asked(values, cell), values["name"])
+        return self._shown(run, values)
+
+    def _resume(self, values: Mapping[str, Any], _: str | None) -> Any:
+        kept = find_kept(values["run"])
+        if kept is None:
+            raise ConfigError(
+                f"There is no run {values['run']} to resume; %deepfabric status lists them."
+                if values["run"]
+                else "No run of this folder is incomplete; %deepfabric status lists all, to be resumed by name."
+            )
+        return self._shown(self.session.prepare_again(kept, values["name"]), values)
+
+    def _watch(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_core.run.job import Job
+        from deepfabric_nb.runs.request import asked_by_call
+
+        path = Path(values["config_file"])
+        asked = asked_by_call(path, {"output_save_as": values["output_save_as"]}, {})
+        folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
+        job = Job(asked.loaded.config, config_file=path, checkpoint_path=folder)
+        return self._shown(self.session.prepare_following(job, values["name"] or asked.name), values)
+
+    def _shown(self, run: Run, values: Mapping[str, Any]) -> Any:
+        """Let a run work and show it; what it made, or in the background its handle, is the cell's result."""
+        if values["background"]:
+            return self._begun(run, values)
+        self._work_to_end(run, values)
+        return self._result(run.df, values)
+
+    def _begun(self, run: Run, values: Mapping[str, Any]) -> Any:
+        """A handle shows itself; where it is assigned instead, the run is shown here."""
+        from deepfabric_nb.display.screens import show, usual_way
+
+        if values["out"] and usual_way() == "widget":
+            show(run)
+        return self._result(run.begin(), values)
+
+    def _work_to_end(self, run: Run, values: Mapping[str, Any]) -> None:
+        from deepfabric_nb.display.screens import show
+
+        show(run, "text" if values.get("tui") == "simple" else None)
+        run.begin().wait()
+
+    def _result(self, result: Any, values: Mapping[str, Any]) -> Any:
+        if not values["out"]:
+            return result
+        self._names[values["out"]] = result
+        return None
+
+    def _stop(self, values: Mapping[str, Any], _: str | None) -> None:
+        run = self.session.run(values["run"])
+        if run is None or run.over:
+            raise ConfigError("No such run is under way; %deepfabric status lists them.")
+        run.stop(now=values["now"])
+
+    # ---- configs
+
+    def _asked(self, values: Mapping[str, Any], cell: str | None) -> Asked:
+        from deepfabric_nb.runs.request import asked_by_cell, asked_by_file
+
+        known = COMMANDS["generate"]
+        options = {parameter.name: values.get(parameter.name or "") for parameter in known.params}
+        if cell is not None:
+            return asked_by_cell(cell, options, self._names)
+        if not values.get("config_file"):
+            raise ConfigError("There is nothing to work on: give a config file, or write %%deepfabric above its YAML.")
+        return asked_by_file(Path(values["config_file"]), options)
+
+    def _validate(self, values: Mapping[str, Any], cell: str | None) -> Any:
+        from deepfabric_nb.magic.validate import PlanShown
+
+        return PlanShown(self._asked(values, cell))
+
+    def _topics(self, values: Mapping[str, Any], cell: str | None) -> Any:
+        what = values["what"]
+        run = self.session.run(what) if cell is None else None
+        if run is None and what and cell is None and (kept := find_kept(what)):
+            run = self.session.known(kept)
+        if run is not None:
+            return self._result(self._graph(run), values)
+        if what and cell is None and Path(what).suffix in (".json", ".jsonl"):
+            return self._result(self._graph(what), values)
+        asked = self._asked({**values, "config_file": what}, cell)
+        only = replace(asked, job=replace(asked.job, topic_only=True))
+        run = self.session.prepare(only, values["name"])
+        if values["background"]:
+            return self._shown(run, values)
+        self._work_to_end(run, values)
+        return self._result(self._graph(run), values) if run.topics else None
+
+    def _graph(self, what: Run | str) -> Any:
+        from deepfabric_nb.graph.topic_graph import TopicGraph
+
+        return TopicGraph(what)
+
+    def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.handoff import export
+
+        *names, path = values["words"] or ("",)
+        if not path or len(names) > 1 or (not names and self.session.run(path) and not Path(path).suffix):
+            raise ConfigError("Say where to: %deepfabric export [RUN] CONFIG_FILE.")
+        return export(self.session, names[0] if names else None, Path(path))
+
+    # ---- about
+
+    def _status(self, _: Mapping[str, Any], __: str | None) -> Any:
+        from deepfabric_nb.magic.status import status
+
+        return status(self.session)
+
+    def _help(self, _: Mapping[str, Any], __: str | None) -> None:
+        click.echo(overview())

@@ -1,0 +1,81 @@
+"""The runs that a notebook may go on with: its own, and those kept on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepfabric_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deepfabric_core.run.checkpoint.registry import KeptRun
+    from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.runs.session import Session
+
+_COLUMNS = ("run", "status", "done", "wanted", "failed", "dataset", "asked_at")
+
+
+def status(session: Session) -> pd.DataFrame:
+    """A row per dataset with the latest run of it, the latest first; those of this notebook's folder before others."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(_rows(session)), columns=list(_COLUMNS))
+    for name in ("done", "wanted", "failed"):
+        frame[name] = frame[name].astype("Int64")
+    frame["asked_at"] = pd.to_datetime(frame["asked_at"], unit="s", utc=True).dt.floor("s")
+    return frame.drop_duplicates("dataset", ignore_index=True)
+
+
+def _rows(session: Session) -> Iterator[dict[str, Any]]:
+    from deepfabric_core.run.checkpoint.registry import kept_runs
+
+    mine = {str(run.job.checkpoint_place().folder.absolute()): run for run in session.runs.values()}
+    for kept in sorted(kept_runs(), key=lambda kept: kept.folder != str(Path.cwd())):
+        run = mine.pop(kept.checkpoint, None)
+        yield _of_here(run, kept.asked_at) if run else _of_disk(kept)
+    yield from (_of_here(run, None) for run in mine.values())
+
+
+def _of_here(run: Run, asked_at: float | None) -> dict[str, Any]:
+    samples = run.state.samples_progress
+    return {
+        "run": run.name,
+        "status": run.status,
+        "done": samples.done,
+        "wanted": samples.total,
+        "failed": samples.failed,
+        "dataset": _from_here(run.job.dataset.absolute()),
+        "asked_at": asked_at,
+    }
+
+
+def _of_disk(kept: KeptRun) -> dict[str, Any]:
+    from deepfabric_core.store.append_log import count_lines
+    from deepfabric_core.store.checkpoint_files import is_held, read_metadata
+
+    try:
+        known = read_metadata(kept.place)
+    except ConfigError:
+        known = None
+    state = "complete" if kept.complete else "interrupted" if known else "not begun"
+    done = count_lines(kept.place.samples)
+    return {
+        "run": kept.name,
+        "status": "running elsewhere" if is_held(kept.place) else state,
+        "done": min(done, known.samples_wanted) if known and known.samples_wanted else done,
+        "wanted": (known.samples_wanted or None) if known else None,
+        "failed": known.samples_failed if known else 0,
+        "dataset": _from_here(Path(kept.dataset)),
+        "asked_at": kept.asked_at,
+    }
+
+
+def _from_here(path: Path) -> str:
+    """A path as people write it: from here, where it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

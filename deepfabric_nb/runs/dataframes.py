@@ -1,0 +1,272 @@
+"""Samples and failures as DataFrames. Importing this takes pandas' half second: do it when a frame is wanted.
+
+A frame of samples has these columns; what isn't known is NA, None or NaT:
+
+    topic, topic_path                   the topic's name, and its path as a tuple
+    question, answer, reasoning         text; an agent's reasoning has a line for each step
+    tool_calls                          list of {"name", "arguments" (a dict)} and, where it was answered, "result"
+    messages                            list of dicts
+    prompt_tokens, completion_tokens, cost, model, attempts
+    status                              "done", in a frame of failures "failed"
+    simulated                           whether a simulated model made it up
+    made_at                             UTC
+    cycle, key                          which of the topic's samples this is; "topic id:cycle", its name in the journal
+    record                              the record itself, only where a dataset has other records than messages
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deepfabric_core import __version__
+from deepfabric_core.chat.tools import text_of
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.results import Fact, Results, fact_of, metadata_of, path_of, uncollected
+from deepfabric_core.samples.reading import Recorded, calls_in
+from deepfabric_core.store.append_log import read_line
+from deepfabric_core.store.files import reason
+
+_TEXT = pd.StringDtype("python")
+_LAST = ("cycle", "key", "record")
+_STATUS = pd.CategoricalDtype(["done", "failed"])
+_NOT_A_TIME = -(2**63)
+_LARGEST = 2**63 - 1
+_LAST_SECOND = 253_402_300_799  # of the year 9999
+
+
+def frame_of(results: Results, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each sample; `attrs` is the manifest, which says whether a model was simulated where a line doesn't."""
+    with uncollected():
+        frame = _frame(results.samples, simulated=manifest.get("simulated"))
+    frame.attrs.update(manifest)
+    return frame
+
+
+def failures_frame(results: Results) -> pd.DataFrame:
+    """A row for each sample that could not be made; it can be put below a frame of samples by `pd.concat`."""
+    lines = results.failures
+    columns = {
+        **_topics(lines, [line.get("topic_path") or () for line in lines]),
+        "status": _statuses("failed", len(lines)),
+        "kind": _categories(line.get("kind") for line in lines),
+        "error": _texts(line.get("error") for line in lines),
+    }
+    return _ordered(columns)
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """A row for each record of a dataset, or for each line of a journal, of ours or DeepFabric's, in its order.
+
+    A last line that a killed process left torn is left out and named in `attrs["notices"]`.
+
+    Raises:
+        ConfigError: the file can't be read, or a line is no record; the message names it.
+    """
+    notices: list[str] = []
+    with uncollected():
+        frame = _frame([_fact(line) for line in _records(Path(path), notices)])
+    frame.attrs.update(_manifest(frame, str(path), notices))
+    return frame
+
+
+def _fact(line: Fact) -> Fact:
+    """A sample, from a journal's line or from a record."""
+    record = line.get("sample")
+    if isinstance(record, dict) and "topic_id" in line and "cycle" in line:
+        return {**line, "path": path_of(record)}
+    return fact_of(line)
+
+
+def _records(path: Path, notices: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                record = read_line(line)
+                if record is not None:
+                    yield record
+                elif line.startswith(b"{") and not line.endswith(b"\n"):
+                    notices.append(f"{path}, line {number}: the last line is torn and was left out.")
+                elif line.strip():
+                    raise ConfigError(
+                        f"{path}, line {number}: this is no record, which is a JSON object on a line of its own; mend "
+                        "or remove that line."
+                    )
+    except OSError as problem:
+        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+
+
+def _manifest(frame: pd.DataFrame, dataset: str, notices: list[str]) -> dict[str, Any]:
+    """What a file says of itself as a whole."""
+    simulated = frame["simulated"].dropna()
+    return {
+        "dataset": dataset,
+        "models": list(frame["model"].cat.categories),
+        "samples": {"done": len(frame)},
+        "topics": int(frame["topic_path"].nunique()),
+        "usage": {name: _total(frame[name]) for name in ("prompt_tokens", "completion_tokens")},
+        "cost": _total(frame["cost"]),
+        "simulated": bool(simulated.any()) if len(simulated) else None,
+        "deepfabric": __version__,
+        "notices": notices,
+    }
+
+
+def _total(column: pd.Series[Any]) -> int | float | None:
+    total: Any = column.sum(min_count=1)
+    return None if pd.isna(total) else total.item()
+
+
+# ---- rows
+
+
+def _frame(lines: Sequence[Fact], *, simulated: bool | None = None) -> pd.DataFrame:
+    samples = [line["sample"] for line in lines]
+    messages = [_messages(sample) for sample in samples]
+    usages = [line.get("usage") or {} for line in lines]
+    columns = {
+        **_topics(lines, [line["path"] for line in lines]),
+        "question": _texts(map(_question, samples, messages)),
+        "answer": _texts(map(_answer, samples, messages)),
+        "reasoning": _texts(map(_reasoning, samples)),
+        "tool_calls": _objects(map(_tool_calls, samples)),
+        "messages": _objects(messages),
+        "prompt_tokens": _whole(usage.get("prompt_tokens") for usage in usages),
+        "completion_tokens": _whole(usage.get("completion_tokens") for usage in usages),
+        "cost": _numbers(usage.get("cost") for usage in usages),
+        "model": _categories(line.get("model") for line in lines),
+        "attempts": _whole(line.get("attempts") for line in lines),
+        "status": _statuses("done", len(lines)),
+        "simulated": _flags(metadata_of(sample).get("simulated", simulated) for sample in samples),
+        "made_at": _times(line.get("at") for line in lines),
+    }
+    if None in messages:
+        own = zip(samples, messages, strict=True)
+        columns["record"] = _objects(sample if said is None else None for sample, said in own)
+    return _ordered(columns)
+
+
+def _ordered(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """What people read comes first, what only programs want comes last."""
+    first = [name for name in columns if name not in _LAST]
+    return pd.DataFrame({name: columns[name] for name in (*first, *(name for name in _LAST if name in columns))})
+
+
+def _topics(lines: Sequence[Fact], paths: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """The columns that frames of samples and of failures share."""
+    return {
+        "key": _texts(map(_key, lines)),
+        "topic": _texts(path[-1] if path else None for path in paths),
+        "topic_path": _objects(tuple(path) or None for path in paths),
+        "cycle": _whole(line.get("cycle") for line in lines),
+    }
+
+
+def _key(line: Fact) -> str | None:
+    topic_id, cycle = line.get("topic_id"), line.get("cycle")
+    return None if topic_id is None or cycle is None else f"{topic_id}:{cycle}"
+
+
+def _messages(record: Fact) -> list[Fact] | None:
+    messages = record.get("messages")
+    return messages if isinstance(messages, list) and all(isinstance(one, dict) for one in messages) else None
+
+
+def _question(record: Fact, messages: Sequence[Fact] | None) -> Any:
+    """What the record names so, or what the user said first."""
+    asked = (one.get("content") for one in messages or () if one.get("role") == "user")
+    return record.get("question") or next(asked, None)
+
+
+def _answer(record: Fact, messages: Sequence[Fact] | None) -> Any:
+    """What the record names so, or what the assistant said last."""
+    said = (one.get("content") for one in reversed(messages or ()) if one.get("role") == "assistant")
+    return record.get("final_answer") or record.get("answer") or next(said, None)
+
+
+def _reasoning(record: Fact) -> str | None:
+    reasoning = record.get("reasoning")
+    content = reasoning.get("content") if isinstance(reasoning, dict) else reasoning
+    return "\n".join(map(_step, content)) if isinstance(content, list) else content or None
+
+
+def _step(step: object) -> str:
+    """A step of an agent's reasoning in a line."""
+    if not isinstance(step, dict):
+        return text_of(step)
+    said = " → ".join(text_of(step[name]) for name in ("thought", "action") if step.get(name))
+    return f"{step['step_number']}. {said}" if "step_number" in step else said
+
+
+def _tool_calls(record: Fact) -> list[dict[str, Any]] | None:
+    try:
+        return [_tool_call(call) for call in calls_in(record)] or None
+    except (LookupError, TypeError, AttributeError):  # somebody else's idea of a call
+        return None
+
+
+def _tool_call(call: Recorded) -> dict[str, Any]:
+    """Its arguments are a dict, or the text as it stands where that isn't JSON."""
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        arguments = call.arguments
+    shown = {"name": call.name, "arguments": arguments}
+    return shown if call.result is None else {**shown, "result": call.result}
+
+
+# ---- columns: what isn't of a column's type is missing in it
+
+
+def _texts(values: Iterable[object]) -> Any:
+    return _array(values, _TEXT, lambda value: isinstance(value, str))
+
+
+def _categories(values: Iterable[object]) -> Any:
+    return pd.Categorical(_texts(values))
+
+
+def _statuses(status: str, rows: int) -> Any:
+    return pd.Categorical([status] * rows, dtype=_STATUS)
+
+
+def _whole(values: Iterable[object]) -> Any:
+    return _array(values, "Int64", _is_whole)
+
+
+def _numbers(values: Iterable[object]) -> Any:
+    return _array(values, "Float64", lambda value: isinstance(value, float) or _is_whole(value))
+
+
+def _flags(values: Iterable[object]) -> Any:
+    return _array(values, "boolean", lambda value: isinstance(value, bool))
+
+
+def _array(values: Iterable[object], dtype: Any, fits: Callable[[object], bool]) -> Any:
+    fitting: Any = [value if fits(value) else None for value in values]
+    return pd.array(fitting, dtype=dtype)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
+
+def _times(values: Iterable[object]) -> pd.DatetimeIndex:
+    """UTC times, from seconds since the epoch."""
+    milliseconds = np.array([_milliseconds(value) for value in values], dtype="int64")
+    return pd.DatetimeIndex(milliseconds.view("datetime64[ms]")).tz_localize("UTC")
+
+
+def _milliseconds(at: object) -> int:
+    if isinstance(at, int | float) and 0 <= at <= _LAST_SECOND:
+        return round(at * 1000)
+    return _NOT_A_TIME
+
+
+def _objects(values: Iterable[object]) -> pd.Series[Any]:
+    return pd.Series(list(values), dtype=object)

@@ -1,0 +1,106 @@
+"""What a cell, a file or a call from Python asks for: its config, its job and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.config.document import as_yaml
+from deepfabric_core.config.load import Loaded, load
+from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.flags.job_from_flags import job_of
+from deepfabric_core.flags.options import OPTIONS, overrides, spelled
+from deepfabric_core.run.job import Job
+from deepfabric_core.store.files import read_text
+from deepfabric_nb.runs.variables import resolver
+
+Values = Mapping[str, Any]
+_YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked config with the job it makes. `text` is the YAML, where it says all by itself.
+
+    `confirmed` says that a very large plan is meant.
+    """
+
+    loaded: Loaded
+    job: Job
+    text: str | None
+    confirmed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What its run is called where nobody named it: as the dataset's file is."""
+        return self.job.dataset.stem
+
+
+def asked_by_cell(cell: str, values: Values, namespace: Mapping[str, Any]) -> Asked:
+    """What the YAML below a magic asks for. Lines are counted as the cell shows them: the magic's is the first."""
+    return _asked(f"\n{cell}", "the cell", values, namespace, None)
+
+
+def asked_by_file(path: Path, values: Values) -> Asked:
+    """What a config file asks for."""
+    text = read_text(path.expanduser(), what="config")
+    return _asked(text, str(path), values, None, path)
+
+
+def asked_by_call(
+    config: Config | Mapping[str, Any] | str | Path, flags: Values, namespace: Mapping[str, Any]
+) -> Asked:
+    """What a call from Python asks for: a config as a mapping, as YAML text, or as the path of a file.
+
+    Raises:
+        ConfigError: the config or a flag can't be used.
+    """
+    values = _values(flags)
+    if isinstance(config, Path) or (isinstance(config, str) and _is_file_name(config)):
+        return asked_by_file(Path(config), values)
+    if isinstance(config, str):
+        return _asked(config, "the config", values, namespace, None)
+    content = config.model_dump(mode="json", exclude_unset=True) if isinstance(config, Config) else config
+    text = as_yaml(resolver({"config": dict(content)})("config"))
+    return _asked(text, "the config", values, namespace, None)
+
+
+def _in_place(config: Config) -> Config:
+    """The config with its files where they are meant now, wherever the notebook goes meanwhile."""
+    output = config.output.model_copy(update={"save_as": str(Path(config.output.save_as).absolute())})
+    saved = config.topics.save_as
+    topics = config.topics.model_copy(update={"save_as": str(Path(saved).absolute()) if saved else None})
+    return config.model_copy(update={"output": output, "topics": topics})
+
+
+def _is_file_name(text: str) -> bool:
+    return "\n" not in text and text.endswith(_YAML)
+
+
+def _values(flags: Values) -> dict[str, Any]:
+    """Every option's value, by name; those that aren't given as the table has them.
+
+    Raises:
+        ConfigError: there is no such option.
+    """
+    known = {option.name: option.default for option in OPTIONS}
+    if unknown := next((name for name in flags if name not in known), None):
+        import difflib
+
+        near = difflib.get_close_matches(unknown, known, n=1)
+        raise ConfigError(
+            f"There is no option {unknown}; " + (f"did you mean {near[0]}?" if near else "see %deepfabric help.")
+        )
+    return known | dict(flags)
+
+
+def _asked(text: str, source: str, values: Values, namespace: Mapping[str, Any] | None, path: Path | None) -> Asked:
+    variables = None if namespace is None else resolver(namespace)
+    given = overrides(values)
+    loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
+    job = replace(job_of(_in_place(loaded.config), path, values), command=())
+    alone = text.lstrip("\n") if not given and "!var" not in text else None
+    return Asked(loaded, job, alone, confirmed=bool(values.get("yes")))

@@ -1,1 +1,0 @@
-"""The live widgets, one file each."""

@@ -1,0 +1,195 @@
+"""Whose topics a graph shows, and what becomes of an edit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deepfabric_nb
+from deepfabric_core import load_topics
+from deepfabric_nb.errors import CellError
+from deepfabric_nb.graph.topic_graph import TopicGraph
+from deepfabric_nb.runs.run import Run
+
+CONFIG: dict[str, Any] = {
+    "llm": {"provider": "simulated"},
+    "topics": {"prompt": "Tea", "depth": 2, "degree": 3},
+    "generation": {"system_prompt": "You teach."},
+    "output": {"save_as": "tea.jsonl", "num_samples": "auto", "batch_size": 2},
+}
+
+
+def start(**llm: Any) -> Run:
+    return deepfabric_nb.start({**CONFIG, "llm": {"provider": "simulated", **llm}})
+
+
+def branch(graph: TopicGraph, number: int = 0) -> str:
+    return graph.topics.by_id[graph.topics.root].children[number]
+
+
+def saved(place: Path) -> int:
+    return len(load_topics(place / "tea_topics.jsonl")[0].leaves)
+
+
+def known(graph: TopicGraph, topic_id: str) -> Any:
+    return graph._columns.of(topic_id)  # noqa: SLF001 - what the page gets
+
+
+def drawn_until(graph: TopicGraph, true: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        graph.draw()
+        time.sleep(0.02)
+
+
+def test_the_graph_of_a_finished_run_has_its_topics_counts_and_samples(place: Path) -> None:
+    run = start().wait()
+    graph = TopicGraph(run)
+    assert graph.topics == run.topics and graph.planned == 9
+    leaf = graph.topics.leaves[0][0].id
+    assert (known(graph, leaf).wanted, known(graph, leaf).done, len(known(graph, leaf).samples)) == (1, 1, 1)
+
+
+def test_an_edit_is_saved_and_the_next_run_makes_only_what_is_missing(place: Path) -> None:
+    run = start().wait()
+    graph = TopicGraph(run)
+    graph.prune(branch(graph))
+    assert (graph.planned, saved(place)) == (6, 6)
+    graph.add(graph.topics.root, ["Iced", "Spiced"])
+    assert (graph.planned, saved(place)) == (8, 8)
+    again = start().wait()
+    assert (again.usage["calls"], len(again.df)) == (2, 8)
+
+
+def test_undo_and_redo_are_saved_too(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    before = graph.topics
+    graph.prune(branch(graph))
+    graph.undo()
+    assert graph.topics == before and saved(place) == 9
+    graph.redo()
+    assert saved(place) == 6
+
+
+def test_a_graph_fills_while_its_run_works_and_a_pruned_branch_gets_no_samples(place: Path) -> None:
+    run = start(simulated={"latency": 0.1})
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: run.state.samples_done >= 2)
+    graph.prune(branch(graph, 2))
+    assert graph.planned == 6
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    assert run.status == "complete" and len(run.df) == 6 and saved(place) == 6
+    assert graph.topics == run.topics
+    assert sum(known(graph, leaf.id).done for leaf, _ in graph.topics.leaves) == 6
+
+
+def test_a_branch_pruned_while_topics_grow_stays_away(place: Path) -> None:
+    run = start(simulated={"latency": 0.2})
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: len(graph.topics) >= 4)
+    graph.prune(branch(graph))
+    drawn_until(graph, lambda: run.over)
+    assert len(run.df) == 6 and saved(place) == 6
+
+
+def test_topics_grow_deeper_and_are_asked_for_again(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    before = {graph.topics.by_id[own].name for own in graph.topics.by_id[branch(graph)].children}
+    graph.ask_again(branch(graph))
+    after = {graph.topics.by_id[own].name for own in graph.topics.by_id[branch(graph)].children}
+    assert len(after) == 3 and not before & after
+    graph.grow_deeper(branch(graph))
+    assert graph.planned == 6 + 9
+    graph.undo()
+    graph.undo()
+    assert {graph.topics.by_id[own].name for own in graph.topics.by_id[branch(graph)].children} == before
+
+
+def test_the_page_may_ask_for_more_too(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    own = branch(graph)
+    graph._received(None, {"type": "edit", "op": "grow", "ids": [own]}, [])  # noqa: SLF001 - as a page does
+    drawn_until(graph, lambda: len(graph.topics) == 13 + 9)
+    assert saved(place) == 6 + 9
+
+
+def test_edits_of_a_file_are_saved_to_it(place: Path) -> None:
+    start().wait()
+    graph = TopicGraph("tea_topics.jsonl")
+    graph.prune(branch(graph))
+    assert saved(place) == 6 and graph.planned is None
+    with pytest.raises(CellError, match="belong to no run"):
+        graph.grow_deeper(branch(graph))
+
+
+@pytest.mark.parametrize("name", ["nowhere.jsonl", "tea.yaml", "tea.jsonl"])
+def test_what_is_no_topics_file_is_refused_in_one_sentence(place: Path, name: str) -> None:
+    (place / "tea.jsonl").write_text('{"messages": []}\n')
+    with pytest.raises(CellError, match=name):
+        TopicGraph(name)
+
+
+def test_selected_topics_can_be_observed(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    seen: list[tuple[str, ...]] = []
+    graph.observe(lambda change: seen.append(change["new"]), "selected")
+    graph._received(None, {"type": "select", "ids": [branch(graph)]}, [])  # noqa: SLF001 - as a page does
+    assert seen == [(branch(graph),)]
+
+
+def test_the_report_names_what_is_thin_and_what_is_alike(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    graph.add(graph.topics.root, ["Iced tea"])
+    graph.add(branch(graph), "Iced tea.")
+    report = graph.report()
+    assert "Too few samples" in report and "Nearly the same" in report
+
+
+def test_without_a_kernel_it_is_a_picture_and_an_outline(place: Path) -> None:
+    bundle = TopicGraph(start().wait())._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["image/svg+xml"].startswith("<svg") and "Tea" in data["text/plain"]
+
+
+def test_an_edit_that_cannot_be_is_one_sentence(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    with pytest.raises(CellError, match="same name"):
+        graph.add(graph.topics.root, ["Iced", "iced"])
+    assert graph.planned == 9
+
+
+def test_edits_of_loaded_topics_are_saved_where_they_came_from(place: Path) -> None:
+    (place / "mine.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n')
+    run = deepfabric_nb.start(CONFIG, topics_load="mine.jsonl").wait()
+    graph = TopicGraph(run)
+    graph.add(graph.topics.root, "White")
+    again = deepfabric_nb.start(CONFIG, topics_load="mine.jsonl").wait()
+    assert graph.planned == len(again.df) == 3 and again.usage["calls"] == 1
+
+
+def test_growing_deeper_while_a_run_works_keeps_the_count_right(place: Path) -> None:
+    run = start(simulated={"latency": 0.1})
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: run.state.samples_done >= 3)
+    graph.grow_deeper(graph.topics.leaves[0][0].id)
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    known_of = [known(graph, own) for own in graph.topics.by_id]
+    assert sum(one.wanted for one in known_of) == sum(one.done for one in known_of) == len(run.df) == 8 + 3
+
+
+@pytest.mark.parametrize("edit", ["undo", "redo"])
+def test_nothing_to_take_back_is_one_sentence(place: Path, edit: str) -> None:
+    with pytest.raises(CellError, match="There is no"):
+        getattr(TopicGraph(start().wait()), edit)()
+
+
+def test_a_name_that_is_none_is_one_sentence(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    with pytest.raises(CellError):
+        graph.rename(branch(graph), " ")
