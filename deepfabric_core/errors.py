@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
+from deepfabric_core.printable import printable
+
 
 class FailureKind(StrEnum):
     """Why a call or a sample failed: the categories of events, files and the summary."""
@@ -63,6 +65,10 @@ class DeepFabricError(Exception):
     """The base of every error raised on purpose; `str(error)` is fit to be shown to a user."""
 
     exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows in place of a traceback."""
+        return [f"Error: {printable(line)}" for line in str(self).split("\n")]
 
 
 class ConfigError(DeepFabricError):

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.config.schema import Config
-from deepfabric_core.errors import DeepFabricError
-from deepfabric_nb.errors import CellError
 from deepfabric_nb.runs.run import Run
 
 if TYPE_CHECKING:
@@ -29,9 +27,9 @@ def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
     ['done', 'done']
 
     Raises:
-        CellError: the config or a flag can't be used; nothing was begun.
+        ConfigError: the config or a flag can't be used; nothing was begun.
     """
-    return _prepared(config, name, flags).begin()
+    return _prepared(config, name, flags).start()
 
 
 async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, **flags: Any) -> pd.DataFrame:
@@ -40,29 +38,28 @@ async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, 
     Cancelling stops the run; what was finished is safe.
 
     Raises:
-        CellError: the config or a flag can't be used, or the run failed altogether.
+        DeepFabricError: the config or a flag can't be used, or the run failed altogether.
     """
-    from deepfabric_nb.display import screens as showing
+    from deepfabric_nb.display.screens import show as show_run
 
     prepared = _prepared(config, name, flags)
     if show:
-        showing.show(prepared, "text" if flags.get("tui") == "simple" else None)
-    await prepared.begin()
+        show_run(prepared, "text" if flags.get("tui") == "simple" else None)
+    await prepared.start()
     return prepared.df
 
 
 def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> Run:
     from IPython.core.getipython import get_ipython
 
-    from deepfabric_nb.extension import session_of
-    from deepfabric_nb.runs.request import asked_by_call
+    from deepfabric_nb.display.formatters import display_runs
+    from deepfabric_nb.runs.request import request_from_call
+    from deepfabric_nb.runs.session import session_of
 
     shell = get_ipython()
-    try:
-        asked = asked_by_call(config, flags, shell.user_ns if shell else {})
-        return session_of(shell).prepare(asked, name)
-    except DeepFabricError as problem:
-        raise CellError(str(problem)) from None
+    display_runs(shell)
+    asked = request_from_call(config, flags, shell.user_ns if shell else {})
+    return session_of(shell).prepare(asked, name)
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -75,11 +72,8 @@ def load(path: str | Path) -> pd.DataFrame:
     ('Why?', 'So.')
 
     Raises:
-        CellError: the file can't be read, or a line of it is no record.
+        ConfigError: the file can't be read, or a line of it is no record.
     """
     from deepfabric_nb.runs.dataframes import load as frame_of_file
 
-    try:
-        return frame_of_file(path)
-    except DeepFabricError as problem:
-        raise CellError(str(problem)) from None
+    return frame_of_file(path)

@@ -1,4 +1,4 @@
-"""Errors as a notebook shows them: the sentence, no traceback."""
+"""Errors of the notebook alone; every other one renders itself, as these do."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import traceback
 from collections.abc import Callable
 
 from deepfabric_core.errors import DeepFabricError
-from deepfabric_core.text.printable import printable
+from deepfabric_core.printable import printable
 
 
 class CellError(DeepFabricError):
-    """What went wrong in a cell, one sentence a line."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What the shell shows in place of a traceback."""
-        return [f"Error: {printable(line)}" for line in str(self).split("\n")]
+    """The line of a magic can't be understood, or the extension can't be loaded."""
 
 
-class WholeError(CellError):
-    """What went wrong in a cell with its traceback, which is shown without secrets: not with what the cell says."""
+class ErrorWithTraceback(DeepFabricError):
+    """Another error with its traceback, which is shown without secrets; `str` of it is that error's sentence."""
 
     def __init__(self, problem: DeepFabricError, redact: Callable[[str], str]) -> None:
         super().__init__(str(problem))
@@ -28,7 +24,7 @@ class WholeError(CellError):
         return self._trace.splitlines()
 
 
-class LeftAtOnce(KeyboardInterrupt):
+class RunInterrupted(KeyboardInterrupt):
     """The cell was interrupted a second time; what was finished is safe."""
 
     def _render_traceback_(self) -> list[str]:

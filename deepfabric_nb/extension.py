@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from deepfabric_nb.display.formatters import forget, show_control_codes
+from deepfabric_nb.display.formatters import display_runs, forget, show_control_codes
 from deepfabric_nb.errors import CellError
-from deepfabric_nb.runs.session import Session, names_of, run_names
+from deepfabric_nb.runs.session import forget_session, names_of, run_names, session_of
 
-_sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 _matchers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def session_of(shell: Any) -> Session:
-    """What the shell remembers; without a shell, something to remember by."""
-    if shell is None:
-        return Session()
-    return _sessions.setdefault(shell, Session())
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -44,6 +36,7 @@ def _load(shell: Any) -> None:
     flags = {name: flags_of(command) for name, command in COMMANDS.items()}
     _matchers[shell] = make_matcher(lambda: names_of(shell.user_ns), lambda: run_names(session), flags)
     shell.Completer.custom_matchers.append(_matchers[shell])
+    display_runs(shell)
     show_control_codes(shell)
 
 
@@ -54,8 +47,7 @@ def unload_ipython_extension(shell: Any) -> None:
     shell.magics_manager.registry.pop("DeepFabricMagics", None)
     unload_matcher(shell)
     forget(shell)
-    if all(run.over for run in session_of(shell).runs.values()):
-        _sessions.pop(shell, None)
+    forget_session(shell)
 
 
 def unload_matcher(shell: Any) -> None:

@@ -137,7 +137,7 @@ class Counts:
 
 
 @dataclass
-class Allowance:
+class RemainingQuota:
     """A token bucket: full at first, it holds at most `burst`, and `rate` accrues each second."""
 
     rate: float
@@ -182,7 +182,7 @@ class Allowance:
 
 
 @dataclass
-class Windows(Allowance):
+class Windows(RemainingQuota):
     """A number of calls in each window of `seconds`; the first window begins with the first call."""
 
     seconds: float = 1.0
@@ -210,20 +210,20 @@ class Windows(Allowance):
         return max(0.0, self.as_of + self.seconds - time.monotonic())
 
 
-def calls_allowed(faults: Faults) -> Allowance:
+def calls_allowed(faults: Faults) -> RemainingQuota:
     """Set up what `requests_per_second` allows; without it, more than is ever spent."""
     rate = faults.requests_per_second
     if rate is None:
-        return Allowance(10000 / 60, 10000)
+        return RemainingQuota(10000 / 60, 10000)
     if faults.rate_window is None:
-        return Allowance(rate, faults.burst)
+        return RemainingQuota(rate, faults.burst)
     return Windows(rate, int(rate * faults.rate_window + 1e-9), seconds=faults.rate_window)
 
 
-def tokens_allowed(faults: Faults) -> Allowance | None:
+def tokens_allowed(faults: Faults) -> RemainingQuota | None:
     """Set up what `tokens_per_minute` allows: ten seconds' worth at once."""
     per_second = (faults.tokens_per_minute or 0) / 60
-    return Allowance(per_second, per_second * 10) if per_second else None
+    return RemainingQuota(per_second, per_second * 10) if per_second else None
 
 
 def duration(seconds: float) -> str:

@@ -11,12 +11,12 @@ import click
 
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import print_json, print_result
-from deepfabric_core.text.printable import printable
+from deepfabric_core.printable import printable
 from deepfabric_core.text.run_summary import duration
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
-    from deepfabric_core.run.checkpoint.status import Standing
+    from deepfabric_core.run.checkpoint.status import CheckpointStatus
     from deepfabric_core.run.job import Job
 
 
@@ -53,7 +53,7 @@ def _flags_of_the_run(job: Job) -> dict[str, Any]:
     return generate.make_context("generate", list(words), resilient_parsing=True).params
 
 
-def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:
+def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
     from deepfabric_core.run.job import resume_command
 
     if found is None:
@@ -82,7 +82,7 @@ def _as_json(found: Standing | None, job: Job) -> dict[str, Any]:
     }
 
 
-def _as_text(found: Standing) -> str:
+def _as_text(found: CheckpointStatus) -> str:
     from deepfabric_core.run.job import resume_command
 
     known = found.metadata

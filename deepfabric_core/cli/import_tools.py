@@ -11,7 +11,7 @@ import click
 
 from deepfabric_core.cli.command_secrets import learn_secrets, log_details
 from deepfabric_core.cli.output import print_json, say
-from deepfabric_core.text.printable import printable_json
+from deepfabric_core.printable import printable_json
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ def _providers(environment: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _paths() -> dict[str, Any]:
     from deepfabric_core.run.checkpoint.registry import kept_runs
-    from deepfabric_core.store.checkpoint_files import user_folder
+    from deepfabric_core.store.user_folder import user_folder
 
     data = user_folder()
     checkpoints = data / "checkpoints"
@@ -93,7 +93,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def _as_text(found: Mapping[str, Any]) -> str:
-    from deepfabric_core.text.printable import printable
+    from deepfabric_core.printable import printable
 
     paths, keys = found["paths"], found["providers"]
     rows = [

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from deepfabric_core.errors import OutputError
-from deepfabric_core.text.printable import printable_json, printable_text
+from deepfabric_core.printable import printable_json, printable_text
 
 if TYPE_CHECKING:
     from logging import Formatter

@@ -10,7 +10,7 @@ import click
 
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import say
-from deepfabric_core.text.printable import printable
+from deepfabric_core.printable import printable
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:

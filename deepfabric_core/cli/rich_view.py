@@ -11,13 +11,13 @@ from typing import Self, TextIO, cast
 
 from rich.console import Console
 
-from deepfabric_core.cli.screen.item_browser import Browser
+from deepfabric_core.cli.screen.item_browser import ItemBrowser
 from deepfabric_core.cli.screen.job_control import sharing
 from deepfabric_core.cli.screen.keyboard import Keyboard
 from deepfabric_core.cli.screen.output_capture import held_back
 from deepfabric_core.cli.screen.panes import Screen
-from deepfabric_core.cli.screen.rate_history import History
-from deepfabric_core.cli.screen.screen_state import Heading, Shown
+from deepfabric_core.cli.screen.rate_history import RateHistory
+from deepfabric_core.cli.screen.screen_state import Heading, ScreenState
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.events import Event
 from deepfabric_core.run.pipeline import announce_stop
@@ -38,8 +38,8 @@ class RichView:
         self._clock = clock
         self._console = console
         self._heading = heading or Heading()
-        self._history = History()
-        self._browser = Browser()
+        self._history = RateHistory()
+        self._browser = ItemBrowser()
         self._terminal = Terminal(console, self.render)
         self._keyboard: Keyboard | None = None
         self._over = False
@@ -80,7 +80,7 @@ class RichView:
         state, now = self._state, self._clock()
         self._history.note(state, now)
         keys = self._keyboard is not None and self._keyboard.opened
-        return Screen(Shown(self._heading, state, now, self._history, self._browser, keys=keys, over=self._over))
+        return Screen(ScreenState(self._heading, state, now, self._history, self._browser, keys=keys, over=self._over))
 
     @contextlib.contextmanager
     def listening(self, stop: Stop) -> Iterator[None]:

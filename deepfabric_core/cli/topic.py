@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from deepfabric_core.cli.output import note, print_json, print_result, say
-from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def command() -> None:
     """Look at a topics file, tree or graph, and prune it."""
 
 
-class Loaded(NamedTuple):
+class LoadedTopics(NamedTuple):
     """A topics file; a graph's says in its metadata how it was made."""
 
     path: Path
@@ -89,7 +89,7 @@ def inspect(file: Path, level: int | None, expand: int | None, everything: bool,
         print_result("\n".join(lines))
 
 
-def _load(file: Path) -> Loaded:
+def _load(file: Path) -> LoadedTopics:
     from deepfabric_core.store.files import read_text
     from deepfabric_core.topics.formats import parse_topics
 
@@ -98,10 +98,10 @@ def _load(file: Path) -> Loaded:
     for notice in notices:
         note(notice)
     metadata = json.loads(text).get("metadata") if topics.mode == "graph" else None
-    return Loaded(file, topics, metadata if isinstance(metadata, dict) else {})
+    return LoadedTopics(file, topics, metadata if isinstance(metadata, dict) else {})
 
 
-def _view(loaded: Loaded, level: int | None, expand: int | None, everything: bool, ids: bool) -> View:
+def _view(loaded: LoadedTopics, level: int | None, expand: int | None, everything: bool, ids: bool) -> View:
     from deepfabric_core.errors import ConfigError
     from deepfabric_core.text.topics_report import View
 
@@ -112,7 +112,7 @@ def _view(loaded: Loaded, level: int | None, expand: int | None, everything: boo
     return View(first, deepest if everything else first + (expand or 0), ids)
 
 
-def _as_json(loaded: Loaded, view: View | None) -> dict[str, Any]:
+def _as_json(loaded: LoadedTopics, view: View | None) -> dict[str, Any]:
     from deepfabric_core.text.topics_report import viewed
     from deepfabric_core.topics.coverage import near_duplicates, shape
 
@@ -187,7 +187,7 @@ def _output(file: Path, level: int | None, named: Path | None, *, force: bool) -
     return named
 
 
-def _pruned(loaded: Loaded, level: int | None, own: str | None) -> Topics:
+def _pruned(loaded: LoadedTopics, level: int | None, own: str | None) -> Topics:
     from deepfabric_core.topics import edit
 
     return edit.prune(loaded.topics, [own]) if own is not None else edit.keep_levels(loaded.topics, level or 0)
@@ -199,7 +199,7 @@ def _gone(before: Topics, left: Topics) -> list[tuple[Topic, TopicPath]]:
     return [(topic, path) for topic, path in walk if topic.parents[0] in left.by_id]
 
 
-def _told(loaded: Loaded, left: Topics) -> str:
+def _told(loaded: LoadedTopics, left: Topics) -> str:
     before, gone = loaded.topics, _gone(loaded.topics, left)
     going = f"{len(before) - len(left):,} of {counted(len(before), 'topic')} go"
     lines = [f"{printable(str(loaded.path))}: {going}, {_stay(left)}."]

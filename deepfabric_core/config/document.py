@@ -11,7 +11,7 @@ import yaml
 from deepfabric_core.config.yaml_reader import Loader, Variables
 from deepfabric_core.errors import ConfigError
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,22 @@ class Document:
     """
 
     content: dict[str, Any]
-    lines: Mapping[Path, int]
+    lines: Mapping[KeyPath, int]
     source: str
-    words: Mapping[Path, str] = field(default_factory=dict)
+    words: Mapping[KeyPath, str] = field(default_factory=dict)
 
-    def line(self, path: Path) -> int | None:
+    def line(self, path: KeyPath) -> int | None:
         """The line on which `path` is written, or None."""
         return self.lines.get(path)
 
-    def at(self, path: Path) -> str:
+    def at(self, path: KeyPath) -> str:
         """`file, line N` of a path, or of the nearest part of it that is written."""
         for length in range(len(path), 0, -1):
             if (line := self.lines.get(path[:length])) is not None:
                 return f"{self.source}, line {line}"
         return self.source
 
-    def get(self, path: Path) -> Any:
+    def get(self, path: KeyPath) -> Any:
         """The value at a path, or None."""
         place: Any = self.content
         for part in path:
@@ -47,7 +47,7 @@ class Document:
         return place
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """A path as users write it: `topics.llm.model`, `generation.tools.custom[0]`."""
     text = ""
     for part in path:
@@ -74,8 +74,8 @@ def parse_document(text: str, *, source: str, variables: Variables | None = None
         content = {}
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: a config is a mapping of sections (topics, generation, output), not this.")
-    lines: dict[Path, int] = {}
-    words: dict[Path, str] = {}
+    lines: dict[KeyPath, int] = {}
+    words: dict[KeyPath, str] = {}
     for path, key, value in written:
         if key is not None:
             line = key.start_mark.line + 1
@@ -89,7 +89,7 @@ def parse_document(text: str, *, source: str, variables: Variables | None = None
     return Document(content, lines, source, words)
 
 
-_Written = tuple[Path, yaml.ScalarNode | None, yaml.Node]
+_Written = tuple[KeyPath, yaml.ScalarNode | None, yaml.Node]
 
 
 def _read(text: str, source: str, variables: Variables | None) -> tuple[list[_Written], Any]:
@@ -103,7 +103,7 @@ def _read(text: str, source: str, variables: Variables | None) -> tuple[list[_Wr
         loader.dispose()
 
 
-def _written_below(node: yaml.Node | None, path: Path, seen: set[int]) -> Iterator[_Written]:
+def _written_below(node: yaml.Node | None, path: KeyPath, seen: set[int]) -> Iterator[_Written]:
     """Each key and its value where they are written, and each item: once, however many aliases lead to them."""
     if node is None or id(node) in seen:
         return

@@ -9,19 +9,19 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from deepfabric_core.config.document import Path
+from deepfabric_core.config.document import KeyPath
 from deepfabric_core.config.schema import Config
 
 _WORDS = {bool: "true or false", int: "integer", float: "number", str: "text", list: "list", dict: "mapping"}
 
 
-def known_keys(path: Path) -> list[str]:
+def known_keys(path: KeyPath) -> list[str]:
     """The keys that the schema knows below a path, in the order of the schema."""
     model = _section(_at(path)[0])
     return list(model.model_fields) if model else []
 
 
-def known_values(path: Path) -> list[str]:
+def known_values(path: KeyPath) -> list[str]:
     """The values that can be listed for a key, as YAML writes them; none for free text and numbers."""
     kinds = list(_kinds(_at(path)[0]))
     values = [str(choice) for kind in kinds for choice in get_args(kind) if get_origin(kind) is Literal]
@@ -29,7 +29,7 @@ def known_values(path: Path) -> list[str]:
     return values + (["auto"] if int in kinds and str in kinds else [])
 
 
-def describe(path: Path) -> str:
+def describe(path: KeyPath) -> str:
     """What a key takes; for a section, what it is about.
 
     >>> describe(("topics", "depth"))
@@ -44,15 +44,15 @@ def describe(path: Path) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def sections() -> list[Path]:
+def sections() -> list[KeyPath]:
     """Every place of the config that has keys below it."""
-    found: list[Path] = [()]
+    found: list[KeyPath] = [()]
     for place in found:
         found.extend((*place, key) for key in known_keys(place) if known_keys((*place, key)))
     return found
 
 
-def _at(path: Path) -> tuple[Any, FieldInfo | None]:
+def _at(path: KeyPath) -> tuple[Any, FieldInfo | None]:
     """The type of what stands at a path, and its field where it has one; (None, None) for an unknown path."""
     annotation: Any = Config
     field: FieldInfo | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deepfabric_core.config.document import Document, Path, dotted, parse_document
+from deepfabric_core.config.document import Document, KeyPath, dotted, parse_document
 from deepfabric_core.config.keys import known_keys, known_values, sections
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
@@ -191,9 +191,9 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
     return list(sentences)
 
 
-def _written_path(loc: Path, document: Document) -> Path:
+def _written_path(loc: KeyPath, document: Document) -> KeyPath:
     """The path as it is written: without the names that pydantic gives to its own steps."""
-    path: Path = ()
+    path: KeyPath = ()
     for part in loc:
         here = (*path, part)
         if isinstance(part, int) or "[" not in part or any(document.line(place) for place in (here, here[1:])):
@@ -203,7 +203,7 @@ def _written_path(loc: Path, document: Document) -> Path:
     return shared if inherited and document.line(shared) is not None else path
 
 
-def _sentence(kind: str, message: str, path: Path, document: Document) -> str:
+def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str:
     where = document.at(path)
     key = dotted(path)
     if kind == "extra_forbidden":
@@ -239,7 +239,7 @@ def _needed_for(key: str) -> str:
     return f"; write it there or pass {flags[key]}" if key in flags else ""
 
 
-def _nearest(path: Path) -> str:
+def _nearest(path: KeyPath) -> str:
     """What to do about an unknown key: the valid one most like it, in its own section or in any other."""
     *parents, unknown = path
     unknown = str(unknown)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from deepfabric_core.config.secret_values import shown_word
 
-Kind = Literal["text", "integer", "number", "path", "switch"]
+ValueKind = Literal["text", "integer", "number", "path", "switch"]
 
 _EVERY_LLM = ("llm", "topics.llm", "generation.llm")
 
@@ -22,7 +22,7 @@ class Option:
 
     flag: str
     help: str
-    kind: Kind = "text"
+    kind: ValueKind = "text"
     keys: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     default: Any = None
@@ -57,7 +57,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("--topic-only", "Grow and save topics, then stop.", "switch"),
     Option("--generation-system-prompt", "System prompt for writing samples.", keys=("generation.system_prompt",)),
     Option(
-        "--conversation-type", "Kind of conversation.", keys=("generation.conversation.type",), choices=("basic", "cot")
+        "--conversation-type",
+        "Kind of conversation.",
+        keys=("generation.conversation.type",),
+        choices=("basic", "cot"),
     ),
     Option(
         "--reasoning-style",

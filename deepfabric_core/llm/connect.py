@@ -11,15 +11,15 @@ from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.api_keys import KEY_VARIABLES, check_key
-from deepfabric_core.llm.limits.lane import Lane
-from deepfabric_core.llm.limits.limited_model import Limited
+from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.simulated.model import SimulatedModel
-from deepfabric_core.llm.wrappers.error_redaction import Redacted
+from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
 from deepfabric_core.llm.wrappers.retry import Retrying
-from deepfabric_core.llm.wrappers.structured_output import SchemaModes
-from deepfabric_core.llm.wrappers.tool_calling import ToolModes
+from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
+from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
 
@@ -31,7 +31,7 @@ _limiters = Limiters()
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class CallPolicy:
     """How a stage makes its calls: how many at once, how often again, within which limits."""
 
     ceiling: int
@@ -40,15 +40,15 @@ class Manners:
 
 
 @asynccontextmanager
-async def connect(settings: Llm, manners: Manners, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+async def connect(settings: Llm, manners: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
     """The model of a stage: limited, retried, and asked for JSON in the strongest way that the provider accepts."""
     model = bare(settings, connections=manners.ceiling)
-    lane = Lane(_limiter(settings), manners.ceiling, manners.limits, emit, stop)
-    limited = Limited(model, lane, manners.limits, emit)
+    stage_limiter = StageLimiter(_limiter(settings), manners.ceiling, manners.limits, emit, stop)
+    limited = LimitedModel(model, stage_limiter, manners.limits, emit)
     try:
-        with lane.opened():
-            retrying = Retrying(limited, manners.max_retries, manners.limits, emit, lane.rest)
-            yield ToolModes(SchemaModes(retrying))
+        with stage_limiter.opened():
+            retrying = Retrying(limited, manners.max_retries, manners.limits, emit, stage_limiter.rest)
+            yield ToolCalling(StructuredOutput(retrying))
     finally:
         await model.close()
 
@@ -64,7 +64,7 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
     """The model alone, ready for so many calls at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
-    return Redacted(_client(settings, connections), settings)
+    return RedactedErrors(_client(settings, connections), settings)
 
 
 def _client(settings: Llm, connections: int) -> ChatModel:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from deepfabric_core.llm.clients.wire import count, part
+from deepfabric_core.llm.chat_completions import count, part
 
 PriceList = Mapping[str, Mapping[str, Any]]
 

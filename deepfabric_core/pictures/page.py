@@ -58,14 +58,14 @@ document.getElementById("picture").hidden = true;
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """The interactive view: a script that defines `deepfabricGraph.show(element, data)`, and its style."""
 
     script: str
     style: str = ""
 
 
-def page(topics: Topics, view: View | None = None) -> str:
+def page(topics: Topics, view: PageView | None = None) -> str:
     """The page, usually with the view that this package brings along; where no script runs, the static picture."""
     view = view or _shipped()
     return _PAGE.format(
@@ -77,9 +77,9 @@ def page(topics: Topics, view: View | None = None) -> str:
     )
 
 
-def _shipped() -> View:
+def _shipped() -> PageView:
     here = files("deepfabric_core.pictures")
-    return View(*((here / f"graph_page.{kind}").read_text(encoding="utf-8").strip() for kind in ("js", "css")))
+    return PageView(*((here / f"graph_page.{kind}").read_text(encoding="utf-8").strip() for kind in ("js", "css")))
 
 
 def as_data(topics: Topics) -> dict[str, Any]:

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Feed:
+class EventSink:
     """Callable with an event. An observer that raises is logged and doesn't disturb the run."""
 
     observer: Emit

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.live_edits import Steering
-from deepfabric_core.store.checkpoint_files import Place, find, usual_folder
+from deepfabric_core.run.live_edits import LiveEdits
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
+from deepfabric_core.store.topics_file import TopicsFile
+from deepfabric_core.topics.model import Topics
 
 # Flags that say what to do with a checkpoint or a large plan this once.
 _SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes", "--yes")
@@ -23,7 +26,7 @@ class Job:
 
     A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. What any run left, `resume` goes
     on with (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
-    stays when everything is delivered; `steering` may change the topics meanwhile. `command` is how the run was
+    stays when everything is delivered; `live_edits` may change the topics meanwhile. `command` is how the run was
     started, for advice.
 
     >>> from deepfabric_core import load
@@ -43,7 +46,7 @@ class Job:
     fresh: bool = False
     accept_changes: bool = False
     keep: bool = False
-    steering: Steering | None = None
+    live_edits: LiveEdits | None = None
     command: tuple[str, ...] = ()
 
     @property
@@ -73,17 +76,17 @@ class Job:
         """`<dataset>.<role>.jsonl`."""
         return self.dataset.with_name(f"{self.dataset.stem}.{role}.jsonl")
 
-    def checkpoint_place(self) -> Place:
+    def checkpoint_place(self) -> CheckpointFiles:
         """Where the checkpoint of this job is, or would be."""
         settings = self.config.output.checkpoint
         folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
         return find(folder or usual_folder(self.config_file, self.dataset), self.dataset)
 
-    def journal_place(self) -> Place:
+    def journal_place(self) -> CheckpointFiles:
         """Where progress is kept of a run that isn't asked to keep a checkpoint: beside the dataset."""
         return find(self.dataset.parent, self.dataset, asked=False)
 
-    def unfinished_place(self) -> Place:
+    def unfinished_place(self) -> CheckpointFiles:
         """What a resume goes on with: the checkpoint, or else what a run without one left."""
         place, left = self.checkpoint_place(), self.journal_place()
         return left if left.exists and not place.exists else place
@@ -109,6 +112,27 @@ class Job:
                 raise ConfigError(f"{path} is the config itself; give the file to write another name.")
         if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")
+
+
+def save_topics(job: Job, topics: Topics) -> None:
+    """Write the topics to their file as they are now.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    topics_file(job).save(topics)
+
+
+def topics_file(job: Job) -> TopicsFile:
+    """The file of the job's topics, and what it says of their making."""
+    llm = job.config.topics.llm
+    metadata = {
+        "provider": llm.provider,
+        "model": llm.model,
+        "temperature": llm.temperature,
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+    return TopicsFile(job.topics_load or job.topics, metadata)
 
 
 def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:

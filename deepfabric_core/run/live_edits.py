@@ -11,7 +11,7 @@ from deepfabric_core.topics.model import Topics
 Edit = Callable[[Topics], Topics]
 
 
-class Steering:
+class LiveEdits:
     """Edits that wait for the run's next safe point: what is in flight is finished, and nothing more begun, before."""
 
     def __init__(self) -> None:

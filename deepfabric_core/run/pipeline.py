@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
-from deepfabric_core.llm.connect import Manners, check, connect
+from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.resume import open_checkpoint, tell_complete
 from deepfabric_core.run.checkpoint.session import Checkpoint
-from deepfabric_core.run.event_sink import Feed
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.job import Job, save_topics
 from deepfabric_core.run.pause_events import telling_of_pauses
 from deepfabric_core.run.stages.samples import Sampling
-from deepfabric_core.run.stages.topics import grow, loaded, save_topics
+from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # A sample takes more than this; less room than that can't be enough.
 _BYTES_A_SAMPLE = 1024
 
-Connect = Callable[[Llm, Manners, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
+Connect = Callable[[Llm, CallPolicy, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
 
 
 async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect) -> RunState:
@@ -48,7 +48,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         ConfigError: something in the config can't work; nothing was spent, nothing overwritten.
         OutputError: a result can't be written; the message names what is safe.
     """
-    feed = Feed(emit)
+    feed = EventSink(emit)
     check_job(job)
     check_writable(job.dataset)
     lock = DatasetLock(job.dataset)
@@ -71,7 +71,7 @@ def _remove_leftovers(job: Job) -> None:
         remove_leftovers(path)
 
 
-async def _with_checkpoint(job: Job, checkpoint: Checkpoint, feed: Feed, stop: Stop, connect: Connect) -> RunState:
+async def _with_checkpoint(job: Job, checkpoint: Checkpoint, feed: EventSink, stop: Stop, connect: Connect) -> RunState:
     try:
         topics = checkpoint.topics(loaded(job, feed))
         check_outputs(job, topics)
@@ -87,14 +87,14 @@ class _Work:
     """What all stages of a run need."""
 
     job: Job
-    feed: Feed
+    feed: EventSink
     stop: Stop
     connect: Connect
     checkpoint: Checkpoint
 
     def model(self, settings: Llm, calls: int, max_retries: int) -> AbstractAsyncContextManager[ChatModel]:
         """The model of a stage."""
-        manners = Manners(calls, max_retries, self.job.config.generation.rate_limit)
+        manners = CallPolicy(calls, max_retries, self.job.config.generation.rate_limit)
         return self.connect(settings, manners, self.feed, self.stop)
 
 
@@ -107,10 +107,10 @@ async def _run(work: _Work, topics: Topics | None) -> RunState:
         aborted = str(problem)
     except DeepFabricError:
         with suppress(OutputError):  # the first error says enough
-            await checkpoint.finish()
+            await checkpoint.save()
         raise
     ending, reason = _outcome(work, aborted)
-    await checkpoint.finish()
+    await checkpoint.save()
     checkpoint.end(delivered=ending == "complete")
     feed(RunFinished(ending, reason, time.time()))
     return feed.state
@@ -179,11 +179,11 @@ async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: 
         plan = Plan(topics, count_samples(work.job.config.output.num_samples, len(topics.leaves)))
         sampling = Sampling(work.job, plan, model, work.feed, work.checkpoint, toolbox)
         await _sampled(sampling, work.stop)
-        if work.stop.requested or not (work.job.steering and work.job.steering.pending):
+        if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):
             break
-        await work.checkpoint.finish()
+        await work.checkpoint.save()
         topics = _steered(work, topics)
-    await work.checkpoint.finish()  # before there is a dataset: a power cut must not take what it was made of
+    await work.checkpoint.save()  # before there is a dataset: a power cut must not take what it was made of
     _deliver(sampling, work.stop)
 
 
@@ -213,10 +213,10 @@ def _deliver(sampling: Sampling, stop: Stop) -> None:
 
 def _steered(work: _Work, topics: Topics) -> Topics:
     """The topics as a person has changed them, and saved so."""
-    steering = work.job.steering
-    if steering is None or not steering.pending:
+    live_edits = work.job.live_edits
+    if live_edits is None or not live_edits.pending:
         return topics
-    topics = steering.apply(topics)
+    topics = live_edits.apply(topics)
     save_topics(work.job, topics)
     work.checkpoint.keep_topics(topics)
     work.feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source="your edits"))

@@ -11,7 +11,7 @@ from typing import Any
 from deepfabric_core.chat.tools import ToolUse, arguments_of, by_name
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, ModelError
-from deepfabric_core.samples.reading import Recorded, calls_in, problems
+from deepfabric_core.samples.reading import RecordedCall, calls_in, problems
 from deepfabric_core.store.files import reason
 from deepfabric_core.tools.toolbox import Toolbox, open_toolbox
 
@@ -60,7 +60,7 @@ def _damage(record: Mapping[str, Any], toolbox: Toolbox) -> Iterator[str]:
     return problems(record, by_name(toolbox.tools)) if record.get("tools") else iter(())
 
 
-async def _differences(line: int, calls: list[Recorded], toolbox: Toolbox) -> Any:
+async def _differences(line: int, calls: list[RecordedCall], toolbox: Toolbox) -> Any:
     async with toolbox.hands(f"replay-{line}") as hands:
         for call in calls:
             now = await _now(call, toolbox, hands)
@@ -68,7 +68,7 @@ async def _differences(line: int, calls: list[Recorded], toolbox: Toolbox) -> An
                 yield Difference(line, f"{call.name}({call.arguments})", str(call.result), now)
 
 
-async def _now(call: Recorded, toolbox: Toolbox, hands: Any) -> str:
+async def _now(call: RecordedCall, toolbox: Toolbox, hands: Any) -> str:
     tool = by_name(toolbox.tools).get(call.name)
     if tool is None:
         return f"there is no tool {call.name}"

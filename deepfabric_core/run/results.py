@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.reading import JournalLine, line_of, path_of
 from deepfabric_core.store.append_log import whole_lines
-from deepfabric_core.store.checkpoint_files import Metadata, Place, read_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata
 from deepfabric_core.store.topics_file import load_topics
 
-Fact = Mapping[str, Any]
 PlaceOf = Callable[[str, int], int | None]
 
 
@@ -29,8 +28,8 @@ class Results:
     depends on topics that still grow, `metadata` where there is no checkpoint.
     """
 
-    samples: Sequence[Fact]
-    failures: Sequence[Fact]
+    samples: Sequence[JournalLine]
+    failures: Sequence[JournalLine]
     wanted: int | None
     metadata: Metadata | None = None
 
@@ -41,12 +40,12 @@ def results(job: Job) -> Results:
     Raises:
         ConfigError: a file is there and can't be read.
     """
-    with uncollected():
+    with gc_paused():
         return _kept(job, job.checkpoint_place()) or _delivered(job)
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Let the garbage collector rest while very many objects are made that all stay: it would double the time."""
     collects = gc.isenabled()
     gc.disable()
@@ -57,37 +56,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def fact_of(record: Fact) -> dict[str, Any]:
-    """A record of a dataset as a sample of `Results`, as far as its metadata says how it came about."""
-    said = metadata_of(record)
-    return {
-        "topic_id": said.get("topic_id"),
-        "cycle": said.get("cycle"),
-        "path": path_of(record),
-        "model": said.get("model"),
-        "attempts": said.get("attempts"),
-        "usage": {**_mapping(said.get("usage")), "cost": said.get("cost")},
-        "at": None,
-        "sample": record,
-    }
-
-
-def path_of(record: Fact) -> tuple[str, ...]:
-    """The topic path that a record's metadata names, or ()."""
-    path = metadata_of(record).get("topic_path")
-    return tuple(path) if isinstance(path, list) and all(isinstance(name, str) for name in path) else ()
-
-
-def metadata_of(record: Fact) -> Fact:
-    """What a record says of itself; one of the user's own schema says nothing."""
-    return _mapping(record.get("metadata")) if "messages" in record else {}
-
-
-def _mapping(value: object) -> Fact:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _kept(job: Job, place: Place) -> Results | None:
+def _kept(job: Job, place: CheckpointFiles) -> Results | None:
     """What a checkpoint holds; None where there is none, or where it is cleared at this very moment."""
     if not place.exists:
         return None
@@ -109,7 +78,7 @@ def _delivered(job: Job) -> Results:
     plan = None
     with suppress(ConfigError):  # the dataset stands for itself
         plan = _plan(job, job.topics_load or job.topics)
-    samples = [fact_of(record) for record in whole_lines(job.dataset)]
+    samples = [line_of(record) for record in whole_lines(job.dataset)]
     return Results(samples, list(whole_lines(job.failures)), _wanted(job, plan))
 
 
@@ -125,10 +94,12 @@ def _wanted(job: Job, plan: Plan | None) -> int | None:
     return len(plan) if plan else asked if isinstance(asked, int) else None
 
 
-def _in_order(samples: Iterable[Fact], failures: Iterable[Fact], plan: Plan | None) -> tuple[list[Fact], list[Fact]]:
+def _in_order(
+    samples: Iterable[JournalLine], failures: Iterable[JournalLine], plan: Plan | None
+) -> tuple[list[JournalLine], list[JournalLine]]:
     """Of each sample the first line, of each failure the last, unless the sample was made after all."""
     place_of = plan.index_of if plan else _arrival()
-    made: dict[int, Fact] = {}
+    made: dict[int, JournalLine] = {}
     for place, line in _placed(samples, place_of):
         made.setdefault(place, line)
     failed = dict(_placed(failures, place_of))
@@ -145,7 +116,7 @@ def _arrival() -> PlaceOf:
     return lambda topic_id, cycle: places.setdefault((topic_id, cycle), len(places))
 
 
-def _placed(lines: Iterable[Fact], place_of: PlaceOf) -> Iterator[tuple[int, Fact]]:
+def _placed(lines: Iterable[JournalLine], place_of: PlaceOf) -> Iterator[tuple[int, JournalLine]]:
     """Each line with its place; one that has none is left out."""
     for line in lines:
         topic_id, cycle = line.get("topic_id"), line.get("cycle")
@@ -155,5 +126,5 @@ def _placed(lines: Iterable[Fact], place_of: PlaceOf) -> Iterator[tuple[int, Fac
                 yield place, line
 
 
-def _with_path(line: Fact, paths: Mapping[str, tuple[str, ...]]) -> Fact:
+def _with_path(line: JournalLine, paths: Mapping[str, tuple[str, ...]]) -> JournalLine:
     return {**line, "path": paths.get(line["topic_id"]) or path_of(line["sample"])}

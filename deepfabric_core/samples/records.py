@@ -25,7 +25,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class Provenance:
     """How a sample came about: the model that answered, the calls it took, their tokens, and when it was done.
 
     `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is what
@@ -51,7 +51,7 @@ def conversation(system_prompt: str | None, question: str, answer: str) -> list[
     return [*system, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
-def with_metadata(record: Record, item: WorkItem, making: Making) -> Record:
+def with_metadata(record: Record, item: WorkItem, making: Provenance) -> Record:
     """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is.
 
     Each column is there with the same type whatever the conversation and the model, so that files of both kinds load

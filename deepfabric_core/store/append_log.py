@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class Line(NamedTuple):
+class LogEntry(NamedTuple):
     """A line as it was read: its number, where it begins, its bytes without the line break, and what it says."""
 
     number: int
@@ -27,7 +27,7 @@ class Line(NamedTuple):
     content: dict[str, Any]
 
 
-class Lines:
+class AppendLog:
     """A file that lines are added to. What it holds when it is opened stays, but for a torn last line."""
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
@@ -64,7 +64,7 @@ class Lines:
         os.ftruncate(self._file, end)
         self.size, self._torn = end, False
 
-    def read(self) -> Iterator[Line]:
+    def read(self) -> Iterator[LogEntry]:
         """Each line. A torn last one is cut off.
 
         Raises:
@@ -81,7 +81,7 @@ class Lines:
                 if content is None and line.strip():
                     raise self.damage(number)
                 if content is not None:
-                    yield Line(number, begin, line.rstrip(b"\r\n"), content)
+                    yield LogEntry(number, begin, line.rstrip(b"\r\n"), content)
                 begin += len(line)
         self._mend(begin)
 

@@ -22,6 +22,7 @@ from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.files import PRIVATE, holds_something, make_folder, reason, replace_file, sync_folder
 from deepfabric_core.store.finished_mark import read_mark
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.user_folder import user_folder
 
 _FORMAT = 1
 _HASH_LENGTH = 16
@@ -30,7 +31,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CheckpointFiles:
     """The files of one checkpoint: all in one folder, all named after the dataset.
 
     Those of a run that wasn't `asked` to keep a checkpoint are beside its dataset, hidden but for the samples.
@@ -72,7 +73,7 @@ class Place:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that works on it."""
+        """The lock of a checkpoint, held by the process that works on it."""
         return self._file("lock")
 
     @property
@@ -149,22 +150,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def user_folder() -> Path:
-    """Where this user's data is kept."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("deepfabric", appauthor=False))
-
-
-def find(folder: Path, dataset: Path, *, asked: bool = True) -> Place:
+def find(folder: Path, dataset: Path, *, asked: bool = True) -> CheckpointFiles:
     """The place of a dataset's checkpoint in a folder, which may hold those of others, of the same name too."""
-    plain = Place(folder, dataset.stem, asked)
-    own = Place(folder, f"{dataset.stem}-{_digest(os.path.realpath(dataset))[:_SHORT_DIGEST]}", asked)
+    plain = CheckpointFiles(folder, dataset.stem, asked)
+    own = CheckpointFiles(folder, f"{dataset.stem}-{_digest(os.path.realpath(dataset))[:_SHORT_DIGEST]}", asked)
     taken = any(known and not same_file(known, dataset) for known in _datasets_of(plain))
     return own if own.exists or own.mark.exists() or taken else plain
 
 
-def _datasets_of(place: Place) -> Iterator[str]:
+def _datasets_of(place: CheckpointFiles) -> Iterator[str]:
     """The datasets that a place is known to be of; what can't be read is anyone's."""
     with suppress(ConfigError):
         yield read_metadata(place).dataset
@@ -177,16 +171,16 @@ def same_file(one: str | Path, other: str | Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def checkpoints_in(*folders: Path) -> Iterator[tuple[Place, Metadata]]:
+def checkpoints_in(*folders: Path) -> Iterator[tuple[CheckpointFiles, Metadata]]:
     """The checkpoints in some folders, as far as they can be read."""
     for folder in folders:
         for path in sorted(folder.glob("*.checkpoint.json")):
-            place = Place(folder, path.name.removesuffix(".checkpoint.json"))
+            place = CheckpointFiles(folder, path.name.removesuffix(".checkpoint.json"))
             with suppress(ConfigError):
                 yield place, read_metadata(place)
 
 
-def read_metadata(place: Place) -> Metadata:
+def read_metadata(place: CheckpointFiles) -> Metadata:
     """What the checkpoint says.
 
     Raises:
@@ -195,7 +189,7 @@ def read_metadata(place: Place) -> Metadata:
     return _without_secrets(_as_written(place))
 
 
-def forget_secrets(place: Place) -> None:
+def forget_secrets(place: CheckpointFiles) -> None:
     """Write the metadata anew where an earlier version left a secret in them; those that a process works on stay.
 
     Raises:
@@ -207,7 +201,7 @@ def forget_secrets(place: Place) -> None:
             write_metadata(place, safe)
 
 
-def _as_written(place: Place) -> Metadata:
+def _as_written(place: CheckpointFiles) -> Metadata:
     try:
         return _read(place)
     except OSError as problem:
@@ -216,7 +210,7 @@ def _as_written(place: Place) -> Metadata:
         raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
 
 
-def _read(place: Place) -> Metadata:
+def _read(place: CheckpointFiles) -> Metadata:
     text = place.metadata.read_bytes()
     found = TypeAdapter(Metadata).validate_json(text)
     if found.format > _FORMAT:
@@ -224,7 +218,7 @@ def _read(place: Place) -> Metadata:
     return found
 
 
-def recovered_metadata(place: Place) -> tuple[Metadata, bool]:
+def recovered_metadata(place: CheckpointFiles) -> tuple[Metadata, bool]:
     """What the checkpoint says; or, where that is lost, what is known without it. The second value tells which.
 
     Raises:
@@ -245,15 +239,15 @@ def _without_secrets(found: Metadata) -> Metadata:
     )
 
 
-def beside(place: Place) -> Iterator[tuple[Place, Metadata]]:
+def beside(place: CheckpointFiles) -> Iterator[tuple[CheckpointFiles, Metadata]]:
     """The checkpoints of that name in the folders beside its own and in it, as far as they can be read."""
     for path in place.folder.parent.glob(f"*/{glob.escape(place.name)}.checkpoint.json"):
-        other = Place(path.parent, place.name)
+        other = CheckpointFiles(path.parent, place.name)
         with suppress(ConfigError):
             yield other, read_metadata(other)
 
 
-def write_metadata(place: Place, metadata: Metadata) -> None:
+def write_metadata(place: CheckpointFiles, metadata: Metadata) -> None:
     """Replace what the checkpoint says.
 
     Raises:
@@ -263,7 +257,7 @@ def write_metadata(place: Place, metadata: Metadata) -> None:
     replace_file(place.metadata, [text.encode("utf-8", "backslashreplace")])
 
 
-def move_aside(place: Place) -> Path:
+def move_aside(place: CheckpointFiles) -> Path:
     """Make room for a new checkpoint; answers the folder where the old one is now.
 
     It is there as a whole before anything of it goes here.
@@ -296,7 +290,7 @@ def _also_at(path: Path, other: Path) -> None:
         shutil.copy2(path, other)
 
 
-def clear(place: Place) -> None:
+def clear(place: CheckpointFiles) -> None:
     """Delete what isn't needed any more, and what a killed process left half written.
 
     Whatever comes in between, the rest is known to be done with. The lock stays: who deletes a lock splits it.
@@ -317,12 +311,12 @@ def clear(place: Place) -> None:
         raise OutputError(f"{place.folder}: the checkpoint can't be cleared: {reason(problem)}.") from problem
 
 
-def _half_written(place: Place) -> Iterator[Path]:
+def _half_written(place: CheckpointFiles) -> Iterator[Path]:
     for path in place.files:
         yield from place.folder.glob(f".{glob.escape(path.name)}.*.tmp")
 
 
-def copy_checkpoint(source: Place, target: Place, metadata: Metadata | None = None) -> None:
+def copy_checkpoint(source: CheckpointFiles, target: CheckpointFiles, metadata: Metadata | None = None) -> None:
     """Copy a checkpoint, with other metadata if given; until all of it is there, the target counts as empty.
 
     Raises:
@@ -343,10 +337,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-class Held:
+class CheckpointLock:
     """The right of one process to work on a checkpoint; it ends with the process, however that ends."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CheckpointFiles) -> None:
         import filelock
 
         try:
@@ -365,7 +359,7 @@ class Held:
         self._lock.release()
 
 
-def is_held(place: Place) -> bool:
+def is_held(place: CheckpointFiles) -> bool:
     """Whether a process works on the checkpoint at this moment."""
     import filelock
 
@@ -380,7 +374,7 @@ def is_held(place: Place) -> bool:
     return False
 
 
-def _holder(place: Place) -> str:
+def _holder(place: CheckpointFiles) -> str:
     try:
         known = read_metadata(place)
     except ConfigError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from deepfabric_core.chat.messages import Spent
 from deepfabric_core.errors import OutputError
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import reason
 from deepfabric_core.topics.grow import Child
 from deepfabric_core.topics.model import TopicPath
@@ -19,7 +19,7 @@ class Expansions:
     """The subtopics that are known already, by the path of the topic they belong to."""
 
     def __init__(self, path: Path) -> None:
-        self.lines = Lines(path)
+        self.lines = AppendLog(path)
         self._known: dict[TopicPath, tuple[Child, ...]] = {}
         for line in self.lines.read():
             try:

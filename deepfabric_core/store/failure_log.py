@@ -10,18 +10,18 @@ from typing import Any
 
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.samples.plan import WorkItem
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import delete_file, reason, replace_file
 
-Key = tuple[str, int]
+SampleKey = tuple[str, int]
 
 
 class Failures:
     """The failed work items by key; with a file, each is a line of it at once, and the latest line of a key counts."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.lines = Lines(path) if path else None
-        self._by_key: dict[Key, dict[str, Any]] = {}
+        self.lines = AppendLog(path) if path else None
+        self._by_key: dict[SampleKey, dict[str, Any]] = {}
         for line in self.lines.read() if self.lines else ():
             try:
                 self._by_key[line.content["topic_id"], line.content["cycle"]] = dict(line.content)
@@ -32,7 +32,7 @@ class Failures:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key: SampleKey) -> bool:
         return key in self._by_key
 
     @property
@@ -45,7 +45,7 @@ class Failures:
         """The message of the first one."""
         return str(next(iter(self._by_key.values()))["error"])
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[SampleKey]:
         return iter(self._by_key)
 
     def forget(self, topic_id: str, cycle: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
-from deepfabric_core.store.append_log import Line, Lines
+from deepfabric_core.store.append_log import AppendLog, LogEntry
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.wording import are, counted
 
@@ -28,7 +28,7 @@ class Journal:
     `written` counts the plan's samples in it, `surplus` those of an older file that the plan has no place for.
     """
 
-    def __init__(self, lines: Lines, plan: Plan) -> None:
+    def __init__(self, lines: AppendLog, plan: Plan) -> None:
         self.lines = lines
         self.written = 0
         self.surplus = 0
@@ -41,7 +41,7 @@ class Journal:
         """Where it is."""
         return self.lines.path
 
-    def read(self) -> Iterator[Line]:
+    def read(self) -> Iterator[LogEntry]:
         """Take in what an older run left: the line of each of the plan's samples.
 
         Raises:

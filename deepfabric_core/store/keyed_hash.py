@@ -12,6 +12,7 @@ from pathlib import Path
 from deepfabric_core.config.fingerprint import HASHED
 from deepfabric_core.redaction import HIDDEN
 from deepfabric_core.store.files import PRIVATE, make_folder
+from deepfabric_core.store.user_folder import user_folder
 
 _KEY_BYTES = 32
 _NAME_DIGITS = 8
@@ -28,8 +29,6 @@ def keyed_hash(text: str) -> str:
 
 def key_file() -> Path:
     """Where the key is, which is made once for each user."""
-    from deepfabric_core.store.checkpoint_files import user_folder  # late: it hashes what it reads
-
     return user_folder() / "fingerprint.key"
 
 

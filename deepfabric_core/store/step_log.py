@@ -22,10 +22,10 @@ from typing import Any
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.chat.tools import ToolResult, ToolUse
 from deepfabric_core.errors import FailureKind, OutputError, ReplyError
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import reason
 
-Key = tuple[str | int, ...]
+StepKey = tuple[str | int, ...]
 Step = Request | ToolUse
 
 # A reply that whoever reads it for the recipe refused is the error that the recipe is told.
@@ -35,7 +35,7 @@ _DIGITS = 16
 
 
 @dataclass(slots=True)
-class _Known:
+class _KnownStep:
     """What the file says of a work item: what it was given, and its steps, each with the digest of what was asked."""
 
     given: Mapping[str, Any]
@@ -55,23 +55,23 @@ class StepLog:
 
     def __init__(
         self,
-        lines: Lines | None = None,
+        lines: AppendLog | None = None,
         config: Mapping[str, str] | None = None,
-        wanted: Callable[[Key], bool] = lambda _: True,
+        wanted: Callable[[StepKey], bool] = lambda _: True,
         hide: Callable[[str], str] = str,
     ) -> None:
         self._lines = lines
         self._hide = hide
         self._config = json.dumps(config or {}, sort_keys=True)
-        self._known: dict[Key, _Known] = {}
+        self._known: dict[StepKey, _KnownStep] = {}
         for line in lines.read() if lines else ():
             try:
                 self._take_in(line.content, wanted)
             except (KeyError, TypeError, ValueError) as problem:
                 raise lines.damage(line.number) from problem  # type: ignore[union-attr]
 
-    def _take_in(self, line: Mapping[str, Any], wanted: Callable[[Key], bool]) -> None:
-        key: Key = tuple(line["key"])
+    def _take_in(self, line: Mapping[str, Any], wanted: Callable[[StepKey], bool]) -> None:
+        key: StepKey = tuple(line["key"])
         if "over" in line:
             self._known.pop(key, None)
             return
@@ -79,15 +79,15 @@ class StepLog:
         if not wanted(key):
             return
         if number == 0:
-            self._known[key] = _Known(dict(line.get("given", {})))
+            self._known[key] = _KnownStep(dict(line.get("given", {})))
         known = self._known.get(key)
         if known is not None and number <= len(known.steps):  # else somebody removed a line before it
             known.steps[number:] = [(asked, _answer(line))]
 
-    def of(self, key: Key, given: Mapping[str, Any] | None = None) -> Steps:
+    def of(self, key: StepKey, given: Mapping[str, Any] | None = None) -> Steps:
         """The steps of a work item; where an earlier run began it, with what was `given` then."""
         known = self._known.pop(key, None)
-        return Steps(self, key, known or _Known(given or {}))
+        return Steps(self, key, known or _KnownStep(given or {}))
 
     @property
     def keeps(self) -> bool:
@@ -99,7 +99,7 @@ class StepLog:
         text = json.dumps([self._config, _content(step)], sort_keys=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
-    def append(self, key: Key, line: Mapping[str, Any]) -> None:
+    def append(self, key: StepKey, line: Mapping[str, Any]) -> None:
         """Add a line about a work item.
 
         Raises:
@@ -122,7 +122,7 @@ class Steps:
     `on_file` counts the replies whose lines are in the file.
     """
 
-    def __init__(self, log: StepLog, key: Key, known: _Known) -> None:
+    def __init__(self, log: StepLog, key: StepKey, known: _KnownStep) -> None:
         self.given = known.given
         self.on_file = 0
         self._log = log

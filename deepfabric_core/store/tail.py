@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.append_log import read_line
-from deepfabric_core.store.checkpoint_files import Place, is_held, read_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, is_held, read_metadata
 from deepfabric_core.store.dataset_lock import lock_of, writer_of
 from deepfabric_core.store.files import is_alive, reason, written_at
 
@@ -82,7 +82,7 @@ class Tail:
             self._file = None
 
 
-def is_worked_on(place: Place) -> bool:
+def is_worked_on(place: CheckpointFiles) -> bool:
     """Whether a process holds the checkpoint, without standing in the way of one that is about to.
 
     Linux tells which locks are held. Elsewhere the lock has to be tried, which takes it for an instant where it is

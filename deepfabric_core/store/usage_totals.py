@@ -8,11 +8,11 @@ from pathlib import Path
 from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.append_log import read_line
-from deepfabric_core.store.checkpoint_files import Metadata, Place
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata
 from deepfabric_core.store.files import reason
 
 
-def with_unsaved(known: Metadata, place: Place) -> Metadata:
+def with_unsaved(known: Metadata, place: CheckpointFiles) -> Metadata:
     """The totals with what was paid after they were last saved: each call is counted by exactly one line.
 
     Raises:

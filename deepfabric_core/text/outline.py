@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from deepfabric_core.text.printable import printable
+from deepfabric_core.printable import printable
 from deepfabric_core.topics.model import Topic, Topics
 from deepfabric_core.wording import counted, of_them_leaves
 

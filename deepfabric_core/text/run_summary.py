@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deepfabric_core.events import Ending
+from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Counts, RunState, StageProgress
-from deepfabric_core.text.printable import printable
 from deepfabric_core.wording import counted
 
 _HEADLINES: dict[Ending, str] = {

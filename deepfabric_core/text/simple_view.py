@@ -29,10 +29,10 @@ from deepfabric_core.events import (
     TopicsReady,
     WentOn,
 )
+from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
-from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.text.run_summary import by_kind, duration, paused, per_time, percent, stopping, total_by_kind
 from deepfabric_core.wording import counted, of_them_leaves
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deepfabric_core.text.printable import printable, printable_path
+from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.topics.coverage import near_duplicates, shape
 from deepfabric_core.topics.model import Topic, TopicPath, Topics
 from deepfabric_core.wording import counted

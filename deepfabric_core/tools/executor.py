@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from deepfabric_core.chat.tools import Tool, ToolResult
 
 
-class Session(Protocol):
+class ToolSession(Protocol):
     """The state of one sample: nothing of it is seen by any other sample."""
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
@@ -37,7 +37,7 @@ class Executor(Protocol):
     def tools(self) -> tuple[Tool, ...]:
         """What it can carry out."""
 
-    def session(self, key: str) -> Session:
+    def session(self, key: str) -> ToolSession:
         """A state of its own for the sample of that key; nothing happens before its first call."""
 
     async def close(self) -> None:

@@ -11,12 +11,12 @@ from deepfabric_core.chat.tools import Tool, ToolResult, by_name, text_of
 from deepfabric_core.config.schema import Fixture, MockTool
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import read_document
-from deepfabric_core.tools.executor import Session
+from deepfabric_core.tools.executor import ToolSession
 
 _TEMPLATE = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
 
-class Mock(Session):
+class Mock(ToolSession):
     """Answers the calls of `tools` by `responses`, by the names of the tools."""
 
     def __init__(self, tools: tuple[Tool, ...], responses: Mapping[str, MockTool]) -> None:

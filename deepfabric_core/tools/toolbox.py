@@ -16,7 +16,7 @@ from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ConfigError, redacted_errors
 from deepfabric_core.redaction import Redactor
 from deepfabric_core.tools.definitions import read_tools, tool_from
-from deepfabric_core.tools.executor import Executor, Session
+from deepfabric_core.tools.executor import Executor, ToolSession
 from deepfabric_core.tools.mock import Mock, read_mock_data
 from deepfabric_core.tools.spin.component import Component, check, fetch_tools
 from deepfabric_core.tools.virtual_files import VirtualFiles
@@ -45,19 +45,19 @@ class Toolbox:
         """Every tool, in the order of the config."""
         return tuple(tool for executor in self._executors for tool in executor.tools)
 
-    def hands(self, key: str) -> Hands:
+    def hands(self, key: str) -> ToolSessions:
         """What carries out the calls of one sample."""
-        return Hands(self._by_tool, key, self._secrets)
+        return ToolSessions(self._by_tool, key, self._secrets)
 
 
-class Hands:
+class ToolSessions:
     """One sample's sessions, each begun with its first call. To be used as a context manager."""
 
     def __init__(self, by_tool: Mapping[str, Executor], key: str, secrets: Redactor) -> None:
         self._by_tool = by_tool
         self._key = key
         self._secrets = secrets
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, ToolSession] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class Hands:
         with redacted_errors(self._secrets.known):
             return await session.redo(wish.name, wish.arguments, known) if session else _unknown(wish.name)
 
-    def _session(self, tool: str) -> Session | None:
+    def _session(self, tool: str) -> ToolSession | None:
         executor = self._by_tool.get(tool)
         if executor is None:
             return None

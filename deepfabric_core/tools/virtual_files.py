@@ -9,7 +9,7 @@ from typing import Any
 
 from deepfabric_core.chat.tools import Tool, ToolResult, text_of
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.tools.executor import Session
+from deepfabric_core.tools.executor import ToolSession
 
 FILE_BYTES = 1 << 20
 SESSION_BYTES = 16 << 20
@@ -82,7 +82,7 @@ class _Refused(Exception):
         self.error = error
 
 
-class FileSession(Session):
+class FileSession(ToolSession):
     """The files of one sample: the shared ones, and what the sample made of them; None marks a deleted file."""
 
     def __init__(self, seed: _Seed, tools: Mapping[str, Tool]) -> None:

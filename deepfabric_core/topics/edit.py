@@ -114,7 +114,7 @@ def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:
     return draft.done()
 
 
-class History:
+class EditHistory:
     """Topics with the edits that made them, the last 100 of which can be undone."""
 
     def __init__(self, topics: Topics) -> None:

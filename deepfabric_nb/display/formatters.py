@@ -1,4 +1,4 @@
-"""How our frames are displayed.
+"""How IPython displays our runs and frames.
 
 pandas escapes HTML in model text, but hands control codes to the terminal; and it shows sixty rows, however high.
 """
@@ -16,6 +16,15 @@ _HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufff
 _TABLE = _VISIBLE | _HIDDEN
 # Where each class says it lives: pandas 3, and pandas 2.
 _CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", "pandas.core.series.Series")
+
+
+def display_runs(shell: Any) -> None:
+    """Display a run, where it is the value of a cell, by its screen; without a shell nothing is displayed."""
+    if shell is not None:
+        from deepfabric_nb.display.screens import show
+        from deepfabric_nb.runs.run import Run
+
+        shell.display_formatter.ipython_display_formatter.for_type(Run, show)
 
 
 def show_control_codes(shell: Any) -> None:

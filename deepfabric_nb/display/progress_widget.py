@@ -9,10 +9,12 @@ from typing import Any
 import anywidget
 import traitlets
 
+from deepfabric_nb.kernel.comm_messages import hear_while_busy
+
 _STATIC = Path(__file__).parent.parent / "static"
 
 
-class Progress(anywidget.AnyWidget):
+class ProgressWidget(anywidget.AnyWidget):
     """Draws the `RunView` in `view`. `on_stop` gets a run's id, maybe on another thread: it may only set a flag."""
 
     _esm = _STATIC / "progress.js"
@@ -30,13 +32,3 @@ class Progress(anywidget.AnyWidget):
             case {"type": "stop", "run": str(run)}:
                 self._on_stop(run)
                 self.send({"type": "stopping", "run": run})
-
-
-def hear_while_busy(comm: Any) -> None:
-    """Let messages in while a cell runs.
-
-    ipykernel 7.4 sends a widget's messages to the shell that the widget was last used from, which is busy with the
-    cell; without this they go where the browser sends them, to a shell of their own.
-    """
-    if getattr(comm, "_reply_subshell_for", None) is not None:
-        comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

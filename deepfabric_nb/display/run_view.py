@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import Ending, FileWritten, LimiterChanged, SampleFinished
+from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.text.run_summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
 from deepfabric_core.wording import counted, were
 

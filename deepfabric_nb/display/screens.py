@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from deepfabric_core.events import Event
 from deepfabric_nb.display.run_view import Phase, RunView, run_view
-from deepfabric_nb.graph.static import Folded
-
-if TYPE_CHECKING:
-    from deepfabric_nb.runs.run import Run
-
-Way = Literal["widget", "text"]
-
-_VARIABLE = "DEEPFABRIC_PROGRESS"
+from deepfabric_nb.graph.static import FoldedTopics
+from deepfabric_nb.kernel.frontend import DisplayMode, current_shell, default_display_mode
+from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.task import SECONDS_BETWEEN_DRAWS
 
 
-def show(run: Run, way: Way | None = None) -> None:
+def show(run: Run, mode: DisplayMode | None = None) -> None:
     """Show a run from now until its end; one that is over, by its summary."""
-    way = way or usual_way()
+    mode = mode or default_display_mode()
     if run.over:
         _display_summary(run)
-    elif way == "widget":
+    elif mode == "widget":
         screen = WidgetScreen(run)
         run.screens += [screen.draw, GraphScreen(run).draw]
-        _keep_drawing(run)
+        _draw_between_cells(run)
     else:
         run.screens.append(TextScreen(run).draw)
-
-
-def usual_way() -> Way:
-    """Widgets, unless there is no kernel, or nobody to answer it: programs that execute notebooks say so."""
-    if (chosen := os.environ.get(_VARIABLE)) in ("widget", "text"):
-        return chosen  # type: ignore[return-value]
-    shell = _shell()
-    if not hasattr(shell, "kernel"):
-        return "text"
-    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    return "widget" if parent.get("content", {}).get("allow_stdin", True) else "text"
 
 
 class Summary:
@@ -63,10 +47,10 @@ class WidgetScreen:
     def __init__(self, run: Run) -> None:
         from IPython.display import display
 
-        from deepfabric_nb.display.progress_widget import Progress
+        from deepfabric_nb.display.progress_widget import ProgressWidget
 
         self._run = run
-        self._widget = Progress(self._stop)
+        self._widget = ProgressWidget(self._stop)
         self._widget.view = dict(view_of(run))
         self._handle = display(self._widget, display_id=True)
 
@@ -101,7 +85,7 @@ class GraphScreen:
         if self._run.over:
             self._run.screens.remove(self.draw)
             if self._handle is not None:
-                self._handle.update(Folded(self._graph.topics))
+                self._handle.update(FoldedTopics(self._graph.topics))
 
 
 class TextScreen:
@@ -136,8 +120,8 @@ def _display_summary(run: Run) -> None:
 
     if run.error is not None:
         return
-    if _shell() is None:
-        from deepfabric_core.text.printable import printable_text
+    if current_shell() is None:
+        from deepfabric_core.printable import printable_text
         from deepfabric_core.text.run_summary import summary
 
         print(printable_text(summary(run.state)))  # noqa: T201 - in plain Python there is nothing else to show it with
@@ -145,24 +129,16 @@ def _display_summary(run: Run) -> None:
         display(Summary(view_of(run)))
 
 
-def _keep_drawing(run: Run) -> None:
+def _draw_between_cells(run: Run) -> None:
     """Draw also between cells, from the kernel's own event loop, which only turns then."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return
-    run.ticking = loop.create_task(_drawing(run))
+    run.drawing = loop.create_task(_draw_until_over(run))
 
 
-async def _drawing(run: Run) -> None:
-    from deepfabric_nb.kernel.interrupts import BETWEEN, draw
-
+async def _draw_until_over(run: Run) -> None:
     while run.screens:
-        draw(run)
-        await asyncio.sleep(BETWEEN)
-
-
-def _shell() -> Any:
-    from IPython.core.getipython import get_ipython
-
-    return get_ipython()
+        run.draw()
+        await asyncio.sleep(SECONDS_BETWEEN_DRAWS)

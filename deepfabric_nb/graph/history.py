@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from deepfabric_core.config.schema import Mode
-from deepfabric_core.topics.edit import History
+from deepfabric_core.topics.edit import EditHistory
 from deepfabric_core.topics.model import Topic, Topics
 
 # A topic's id with its new children, their ids and names.
@@ -17,7 +17,7 @@ class GrowingHistory:
     """The topics of now, and the edits that made them. `grow` is cheap; it is put in when the topics are asked for."""
 
     def __init__(self, topics: Topics) -> None:
-        self._history = History(topics)
+        self._history = EditHistory(topics)
         self._growth: list[Growth] = []
         self._put_in = 0
         # How much had grown when each edit was made, or taken back.

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NotRequired, TypedDict
 
+from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
-from deepfabric_core.text.printable import printable
 from deepfabric_core.topics.model import Topics
 
 _NAME = 2000
@@ -84,7 +84,7 @@ class PageMessage(TypedDict):
 
 
 @dataclass(slots=True)
-class Known:
+class TopicCounts:
     """What is known of a topic's own samples."""
 
     wanted: int = 0
@@ -109,7 +109,7 @@ class Columns:
 
     def __init__(self, topics: Topics) -> None:
         self.seq = 0
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, TopicCounts] = {}
         self.marks: Mapping[str, str] = {}
         self.fill(topics)
 
@@ -135,11 +135,11 @@ class Columns:
         self.names.append(printable(name, _NAME))
         self.parent.append(-1 if parent is None else self.rows[parent])
 
-    def of(self, topic_id: str) -> Known:
+    def of(self, topic_id: str) -> TopicCounts:
         """What is known of a topic, to be changed: the page will be told."""
         if topic_id in self.rows:
             self._changed.add(self.rows[topic_id])
-        return self.known.setdefault(topic_id, Known())
+        return self.known.setdefault(topic_id, TopicCounts())
 
     def snapshot(self) -> Snapshot:
         """Everything there is."""
@@ -184,7 +184,7 @@ class Columns:
         return content, [self.parent[told:].tobytes(), *map(_bytes, numbers)]
 
 
-_NOTHING = Known()
+_NOTHING = TopicCounts()
 
 
 def _short(text: str, width: int) -> str:

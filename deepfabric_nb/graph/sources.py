@@ -1,10 +1,10 @@
-"""Whose topics a graph shows: a run's, a file's, or nobody's. An owner fills the graph, and is told of its edits."""
+"""Where the topics of a graph come from and its edits go to: a run, a file, or memory."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import (
@@ -15,57 +15,55 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
-from deepfabric_core.run.checkpoint.registry import change_topics
+from deepfabric_core.run.checkpoint.session import change_topics
 from deepfabric_core.run.results import results
-from deepfabric_core.run.stages.regrow import regrow
-from deepfabric_core.run.watch.journal_events import question_and_answer
+from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.reading import question_and_answer
 from deepfabric_core.stop import Stop
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
-from deepfabric_nb.errors import CellError
+from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.run import Run
-
-if TYPE_CHECKING:
-    from deepfabric_nb.graph.topic_graph import TopicGraph
+from deepfabric_nb.runs.task import EngineTask
 
 _MARKED_AT_ONCE = 2_000
 _PREVIEWS = 3
 
 
-class Owner(Protocol):
-    """Whose topics they are."""
+class TopicSource(Protocol):
+    """Where the topics of a graph come from, and edits go to."""
 
     def topics(self) -> Topics:
         """They themselves."""
 
-    def follow(self, graph: TopicGraph) -> None:
+    def follow(self, graph: TopicGraphWidget) -> None:
         """Tell the graph what happens from now on."""
 
-    def refresh(self, graph: TopicGraph) -> None:
+    def refresh(self, graph: TopicGraphWidget) -> None:
         """Bring the graph's topics and counts up to date."""
 
     def planned(self, topics: Topics) -> int | None:
         """How many samples are made of them."""
 
-    def edited(self, graph: TopicGraph, topics: Topics) -> None:
+    def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """They were changed."""
 
-    def regrowing(self, graph: TopicGraph, topic_id: str, *, again: bool) -> Run:
-        """A run that finds more topics, and puts them into the graph."""
+    def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:
+        """Return a task, not started, that finds more topics and puts them into the graph."""
 
 
-def owner_of(what: Topics | str | Path | Run) -> Owner:
-    """The owner of what a graph is to show."""
+def source_of(what: Topics | str | Path | Run) -> TopicSource:
+    """Return the source of what a graph is to show."""
     if isinstance(what, Run):
-        return OfRun(what)
+        return RunTopicSource(what)
     if isinstance(what, Topics):
-        return Alone(what)
-    return OfFile(Path(what))
+        return InMemoryTopicSource(what)
+    return FileTopicSource(Path(what))
 
 
-class Alone:
+class InMemoryTopicSource:
     """Topics that belong to nothing."""
 
     def __init__(self, topics: Topics) -> None:
@@ -75,10 +73,10 @@ class Alone:
         """As they were given."""
         return self._topics
 
-    def follow(self, graph: TopicGraph) -> None:
+    def follow(self, graph: TopicGraphWidget) -> None:
         """Nothing happens to them."""
 
-    def refresh(self, graph: TopicGraph) -> None:
+    def refresh(self, graph: TopicGraphWidget) -> None:
         """Mark what is nearly the same."""
         mark_duplicates(graph)
 
@@ -86,34 +84,31 @@ class Alone:
         """No run makes samples of them."""
         return None
 
-    def edited(self, graph: TopicGraph, topics: Topics) -> None:
+    def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """The graph keeps them."""
 
-    def regrowing(self, graph: TopicGraph, topic_id: str, *, again: bool) -> Run:  # noqa: ARG002 - as of every owner
+    def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:  # noqa: ARG002 - as of every source
         """No model is known."""
         raise ConfigError("These topics belong to no run, so no model is known to grow them: use the graph of a run.")
 
 
-class OfFile(Alone):
+class FileTopicSource(InMemoryTopicSource):
     """Topics of a file, to which edits are saved."""
 
     def __init__(self, path: Path) -> None:
         from deepfabric_core.store.topics_file import TopicsFile, load_topics
 
         if path.suffix not in (".json", ".jsonl"):
-            raise CellError(f"{path}: a topics file ends in .jsonl (a tree) or .json (a graph).")
-        try:
-            super().__init__(load_topics(path)[0])
-        except DeepFabricError as problem:
-            raise CellError(str(problem)) from None
+            raise ConfigError(f"{path}: a topics file ends in .jsonl (a tree) or .json (a graph).")
+        super().__init__(load_topics(path)[0])
         self._file = TopicsFile(path, {})
 
-    def edited(self, graph: TopicGraph, topics: Topics) -> None:  # noqa: ARG002 - as of every owner
+    def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:  # noqa: ARG002 - as of every source
         """Save them."""
         self._file.save(topics)
 
 
-class OfRun:
+class RunTopicSource:
     """Topics of a run, which grows them, makes samples of them, or has done so."""
 
     def __init__(self, run: Run) -> None:
@@ -128,27 +123,27 @@ class OfRun:
         """As the config says."""
         return count_samples(self._run.job.config.output.num_samples, len(topics.leaves))
 
-    def follow(self, graph: TopicGraph) -> None:
+    def follow(self, graph: TopicGraphWidget) -> None:
         """Pass on what the run tells; and what it made before."""
         self._add_what_is_there(graph)
         if not self._run.over:
             self._run.watch(lambda event: self._tell(graph, event))
 
-    def _tell(self, graph: TopicGraph, event: Event) -> None:
+    def _tell(self, graph: TopicGraphWidget, event: Event) -> None:
         match event:
             case TopicExpanded(path, children):
                 graph.grow(path, children)
             case TopicsReady():
                 self._growing = False
-                graph.outdated()
+                graph.mark_outdated()
             case RunFinished():
-                graph.outdated()
+                graph.mark_outdated()
             case SampleFinished(topic_id=own, question=question, answer=answer):
                 graph.sample(own, question, answer)
             case SampleFailed(topic_id=own, kind=kind, message=message):
                 graph.failure(own, kind.value, message)
 
-    def _add_what_is_there(self, graph: TopicGraph) -> None:
+    def _add_what_is_there(self, graph: TopicGraphWidget) -> None:
         found = results(self._run.job)
         counts: Counter[str] = Counter()
         for line in found.samples:
@@ -160,19 +155,19 @@ class OfRun:
         for line in found.failures:
             graph.failure(line["topic_id"], str(line["kind"]), str(line["error"]))
 
-    def refresh(self, graph: TopicGraph) -> None:
+    def refresh(self, graph: TopicGraphWidget) -> None:
         """What the run has now; while topics grow, the graph itself knows best."""
         if self._growing:
             return
-        steering = self._run.job.steering
-        if steering is not None and steering.pending and self._run.over:
-            change_topics(self._run.job, steering.apply(graph.topics))
-        elif (steering is None or not steering.pending) and (topics := self._run.topics) is not None:
+        live_edits = self._run.job.live_edits
+        if live_edits is not None and live_edits.pending and self._run.over:
+            change_topics(self._run.job, live_edits.apply(graph.topics))
+        elif (live_edits is None or not live_edits.pending) and (topics := self._run.topics) is not None:
             graph.replace(topics)
         self._count_again(graph)
         mark_duplicates(graph)
 
-    def _count_again(self, graph: TopicGraph) -> None:
+    def _count_again(self, graph: TopicGraphWidget) -> None:
         """A topic that is no leaf any more, or one again, has other samples than it had."""
         topics = graph.topics
         wanted = Counter(item.topic_id for item in Plan(topics, self.planned(topics) or 0))
@@ -183,20 +178,20 @@ class OfRun:
             counts = (0, 0, 0) if topic.children else (wanted[own], done[own], failed[own])
             graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
 
-    def edited(self, graph: TopicGraph, topics: Topics) -> None:
+    def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Tell the run at work, or save them for the next one."""
         run = self._run
         if run.over:
             change_topics(run.job, topics)
-        elif run.job.steering is None:
+        elif run.job.live_edits is None:
             raise ConfigError("Another process works on this run: its topics can't be changed from here.")
         elif self._growing and topics.mode == "graph":
             gone = set(self.topics().by_id) - set(topics.by_id)
-            run.job.steering.ask(lambda grown: prune(grown, [own for own in gone if own in grown.by_id]))
+            run.job.live_edits.ask(lambda grown: prune(grown, [own for own in gone if own in grown.by_id]))
         else:
-            run.job.steering.ask(lambda _: graph.topics)
+            run.job.live_edits.ask(lambda _: graph.topics)
 
-    def regrowing(self, graph: TopicGraph, topic_id: str, *, again: bool) -> Run:
+    def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:
         """By the model of the run's topics."""
         name = graph.topics.by_id[topic_id].name if topic_id in graph.topics.by_id else ""
         if not name:
@@ -204,16 +199,16 @@ class OfRun:
 
         async def work(emit: Any, stop: Stop) -> Any:
             try:
-                regrowth = await regrow(self._run.job, graph.topics, topic_id, again=again, emit=emit, stop=stop)
+                regrowth = await regrow_topics(self._run.job, graph.topics, topic_id, again=again, emit=emit, stop=stop)
             except DeepFabricError as problem:
-                graph.tell_later(str(problem))
+                graph.refuse_later(str(problem))
                 raise
-            graph.apply_later(regrowth, f"{'Asked again below' if again else 'Grew deeper at'} “{name}”")
+            graph.edit_later(regrowth.edit, f"{'Asked again below' if again else 'Grew deeper at'} “{name}”")
 
-        return Run(f"{self._run.name} topics", self._run.job, work)
+        return EngineTask(f"{self._run.name} topics", work)
 
 
-def mark_duplicates(graph: TopicGraph) -> None:
+def mark_duplicates(graph: TopicGraphWidget) -> None:
     """Say of near-duplicates what they are near to; where there are very many topics, only when asked."""
     topics = graph.topics
     if len(topics) > _MARKED_AT_ONCE:
@@ -222,7 +217,7 @@ def mark_duplicates(graph: TopicGraph) -> None:
     for first, *others in near_duplicates(topics):
         near = topics.by_id[first].name
         marks |= dict.fromkeys(others, f"Nearly the same as “{near}”: merge them, or prune one.")
-    graph.mark_if_new(marks)
+    graph.mark(marks)
 
 
 def _root_of(run: Run) -> Topics:

@@ -10,8 +10,8 @@ from deepfabric_core.text.outline import headline, outline
 from deepfabric_core.topics.model import Topics
 
 
-class Outline:
-    """Shows topics; `topics` are they themselves."""
+class StaticTopics:
+    """Topics as they are shown without a kernel; `topics` holds them."""
 
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
@@ -23,7 +23,7 @@ class Outline:
         return {"image/svg+xml": _picture(self.topics), "text/plain": repr(self)}
 
 
-class Folded(Outline):
+class FoldedTopics(StaticTopics):
     """The same on one line that opens, below the summary of a run."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

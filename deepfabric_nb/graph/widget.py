@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,9 @@ import traitlets
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.topics import edit
 from deepfabric_core.topics.model import TopicPath, Topics, topic_id
-from deepfabric_nb.display.progress_widget import hear_while_busy
 from deepfabric_nb.graph.history import GrowingHistory
 from deepfabric_nb.graph.protocol import Columns
+from deepfabric_nb.kernel.comm_messages import hear_while_busy
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -27,7 +28,7 @@ OnEdit = Callable[[Topics, str], object]
 OnGrow = Callable[[str, str], object]
 
 
-class TopicGraph(anywidget.AnyWidget):
+class TopicGraphWidget(anywidget.AnyWidget):
     """Topics to look at and to change.
 
     `on_edit` gets the topics after each change, with a few words on what was done; `on_grow` gets the id of a topic
@@ -47,6 +48,8 @@ class TopicGraph(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._history = GrowingHistory(topics)
         self._columns = Columns(topics)
+        self._later: deque[Callable[[], None]] = deque()
+        self._outdated = True
         self._from_page = False
         self._moved: list[tuple[str, str]] = []
         self.on_edit = on_edit
@@ -107,10 +110,11 @@ class TopicGraph(anywidget.AnyWidget):
             known.add_failure(kind, message)
 
     def mark(self, marks: Mapping[str, str]) -> None:
-        """Say something of topics, by their ids: near-duplicates, for example. What was said before is forgotten."""
+        """Mark topics with a sentence each, by their ids; earlier marks are forgotten."""
         with self._lock:
-            self._columns.marks = dict(marks)
-            self._show_all()
+            if marks != self._columns.marks:
+                self._columns.marks = dict(marks)
+                self._show_all()
 
     def flush(self) -> None:
         """Send what is new to the page; at most five times a second, please."""
@@ -124,7 +128,7 @@ class TopicGraph(anywidget.AnyWidget):
             changes = {"undo": self._history.undoes, "redo": self._history.redoes}
             return {**self._columns.snapshot(), **changes, "selected": list(self.selected), "moved": self._moved}
 
-    # ---- steering
+    # ---- edits
 
     def prune(self, ids: str | Iterable[str]) -> None:
         """Take topics out, with what is reachable only through them."""
@@ -136,7 +140,11 @@ class TopicGraph(anywidget.AnyWidget):
         self.edit(partial(edit.keep_only, topic_id=topic_id), f"Kept only {self._named([topic_id])}")
 
     def rename(self, topic_id: str, name: str) -> None:
-        """Give a topic another name. In a tree it gets another id with it, and stays selected."""
+        """Give a topic another name. In a tree it and all below it get other ids with that, and other samples.
+
+        Raises:
+            ConfigError: there is no such topic, or the name can't be given.
+        """
         with self._lock:
             before, what = self.topics, f"Renamed {self._named([topic_id])}"
             if self._history.do(partial(edit.rename, topic_id=topic_id, name=name), what):
@@ -154,20 +162,32 @@ class TopicGraph(anywidget.AnyWidget):
         self.edit(partial(edit.merge, ids=ids), f"Merged {len(ids):,} topics into {self._named(ids[:1])}")
 
     def edit(self, change: Callable[[Topics], Topics], what: str) -> None:
-        """Change the topics; `what` says what was done, for the one who may take it back."""
+        """Change the topics; `what` says what was done, for the one who may take it back.
+
+        Raises:
+            ConfigError: they can't be changed so; nothing was.
+        """
         with self._lock:
             if self._history.do(change, what):
                 self._edited(what)
 
     def undo(self) -> None:
-        """Take the last change back."""
+        """Take the last change back.
+
+        Raises:
+            ConfigError: there is none.
+        """
         with self._lock:
             what = self._history.undoes
             self._history.undo()
             self._edited(f"Undone: {what}")
 
     def redo(self) -> None:
-        """Make the change again that was taken back last."""
+        """Make the change again that was taken back last.
+
+        Raises:
+            ConfigError: there is none.
+        """
         with self._lock:
             what = self._history.redoes
             self._history.redo()
@@ -192,6 +212,35 @@ class TopicGraph(anywidget.AnyWidget):
             return f"{len(ids):,} topics"
         topic = self.topics.by_id.get(ids[0])
         return f"“{topic.name[:_SHOWN]}{'…' if len(topic.name) > _SHOWN else ''}”" if topic else "a topic"
+
+    # ---- changes from other threads, which wait for the next drawing
+
+    def edit_later(self, change: Callable[[Topics], Topics], what: str) -> None:
+        """Change the topics the next time the graph is drawn. May be called from any thread."""
+        self._later.append(lambda: self.edit(change, what))
+
+    def refuse_later(self, problem: str) -> None:
+        """Tell the page why nothing came of what it asked for. May be called from any thread."""
+        self._later.append(lambda: self.send({"type": "refused", "message": problem}))
+
+    def mark_outdated(self) -> None:
+        """Say that what is wanted, or the topics themselves, have changed. May be called from any thread."""
+        self._outdated = True
+
+    @property
+    def has_changes_waiting(self) -> bool:
+        """Whether changes wait for the next drawing."""
+        return bool(self._later)
+
+    def apply_waiting_changes(self) -> None:
+        """Make the changes that wait; in the thread of the cells."""
+        while self._later:
+            self._later.popleft()()
+
+    def take_outdated(self) -> bool:
+        """Return whether the graph was marked outdated since this was asked last."""
+        outdated, self._outdated = self._outdated, False
+        return outdated
 
     # ---- what the page says
 

@@ -110,3 +110,13 @@ def _finish(result: Any) -> None:
     with contextlib.suppress(StopIteration):
         while True:
             next(coroutine)
+
+
+def hear_while_busy(comm: Any) -> None:
+    """Let messages in while a cell runs.
+
+    ipykernel 7.4 sends a widget's messages to the shell that the widget was last used from, which is busy with the
+    cell; without this they go where the browser sends them, to a shell of their own.
+    """
+    if getattr(comm, "_reply_subshell_for", None) is not None:
+        comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

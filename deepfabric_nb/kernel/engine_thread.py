@@ -12,13 +12,13 @@ from functools import cache
 from typing import Any
 
 
-def begin(work: Coroutine[Any, Any, None]) -> Callable[[], object]:
-    """Start a piece of work in the engine's thread; answers how to cancel it, from any thread."""
+def start(work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+    """Start a piece of work in the engine's thread, and return a function that cancels it from any thread."""
     return asyncio.run_coroutine_threadsafe(work, _loop()).cancel
 
 
-def soon(callback: Callable[[], object]) -> None:
-    """Call something in the engine's thread."""
+def call_soon(callback: Callable[[], object]) -> None:
+    """Call back in the engine's thread."""
     _loop().call_soon_threadsafe(callback)
 
 

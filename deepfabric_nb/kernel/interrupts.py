@@ -1,88 +1,75 @@
-"""Waiting for a run in a cell: screens are drawn, and an interrupt is a request to stop."""
+"""Interrupts of a cell that waits for a run: the first is a request to stop, the second leaves at once."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from IPython.core.getipython import get_ipython
-
+from deepfabric_core.run.state import RunState
 from deepfabric_core.wording import are, counted
-from deepfabric_nb.errors import LeftAtOnce
-from deepfabric_nb.kernel.comm_messages import listening
-
-if TYPE_CHECKING:
-    from deepfabric_nb.runs.run import Run
-
-# Seconds between two looks of a screen.
-BETWEEN = 0.25
-_CLEARING_UP = 3.0
-
-# The runs that an interrupt stops, and what it would do otherwise.
-_waited_for: list[Run] = []
-_otherwise: list[Any] = []
+from deepfabric_nb.errors import RunInterrupted
 
 
-def wait_for(run: Run, timeout: float | None = None) -> None:
-    """Wait until a run is over, or for so many seconds.
+class Interruptible(Protocol):
+    """Work that a cell waits for."""
 
-    The first interrupt asks it to stop, the second leaves at once.
+    name: str
 
-    Raises:
-        LeftAtOnce: the cell was interrupted twice.
-    """
-    end = time.monotonic() + (math.inf if timeout is None else timeout)
-    with interrupts_stop(run), listening(get_ipython()) as listener:
-        while run.lasts(max(0.0, min(BETWEEN, end - time.monotonic()))):
-            draw(run)
-            if listener is not None:
-                listener.hear()
-            if time.monotonic() >= end:
-                break
-    draw(run)
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+
+    @property
+    def state(self) -> RunState:
+        """How far it has come."""
+
+    def stop(self) -> None:
+        """Ask it to stop; asked again, it leaves at once."""
+
+    def wait_briefly(self, seconds: float) -> bool:
+        """Wait for so many seconds at most, and return whether it still goes on."""
+
+    def draw(self) -> None:
+        """Bring its screens up to date."""
 
 
-def draw(run: Run) -> None:
-    """Bring every screen of a run up to date. One that is lost, as a closed terminal is, is left; the run goes on."""
-    for screen in tuple(run.screens):
-        try:
-            screen()
-        except OSError:
-            run.screens[:] = [other for other in run.screens if other != screen]
+_SECONDS_TO_CLEAR_UP = 3.0
+
+# What an interrupt stops, and the handler that was there before.
+_waited_for: list[Interruptible] = []
+_earlier_handler: list[Any] = []
 
 
 @contextlib.contextmanager
-def interrupts_stop(run: Run) -> Iterator[None]:
-    """While this is open, the kernel's interrupt stops the run; outside the main thread nothing can be done there."""
+def interrupts_stop(task: Interruptible) -> Iterator[None]:
+    """Let the kernel's interrupt stop the task while this is open; outside the main thread it changes nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _waited_for.append(run)
+    _waited_for.append(task)
     if len(_waited_for) == 1:
-        _otherwise.append(signal.signal(signal.SIGINT, _interrupted))
+        _earlier_handler.append(signal.signal(signal.SIGINT, _interrupted))
     try:
         yield
     finally:
-        _waited_for.remove(run)
+        _waited_for.remove(task)
         if not _waited_for:
-            signal.signal(signal.SIGINT, _otherwise.pop())
+            signal.signal(signal.SIGINT, _earlier_handler.pop())
 
 
 def _interrupted(*_: Any) -> None:
-    runs = tuple(_waited_for)
-    again = all(run.stopping for run in runs)
-    for run in runs:
-        run.stop()
+    tasks = tuple(_waited_for)
+    again = all(task.stopping for task in tasks)
+    for task in tasks:
+        task.stop()
     if not again:
         return
-    for run in runs:
-        run.lasts(_CLEARING_UP)
-        draw(run)
-    done = sum(run.state.samples_done for run in runs)
-    names = " and ".join(f"%deepfabric resume {run.name}" for run in runs)
-    raise LeftAtOnce(f"Left at once: {counted(done, 'sample')} {are(done)} safe. Go on with: {names}")
+    for task in tasks:
+        task.wait_briefly(_SECONDS_TO_CLEAR_UP)
+        task.draw()
+    done = sum(task.state.samples_done for task in tasks)
+    names = " and ".join(f"%deepfabric resume {task.name}" for task in tasks)
+    raise RunInterrupted(f"Left at once: {counted(done, 'sample')} {are(done)} safe. Go on with: {names}")

@@ -93,14 +93,14 @@ COMMANDS: Mapping[str, click.Command] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MagicLine:
     """A magic's line, read: the command and the values of its arguments and flags."""
 
     command: str
     values: Mapping[str, Any]
 
 
-def read(line: str, *, cell: bool) -> Line:
+def read(line: str, *, cell: bool) -> MagicLine:
     """What a line says; above a cell, `generate` may be left out.
 
     Raises:
@@ -111,14 +111,14 @@ def read(line: str, *, cell: bool) -> Line:
     except ValueError as problem:
         raise click.UsageError(f"{str(problem).lower()} in: {line.strip()}") from problem
     if not words and not cell:
-        return Line("help", {})
+        return MagicLine("help", {})
     if not words or words[0].startswith("-") or words[0].endswith(_YAML):
         words = ["generate", *words]
     name, *rest = words
     if name not in COMMANDS:
         raise click.UsageError(f"There is no command {name}{_nearest(name)}; see %deepfabric help.")
     context = COMMANDS[name].make_context(f"%deepfabric {name}", rest)
-    return Line(name, context.params)
+    return MagicLine(name, context.params)
 
 
 def _nearest(name: str) -> str:

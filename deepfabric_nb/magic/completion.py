@@ -13,7 +13,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from deepfabric_core.flags.options import OPTIONS, Option
-from deepfabric_nb.magic.yaml_cursor import Place, find_place
+from deepfabric_nb.magic.yaml_cursor import YamlCursor, cursor_at
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def complete(
     cursor = min(max(cursor, 0), len(cell))
     body = _body(cell)
     if body is not None and cursor >= body:
-        place = find_place(cell[body:], cursor - body)
+        place = cursor_at(cell[body:], cursor - body)
         return list(_in_yaml(place, body, names)) if place else []
     line = _line(cell, cursor)
     return list(_on_line(line, runs, names, commands)) if line else []
@@ -209,7 +209,7 @@ def _files(typed: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield shlex.quote(folder + file.name), "file"
 
 
-def _in_yaml(place: Place, body: int, names: Sequence[str]) -> Iterator[Completion]:
+def _in_yaml(place: YamlCursor, body: int, names: Sequence[str]) -> Iterator[Completion]:
     if place.typed.startswith("!"):
         offers, typed = _variables(place.typed, names)
     else:
@@ -225,7 +225,7 @@ def _variables(typed: str, names: Sequence[str]) -> tuple[list[tuple[str, str]],
     return [(name, "variable") for name in names] if tag == "!var" else [], name.lstrip()
 
 
-def _values_at(place: Place) -> Iterator[tuple[str, str]]:
+def _values_at(place: YamlCursor) -> Iterator[tuple[str, str]]:
     return ((value, "value") for value in _values(place.path))
 
 
@@ -236,7 +236,7 @@ def _values(path: tuple[Any, ...]) -> list[str]:
     return list(KEY_VARIABLES) if path[-2:] == ("llm", "provider") else known_values(path)
 
 
-def _keys_at(place: Place) -> Iterator[tuple[str, str]]:
+def _keys_at(place: YamlCursor) -> Iterator[tuple[str, str]]:
     from deepfabric_core.config.keys import describe, known_keys
 
     for key in known_keys(place.path):

@@ -7,9 +7,9 @@ from pathlib import Path
 from deepfabric_core.config.document import as_yaml
 from deepfabric_core.config.secret_keys import portable_config
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.printable import printable_text
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
-from deepfabric_core.text.printable import printable_text
 from deepfabric_nb.runs.session import Session, find_kept
 
 
@@ -21,7 +21,7 @@ def export(session: Session, name: str | None, path: Path) -> str:
         OutputError: a file can't be written.
     """
     from deepfabric_core.run.checkpoint.registry import job_again
-    from deepfabric_core.store.checkpoint_files import Place, copy_checkpoint
+    from deepfabric_core.store.checkpoint_files import CheckpointFiles, copy_checkpoint
 
     run = session.run(name)
     if run is not None:
@@ -40,12 +40,12 @@ def export(session: Session, name: str | None, path: Path) -> str:
     place = job.checkpoint_place()
     copied = place.exists
     if copied:
-        copy_checkpoint(place, Place(folder, place.name))
+        copy_checkpoint(place, CheckpointFiles(folder, place.name))
     until = ""
     if run is not None and not run.over:
         until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
     command = f"deepfabric generate {_command(path, job, folder, copied)}"
-    return Exported(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
+    return ExportResult(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
 
 
 def _advice(left_out: tuple[str, ...]) -> str:
@@ -58,7 +58,7 @@ def _advice(left_out: tuple[str, ...]) -> str:
     )
 
 
-class Exported(str):
+class ExportResult(str):
     """A text that is shown as it is."""
 
     __slots__ = ()

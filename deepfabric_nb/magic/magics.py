@@ -11,12 +11,12 @@ import click
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
-from deepfabric_nb.errors import CellError, WholeError
-from deepfabric_nb.magic.commands import COMMANDS, Line, overview, read
+from deepfabric_nb.errors import CellError, ErrorWithTraceback
+from deepfabric_nb.magic.commands import COMMANDS, MagicLine, overview, read
 from deepfabric_nb.runs.session import find_kept
 
 if TYPE_CHECKING:
-    from deepfabric_nb.runs.request import Asked
+    from deepfabric_nb.runs.request import RunRequest
     from deepfabric_nb.runs.run import Run
     from deepfabric_nb.runs.session import Session
 
@@ -44,9 +44,11 @@ class DeepFabricMagics(Magics):
                 raise
             raise CellError(problem.format_message()) from None
         except DeepFabricError as problem:
-            raise (WholeError(problem, self.session.redactor()) if debug else CellError(str(problem))) from None
+            if debug:
+                raise ErrorWithTraceback(problem, self.session.redactor()) from None
+            raise
 
-    def _done(self, line: Line, cell: str | None) -> Any:
+    def _done(self, line: MagicLine, cell: str | None) -> Any:
         out = line.values.get("out")
         if out and not out.isidentifier():
             raise ConfigError(f"--out {out}: that can't be a variable's name.")
@@ -70,10 +72,10 @@ class DeepFabricMagics(Magics):
 
     def _watch(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_core.run.job import Job
-        from deepfabric_nb.runs.request import asked_by_call
+        from deepfabric_nb.runs.request import request_from_call
 
         path = Path(values["config_file"])
-        asked = asked_by_call(path, {"output_save_as": values["output_save_as"]}, {})
+        asked = request_from_call(path, {"output_save_as": values["output_save_as"]}, {})
         folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
         job = Job(asked.loaded.config, config_file=path, checkpoint_path=folder)
         return self._shown(self.session.prepare_following(job, values["name"] or asked.name), values)
@@ -87,17 +89,18 @@ class DeepFabricMagics(Magics):
 
     def _begun(self, run: Run, values: Mapping[str, Any]) -> Any:
         """A handle shows itself; where it is assigned instead, the run is shown here."""
-        from deepfabric_nb.display.screens import show, usual_way
+        from deepfabric_nb.display.screens import show
+        from deepfabric_nb.kernel.frontend import default_display_mode
 
-        if values["out"] and usual_way() == "widget":
+        if values["out"] and default_display_mode() == "widget":
             show(run)
-        return self._result(run.begin(), values)
+        return self._result(run.start(), values)
 
     def _work_to_end(self, run: Run, values: Mapping[str, Any]) -> None:
         from deepfabric_nb.display.screens import show
 
         show(run, "text" if values.get("tui") == "simple" else None)
-        run.begin().wait()
+        run.start().wait()
 
     def _result(self, result: Any, values: Mapping[str, Any]) -> Any:
         if not values["out"]:
@@ -113,21 +116,21 @@ class DeepFabricMagics(Magics):
 
     # ---- configs
 
-    def _asked(self, values: Mapping[str, Any], cell: str | None) -> Asked:
-        from deepfabric_nb.runs.request import asked_by_cell, asked_by_file
+    def _asked(self, values: Mapping[str, Any], cell: str | None) -> RunRequest:
+        from deepfabric_nb.runs.request import request_from_cell, request_from_file
 
         known = COMMANDS["generate"]
         options = {parameter.name: values.get(parameter.name or "") for parameter in known.params}
         if cell is not None:
-            return asked_by_cell(cell, options, self._names)
+            return request_from_cell(cell, options, self._names)
         if not values.get("config_file"):
             raise ConfigError("There is nothing to work on: give a config file, or write %%deepfabric above its YAML.")
-        return asked_by_file(Path(values["config_file"]), options)
+        return request_from_file(Path(values["config_file"]), options)
 
     def _validate(self, values: Mapping[str, Any], cell: str | None) -> Any:
-        from deepfabric_nb.magic.validate import PlanShown
+        from deepfabric_nb.magic.validate import PlanText
 
-        return PlanShown(self._asked(values, cell))
+        return PlanText(self._asked(values, cell))
 
     def _topics(self, values: Mapping[str, Any], cell: str | None) -> Any:
         what = values["what"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _DASH = re.compile(r" *-(?: +|$)")
 # A key in quotes, or one that doesn't begin as a value does; its colon has a space or the line's end behind it.
@@ -20,13 +20,13 @@ _CLOSING = {'"': re.compile(r"""(?:[^"\\]|\\.)*\""""), "'": re.compile(r"(?:[^']
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class YamlCursor:
     """What is being typed, from offset `start` of the text to the cursor: a key of the section at `path`, or its value.
 
     `siblings` are the keys that the section holds already; `bare` tells that no colon stands behind the key yet.
     """
 
-    path: Path
+    path: KeyPath
     typed: str
     start: int
     is_value: bool
@@ -34,7 +34,7 @@ class Place:
     siblings: frozenset[str] = frozenset()
 
 
-def find_place(text: str, cursor: int) -> Place | None:
+def cursor_at(text: str, cursor: int) -> YamlCursor | None:
     """The place of the cursor; None where neither a key nor a value can begin: comments, running text, flow style."""
     above = text[:cursor].count("\n")
     start = text.rfind("\n", 0, cursor) + 1
@@ -65,10 +65,10 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FoundKey:
     """What one line tells of the cursor's place."""
 
-    parent: Path
+    parent: KeyPath
     column: int
     typed: str
     key: str | None = None
@@ -88,9 +88,9 @@ class _Outline:
     """What the lines so far tell: what is open, which keys each section holds, and in which column they stand."""
 
     stack: list[_Entry] = field(default_factory=list)
-    keys: dict[Path, set[str]] = field(default_factory=dict)
-    columns: dict[Path, int] = field(default_factory=dict)
-    items: dict[Path, int] = field(default_factory=dict)
+    keys: dict[KeyPath, set[str]] = field(default_factory=dict)
+    columns: dict[KeyPath, int] = field(default_factory=dict)
+    items: dict[KeyPath, int] = field(default_factory=dict)
     scalar: _Scalar | None = None
 
     def read(self, line: str) -> None:
@@ -103,7 +103,7 @@ class _Outline:
         elif position > _indent(line):
             self._enter_value(line[position:])
 
-    def at(self, line: str, column: int, below: str) -> _Found | None:
+    def at(self, line: str, column: int, below: str) -> _FoundKey | None:
         """What the cursor's line tells; its list items and its finished key are taken in, too."""
         before, after = line[:column], line[column:].strip()
         if not before.strip() and after:
@@ -119,36 +119,36 @@ class _Outline:
             self._enter_key(written, line, known=written.end() <= column)
         return found
 
-    def finished(self, found: _Found, start: int) -> Place | None:
+    def finished(self, found: _FoundKey, start: int) -> YamlCursor | None:
         """The place, once the lines below are read as well: a key has to stand in the column of its siblings."""
         offset = start + found.column
         if found.key is not None:
-            return Place((*found.parent, found.key), found.typed, offset, is_value=True)
+            return YamlCursor((*found.parent, found.key), found.typed, offset, is_value=True)
         if found.typed.startswith("!"):
-            return Place(found.parent, found.typed, offset, is_value=True)
+            return YamlCursor(found.parent, found.typed, offset, is_value=True)
         if self.columns.get(found.parent, found.column) != found.column:
             return None
         siblings = frozenset(self.keys.get(found.parent, ()))
-        return Place(found.parent, found.typed, offset, is_value=False, bare=found.bare, siblings=siblings)
+        return YamlCursor(found.parent, found.typed, offset, is_value=False, bare=found.bare, siblings=siblings)
 
-    def _value(self, before: str, position: int, after: str) -> _Found | None:
+    def _value(self, before: str, position: int, after: str) -> _FoundKey | None:
         key = _KEY.match(before, position)
         if not key or before.endswith(":") or (after and not after.startswith("#")):
             return None
         parent = self._parent(key.start("key"))
-        return None if parent is None else _Found(parent, key.end(), before[key.end() :], _name(key))
+        return None if parent is None else _FoundKey(parent, key.end(), before[key.end() :], _name(key))
 
-    def _key(self, before: str, position: int, after: str) -> _Found | None:
+    def _key(self, before: str, position: int, after: str) -> _FoundKey | None:
         typed = before[position:]
         if not re.fullmatch(r"[\w-]*|!.*", typed) or (after and not re.match(r":(?: |$)", after)):
             return None
         parent = self._parent(position)
-        return None if parent is None else _Found(parent, position, typed, bare=not after)
+        return None if parent is None else _FoundKey(parent, position, typed, bare=not after)
 
     def _owners(self, column: int) -> list[_Entry]:
         return [entry for entry in self.stack if entry.column < column]
 
-    def _parent(self, column: int) -> Path | None:
+    def _parent(self, column: int) -> KeyPath | None:
         """The section that a key in this column belongs to; None behind a value, which holds no keys."""
         owners = self._owners(column)
         return None if owners and not owners[-1].empty else tuple(entry.part for entry in owners)

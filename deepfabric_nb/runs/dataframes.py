@@ -27,8 +27,18 @@ import pandas as pd
 from deepfabric_core import __version__
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.results import Fact, Results, fact_of, metadata_of, path_of, uncollected
-from deepfabric_core.samples.reading import Recorded, calls_in
+from deepfabric_core.run.results import Results, gc_paused
+from deepfabric_core.samples.reading import (
+    JournalLine,
+    RecordedCall,
+    answer_of,
+    calls_in,
+    line_of,
+    messages_of,
+    metadata_of,
+    path_of,
+    question_of,
+)
 from deepfabric_core.store.append_log import read_line
 from deepfabric_core.store.files import reason
 
@@ -42,7 +52,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 def frame_of(results: Results, manifest: Mapping[str, Any]) -> pd.DataFrame:
     """A row for each sample; `attrs` is the manifest, which says whether a model was simulated where a line doesn't."""
-    with uncollected():
+    with gc_paused():
         frame = _frame(results.samples, simulated=manifest.get("simulated"))
     frame.attrs.update(manifest)
     return frame
@@ -69,18 +79,18 @@ def load(path: str | Path) -> pd.DataFrame:
         ConfigError: the file can't be read, or a line is no record; the message names it.
     """
     notices: list[str] = []
-    with uncollected():
-        frame = _frame([_fact(line) for line in _records(Path(path), notices)])
+    with gc_paused():
+        frame = _frame([_line(line) for line in _records(Path(path), notices)])
     frame.attrs.update(_manifest(frame, str(path), notices))
     return frame
 
 
-def _fact(line: Fact) -> Fact:
+def _line(line: JournalLine) -> JournalLine:
     """A sample, from a journal's line or from a record."""
     record = line.get("sample")
     if isinstance(record, dict) and "topic_id" in line and "cycle" in line:
         return {**line, "path": path_of(record)}
-    return fact_of(line)
+    return line_of(line)
 
 
 def _records(path: Path, notices: list[str]) -> Iterator[dict[str, Any]]:
@@ -125,14 +135,14 @@ def _total(column: pd.Series[Any]) -> int | float | None:
 # ---- rows
 
 
-def _frame(lines: Sequence[Fact], *, simulated: bool | None = None) -> pd.DataFrame:
+def _frame(lines: Sequence[JournalLine], *, simulated: bool | None = None) -> pd.DataFrame:
     samples = [line["sample"] for line in lines]
-    messages = [_messages(sample) for sample in samples]
+    messages = [messages_of(sample) for sample in samples]
     usages = [line.get("usage") or {} for line in lines]
     columns = {
         **_topics(lines, [line["path"] for line in lines]),
-        "question": _texts(map(_question, samples, messages)),
-        "answer": _texts(map(_answer, samples, messages)),
+        "question": _texts(map(question_of, samples)),
+        "answer": _texts(map(answer_of, samples)),
         "reasoning": _texts(map(_reasoning, samples)),
         "tool_calls": _objects(map(_tool_calls, samples)),
         "messages": _objects(messages),
@@ -157,7 +167,7 @@ def _ordered(columns: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in (*first, *(name for name in _LAST if name in columns))})
 
 
-def _topics(lines: Sequence[Fact], paths: Sequence[Sequence[str]]) -> dict[str, Any]:
+def _topics(lines: Sequence[JournalLine], paths: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The columns that frames of samples and of failures share."""
     return {
         "key": _texts(map(_key, lines)),
@@ -167,29 +177,12 @@ def _topics(lines: Sequence[Fact], paths: Sequence[Sequence[str]]) -> dict[str, 
     }
 
 
-def _key(line: Fact) -> str | None:
+def _key(line: JournalLine) -> str | None:
     topic_id, cycle = line.get("topic_id"), line.get("cycle")
     return None if topic_id is None or cycle is None else f"{topic_id}:{cycle}"
 
 
-def _messages(record: Fact) -> list[Fact] | None:
-    messages = record.get("messages")
-    return messages if isinstance(messages, list) and all(isinstance(one, dict) for one in messages) else None
-
-
-def _question(record: Fact, messages: Sequence[Fact] | None) -> Any:
-    """What the record names so, or what the user said first."""
-    asked = (one.get("content") for one in messages or () if one.get("role") == "user")
-    return record.get("question") or next(asked, None)
-
-
-def _answer(record: Fact, messages: Sequence[Fact] | None) -> Any:
-    """What the record names so, or what the assistant said last."""
-    said = (one.get("content") for one in reversed(messages or ()) if one.get("role") == "assistant")
-    return record.get("final_answer") or record.get("answer") or next(said, None)
-
-
-def _reasoning(record: Fact) -> str | None:
+def _reasoning(record: JournalLine) -> str | None:
     reasoning = record.get("reasoning")
     content = reasoning.get("content") if isinstance(reasoning, dict) else reasoning
     return "\n".join(map(_step, content)) if isinstance(content, list) else content or None
@@ -203,14 +196,14 @@ def _step(step: object) -> str:
     return f"{step['step_number']}. {said}" if "step_number" in step else said
 
 
-def _tool_calls(record: Fact) -> list[dict[str, Any]] | None:
+def _tool_calls(record: JournalLine) -> list[dict[str, Any]] | None:
     try:
         return [_tool_call(call) for call in calls_in(record)] or None
     except (LookupError, TypeError, AttributeError):  # somebody else's idea of a call
         return None
 
 
-def _tool_call(call: Recorded) -> dict[str, Any]:
+def _tool_call(call: RecordedCall) -> dict[str, Any]:
     """Its arguments are a dict, or the text as it stands where that isn't JSON."""
     try:
         arguments = json.loads(call.arguments)

@@ -22,7 +22,7 @@ _YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """A checked config with the job it makes. `text` is the YAML, where it says all by itself.
 
     `confirmed` says that a very large plan is meant.
@@ -39,20 +39,20 @@ class Asked:
         return self.job.dataset.stem
 
 
-def asked_by_cell(cell: str, values: Values, namespace: Mapping[str, Any]) -> Asked:
+def request_from_cell(cell: str, values: Values, namespace: Mapping[str, Any]) -> RunRequest:
     """What the YAML below a magic asks for. Lines are counted as the cell shows them: the magic's is the first."""
     return _asked(f"\n{cell}", "the cell", values, namespace, None)
 
 
-def asked_by_file(path: Path, values: Values) -> Asked:
+def request_from_file(path: Path, values: Values) -> RunRequest:
     """What a config file asks for."""
     text = read_text(path.expanduser(), what="config")
     return _asked(text, str(path), values, None, path)
 
 
-def asked_by_call(
+def request_from_call(
     config: Config | Mapping[str, Any] | str | Path, flags: Values, namespace: Mapping[str, Any]
-) -> Asked:
+) -> RunRequest:
     """What a call from Python asks for: a config as a mapping, as YAML text, or as the path of a file.
 
     Raises:
@@ -60,7 +60,7 @@ def asked_by_call(
     """
     values = _values(flags)
     if isinstance(config, Path) or (isinstance(config, str) and _is_file_name(config)):
-        return asked_by_file(Path(config), values)
+        return request_from_file(Path(config), values)
     if isinstance(config, str):
         return _asked(config, "the config", values, namespace, None)
     content = config.model_dump(mode="json", exclude_unset=True) if isinstance(config, Config) else config
@@ -97,10 +97,12 @@ def _values(flags: Values) -> dict[str, Any]:
     return known | dict(flags)
 
 
-def _asked(text: str, source: str, values: Values, namespace: Mapping[str, Any] | None, path: Path | None) -> Asked:
+def _asked(
+    text: str, source: str, values: Values, namespace: Mapping[str, Any] | None, path: Path | None
+) -> RunRequest:
     variables = None if namespace is None else resolver(namespace)
     given = overrides(values)
     loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
     job = replace(job_of(_in_place(loaded.config), path, values), command=())
     alone = text.lstrip("\n") if not given and "!var" not in text else None
-    return Asked(loaded, job, alone, confirmed=bool(values.get("yes")))
+    return RunRequest(loaded, job, alone, confirmed=bool(values.get("yes")))

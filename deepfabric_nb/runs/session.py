@@ -9,19 +9,21 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit, Event, FileWritten, Notice, RunStarted
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
 from deepfabric_core.wording import counted, were
+from deepfabric_nb.kernel import engine_thread
 from deepfabric_nb.runs.run import Run
 
 if TYPE_CHECKING:
     from deepfabric_core.redaction import Redactor
     from deepfabric_core.run.checkpoint.registry import KeptRun
     from deepfabric_core.run.job import Job
-    from deepfabric_nb.runs.request import Asked
+    from deepfabric_nb.runs.request import RunRequest
 
 
 class Session:
@@ -31,13 +33,13 @@ class Session:
         self.runs: dict[str, Run] = {}
         self.texts: dict[str, str | None] = {}
 
-    def prepare(self, asked: Asked, name: str | None = None) -> Run:
+    def prepare(self, asked: RunRequest, name: str | None = None) -> Run:
         """A run of what was asked for, that hasn't begun. What it makes is kept, and what is known isn't made again.
 
         Raises:
             ConfigError: it can't work.
         """
-        from deepfabric_core.run.checkpoint.registry import keep
+        from deepfabric_core.run.checkpoint.reuse import with_reuse
         from deepfabric_core.run.pipeline import check_job
         from deepfabric_core.run.plan_size import to_confirm
 
@@ -45,7 +47,7 @@ class Session:
         self._check_free(name, asked.job)
         check_job(asked.job)
         written = dict(asked.loaded.written)
-        kept = keep(asked.job)
+        kept = with_reuse(asked.job)
         if not asked.confirmed and (size := to_confirm(kept)):
             raise ConfigError(f"{size}; give --yes if you mean it, or less depth, degree or samples.")
         run = self.prepare_job(kept, name, written)
@@ -57,10 +59,10 @@ class Session:
     def prepare_job(self, job: Job, name: str, written: dict[str, Any]) -> Run:
         """A run of a job that is kept already."""
         from deepfabric_core.run.checkpoint.registry import record
-        from deepfabric_core.run.live_edits import Steering
+        from deepfabric_core.run.live_edits import LiveEdits
         from deepfabric_core.run.pipeline import generate
 
-        job, here = replace(job, steering=Steering()), Path.cwd()
+        job, here = replace(job, live_edits=LiveEdits()), Path.cwd()
 
         async def work(emit: Emit, stop: Stop) -> RunState:
             def tell(event: Event) -> None:
@@ -93,19 +95,15 @@ class Session:
         """A run of an earlier kernel, to be looked at; it does nothing."""
         from deepfabric_core.run.checkpoint.registry import job_to_look_at
 
-        async def work(_: Emit, __: Stop) -> RunState:
-            return RunState()
-
-        return Run(kept.name, job_to_look_at(kept), work, written=kept.written).ended()
+        return Run(kept.name, job_to_look_at(kept), None, written=kept.written)
 
     def prepare_following(self, job: Job, name: str) -> Run:
         """A run that another process works on, which is only looked at."""
         from deepfabric_core.run.watch.follow import follow
-        from deepfabric_nb.kernel import engine_thread as background
 
         async def work(emit: Emit, stop: Stop) -> RunState:
             def tell(event: Any) -> None:
-                background.soon(lambda: emit(event))
+                engine_thread.call_soon(lambda: emit(event))
 
             return await asyncio.to_thread(follow, job, emit=tell, stop=stop)
 
@@ -142,6 +140,22 @@ class Session:
         if name is None:
             return next(reversed(self.runs.values()), None)
         return self.runs.get(name)
+
+
+_sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def session_of(shell: Any) -> Session:
+    """What the shell remembers; without a shell, something to remember by."""
+    if shell is None:
+        return Session()
+    return _sessions.setdefault(shell, Session())
+
+
+def forget_session(shell: Any) -> None:
+    """Forget the runs of a shell, unless one is under way."""
+    if all(run.over for run in session_of(shell).runs.values()):
+        _sessions.pop(shell, None)
 
 
 def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:

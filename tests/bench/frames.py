@@ -13,8 +13,8 @@ from deepfabric_core import Job
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.run.results import results
 from deepfabric_core.samples.plan import Plan, count_samples
-from deepfabric_core.samples.records import Making, with_metadata
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.samples.records import Provenance, with_metadata
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import Metadata, write_metadata
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.journal import Journal
@@ -39,9 +39,9 @@ def big_run(place: Path, samples: int, **generation: Any) -> Job:
     files = work.checkpoint_place()
     write_metadata(files, Metadata(samples_done=samples))
     replace_file(files.topics, [format_topics(topics, {}).encode()])
-    journal = Journal(Lines(files.samples), plan)
+    journal = Journal(AppendLog(files.samples), plan)
     for item in plan:
-        making = Making("tiny", 1, Usage(120, 480, 0.001), simulated=True, at=1.8e9 + item.index)
+        making = Provenance("tiny", 1, Usage(120, 480, 0.001), simulated=True, at=1.8e9 + item.index)
         journal.append(item, with_metadata(records[item.index % 9], item, making), making.as_line())
     journal.deliver(work.dataset)
     journal.lines.close()

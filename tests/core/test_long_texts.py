@@ -12,13 +12,13 @@ import pytest
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.structured import parser_of, parser_of_schema
 from deepfabric_core.errors import ReplyError
-from deepfabric_core.llm.clients.openai_model import Shape
-from deepfabric_core.llm.clients.wire import error_in, reply_in
+from deepfabric_core.llm.chat_completions import error_in, reply_in
+from deepfabric_core.llm.clients.openai_model import RequestShape
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
 from deepfabric_core.llm.limits.headers import requests_left
+from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.samples.recipes.basic import Exchange
-from deepfabric_core.text.printable import printable
 from deepfabric_core.topics.prompts import parse_subtopics
 
 SHORT, LONG = 25_000, 1_000_000
@@ -62,7 +62,7 @@ def told(text: str) -> None:
     inside = {"message": text, "type": text, "code": text, "param": text}
     for body in (text, inside, json.dumps({"error": inside}), {"detail": [{"loc": [text], "msg": text}] * 3}):
         said = complaint_in(body)
-        Shape().after(said)
+        RequestShape().after(said)
         assert len(str(model_error("openai/gpt-4o", said, status=400))) < 1500
 
 

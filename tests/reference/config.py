@@ -8,7 +8,7 @@ from deepfabric_core.config.keys import describe, known_keys
 from deepfabric_core.config.load import UNUSED
 from tests.reference.markdown import table
 
-Place = tuple[str, ...]
+CheckpointFiles = tuple[str, ...]
 
 
 def config() -> Iterator[str]:
@@ -18,7 +18,7 @@ def config() -> Iterator[str]:
     yield from _section(())
 
 
-def _section(place: Place) -> Iterator[str]:
+def _section(place: CheckpointFiles) -> Iterator[str]:
     """A section, and then those in it."""
     if place:
         yield f"### {'.'.join(place)}\n"
@@ -36,17 +36,17 @@ def _section(place: Place) -> Iterator[str]:
                 yield from _section(below)
 
 
-def _is_section(place: Place) -> bool:
+def _is_section(place: CheckpointFiles) -> bool:
     return bool(known_keys(_path(place)))
 
 
-def _path(place: Place) -> tuple[str | int, ...]:
+def _path(place: CheckpointFiles) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isdigit() else part for part in place)
 
 
-def _takes(place: Place) -> str:
+def _takes(place: CheckpointFiles) -> str:
     return f"{describe(_path(place)) or 'anything'}{_unused(place)}"
 
 
-def _unused(place: Place) -> str:
+def _unused(place: CheckpointFiles) -> str:
     return "; read, but without effect so far" if ".".join(place) in UNUSED else ""

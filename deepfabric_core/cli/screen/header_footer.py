@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from deepfabric_core.cli.screen.screen_state import Shown
-from deepfabric_core.cli.screen.style import Look
+from deepfabric_core.cli.screen.screen_state import ScreenState
+from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.run_summary import duration, per_time, percent
 
@@ -14,7 +14,7 @@ from deepfabric_core.text.run_summary import duration, per_time, percent
 _SHORTEST_NAME = 12
 
 
-def only_line(look: Look, shown: Shown, width: int) -> Text:
+def only_line(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
     """Where there is but one line."""
     state = shown.state
     progress = state.samples_progress if state.samples_progress.started_at is not None else state.topics_progress
@@ -27,7 +27,7 @@ def only_line(look: Look, shown: Shown, width: int) -> Text:
     return _beside(Text(look.start(told, width)), _status(look, shown), width)
 
 
-def header(look: Look, shown: Shown, width: int, lines: int) -> list[Text]:
+def header(look: ScreenStyle, shown: ScreenState, width: int, lines: int) -> list[Text]:
     """Config, dataset and time; then the models, where there is a second line."""
     status = _status(look, shown)
     room = max(0, width - status.cell_len - 1)
@@ -47,12 +47,12 @@ def header(look: Look, shown: Shown, width: int, lines: int) -> list[Text]:
     return head
 
 
-def footer(look: Look, shown: Shown, width: int) -> Text:
+def footer(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
     """The keys that do something at this moment, the most useful first: a narrow terminal cuts off the end."""
     return Text(look.start("   ".join(_keys(look, shown)), width), style=look.quiet, no_wrap=True)
 
 
-def _status(look: Look, shown: Shown) -> Text:
+def _status(look: ScreenStyle, shown: ScreenState) -> Text:
     """A word, unless all goes on as usual, and how long the run has worked."""
     state, word, style = shown.state, "", f"bold {look.warn} reverse"
     if state.ending:
@@ -80,7 +80,7 @@ def _beside(left: Text, right: Text, width: int) -> Text:
     return line
 
 
-def _keys(look: Look, shown: Shown) -> list[str]:
+def _keys(look: ScreenStyle, shown: ScreenState) -> list[str]:
     browser, state = shown.browser, shown.state
     if not shown.keys:
         return ["Ctrl-C again leaves at once" if state.stopping else "Ctrl-C stops"]

@@ -9,7 +9,7 @@ from typing import Literal
 from deepfabric_core.events import Event, ExpansionFailed, SampleFailed, SampleFinished, TopicExpanded
 from deepfabric_core.wording import counted
 
-Kind = Literal["samples", "failures", "topics"]
+ItemKind = Literal["samples", "failures", "topics"]
 Text = tuple[str, str]
 
 # Of each kind; what is older is in the files.
@@ -51,14 +51,14 @@ class Entry:
 
 
 @dataclass
-class Browser:
+class ItemBrowser:
     """It follows the latest ones until somebody looks through them; then they hold still.
 
     `index` counts from the newest, `top` is the first one shown, `page` how many are; `scroll` is a line of the whole
     text, where that is open.
     """
 
-    kind: Kind | None = None
+    kind: ItemKind | None = None
     held: tuple[Entry, ...] | None = None
     index: int = 0
     top: int = 0
@@ -66,10 +66,10 @@ class Browser:
     opened: bool = False
     scroll: int = 0
     help: bool = False
-    counts: dict[Kind, int] = field(default_factory=lambda: {"samples": 0, "failures": 0, "topics": 0})
+    counts: dict[ItemKind, int] = field(default_factory=lambda: {"samples": 0, "failures": 0, "topics": 0})
 
     def __post_init__(self) -> None:
-        self._kept: dict[Kind, deque[Entry]] = {kind: deque(maxlen=_KEPT) for kind in self.counts}
+        self._kept: dict[ItemKind, deque[Entry]] = {kind: deque(maxlen=_KEPT) for kind in self.counts}
 
     def take(self, event: Event) -> None:
         """Keep what can be looked at."""
@@ -81,12 +81,12 @@ class Browser:
             case TopicExpanded():
                 self._keep("topics", event)
 
-    def _keep(self, kind: Kind, event: SampleFinished | SampleFailed | ExpansionFailed | TopicExpanded) -> None:
+    def _keep(self, kind: ItemKind, event: SampleFinished | SampleFailed | ExpansionFailed | TopicExpanded) -> None:
         self.counts[kind] += 1
         self._kept[kind].append(Entry(self.counts[kind], event))
 
     @property
-    def shown(self) -> Kind:
+    def shown(self) -> ItemKind:
         """Which kind is shown: what was asked for, or else topics until there is a sample."""
         return self.kind or ("topics" if self.counts["topics"] and not self.counts["samples"] else "samples")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from deepfabric_core.cli.screen.item_browser import Browser, Entry
-from deepfabric_core.cli.screen.style import Look
+from deepfabric_core.cli.screen.item_browser import Entry, ItemBrowser
+from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.wording import counted
 
 Lines = list[Text]
@@ -33,10 +33,10 @@ _HELP = (
 )
 
 
-class Latest:
+class ListPane:
     """Follows the latest, the newest first, unless somebody looks through them."""
 
-    def __init__(self, look: Look, browser: Browser) -> None:
+    def __init__(self, look: ScreenStyle, browser: ItemBrowser) -> None:
         self._look = look
         self._browser = browser
 
@@ -168,7 +168,7 @@ class Latest:
         return lines
 
 
-def _cut(line: Text, width: int, look: Look) -> Text:
+def _cut(line: Text, width: int, look: ScreenStyle) -> Text:
     """The line, ending so that one sees that there is more."""
     line.rstrip()
     if not line or line.plain.endswith(look.ellipsis):

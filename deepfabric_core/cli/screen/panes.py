@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from deepfabric_core.cli.screen.header_footer import footer, header, only_line
-from deepfabric_core.cli.screen.list_pane import Latest
-from deepfabric_core.cli.screen.progress_pane import Progress
-from deepfabric_core.cli.screen.screen_state import Shown
-from deepfabric_core.cli.screen.style import Look, look_of
+from deepfabric_core.cli.screen.list_pane import ListPane
+from deepfabric_core.cli.screen.progress_pane import ProgressPane
+from deepfabric_core.cli.screen.screen_state import ScreenState
+from deepfabric_core.cli.screen.style import ScreenStyle, style_of
 
 _STACKED_BELOW = 80
 _PROGRESS_SHARE = 0.36
@@ -30,11 +30,11 @@ _LEFT_BEHIND = 20
 class Screen:
     """As large as the terminal, and never larger; what is left behind at the end is lower."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: ScreenState) -> None:
         self._shown = shown
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        look, shown = look_of(console), self._shown
+        look, shown = style_of(console), self._shown
         width, height = options.max_width, options.height or console.height
         if shown.over:
             height = min(height - 1, self._left_behind(console, options, look))
@@ -47,18 +47,18 @@ class Screen:
         yield _body(console, options.update(width=width, height=height - len(head) - len(foot)), look, shown)
         yield from foot
 
-    def _left_behind(self, console: Console, options: ConsoleOptions, look: Look) -> int:
+    def _left_behind(self, console: Console, options: ConsoleOptions, look: ScreenStyle) -> int:
         """As many lines as progress takes, and where there are samples, a few of the latest."""
         shown = self._shown
         if shown.browser.entries():
             return _LEFT_BEHIND
-        progress = Progress(look, shown.state, shown.now, shown.history)
+        progress = ProgressPane(look, shown.state, shown.now, shown.history)
         return progress.height(console, options.update(width=_PROGRESS_WIDTH[0], height=None)) + 4
 
 
-def _body(console: Console, options: ConsoleOptions, look: Look, shown: Shown) -> RenderableType:
+def _body(console: Console, options: ConsoleOptions, look: ScreenStyle, shown: ScreenState) -> RenderableType:
     width, height = options.max_width, options.height or 1
-    progress, latest = Progress(look, shown.state, shown.now, shown.history), Latest(look, shown.browser)
+    progress, latest = ProgressPane(look, shown.state, shown.now, shown.history), ListPane(look, shown.browser)
     body = Table.grid()
     boxed = height >= _LOWEST_BOXES
     if boxed and width >= _STACKED_BELOW:
@@ -80,7 +80,7 @@ def _body(console: Console, options: ConsoleOptions, look: Look, shown: Shown) -
     return body
 
 
-def _pane(look: Look, title: str, content: RenderableType, height: int, *, boxed: bool = True) -> RenderableType:
+def _pane(look: ScreenStyle, title: str, content: RenderableType, height: int, *, boxed: bool = True) -> RenderableType:
     if not boxed:
         return _Unboxed(content, height)
     return Panel(content, title=Text(title), title_align="left", height=height, border_style=look.quiet)

@@ -9,8 +9,8 @@ from rich.segment import Segment, SegmentLines
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.screen.rate_history import History, sparkline
-from deepfabric_core.cli.screen.style import Look
+from deepfabric_core.cli.screen.rate_history import RateHistory, sparkline
+from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.events import LimiterChanged
 from deepfabric_core.run.state import RunState, StageProgress
 from deepfabric_core.text.run_summary import (
@@ -36,10 +36,10 @@ _HIGHEST = 5
 _LEAST_SPARE = 2
 
 
-class Progress:
+class ProgressPane:
     """The most pressing comes first: a low terminal cuts off the end, a high one sets the parts apart."""
 
-    def __init__(self, look: Look, state: RunState, now: float, history: History) -> None:
+    def __init__(self, look: ScreenStyle, state: RunState, now: float, history: RateHistory) -> None:
         self._look = look
         self._state = state
         self._now = now
@@ -156,7 +156,7 @@ def _pace(progress: StageProgress, now: float, *, over: bool) -> str:
     return ", ".join(parts) or ("" if over else "waiting for the first reply")
 
 
-def _trouble(look: Look, state: RunState) -> Iterator[tuple[str, str]]:
+def _trouble(look: ScreenStyle, state: RunState) -> Iterator[tuple[str, str]]:
     if state.limiter and not state.ending:
         yield "Calls", _limiter(look, state.limiter)
     if state.failures:
@@ -182,7 +182,7 @@ def _spent(state: RunState) -> Iterator[tuple[str, str]]:
         yield "Cost", cost(state)
 
 
-def _limiter(look: Look, limiter: LimiterChanged) -> str:
+def _limiter(look: ScreenStyle, limiter: LimiterChanged) -> str:
     waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
     why = f" ({look.line(limiter.why)})" if limiter.why else ""
     return f"{limiter.in_flight:,} of at most {limiter.allowed:,} under way{waiting}{why}"

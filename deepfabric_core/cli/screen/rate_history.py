@@ -13,7 +13,7 @@ _KEPT = 300
 _SMOOTHED_OVER = 5
 
 
-class History:
+class RateHistory:
     """The samples (or topics) a second and the calls in flight of the stage under way, over the last minutes."""
 
     def __init__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deepfabric_core.cli.screen.item_browser import Browser
-from deepfabric_core.cli.screen.rate_history import History
+from deepfabric_core.cli.screen.item_browser import ItemBrowser
+from deepfabric_core.cli.screen.rate_history import RateHistory
 from deepfabric_core.run.state import RunState
 
 
@@ -18,13 +18,13 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ScreenState:
     """`keys` says whether keys are read, `over` that the run is, and this is left behind."""
 
     heading: Heading
     state: RunState
     now: float
-    history: History
-    browser: Browser
+    history: RateHistory
+    browser: ItemBrowser
     keys: bool = False
     over: bool = False

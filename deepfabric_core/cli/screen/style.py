@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
-from deepfabric_core.text.printable import printable
 
 # Of the 256 colours, these stand out from white as much as from black; the first 16 are whatever the user's theme says.
 _MIDTONES = {"accent": "color(30)", "bad": "color(160)", "warn": "color(130)", "quiet": "color(243)"}
@@ -17,7 +17,7 @@ _SIXTEEN = {"accent": "bold", "bad": "red", "warn": "bold", "quiet": "none"}
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScreenStyle:
     """The styles and glyphs of one terminal."""
 
     encoding: str
@@ -86,7 +86,7 @@ class Look:
         return self.ellipsis + line if room else ""
 
 
-def look_of(console: Console) -> Look:
+def style_of(console: Console) -> ScreenStyle:
     """What this terminal can show; without colour it is told by bold and by shapes."""
     colours = _MIDTONES if console.color_system in ("256", "truecolor") and not console.no_color else _SIXTEEN
-    return Look(console.encoding, **colours)
+    return ScreenStyle(console.encoding, **colours)

@@ -30,7 +30,7 @@ _UNFOLLOWED = {"stream": True, "follow_redirects": False}
 
 
 @dataclass
-class Call:
+class HttpCall:
     """A call of ours under way; `refusal` is why its answer isn't taken, which litellm makes an error of its own of."""
 
     name: str
@@ -48,14 +48,14 @@ class Call:
         return self.refusal
 
 
-_CALL: ContextVar[Call | None] = ContextVar("call", default=None)
+_CALL: ContextVar[HttpCall | None] = ContextVar("call", default=None)
 
 
 @contextmanager
-def watched(name: str) -> Iterator[Call]:
+def watched(name: str) -> Iterator[HttpCall]:
     """A call of the model `name`: what is sent within goes nowhere else, and what is read has a limit."""
     _watch_httpx()
-    call = Call(name)
+    call = HttpCall(name)
     token = _CALL.set(call)
     try:
         yield call
@@ -103,7 +103,7 @@ def _asking(request: httpx.Request) -> httpx.Request:
     return request
 
 
-async def _read_async(call: Call, response: httpx.Response) -> bytes:
+async def _read_async(call: HttpCall, response: httpx.Response) -> bytes:
     if response.status_code in REDIRECTS:
         raise call.redirected(response.request, response)
     try:
@@ -114,7 +114,7 @@ async def _read_async(call: Call, response: httpx.Response) -> bytes:
         raise call.unusable(problem, response) from problem
 
 
-def _read(call: Call, response: httpx.Response) -> bytes:
+def _read(call: HttpCall, response: httpx.Response) -> bytes:
     if response.status_code in REDIRECTS:
         raise call.redirected(response.request, response)
     try:

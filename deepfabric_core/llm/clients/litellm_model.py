@@ -17,9 +17,7 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.api_keys import api_key
-from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
-from deepfabric_core.llm.clients.litellm_http import watched
-from deepfabric_core.llm.clients.wire import (
+from deepfabric_core.llm.chat_completions import (
     dollars,
     error_in,
     message_sent,
@@ -28,6 +26,8 @@ from deepfabric_core.llm.clients.wire import (
     response_format,
     sendable,
 )
+from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
+from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, no_completion
 from deepfabric_core.llm.log_redaction import RedactingFormatter
 from deepfabric_core.redaction import redact

@@ -17,6 +17,15 @@ from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.api_keys import api_key
+from deepfabric_core.llm.chat_completions import (
+    dollars,
+    error_in,
+    message_sent,
+    part,
+    reply_in,
+    response_format,
+    sendable,
+)
 from deepfabric_core.llm.clients.answers import (
     NOT_FOUND,
     REDIRECTS,
@@ -26,15 +35,6 @@ from deepfabric_core.llm.clients.answers import (
     redirected,
     unserved,
     unusable,
-)
-from deepfabric_core.llm.clients.wire import (
-    dollars,
-    error_in,
-    message_sent,
-    part,
-    reply_in,
-    response_format,
-    sendable,
 )
 from deepfabric_core.llm.error_mapping import Complaint, complaint_in, model_error, no_completion
 from deepfabric_core.llm.prices import Prices
@@ -88,7 +88,7 @@ def speaks_openai(settings: Llm) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RequestShape:
     """Which parameters a model takes; what it refuses is found out by asking."""
 
     limit: str = "max_tokens"
@@ -96,7 +96,7 @@ class Shape:
     seed: bool = True
     unreasoned: bool = False
 
-    def after(self, said: Complaint) -> Shape:
+    def after(self, said: Complaint) -> RequestShape:
         """The shape without what a refusal blames; the same one where it blames something else."""
         text = f"{said.message} {said.codes}"
         if not _REFUSALS.search(text):
@@ -214,7 +214,7 @@ class OpenAIModel:
         )
         return self._session
 
-    def _body(self, request: Request, shape: Shape) -> bytes:
+    def _body(self, request: Request, shape: RequestShape) -> bytes:
         """The request as JSON, of whose parts those that recur are written once."""
         text = f'{self._head(shape)}"{shape.limit}":{request.max_tokens},"messages":'
         text += _encode([message_sent(message) for message in request.messages])
@@ -227,11 +227,11 @@ class OpenAIModel:
             text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
         return sendable(f"{text}}}").encode()
 
-    def _head(self, shape: Shape) -> str:
+    def _head(self, shape: RequestShape) -> str:
         """The part that is the same for all requests of a shape, up to the last comma."""
         return self._written((shape,), shape, lambda: self._constants(shape))[:-1] + ","
 
-    def _constants(self, shape: Shape) -> dict[str, Any]:
+    def _constants(self, shape: RequestShape) -> dict[str, Any]:
         settings = self._settings
         constants: dict[str, Any] = {"model": settings.model}
         if shape.temperature:
@@ -297,12 +297,12 @@ def base_url(settings: Llm) -> str:
     return f"{base}/v1" if settings.provider == "ollama" and not base.endswith("/v1") else base
 
 
-def _first_shape(settings: Llm, prices: Prices) -> Shape:
+def _first_shape(settings: Llm, prices: Prices) -> RequestShape:
     """What the model takes, by its name; other providers than OpenAI take everything and sort it out themselves."""
     if settings.provider != "openai" or not _REASONING.match(settings.model):
-        return Shape()
+        return RequestShape()
     reasons = prices.reasons_by_default or "search" in settings.model
-    return Shape(limit="max_completion_tokens", temperature=not reasons or settings.temperature == 1)
+    return RequestShape(limit="max_completion_tokens", temperature=not reasons or settings.temperature == 1)
 
 
 def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:

@@ -1,5 +1,7 @@
-"""Politeness: how many calls go at once and how fast, shared by all runs of the process.
+"""Rate limits: how many calls go at once and how fast, shared by all runs of the process.
 
-`limited` wraps a model; `lane` is one stage of a run at the `limiter` of an endpoint and model; `pace` decides when a
-call may begin, `speed` how many a second, both learned from refusals; `allowance` reads the provider's headers.
+`limited_model` wraps a model, so that each call waits for a permit. It takes that from the `stage_limiter` of its
+stage, whose calls wait in a `queue`; the `limiter` of an endpoint and model decides between the queues. `controller`
+learns how many calls may be under way and `rate` how many a second, both from refusals; `headers` reads what the
+provider says of its quota. `reply_spacing` keeps calls apart whose replies came together.
 """

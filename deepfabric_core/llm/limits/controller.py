@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepfabric_core.llm.limits.rate import Call, Meter, Recent, Speed
+from deepfabric_core.llm.limits.rate import AdaptiveRate, Call, Recent, TokenBucket
 
 # The opening: this many calls at once, then a step more every so many seconds, until the ceiling or a refusal. A step
 # waits for the one before it: a slow client hears of refusals before it has begun too much.
@@ -43,7 +43,7 @@ _A_ROUND = 1.5
 
 
 @dataclass
-class Pace:
+class AdaptiveController:
     """The limits of one endpoint and model; `ceiling` is the most that is wished for at once."""
 
     ceiling: int = 1
@@ -58,7 +58,7 @@ class Pace:
     _proven: int = 0
     _filled_at: float = -math.inf
     _latency: float = 0.0
-    _spread: Meter | None = None
+    _spread: TokenBucket | None = None
     _quickest: float = math.inf
     _left: float = 0.0
     _left_until: float = -math.inf
@@ -67,7 +67,7 @@ class Pace:
     _in_a_row: int = 0
 
     def __post_init__(self) -> None:
-        self._speed = Speed(self._recent)
+        self._speed = AdaptiveRate(self._recent)
 
     @property
     def allowed(self) -> int:
@@ -106,7 +106,7 @@ class Pace:
         if self.in_flight >= int(self._at_once):
             self._filled_at = now
         if self._latency:
-            self._spread = self._spread or Meter(1.0)
+            self._spread = self._spread or TokenBucket(1.0)
             self._spread.per_second = _EAGERNESS * self._at_once / self._latency
             self._spread.take(now)
 

@@ -28,24 +28,24 @@ _SURELY_MILLISECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RemainingQuota:
     """`remaining` of something, requests or tokens; in `reset` seconds all that the provider ever allows is back."""
 
     remaining: float
     reset: float
 
 
-def requests_left(headers: Mapping[str, str], now: float) -> Allowance | None:
+def requests_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
     """How many more requests the provider takes; `now` is the time of the day in seconds since the epoch."""
     return _first(_REQUESTS, headers, now)
 
 
-def tokens_left(headers: Mapping[str, str], now: float) -> Allowance | None:
+def tokens_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
     """How many more tokens it takes."""
     return _first(_TOKENS, headers, now)
 
 
-def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: float) -> Allowance | None:
+def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: float) -> RemainingQuota | None:
     for remaining, reset in names:
         left = headers.get(remaining)
         if left is not None:
@@ -53,12 +53,12 @@ def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: 
     return None
 
 
-def _allowance(remaining: str, reset: str, now: float) -> Allowance | None:
+def _allowance(remaining: str, reset: str, now: float) -> RemainingQuota | None:
     try:
         left, seconds = float(remaining), seconds_until(reset, now)
     except (ValueError, OverflowError):
         return None
-    return Allowance(left, max(0.0, seconds)) if 0 <= left < math.inf and seconds < math.inf else None
+    return RemainingQuota(left, max(0.0, seconds)) if 0 <= left < math.inf and seconds < math.inf else None
 
 
 def seconds_until(text: str, now: float) -> float:

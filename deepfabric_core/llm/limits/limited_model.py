@@ -1,4 +1,4 @@
-"""A model behind a limiter: each call waits its turn, and one refused with 429 is made again when the provider says."""
+"""A model behind a limiter: calls wait for a permit, and a refused one (429) is made again when the provider says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
 from deepfabric_core.llm.limits.headers import requests_left, tokens_left
-from deepfabric_core.llm.limits.lane import Lane, Turn
+from deepfabric_core.llm.limits.queue import Permit
+from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import backoff
 
@@ -22,11 +23,11 @@ _SPREAD = 1.1
 
 
 @dataclass
-class Limited:
-    """A model whose calls go through a lane. A 429 is dealt with here, and counts as no one's failure."""
+class LimitedModel:
+    """A model whose calls wait for a permit. A 429 is dealt with here, and counts as no one's failure."""
 
     model: ChatModel
-    lane: Lane
+    stage_limiter: StageLimiter
     limits: RateLimit
     emit: Emit
     clock: Callable[[], float] = time.monotonic
@@ -46,9 +47,9 @@ class Limited:
         refused_at: float | None = None
         refusals = 0
         while True:
-            turn = await self.lane.enter(request, again=refusals > 0)
+            permit = await self.stage_limiter.acquire(request, again=refusals > 0)
             try:
-                return await self._call(request, turn)
+                return await self._call(request, permit)
             except ModelError as problem:
                 if problem.kind is not FailureKind.RATE_LIMITED:
                     raise
@@ -56,12 +57,12 @@ class Limited:
                 wait = self._delay(problem, refusals)
                 refused_at = self._patient_at() if refused_at is None else refused_at
                 self._hear(problem.headers)
-                self.lane.refused(turn, wait if wait <= _PATIENCE else self.limits.max_delay)
+                self.stage_limiter.refused(permit, wait if wait <= _PATIENCE else self.limits.max_delay)
                 if self._patient_at() + wait - refused_at > _PATIENCE:
                     self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
                     raise
                 self.emit(CallFailed(problem.kind, str(problem), retry_in=wait))
-            await self.lane.rest(wait, request)
+            await self.stage_limiter.rest(wait, request)
 
     async def close(self) -> None:
         """Close the model."""
@@ -69,31 +70,31 @@ class Limited:
 
     def _patient_at(self) -> float:
         """The time by a clock that stands still in pauses."""
-        return self.clock() - self.lane.paused_for
+        return self.clock() - self.stage_limiter.paused_for
 
-    async def _call(self, request: Request, turn: Turn) -> Reply:
+    async def _call(self, request: Request, permit: Permit) -> Reply:
         began = self.clock()
         try:
             reply = await self.model.complete(request)
             seconds = self.clock() - began
-            await self.lane.turnstile.pass_through()
+            await self.stage_limiter.reply_spacing.pass_through()
         except ModelError as problem:
             if problem.kind is not FailureKind.RATE_LIMITED:
-                self.lane.ended(turn)
+                self.stage_limiter.ended(permit)
             raise
         except BaseException:
-            self.lane.ended(turn)
+            self.stage_limiter.ended(permit)
             raise
         usage = reply.usage
         self._hear(reply.headers)
-        self.lane.answered(turn, usage.prompt_tokens, usage.completion_tokens)
+        self.stage_limiter.answered(permit, usage.prompt_tokens, usage.completion_tokens)
         self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
         return reply
 
     def _hear(self, headers: Mapping[str, str]) -> None:
         if headers and self.limits.check_headers:
             now = time.time()
-            self.lane.told(requests_left(headers, now), tokens_left(headers, now))
+            self.stage_limiter.told(requests_left(headers, now), tokens_left(headers, now))
 
     def _delay(self, problem: ModelError, refusals: int) -> float:
         """Seconds until the call is made again: what the provider asks for, or the configured backoff."""

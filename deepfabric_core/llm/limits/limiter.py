@@ -1,25 +1,21 @@
 """What all runs of this process know about one endpoint and model, and who may make the next call.
 
-A stage of a run opens a `Lane`; in it calls wait their turn. A free place goes to the lane with the fewest calls under
-way. Whether a place is free, `Pace` says, and the limits that the user set.
+The calls of each stage of a run wait in a `StageQueue`. A permit goes to the queue with the fewest calls under way.
+Whether there is one to give, `AdaptiveController` says, and the limits that the user set.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from deepfabric_core.events import LimiterChanged
-from deepfabric_core.llm.limits.controller import Pace
-from deepfabric_core.llm.limits.rate import Call, Meter
-
-if TYPE_CHECKING:
-    from deepfabric_core.llm.limits.lane import Lane
+from deepfabric_core.llm.limits.controller import AdaptiveController
+from deepfabric_core.llm.limits.queue import StageQueue
+from deepfabric_core.llm.limits.rate import Call, TokenBucket
 
 # What was learned holds for this long, in seconds, after the last run has gone.
 _FORGOTTEN_AFTER = 60.0
@@ -37,68 +33,68 @@ class Limiter:
     """
 
     clock: Callable[[], float] = time.monotonic
-    pace: Pace = field(default_factory=Pace)
+    controller: AdaptiveController = field(default_factory=AdaptiveController)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    _lanes: list[Lane] = field(default_factory=list)
-    _requests: Meter | None = None
-    _tokens: Meter | None = None
+    _queues: list[StageQueue] = field(default_factory=list)
+    _requests: TokenBucket | None = None
+    _tokens: TokenBucket | None = None
     _left_at: float = -math.inf
     _timer_at: float = math.inf
-    _timer_of: Lane | None = None
+    _timer_of: StageQueue | None = None
 
-    def join(self, lane: Lane) -> None:
+    def join(self, queue: StageQueue) -> None:
         """A stage of a run begins."""
-        if not self._lanes and self.clock() - self._left_at > _FORGOTTEN_AFTER:
-            self.pace = Pace()
-        self._lanes.append(lane)
+        if not self._queues and self.clock() - self._left_at > _FORGOTTEN_AFTER:
+            self.controller = AdaptiveController()
+        self._queues.append(queue)
         self._combine()
 
-    def leave(self, lane: Lane) -> None:
+    def leave(self, queue: StageQueue) -> None:
         """It is over."""
-        self._lanes.remove(lane)
+        self._queues.remove(queue)
         self._left_at = self.clock()
-        if self._timer_of is lane:
+        if self._timer_of is queue:
             self._timer_at, self._timer_of = math.inf, None
         self._combine()
-        self.let_in()
+        self.admit()
 
     def _combine(self) -> None:
-        """The ceilings of all lanes together, and the strictest of their limits; between two stages nothing changes."""
-        if not self._lanes:
+        """Add up the ceilings of all queues, and take the strictest of their limits; nothing changes without one."""
+        if not self._queues:
             return
-        self.pace.ceiling = max(1, sum(lane.ceiling for lane in self._lanes))
-        limits = [lane.limits for lane in self._lanes]
+        self.controller.ceiling = max(1, sum(queue.ceiling for queue in self._queues))
+        limits = [queue.limits for queue in self._queues]
         self._requests = _strictest(self._requests, [one.requests_per_minute for one in limits])
         self._tokens = _strictest(self._tokens, [one.tokens_per_minute for one in limits])
 
-    def let_in(self) -> None:
+    def admit(self) -> None:
         """Give each free place to whoever is next, and come back when there will be another one."""
-        while ready := [lane for lane in self._lanes if lane.ready]:
+        while ready := [queue for queue in self._queues if queue.ready]:
             wait = self._wait()
             if wait > 0:
                 self._come_back(wait, ready[0])
                 return
-            min(ready, key=lambda lane: lane.in_flight).let_first_in()
+            min(ready, key=lambda queue: queue.in_flight).admit_first(self.begin)
 
     def _wait(self) -> float:
         now = self.clock()
-        wait = self.pace.wait(now)
+        wait = self.controller.wait(now)
         for meter in (self._requests, self._tokens):
             if meter is not None:
                 wait = max(wait, meter.wait(now))
         return wait
 
-    def _come_back(self, wait: float, lane: Lane) -> None:
+    def _come_back(self, wait: float, queue: StageQueue) -> None:
         at = self.clock() + wait
         if at < self._timer_at:
-            self._timer_at, self._timer_of = at, lane
-            lane.call_later(wait, lambda: self._come(at))
+            self._timer_at, self._timer_of = at, queue
+            queue.call_later(wait, lambda: self._come(at))
 
     def _come(self, at: float) -> None:
         with self.lock:
             if at == self._timer_at:
                 self._timer_at, self._timer_of = math.inf, None
-                self.let_in()
+                self.admit()
 
     def begin(self, tokens: float) -> Call:
         """A call begins that is expected to take so many tokens."""
@@ -107,7 +103,7 @@ class Limiter:
             self._requests.take(now)
         if self._tokens is not None:
             self._tokens.take(now, tokens)
-        return self.pace.begin(now)
+        return self.controller.begin(now)
 
     def correct_tokens(self, more: float) -> None:
         """A call took more tokens than expected, or fewer."""
@@ -116,10 +112,10 @@ class Limiter:
 
     def state(self) -> LimiterChanged:
         """Where it stands."""
-        now, pace = self.clock(), self.pace
-        pressed = now < pace.paused_until + _WHY_FOR or now < pace.refused_at + _WHY_FOR
-        waiting = sum(lane.waiting for lane in self._lanes)
-        return LimiterChanged(pace.allowed, pace.in_flight, waiting, pace.why if pressed else "")
+        now, controller = self.clock(), self.controller
+        pressed = now < controller.paused_until + _WHY_FOR or now < controller.refused_at + _WHY_FOR
+        waiting = sum(queue.waiting for queue in self._queues)
+        return LimiterChanged(controller.allowed, controller.in_flight, waiting, controller.why if pressed else "")
 
 
 class Limiters:
@@ -135,18 +131,10 @@ class Limiters:
             return self._known.setdefault(target, Limiter())
 
 
-def _strictest(meter: Meter | None, per_minute: list[float | None]) -> Meter | None:
+def _strictest(meter: TokenBucket | None, per_minute: list[float | None]) -> TokenBucket | None:
     known = [limit for limit in per_minute if limit is not None]
     if not known:
         return None
-    meter = meter or Meter(1.0)
+    meter = meter or TokenBucket(1.0)
     meter.per_second = min(known) / _MINUTE
     return meter
-
-
-def running_in(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether this is the thread of that event loop."""
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False

@@ -36,7 +36,7 @@ _COMPARED = 5.0
 
 
 @dataclass(slots=True)
-class Meter:
+class TokenBucket:
     """A token bucket, kept as the time at which all that was taken is paid off."""
 
     per_second: float
@@ -117,11 +117,11 @@ class Recent:
 
 
 @dataclass
-class Speed:
+class AdaptiveRate:
     """The rate of one endpoint and model, unlimited until it is refused."""
 
     recent: Recent
-    _meter: Meter | None = None
+    _meter: TokenBucket | None = None
     _top: float = 0.0
     _return: float = 0.0
     _cut_at: float = -math.inf
@@ -158,7 +158,7 @@ class Speed:
         Answers False where slowing down was found to be in vain.
         """
         if self._meter is None:
-            self._meter = Meter(1.0)
+            self._meter = TokenBucket(1.0)
             self._stand(max(1.0, sum(not call.refused for call in self.recent.begun(now - _LOOKBACK))), now)
             self._return = 0.0
             return True

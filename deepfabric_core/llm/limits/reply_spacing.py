@@ -11,7 +11,7 @@ _ROUNDS = 3
 _PART = 8
 
 
-class Turnstile:
+class ReplySpacing:
     """Lets those who arrive at one event loop pass a few at a time; who comes alone passes at once.
 
     An event loop takes everything that is ready one step further in each round. Of calls that are answered together,

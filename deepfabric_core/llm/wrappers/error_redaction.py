@@ -11,7 +11,7 @@ from deepfabric_core.errors import redacted_errors
 from deepfabric_core.llm.model import ChatModel
 
 
-class Redacted:
+class RedactedErrors:
     """Another model, whose errors are told without what the settings hold, such as a password in `base_url`."""
 
     def __init__(self, model: ChatModel, settings: Llm) -> None:

@@ -20,7 +20,7 @@ _LARGEST_EXPONENT = 300
 class Retrying:
     """A model whose passing faults are retried up to `max_retries` times, after a rest.
 
-    Where the provider refused for its rate limit there is no more to be done here: see `Limited`.
+    Where the provider refused for its rate limit there is no more to be done here: see `LimitedModel`.
     """
 
     model: ChatModel

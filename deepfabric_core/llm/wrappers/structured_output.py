@@ -13,7 +13,7 @@ _WEAKER: dict[SchemaMode, SchemaMode] = {"native": "json", "json": "prompt"}
 _BLAMES_THE_FORMAT = ("response_format", "json_schema", "json_object", "structured output", "response schema")
 
 
-class SchemaModes:
+class StructuredOutput:
     """A model that asks for JSON in the strongest way the provider accepts, and remembers which that is."""
 
     def __init__(self, model: ChatModel) -> None:

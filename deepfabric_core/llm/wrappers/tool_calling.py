@@ -71,7 +71,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-class ToolModes:
+class ToolCalling:
     """A model that is offered tools in the way it understands, which is found out by asking and then remembered."""
 
     def __init__(self, model: ChatModel) -> None:

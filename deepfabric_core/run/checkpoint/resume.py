@@ -11,14 +11,14 @@ from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import CheckpointExistsError, ConfigError
 from deepfabric_core.events import FileWritten, Notice, RunFinished, RunStarted, StageFinished, StageStarted
 from deepfabric_core.run.checkpoint.session import Checkpoint
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.append_log import count_lines
 from deepfabric_core.store.checkpoint_files import (
-    Held,
+    CheckpointFiles,
+    CheckpointLock,
     Metadata,
-    Place,
     checkpoints_folder,
     checkpoints_in,
     clear,
@@ -33,7 +33,7 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.wording import counted
 
 
-def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
+def open_checkpoint(job: Job, feed: EventSink) -> Checkpoint | FinishedMark:
     """Open what the run goes on with, or begins; or find that there is nothing left to do.
 
     Whoever calls it holds the lock of the dataset.
@@ -47,7 +47,7 @@ def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
         clear(kept)
     if not left.exists:
         clear(left)  # of a run that is done with, or was killed before it had paid for anything
-    held = Held(kept) if job.keeps_checkpoint or kept.exists else None
+    held = CheckpointLock(kept) if job.keeps_checkpoint or kept.exists else None
     try:
         opened = _opened(job, feed, kept, left, held)
     except BaseException:
@@ -58,7 +58,9 @@ def open_checkpoint(job: Job, feed: Feed) -> Checkpoint | FinishedMark:
     return opened
 
 
-def _opened(job: Job, feed: Feed, kept: Place, left: Place, held: Held | None) -> Checkpoint | FinishedMark:
+def _opened(
+    job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles, held: CheckpointLock | None
+) -> Checkpoint | FinishedMark:
     if not job.resume:
         _make_room(job, feed, kept, left)
         return Checkpoint(job, feed, kept if job.keeps_checkpoint else left, held)
@@ -66,7 +68,7 @@ def _opened(job: Job, feed: Feed, kept: Place, left: Place, held: Held | None) -
     return mark if mark is not None else Checkpoint(job, feed, _to_resume(job, feed, kept, left), held)
 
 
-def _release(held: Held | None) -> None:
+def _release(held: CheckpointLock | None) -> None:
     if held is not None:
         held.release()
 
@@ -74,7 +76,7 @@ def _release(held: Held | None) -> None:
 # ---- with --resume
 
 
-def _mark_of(job: Job, kept: Place, left: Place) -> FinishedMark | None:
+def _mark_of(job: Job, kept: CheckpointFiles, left: CheckpointFiles) -> FinishedMark | None:
     """The mark of the finished run that is asked for again; None where there is something to do.
 
     Raises:
@@ -108,7 +110,7 @@ def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
     return changed(mark.fingerprint, digests(fingerprint(job.config, keyed_hash)), topics_given=given)
 
 
-def _to_resume(job: Job, feed: Feed, kept: Place, left: Place) -> Place:
+def _to_resume(job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> CheckpointFiles:
     """The checkpoint that is there, or what a run without one left, or a copy of one of a project that was moved."""
     if kept.exists:
         return kept
@@ -127,7 +129,7 @@ def _to_resume(job: Job, feed: Feed, kept: Place, left: Place) -> Place:
 # ---- without --resume
 
 
-def _make_room(job: Job, feed: Feed, kept: Place, left: Place) -> None:
+def _make_room(job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
     if not job.fresh:
         _refuse_to_choose(job)
     for place in (kept, left):
@@ -154,7 +156,7 @@ def unsettled(job: Job) -> str | None:
     return None if elsewhere is None else f"{in_words(elsewhere[0])}; a resume goes on with a copy of it"
 
 
-def in_words(place: Place) -> str:
+def in_words(place: CheckpointFiles) -> str:
     """Say which dataset a checkpoint is of, how far it has come, how old it is and where it is."""
     known, _ = recovered_metadata(place)
     done = count_lines(place.samples)
@@ -177,7 +179,7 @@ def _ago(seconds: float) -> str:
     return "just now"
 
 
-def checkpoint_elsewhere(job: Job) -> tuple[Place, Metadata] | None:
+def checkpoint_elsewhere(job: Job) -> tuple[CheckpointFiles, Metadata] | None:
     """The latest checkpoint of the same config for a dataset of the same name, of a project that was moved or copied.
 
     One of the same config file is another dataset's, not this one's in another place.
@@ -188,7 +190,7 @@ def checkpoint_elsewhere(job: Job) -> tuple[Place, Metadata] | None:
     return max(found, key=lambda one: one[1].updated_at, default=None)
 
 
-def _all_checkpoints(job: Job) -> Iterator[tuple[Place, Metadata]]:
+def _all_checkpoints(job: Job) -> Iterator[tuple[CheckpointFiles, Metadata]]:
     own = job.checkpoint_place().folder
     folders = [folder for folder in checkpoints_folder().glob("*") if not same_file(folder, own)]
     return checkpoints_in(own, *folders)
@@ -206,7 +208,7 @@ def _is_alike(known: Metadata, job: Job) -> bool:
 # ---- nothing to do
 
 
-def tell_complete(mark: FinishedMark, job: Job, feed: Feed) -> None:
+def tell_complete(mark: FinishedMark, job: Job, feed: EventSink) -> None:
     """Tell that all that the job asks for was delivered by an earlier run."""
     now = time.time()
     feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))

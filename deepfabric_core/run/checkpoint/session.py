@@ -5,28 +5,26 @@ A run that isn't asked to keep one has a checkpoint all the same, beside its dat
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
-from deepfabric_core.run.event_sink import Feed
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.checkpoint.autosave import Autosave
+from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.job import Job, save_topics
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
-    Held,
+    CheckpointFiles,
+    CheckpointLock,
     Metadata,
-    Place,
     beside,
     clear,
     recovered_metadata,
@@ -43,36 +41,29 @@ from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
-# In samples, where only a flag asks for a checkpoint; and in seconds, whatever is asked for.
+# In samples, where only a flag asks for a checkpoint.
 _USUAL_INTERVAL = 100
-_LONGEST_INTERVAL = 5.0
 
 
 class Checkpoint:
     """An open checkpoint. Every sample is a line in a file at once; now and then that is made safe from power cuts."""
 
-    def __init__(self, job: Job, feed: Feed, place: Place, held: Held | None) -> None:
+    def __init__(self, job: Job, feed: EventSink, place: CheckpointFiles, held: CheckpointLock | None) -> None:
         self.place = place
         self._job = job
         self._feed = feed
         self._held = held
         self._began = time.time()
         settings = job.config.output.checkpoint
-        self._interval = settings.interval if settings else _USUAL_INTERVAL
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
-        self._files: list[Lines] = []
         self._journal: Journal | None = None
-        self._steps: Lines | None = None
-        self._unsaved = 0
-        self._saved_at = time.monotonic()
-        self._saving: asyncio.Task[None] | None = None
-        self._one_writer = threading.Lock()
-        self._written_at = 0.0
+        self._steps: AppendLog | None = None
+        self._autosave = Autosave(place, settings.interval if settings else _USUAL_INTERVAL, self._now)
         self._going_on = place.exists
         self._base = with_unsaved(self._resumed(), place) if self._going_on else self._new()
         self.failures = Failures(place.failures)
-        self._files.append(self.failures.lines)  # type: ignore[arg-type]
-        self._write(self._now())
+        self._autosave.add(self.failures.lines)  # type: ignore[arg-type]
+        self._autosave.write_metadata()
 
     def _new(self) -> Metadata:
         if self._job.resume and not self._job.keep:
@@ -153,7 +144,7 @@ class Checkpoint:
     def expansions(self) -> Expansions:
         """What has grown of the topics so far."""
         expansions = Expansions(self.place.expansions)
-        self._files.append(expansions.lines)
+        self._autosave.add(expansions.lines)
         return expansions
 
     def keep_topics(self, topics: Topics) -> None:
@@ -161,14 +152,13 @@ class Checkpoint:
         if self._job.topic_only and self._feed.state.failed_expansions:
             return
         self._base = _speaking_of(self._base, topics, self._feed.state.failed_expansions)
-        self._write(self._now())  # first: topics whose failures aren't known would count as whole
+        self._autosave.write_metadata()  # first: topics whose failures aren't known would count as whole
         TopicsFile(self.place.topics, {}).save(topics)
 
-    def steps(self) -> Lines:
+    def steps(self) -> AppendLog:
         """The file of what was answered on the way; it is to be read before anything is added."""
         if self._steps is None:
-            self._steps = Lines(self.place.steps)
-            self._files.append(self._steps)
+            self._steps = self._autosave.add(AppendLog(self.place.steps))
         return self._steps
 
     # ---- samples
@@ -195,10 +185,8 @@ class Checkpoint:
 
     def _opened(self, plan: Plan) -> Journal:
         if self._journal is not None:
-            self._files.remove(self._journal.lines)
-            self._journal.lines.close()
-        lines = Lines(self.place.samples)
-        self._files.append(lines)
+            self._autosave.drop(self._journal.lines)
+        lines = self._autosave.add(AppendLog(self.place.samples))
         self._journal = Journal(lines, plan)
         self._base = replace(self._base, samples_wanted=len(plan))
         return self._journal
@@ -216,61 +204,21 @@ class Checkpoint:
             base.seconds,
         )
 
-    def settled(self) -> None:
-        """A sample was made or failed: save, every so many of them or every few seconds.
+    def item_settled(self) -> None:
+        """Save, if it is time to: a sample was made or failed, or a topic was expanded.
 
         Raises:
             OutputError: an earlier saving found that the checkpoint can't be kept up.
         """
-        self._unsaved += 1
-        due = self._unsaved >= self._interval or time.monotonic() - self._saved_at >= _LONGEST_INTERVAL
-        if self._saving is not None and self._saving.done():
-            saving, self._saving = self._saving, None
-            saving.result()
-        if due and self._saving is None:
-            self._unsaved, self._saved_at = 0, time.monotonic()
-            self._saving = asyncio.create_task(asyncio.to_thread(self._save, self._now()))
+        self._autosave.item_settled()
 
-    async def finish(self) -> None:
-        """Save once more, at the end of a stage.
+    async def save(self) -> None:
+        """Save everything, at the end of a stage.
 
         Raises:
             OutputError: it can't be kept up.
         """
-        if self._saving is not None:
-            await self._saving
-        await asyncio.to_thread(self._save, self._now())
-
-    def _save(self, metadata: Metadata) -> None:
-        gone = self._write_again()
-        for lines in self._files:
-            lines.sync()
-        try:
-            self._write(metadata)
-        except OutputError:  # perhaps since it was deleted at this very moment
-            gone = self._write_again()
-            if not gone:
-                raise
-            self._write(metadata)
-        if gone:
-            raise OutputError(
-                f"{self.place.folder} was deleted while the run went on; all finished samples have been written there "
-                "again."
-            )
-
-    def _write_again(self) -> bool:
-        """Restore the files that somebody deleted. Answers whether there were any."""
-        gone = [lines for lines in self._files if not lines.in_place]
-        for lines in gone:
-            lines.restore()
-        return bool(gone)
-
-    def _write(self, metadata: Metadata) -> None:
-        """A saving that comes late doesn't set back what has been written meanwhile."""
-        with self._one_writer:
-            if metadata.updated_at >= self._written_at:
-                write_metadata(self.place, metadata)
-                self._written_at = metadata.updated_at
+        await self._autosave.save()
 
     def _now(self) -> Metadata:
         state, base = self._feed.state, self._base
@@ -279,18 +227,14 @@ class Checkpoint:
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
-            samples_bytes=self._size_of(self.place.samples, base.samples_bytes),
-            expansions_bytes=self._size_of(self.place.expansions, base.expansions_bytes),
-            steps_bytes=self._size_of(self.place.steps, base.steps_bytes),
+            samples_bytes=self._autosave.size_of(self.place.samples, base.samples_bytes),
+            expansions_bytes=self._autosave.size_of(self.place.expansions, base.expansions_bytes),
+            steps_bytes=self._autosave.size_of(self.place.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
             seconds=base.seconds + now - self._began - state.paused_for(now),
             updated_at=now,
         )
-
-    def _size_of(self, path: Path, before: int) -> int:
-        """How long a file is, or, where it isn't open yet, how long it was before."""
-        return next((lines.size for lines in self._files if lines.path == path), before)
 
     # ---- the end
 
@@ -351,8 +295,7 @@ class Checkpoint:
 
     def close(self) -> None:
         """Let go of it; of a run that was refused before it began nothing stays."""
-        for lines in self._files:
-            lines.close()
+        self._autosave.close()
         if self._never_began:
             with suppress(OutputError):  # what the run was refused for says enough
                 clear(self.place)
@@ -365,7 +308,27 @@ class Checkpoint:
         return not (self._going_on or self._feed.state.started_at or self.place.holds_work)
 
 
-def edited_topics(job: Job, place: Place) -> Topics | None:
+def change_topics(job: Job, topics: Topics) -> None:
+    """Replace the topics of a run that nobody works on: in their file, and in its checkpoint, where there is one.
+
+    Raises:
+        ConfigError: a process works on it at this moment.
+        OutputError: they can't be written.
+    """
+    place = job.checkpoint_place()
+    if not place.exists:
+        save_topics(job, topics)
+        return
+    held = CheckpointLock(place)
+    try:
+        known = with_topics(place, recovered_metadata(place)[0], topics, failed_expansions=0)
+        write_metadata(place, replace(known, updated_at=time.time()))
+        save_topics(job, topics)
+    finally:
+        held.release()
+
+
+def edited_topics(job: Job, place: CheckpointFiles) -> Topics | None:
     """The topics of the job's file, where somebody changed it after a run wrote it; None where nobody did."""
     file = job.topics
     if job.topics_load or not file.exists() or file.stat().st_mtime <= place.topics.stat().st_mtime:
@@ -378,7 +341,7 @@ def edited_topics(job: Job, place: Place) -> Topics | None:
     return None if _digest(topics) in written else topics
 
 
-def with_topics(place: Place, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
+def with_topics(place: CheckpointFiles, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
     """Write a checkpoint's topics; answers what its metadata say of them."""
     TopicsFile(place.topics, {}).save(topics)
     return _speaking_of(known, topics, failed_expansions)

@@ -11,17 +11,17 @@ from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.append_log import whole_lines
-from deepfabric_core.store.checkpoint_files import Metadata, Place, is_held, recovered_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CheckpointStatus:
     """What is done and what is missing; `changed` are the keys that decide the data and differ from the config's."""
 
-    place: Place
+    place: CheckpointFiles
     metadata: Metadata
     wanted: int
     done: int
@@ -41,7 +41,7 @@ class Standing:
         return max(0, self.wanted - self.done - self.failed)
 
 
-def standing(job: Job) -> Standing | None:
+def standing(job: Job) -> CheckpointStatus | None:
     """Where the job's checkpoint stands, or None where there is none.
 
     Raises:
@@ -55,7 +55,7 @@ def standing(job: Job) -> Standing | None:
     done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
     failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
-    return Standing(
+    return CheckpointStatus(
         place=place,
         metadata=known,
         wanted=_wanted(job, known, complete=place.topics.exists()),

@@ -12,7 +12,7 @@ _FIRST_FAILURES = 10
 
 
 @dataclass
-class Breaker:
+class CircuitBreaker:
     """Watches how work items end, and raises once it is plain that all the others will fail the same way."""
 
     successes: int = 0

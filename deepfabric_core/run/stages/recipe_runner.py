@@ -14,11 +14,11 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.store.step_log import Answer, Step, StepLog, Steps
 
 T = TypeVar("T")
-Recipe = Generator[Request | ToolUse, Any, T]
+RecipeSteps = Generator[Request | ToolUse, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
-class Driven(Generic[T]):
+class RecipeResult(Generic[T]):
     """What a recipe returned, and what it took; `rest` is what of that no line of the steps' file holds, if it has any.
 
     What an earlier process was answered counts too.
@@ -32,7 +32,7 @@ class Driven(Generic[T]):
     rest: Spent | None = None
 
 
-class Hands(Protocol):
+class ToolRunner(Protocol):
     """Whatever carries out a recipe's tool calls."""
 
     async def use(self, wish: ToolUse) -> ToolResult:
@@ -46,9 +46,9 @@ class StateLost(Exception):
     """The tools' state of an earlier process can't be had again, so the work item has to begin anew."""
 
 
-async def drive(
-    recipe: Recipe[T], model: ChatModel, emit: Emit, hands: Hands | None = None, *, steps: Steps | None = None
-) -> Driven[T]:
+async def run_recipe(
+    recipe: RecipeSteps[T], model: ChatModel, emit: Emit, hands: ToolRunner | None = None, *, steps: Steps | None = None
+) -> RecipeResult[T]:
     """Run a recipe to its end. A model's or a tool's error is thrown into it, so that it may do with what it has.
 
     The recipe goes on from where an earlier process was killed: it is given the answers that `steps` hold, and the
@@ -78,7 +78,7 @@ class _Exchange:
 
     model: ChatModel
     emit: Emit
-    hands: Hands | None
+    hands: ToolRunner | None
     steps: Steps
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -112,7 +112,7 @@ class _Exchange:
         self.unkept = Usage()
         return known
 
-    def tell(self, recipe: Recipe[T], step: Step, answer: Answer | ModelError, *, keep: bool) -> Step:
+    def tell(self, recipe: RecipeSteps[T], step: Step, answer: Answer | ModelError, *, keep: bool) -> Step:
         """Tell the recipe the answer. That is kept, unless the recipe returns with it; answers the next step."""
         returned = False
         try:
@@ -124,11 +124,11 @@ class _Exchange:
             if keep and not returned:
                 self._keep(step, answer)
 
-    def driven(self, value: T) -> Driven[T]:
+    def driven(self, value: T) -> RecipeResult[T]:
         """What it came to."""
         last, kept = self.last or Reply("", self.model.name), self.steps.on_file
         rest = Spent(self.attempts - kept, self.unkept) if kept else None
-        return Driven(value, self.attempts, self.usage, last.model, last.simulated, rest)
+        return RecipeResult(value, self.attempts, self.usage, last.model, last.simulated, rest)
 
     def _count(self, reply: object) -> None:
         if isinstance(reply, Reply):

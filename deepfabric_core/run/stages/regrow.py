@@ -20,13 +20,13 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
-from deepfabric_core.llm.connect import Manners, connect
+from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.attempt import attempt
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import drive
+from deepfabric_core.run.stages.recipe_runner import run_recipe
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.topics.edit import add, replace_children
 from deepfabric_core.topics.grow import Expansion, expand
@@ -55,7 +55,7 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
     Raises:
         RunAborted: not a single child could be had.
     """
-    feed, settings = Feed(emit), job.config.topics
+    feed, settings = EventSink(emit), job.config.topics
     targets = _targets(topics, topic_id, again=again)
     regrowth = Regrowth(again)
 
@@ -65,7 +65,7 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
 
     feed(RunStarted(settings.llm.name, settings.llm.name, time.time()))
     feed(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
-    manners = Manners(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
+    manners = CallPolicy(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
     async with connect(settings.llm, manners, feed, stop) as model:
         await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
     feed(StageFinished("topics", time.time()))
@@ -86,12 +86,12 @@ def _targets(topics: Topics, topic_id: str, *, again: bool) -> list[tuple[str, T
 
 
 async def _expanded(
-    target: tuple[str, TopicPath], topics: Topics, regrowth: Regrowth, job: Job, model: ChatModel, feed: Feed
+    target: tuple[str, TopicPath], topics: Topics, regrowth: Regrowth, job: Job, model: ChatModel, feed: EventSink
 ) -> None:
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        work = drive(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        work = run_recipe(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
         driven = await attempt(work, path, redactor(job.config, os.environ))
     except Stopped:
         return
@@ -102,7 +102,7 @@ async def _expanded(
     feed(TopicExpanded(path, names, job.config.topics.degree - len(names)))
 
 
-def _ended(regrowth: Regrowth, topics: Topics, feed: Feed, stop: Stop) -> Regrowth:
+def _ended(regrowth: Regrowth, topics: Topics, feed: EventSink, stop: Stop) -> Regrowth:
     state = feed.state
     if not regrowth.children and not stop.requested:
         problem = state.last_failure.message if state.last_failure else "the model named none"

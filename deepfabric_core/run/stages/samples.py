@@ -16,20 +16,20 @@ from deepfabric_core.errors import ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.session import Checkpoint
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.attempt import attempt
-from deepfabric_core.run.stages.circuit_breaker import Breaker
+from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import Driven, StateLost, drive
+from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
-from deepfabric_core.samples.records import Making, Sample, with_metadata
+from deepfabric_core.samples.records import Provenance, Sample, with_metadata
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.journal import free_path
 from deepfabric_core.store.keyed_hash import keyed_hash
-from deepfabric_core.store.step_log import Key, StepLog, Steps
+from deepfabric_core.store.step_log import StepKey, StepLog, Steps
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
@@ -48,10 +48,10 @@ class Sampling:
     job: Job
     plan: Plan
     model: ChatModel
-    feed: Feed
+    feed: EventSink
     checkpoint: Checkpoint
     toolbox: Toolbox | None = None
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
@@ -64,7 +64,7 @@ class Sampling:
         config = without_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
 
-    def _is_unfinished(self, key: Key) -> bool:
+    def _is_unfinished(self, key: StepKey) -> bool:
         match key:
             case (str(topic_id), int(cycle)):
                 index = self.plan.index_of(topic_id, cycle)
@@ -87,9 +87,9 @@ class Sampling:
             self.feed(StageFinished("samples", time.time()))
 
     def _to_do(self) -> Iterator[WorkItem]:
-        failed, steering = set(self.failures), self.job.steering
+        failed, live_edits = set(self.failures), self.job.live_edits
         for item in self.plan:
-            if steering is not None and steering.pending:
+            if live_edits is not None and live_edits.pending:
                 return
             if not self.journal.has(item.index) and (item.topic_id, item.cycle) not in failed:
                 yield item
@@ -142,20 +142,20 @@ class Sampling:
         """The sample is on disk before anything is awaited, also before the tools' sessions end."""
         recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
-            self._finished(item, await drive(recipe, self.model, self.feed, steps=steps))
+            self._finished(item, await run_recipe(recipe, self.model, self.feed, steps=steps))
             return
         async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
-            self._finished(item, await drive(recipe, self.model, self.feed, hands, steps=steps))
+            self._finished(item, await run_recipe(recipe, self.model, self.feed, hands, steps=steps))
 
-    def _finished(self, item: WorkItem, driven: Driven[Sample]) -> None:
+    def _finished(self, item: WorkItem, driven: RecipeResult[Sample]) -> None:
         sample = driven.value
-        making = Making(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
+        making = Provenance(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
         self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
-        self.checkpoint.settled()
+        self.checkpoint.item_settled()
 
     def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
         """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
@@ -164,7 +164,7 @@ class Sampling:
             steps.over()
         self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
-        self.checkpoint.settled()
+        self.checkpoint.item_settled()
 
     def _remember(self, topic_id: str, question: str) -> None:
         if self.plan.cycles > 1:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from deepfabric_core.chat.messages import Spent
@@ -24,21 +23,21 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.session import Checkpoint
-from deepfabric_core.run.event_sink import Feed
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.job import Job, topics_file
 from deepfabric_core.run.stages.attempt import attempt
-from deepfabric_core.run.stages.circuit_breaker import Breaker
+from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import drive
+from deepfabric_core.run.stages.recipe_runner import run_recipe
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.keyed_hash import keyed_hash
-from deepfabric_core.store.step_log import Key, StepLog
-from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.store.step_log import StepKey, StepLog
+from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
 
 
-def loaded(job: Job, feed: Feed) -> Topics | None:
+def loaded(job: Job, feed: EventSink) -> Topics | None:
     """The topics that the job names, or None where it wants them grown."""
     if job.topics_load is None:
         return None
@@ -49,7 +48,7 @@ def loaded(job: Job, feed: Feed) -> Topics | None:
     return topics
 
 
-async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: Checkpoint) -> Topics:
+async def grow(job: Job, model: ChatModel, feed: EventSink, stop: Stop, checkpoint: Checkpoint) -> Topics:
     """Grow topics, saved as they grow; what a checkpoint holds of an earlier run isn't asked for again.
 
     Raises:
@@ -68,34 +67,14 @@ async def grow(job: Job, model: ChatModel, feed: Feed, stop: Stop, checkpoint: C
     return topics
 
 
-def save_topics(job: Job, topics: Topics) -> None:
-    """Write the topics to their file as they are now.
-
-    Raises:
-        OutputError: it can't be written.
-    """
-    _file_of(job).save(topics)
-
-
-def _file_of(job: Job) -> TopicsFile:
-    llm = job.config.topics.llm
-    metadata = {
-        "provider": llm.provider,
-        "model": llm.model,
-        "temperature": llm.temperature,
-        "created_at": datetime.now(UTC).isoformat(),
-    }
-    return TopicsFile(job.topics_load or job.topics, metadata)
-
-
 @dataclass
 class _Growing:
     job: Job
     model: ChatModel
-    feed: Feed
+    feed: EventSink
     checkpoint: Checkpoint
     failures: list[dict[str, Any]] = field(default_factory=list)
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     def __post_init__(self) -> None:
         self.secrets = redactor(self.job.config, os.environ)
@@ -103,7 +82,7 @@ class _Growing:
         config = part_of_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self.secrets.exactly)
         self.growth = Growth(self.job.config.topics)
-        self.file = _file_of(self.job)
+        self.file = topics_file(self.job)
 
     def begin(self) -> list[Expansion]:
         """The root, or, where some of it is known, what is to be expanded at its fringe."""
@@ -120,7 +99,7 @@ class _Growing:
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings, steps = self.job.config.topics, self.steps.of(expansion.path)
         try:
-            work = drive(expand(expansion, settings), self.model, self.feed, steps=steps)
+            work = run_recipe(expand(expansion, settings), self.model, self.feed, steps=steps)
             driven = await attempt(work, expansion.path, self.secrets)
         except Stopped:
             return ()
@@ -132,11 +111,11 @@ class _Growing:
         self.breaker.succeeded()
         self.known.add(expansion.path, driven.value, driven.rest or Spent(driven.attempts, driven.usage))
         below = self._added(expansion, driven.value)
-        self.checkpoint.settled()
+        self.checkpoint.item_settled()
         self.file.save_now_and_then(self.growth.topics)
         return below
 
-    def _is_unfinished(self, key: Key) -> bool:
+    def _is_unfinished(self, key: StepKey) -> bool:
         path = tuple(part for part in key if isinstance(part, str))
         return path == key and self.known.of(path) is None
 

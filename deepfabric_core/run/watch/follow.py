@@ -11,10 +11,12 @@ import time
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit, RunFinished
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
-from deepfabric_core.run.watch.sources import Checkpointed, Followed, Journalled, Outcome, newest
+from deepfabric_core.run.watch.checkpointed import CheckpointedRun
+from deepfabric_core.run.watch.journalled import JournalledRun, newest
+from deepfabric_core.run.watch.sources import Outcome, RunSource
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.files import written_at
 
@@ -30,7 +32,7 @@ def follow(job: Job, *, emit: Emit, stop: Stop, every: float = 0.25, patience: f
     Raises:
         ConfigError: there is nothing to follow, or it can't be read.
     """
-    feed, halt = Feed(emit), threading.Event()
+    feed, halt = EventSink(emit), threading.Event()
     forget = stop.listen(halt.set)
     if stop.requested:
         halt.set()
@@ -43,17 +45,19 @@ def follow(job: Job, *, emit: Emit, stop: Stop, every: float = 0.25, patience: f
     return feed.state
 
 
-def _wait_for_a_run(job: Job, feed: Feed, halt: threading.Event, every: float, patience: float) -> Followed | None:
+def _wait_for_a_run(
+    job: Job, feed: EventSink, halt: threading.Event, every: float, patience: float
+) -> RunSource | None:
     began, at_first = time.time(), True
     while not halt.is_set():
         place = job.checkpoint_place()
         if place.exists:
-            return Checkpointed(job, feed, place)
+            return CheckpointedRun(job, feed, place)
         journal = newest(job.journal)
         if journal and time.time() - written_at(journal) < patience:
-            return Journalled(job, feed, journal, waited_since=None if at_first else began)
+            return JournalledRun(job, feed, journal, waited_since=None if at_first else began)
         if written_at(job.dataset) > began:
-            return Journalled(job, feed, job.journal, waited_since=began)
+            return JournalledRun(job, feed, job.journal, waited_since=began)
         if time.time() - max(began, written_at(job.topics)) > patience:
             raise ConfigError(
                 f"No run of this config is under way: in {patience:g} s there was no checkpoint in {place.folder} and "
@@ -64,7 +68,7 @@ def _wait_for_a_run(job: Job, feed: Feed, halt: threading.Event, every: float, p
     return None
 
 
-def _to_its_end(followed: Followed, halt: threading.Event, every: float) -> Outcome:
+def _to_its_end(followed: RunSource, halt: threading.Event, every: float) -> Outcome:
     """Whether it is over is asked before its files are read, so that nothing of it is missed."""
     try:
         while True:

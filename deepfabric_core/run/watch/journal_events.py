@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import CallAnswered, Resumed, SampleFailed, SampleFinished, StageFinished, StageStarted
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.reading import JournalLine, question_and_answer
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.tail import Tail
@@ -24,14 +23,12 @@ from deepfabric_core.topics.model import Topics
 _SAMPLE = b', "sample": '
 _SHOWN_CHARACTERS = 500
 
-Line = Mapping[str, Any]
 
-
-class Retelling:
+class JournalEvents:
     """Tells each line of a journal, and of the failures beside it, as the run itself told it."""
 
     def __init__(
-        self, job: Job, feed: Feed, topics: Topics | None, journal: Tail, failures: Tail | None = None
+        self, job: Job, feed: EventSink, topics: Topics | None, journal: Tail, failures: Tail | None = None
     ) -> None:
         settings = job.config.topics
         leaves = len(topics.leaves) if topics else settings.degree**settings.depth
@@ -71,7 +68,7 @@ class Retelling:
         if self._failures:
             self.tell_failures(self._failures.objects())
 
-    def tell_failures(self, listed: Iterable[Line]) -> None:
+    def tell_failures(self, listed: Iterable[JournalLine]) -> None:
         """Tell the lines of a list of failures."""
         for line in listed:
             if self._is_asked_for(line):
@@ -82,12 +79,12 @@ class Retelling:
         """The stage has come to its end, however that was."""
         self._feed(StageFinished("samples", time.time()))
 
-    def _is_asked_for(self, line: Line) -> bool:
+    def _is_asked_for(self, line: JournalLine) -> bool:
         if not isinstance(line.get("topic_id"), str) or not isinstance(line.get("cycle"), int):
             return False
         return self._plan is None or self._plan.index_of(line["topic_id"], line["cycle"]) is not None
 
-    def _tell_sample(self, line: Line) -> None:
+    def _tell_sample(self, line: JournalLine) -> None:
         record = line.get("sample") or {}
         used = line.get("usage") or {}
         tokens = used.get("prompt_tokens", 0), used.get("completion_tokens", 0)
@@ -109,7 +106,7 @@ class _Before:
     seconds: float
     samples: int = 0
 
-    def add(self, head: Line, *, paid: bool) -> None:
+    def add(self, head: JournalLine, *, paid: bool) -> None:
         self.samples += 1
         own = head.get("rest") or head
         used = own.get("usage") or {}
@@ -133,34 +130,17 @@ class _Before:
         )
 
 
-def question_and_answer(record: Mapping[str, Any]) -> tuple[str, str]:
-    """What a record asks and what it answers; where it is no conversation, its JSON and nothing."""
-    question, answer = record.get("question"), record.get("final_answer", record.get("answer"))
-    if isinstance(question, str) and isinstance(answer, str):
-        return question, answer
-    asked, answered = _said(record, "user"), _said(record, "assistant")
-    if asked and answered:
-        return asked[0], answered[-1]
-    return json.dumps(record, ensure_ascii=False), ""
-
-
-def _said(record: Mapping[str, Any], role: str) -> list[str]:
-    messages = record.get("messages")
-    spoken = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    return [str(one.get("content") or "") for one in spoken if one.get("role") == role]
-
-
-def _head(line: bytes) -> Line | None:
+def _head(line: bytes) -> JournalLine | None:
     """What a journal's line says of its sample, without reading that: this is done with every line there is."""
     end = line.find(_SAMPLE)
     return read_line(line[:end] + b"}") if end >= 0 else None
 
 
-def _key(line: Line) -> tuple[str, int]:
+def _key(line: JournalLine) -> tuple[str, int]:
     return line["topic_id"], line["cycle"]
 
 
-def _kind(line: Line) -> FailureKind:
+def _kind(line: JournalLine) -> FailureKind:
     with suppress(ValueError):
         return FailureKind(str(line.get("kind")))
     return FailureKind.INTERNAL

@@ -55,7 +55,7 @@ def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
 
     def agent(brief: Brief) -> Acting[Sample]:
         task = yield from ask(settings.task.about(brief), parse, retries=settings.retries)
-        work = _Work(settings, brief, task.question)
+        work = _AgentWork(settings, brief, task.question)
         answer = yield from work.carried_out()
         record = record_of(settings.recorded_system_prompt, task.question, work.steps, answer, settings.recorded)
         return Sample(record, task.question, answer)
@@ -106,7 +106,7 @@ class _Settings:
 
 
 @dataclass
-class _Work:
+class _AgentWork:
     """An agent at work on one task."""
 
     settings: _Settings

@@ -31,7 +31,7 @@ from deepfabric_core.chat.tools import Tool, ToolResult
 from deepfabric_core.config.schema import McpServer
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.tools.definitions import tools_in
-from deepfabric_core.tools.executor import Session
+from deepfabric_core.tools.executor import ToolSession
 from deepfabric_core.tools.mcp.connection import Connection, Target, Unreachable
 from deepfabric_core.web.proxies import proxy_for
 
@@ -188,7 +188,7 @@ class McpTools:
         return ModelError(f"{self._where}: {text}{during}.", kind=FailureKind.TOOL)
 
 
-class McpSession(Session):
+class McpSession(ToolSession):
     """One sample's way to the server: it has no state of its own."""
 
     def __init__(self, server: McpTools) -> None:

@@ -17,7 +17,7 @@ from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import Tool, ToolResult, text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import tools_in
-from deepfabric_core.tools.executor import Session
+from deepfabric_core.tools.executor import ToolSession
 from deepfabric_core.tools.spin.http import FINE, Service, address_of, failure, got, shown
 
 _ON_THE_WIRE = {"builtin": "vfs"}
@@ -67,7 +67,7 @@ class Component:
         return address_of(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}", "tool_execute_path")
 
 
-class ComponentSession(Session):
+class ComponentSession(ToolSession):
     """The state that the service keeps for one sample, under an id that no other sample has."""
 
     def __init__(
@@ -85,7 +85,7 @@ class ComponentSession(Session):
         self._forgotten: set[str] = set()
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Have the service carry out a call; see `Session`."""
+        """Have the service carry out a call; see `ToolSession`."""
         await self._seed()
         if self._shared_path is not None:
             return await _called(self._service, self._shared_path, name, {"name": name, "arguments": dict(arguments)})

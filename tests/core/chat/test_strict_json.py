@@ -19,7 +19,7 @@ from deepfabric_core.chat.structured import ask, parser_of_schema
 from deepfabric_core.chat.tools import Tool, arguments_of
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.samples.plan import Plan, WorkItem
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.tools.definitions import tool_from
 from deepfabric_core.tools.mcp.executor import as_result
@@ -150,7 +150,7 @@ def test_a_journal_never_holds_what_is_no_json(tmp_path: Path) -> None:
     topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
     plan = Plan(topics, 1)
     item: WorkItem = next(iter(plan))
-    journal = Journal(Lines(tmp_path / "tea.jsonl"), plan)
+    journal = Journal(AppendLog(tmp_path / "tea.jsonl"), plan)
     with pytest.raises(ValueError, match="not JSON compliant"):
         journal.append(item, {"a": math.inf}, {})
     journal.lines.discard()

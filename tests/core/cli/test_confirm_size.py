@@ -15,7 +15,7 @@ from deepfabric_core.config.load import load
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.plan_size import MOST_CALLS, to_confirm
 from deepfabric_core.samples.plan import Plan, WorkItem
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.topics.formats import parse_topics
 from deepfabric_core.wording import digits
@@ -130,7 +130,7 @@ def test_topics_that_are_loaded_cost_no_calls_and_samples_that_are_not_made_neit
 def test_a_journal_holds_as_much_as_there_is_and_not_as_much_as_is_planned(tmp_path: Path) -> None:
     topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
     plan = Plan(topics, 10**17)
-    journal = Journal(Lines(tmp_path / "j.jsonl", new=True), plan)
+    journal = Journal(AppendLog(tmp_path / "j.jsonl", new=True), plan)
     for item, _ in zip(plan, range(3), strict=False):
         journal.append(item, {"n": item.index}, {})
     journal.append(WorkItem(5, topics.leaves[1][0].id, topics.leaves[1][1], 2), {"n": 5}, {})

@@ -15,7 +15,8 @@ import pytest
 
 import deepfabric_core
 from deepfabric_core.llm.api_keys import KEY_VARIABLES
-from deepfabric_core.run.checkpoint.registry import keep, record
+from deepfabric_core.run.checkpoint.registry import record
+from deepfabric_core.run.checkpoint.reuse import with_reuse
 from deepfabric_core.run.job import Job
 from tests import ROOT
 from tests.core.conftest import Run, write_config
@@ -95,7 +96,7 @@ def test_kept_runs_and_checkpoints_are_counted_with_their_size(place: Path, deep
     config = write_config(place, llm={"provider": "simulated", "simulated": {"malformed": 0.5}})
     assert deepfabric("generate", config, "--checkpoint-interval", "1", "--num-samples", "30").returncode == 1
     loaded = deepfabric_core.load((place / config).read_text(encoding="utf-8"), source=config)
-    record(keep(Job(loaded.config)), loaded.written, "bicycles")
+    record(with_reuse(Job(loaded.config)), loaded.written, "bicycles")
     paths = info(deepfabric)["paths"]
     for kept in ("runs", "checkpoints"):
         files = [path for path in (place / "data/deepfabric" / kept).rglob("*") if path.is_file()]

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deepfabric_core
-from deepfabric_core.text.printable import printable_json, printable_text
+from deepfabric_core.printable import printable_json, printable_text
 from tests import ROOT
 from tests.answers import HOLE, Json, schema_of, skeleton
 from tests.core.conftest import local_llm, write_config

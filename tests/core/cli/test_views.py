@@ -32,8 +32,8 @@ from deepfabric_core.events import (
     TopicsReady,
     WentOn,
 )
+from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
-from deepfabric_core.text.printable import printable, printable_path
 from deepfabric_core.text.simple_view import SimpleView
 
 HOSTILE = "[red]x[/red] [/] \x1b[31m\x9b2J\r\n\x07\u202egnp.exe\u2066 \ud800 مرحبا 你好 " + "w" * 300

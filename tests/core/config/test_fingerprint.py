@@ -13,10 +13,11 @@ import pytest
 from deepfabric_core import ConfigError, load
 from deepfabric_core.config.fingerprint import Fingerprint, changed, fingerprint, without_secrets
 from deepfabric_core.config.schema import Config
-from deepfabric_core.run.checkpoint.registry import job_again, job_to_look_at, keep, kept_runs, record
+from deepfabric_core.run.checkpoint.registry import job_again, job_to_look_at, kept_runs, record
+from deepfabric_core.run.checkpoint.reuse import with_reuse
 from deepfabric_core.run.checkpoint.status import standing
 from deepfabric_core.run.job import Job, resume_command
-from deepfabric_core.store.checkpoint_files import Metadata, Place, read_metadata, write_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata, write_metadata
 from deepfabric_core.store.keyed_hash import key_file, keyed_hash
 from tests.core.conftest import place
 from tests.planted import files_below, found, planted
@@ -119,7 +120,7 @@ def test_a_fingerprint_of_an_earlier_version_is_compared_and_made_safe(place: Pa
 
 def test_a_checkpoint_of_an_earlier_version_is_resumed_and_loses_its_secrets(place: Path) -> None:
     job = Job(config(), checkpoint_path=place / "checkpoint")
-    where = Place(place / "checkpoint", "tea")
+    where = CheckpointFiles(place / "checkpoint", "tea")
     command = ("deepfabric", "generate", "--base-url", f"http://me:{SECRETS['password']}@host/v1")
     write_metadata(where, Metadata(fingerprint=plain(config()), command=command))
     seen = standing(job)
@@ -154,7 +155,7 @@ def test_many_processes_at_once_make_one_key_which_is_the_users_own(place: Path)
 
 
 def kept(config: Config) -> None:
-    job = keep(Job(config))
+    job = with_reuse(Job(config))
     record(job, config.model_dump(mode="json", exclude_unset=True), "tea")
     write_metadata(job.checkpoint_place(), Metadata(fingerprint=fingerprint(config, keyed_hash), samples_done=1))
 
@@ -170,7 +171,7 @@ def test_a_run_whose_config_may_hold_a_secret_is_kept_without_it_and_says_what_t
 
 def test_another_token_finds_the_same_kept_run(place: Path) -> None:
     kept(config())
-    again = keep(Job(config({"env": {"TOKEN": "another-one"}})))
+    again = with_reuse(Job(config({"env": {"TOKEN": "another-one"}})))
     assert again.checkpoint_place().exists
 
 
@@ -183,7 +184,7 @@ def test_what_an_earlier_version_kept_of_the_dataset_loses_its_secrets(place: Pa
     written = config().model_dump(mode="json", exclude_unset=True)
     text = json.dumps(known | {"written": written, "left_out": [], "checkpoint": str(old)})
     (old / "run.json").write_text(text, encoding="utf-8")
-    write_metadata(Place(old, "tea"), Metadata(fingerprint=plain(config())))
+    write_metadata(CheckpointFiles(old, "tea"), Metadata(fingerprint=plain(config())))
     assert found(files_below(place), SECRETS)
     kept(config())
     assert not found(files_below(place), SECRETS)

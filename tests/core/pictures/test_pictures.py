@@ -17,7 +17,7 @@ from deepfabric_core.pictures.excerpt import excerpt
 from deepfabric_core.pictures.layout import Box, lay_out
 from deepfabric_core.pictures.mermaid import mermaid
 from deepfabric_core.pictures.names import clean, two_lines, width
-from deepfabric_core.pictures.page import View, as_data, page
+from deepfabric_core.pictures.page import PageView, as_data, page
 from deepfabric_core.pictures.svg import svg
 from deepfabric_core.text.outline import outline
 from deepfabric_core.topics.formats import parse_topics
@@ -200,7 +200,7 @@ def test_a_line_never_tears_an_emoji_or_a_letter_from_its_marks() -> None:
 # ---- the same again
 
 
-@pytest.mark.parametrize("draw", [svg, mermaid, outline, lambda topics: page(topics, View(""))])
+@pytest.mark.parametrize("draw", [svg, mermaid, outline, lambda topics: page(topics, PageView(""))])
 def test_the_same_topics_give_the_same_bytes(draw: Any) -> None:
     assert draw(everything_to_everything(20)) == draw(everything_to_everything(20))
 
@@ -231,7 +231,7 @@ def test_no_name_breaks_out_of_its_label(name: str) -> None:
 
 # ---- the page
 
-SHOWS = View("window.deepfabricGraph = {show() {}}", ".dfn { color: red }")
+SHOWS = PageView("window.deepfabricGraph = {show() {}}", ".dfn { color: red }")
 
 
 class Reader(HTMLParser):
@@ -278,7 +278,7 @@ def test_no_name_breaks_out_of_the_page(names: list[str]) -> None:
 
 
 def test_a_script_that_speaks_of_scripts_doesnt_end_there() -> None:
-    view = View('const end = "</SCRIPT>", begin = "<!-- <script>";', 'a::before { content: "</style>" }')
+    view = PageView('const end = "</SCRIPT>", begin = "<!-- <script>";', 'a::before { content: "</style>" }')
     text = page(tree(["Root"]), view)
     assert Reader(text).scripts[1].strip() == 'const end = "\\x3c/SCRIPT>", begin = "\\x3c!-- <script>";'
     assert 'content: "\\3c /style>"' in text

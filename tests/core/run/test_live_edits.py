@@ -12,8 +12,8 @@ import pytest
 
 from deepfabric_core import Job, RunState, Stop, Topics, generate, load, load_topics
 from deepfabric_core.events import Event, SampleFinished, TopicExpanded, TopicsReady
-from deepfabric_core.run.checkpoint.registry import keep
-from deepfabric_core.run.live_edits import Steering
+from deepfabric_core.run.checkpoint.reuse import with_reuse
+from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.topics.edit import add, prune
 
 TEXT = """
@@ -31,14 +31,14 @@ def first_branch(topics: Topics) -> str:
 def run(at: Callable[[Event], bool], *edits: Callable[[Topics], Topics]) -> RunState:
     """Do a run in which the edits are asked for at the first event that `at` is true of."""
     loaded = load(TEXT, source="here")
-    steering, asked = Steering(), list(edits)
+    live_edits, asked = LiveEdits(), list(edits)
 
     def watch(event: Event) -> None:
         if asked and at(event):
             while asked:
-                steering.ask(asked.pop(0))
+                live_edits.ask(asked.pop(0))
 
-    job = keep(Job(loaded.config, steering=steering))
+    job = with_reuse(Job(loaded.config, live_edits=live_edits))
     return asyncio.run(generate(job, emit=watch, stop=Stop()))
 
 

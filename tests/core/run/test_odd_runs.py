@@ -18,7 +18,7 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.errors import FailureKind, RunAborted
 from deepfabric_core.events import Event, SampleFailed
 from deepfabric_core.run.checkpoint.session import Checkpoint
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow
 from deepfabric_core.samples.plan import Plan
@@ -189,14 +189,14 @@ class Broken:
 
 
 def grown(at: str, watch: Callable[[Event], None] = lambda _: None) -> tuple[Topics, RunState]:
-    feed = Feed(watch)
+    feed = EventSink(watch)
     with checkpoint_of(feed) as checkpoint:
         topics = asyncio.run(grow(JOB, Broken(at), feed, Stop(), checkpoint))
     return topics, feed.state
 
 
 @contextmanager
-def checkpoint_of(feed: Feed) -> Iterator[Checkpoint]:
+def checkpoint_of(feed: EventSink) -> Iterator[Checkpoint]:
     """One that nobody asked for, in the working folder."""
     checkpoint = Checkpoint(JOB, feed, JOB.journal_place(), None)
     yield checkpoint
@@ -227,7 +227,7 @@ def test_a_bug_at_the_root_is_named_as_the_reason(place: Path) -> None:
 def test_a_bug_in_one_sample_costs_only_that_one(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     topics, _ = grown("nowhere")
     events: list[Event] = []
-    feed = Feed(events.append)
+    feed = EventSink(events.append)
     with checkpoint_of(feed) as checkpoint:
         sampling = Sampling(JOB, Plan(topics, 9), Broken("Tea, part 1, part 1"), feed, checkpoint)
         asyncio.run(sampling.run(Stop()))

@@ -26,8 +26,8 @@ from deepfabric_core.events import (
     Stopping,
     WentOn,
 )
-from deepfabric_core.llm.limits.lane import Lane
 from deepfabric_core.llm.limits.limiter import Limiter
+from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.run.state import reduce
 from deepfabric_core.stop import Stopped
 from deepfabric_core.text.run_summary import summary
@@ -81,7 +81,7 @@ def test_in_a_pause_calls_in_flight_finish_and_none_begins() -> None:
             await asyncio.sleep(0.5)
             at.stop.pause()
             await asyncio.sleep(3600)
-            assert (len(model.began), at.lane.in_flight, at.lane.waiting) == (4, 0, 8)
+            assert (len(model.began), at.stage_limiter.in_flight, at.stage_limiter.waiting) == (4, 0, 8)
             at.stop.go_on()
             await calls
             assert len(model.began) == 12
@@ -95,13 +95,13 @@ def test_a_run_may_begin_paused() -> None:
     async def main() -> None:
         model, stop = Canned(), Stop()
         stop.pause()
-        with Lane(Limiter(virtual_now), 4, PLAIN, lambda _: None, stop).opened() as lane:
-            waiting = asyncio.create_task(lane.enter(ASKED))
+        with StageLimiter(Limiter(virtual_now), 4, PLAIN, lambda _: None, stop).opened() as stage_limiter:
+            waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(10)
             assert not waiting.done()
-            assert lane.paused_for == pytest.approx(10, abs=0.1)
+            assert stage_limiter.paused_for == pytest.approx(10, abs=0.1)
             stop.go_on()
-            lane.ended(await waiting)
+            stage_limiter.ended(await waiting)
         assert model.began == []
 
     run_in_virtual_time(main())
@@ -192,13 +192,13 @@ def test_a_pause_of_one_run_is_not_one_of_another_at_the_same_endpoint() -> None
 def test_a_pause_may_come_from_another_thread_and_end_from_there() -> None:
     async def main() -> None:
         stop, told = Stop(), list[Event]()
-        with Lane(Limiter(), 1, PLAIN, told.append, stop).opened() as lane:
+        with StageLimiter(Limiter(), 1, PLAIN, told.append, stop).opened() as stage_limiter:
             await asyncio.to_thread(stop.pause)
-            waiting = asyncio.create_task(lane.enter(ASKED))
+            waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(0)
             assert not waiting.done()
             threading.Thread(target=stop.go_on).start()
-            lane.ended(await asyncio.wait_for(waiting, timeout=5))
+            stage_limiter.ended(await asyncio.wait_for(waiting, timeout=5))
 
     asyncio.run(main())
 

@@ -14,7 +14,8 @@ import yaml
 
 from deepfabric_core import ConfigError, Event, Job, RunState, Stop, generate, load
 from deepfabric_core.events import SampleFinished
-from deepfabric_core.run.results import Fact, Results, results
+from deepfabric_core.run.results import Results, results
+from deepfabric_core.samples.reading import JournalLine
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata, write_metadata
 
@@ -48,7 +49,7 @@ def run(work: Job, *, until: int | None = None, tell: Callable[[Event], None] | 
     return asyncio.run(generate(work, emit=watch, stop=stop))
 
 
-def keys(facts: Results | list[Fact]) -> list[tuple[str, int]]:
+def keys(facts: Results | list[JournalLine]) -> list[tuple[str, int]]:
     samples = facts.samples if isinstance(facts, Results) else facts
     return [(fact["topic_id"], fact["cycle"]) for fact in samples]
 

@@ -24,11 +24,11 @@ from deepfabric_core.config.fingerprint import HASHED, changed, fingerprint
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError, OutputError
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.store.append_log import Lines
+from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
-    Held,
+    CheckpointFiles,
+    CheckpointLock,
     Metadata,
-    Place,
     clear,
     find,
     is_held,
@@ -69,14 +69,14 @@ def test_what_was_appended_and_cut_anywhere_reads_back_as_the_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, str]], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("lines") / "a.jsonl"
-    written = Lines(path)
+    written = AppendLog(path)
     begins = [written.append(json.dumps(record, ensure_ascii=False).encode() + b"\n") for record in records]
     size = written.size
     written.close()
     cut = data.draw(st.integers(0, size))
     os.truncate(path, cut)
     ends = [*begins[1:], size]
-    lines = Lines(path)
+    lines = AppendLog(path)
     # A line of which only the line break is missing is whole.
     assert [line.content for line in lines.read()] == [
         record for record, end in zip(records, ends, strict=False) if end - 1 <= cut
@@ -89,7 +89,7 @@ def test_what_was_appended_and_cut_anywhere_reads_back_as_the_whole_lines(
 
 def test_a_journal_cut_at_any_byte_of_its_last_line_keeps_all_the_others(tmp_path: Path) -> None:
     plan = Plan(even_tree(2, 2), 6)
-    journal = Journal(Lines(tmp_path / "j.jsonl"), plan)
+    journal = Journal(AppendLog(tmp_path / "j.jsonl"), plan)
     items = list(plan)
     for item in items[:3]:
         journal.append(item, {"text": f"ü{item.index}"}, {"model": "m"})
@@ -99,7 +99,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_line_keeps_all_the_others(tmp_pat
     for cut in range(last, len(text)):
         path = tmp_path / f"cut-{cut}.jsonl"
         path.write_bytes(text[:cut])
-        again = Journal(Lines(path), plan)
+        again = Journal(AppendLog(path), plan)
         found = [line.content["sample"] for line in again.read()]
         assert found == [{"text": f"ü{n}"} for n in range(2 + (cut == len(text) - 1))]
         for item in items[again.written :]:
@@ -120,7 +120,7 @@ def test_damage_anywhere_else_is_an_error_that_names_the_line(
     path.write_bytes(b"\n".join(whole_lines) + b"\n")
     before = path.read_bytes()
     with pytest.raises(ConfigError, match=rf"a\.jsonl, line {place + 1}:"):
-        list(Lines(path).read())
+        list(AppendLog(path).read())
     assert path.read_bytes() == before
 
 
@@ -128,9 +128,9 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     program = """if True:
         import resource, sys
         from pathlib import Path
-        from deepfabric_core.store.append_log import Lines
+        from deepfabric_core.store.append_log import AppendLog
         resource.setrlimit(resource.RLIMIT_FSIZE, (25, 25))
-        lines = Lines(Path(sys.argv[1]))
+        lines = AppendLog(Path(sys.argv[1]))
         lines.append(b'{"first": "line"}\\n')
         for _ in range(2):
             try:
@@ -153,12 +153,12 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
 
 def test_a_disk_that_does_not_take_the_file_is_one_sentence() -> None:
     with pytest.raises(OutputError, match="/dev/full can't be made safe"):
-        Lines(Path("/dev/full")).sync()
+        AppendLog(Path("/dev/full")).sync()
 
 
 def test_a_file_that_somebody_deleted_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "deep/a.jsonl"
-    lines = Lines(path)
+    lines = AppendLog(path)
     lines.append(b"{}\n" * 10)
     assert lines.in_place
     shutil.rmtree(path.parent)
@@ -316,7 +316,7 @@ def test_the_fingerprint_says_which_key_changed_if_that_key_decides_the_data(key
 
 
 def test_metadata_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    place = Place(tmp_path / "not yet there", "dätaset")
+    place = CheckpointFiles(tmp_path / "not yet there", "dätaset")
     known = Metadata("c.yaml", "d.jsonl", ("deepfabric", "a b"), {"k": "1"}, samples_done=3, cost=0.5, seconds=1.5)
     write_metadata(place, known)
     assert read_metadata(place) == known
@@ -328,45 +328,45 @@ def test_metadata_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     "text", ["", "{", "[]", "null", '{"command": 3}', '{"format": "x"}', '{"fingerprint": 1}', "\udcff"]
 )
 def test_metadata_that_is_none_is_an_error_with_a_way_out(tmp_path: Path, text: str) -> None:
-    place = Place(tmp_path, "d")
+    place = CheckpointFiles(tmp_path, "d")
     place.metadata.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ConfigError, match="--fresh"):
         read_metadata(place)
 
 
 def test_metadata_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    place = Place(tmp_path, "d")
+    place = CheckpointFiles(tmp_path, "d")
     place.metadata.write_text('{"format": 99, "new": {}}')
     with pytest.raises(ConfigError, match="later version"):
         read_metadata(place)
 
 
 def test_keys_that_are_not_known_yet_do_not_matter(tmp_path: Path) -> None:
-    place = Place(tmp_path, "d")
+    place = CheckpointFiles(tmp_path, "d")
     place.metadata.write_text('{"samples_done": 4, "new": {}}')
     assert read_metadata(place).samples_done == 4
 
 
 def test_a_checkpoint_is_found_by_its_dataset_and_never_another_ones(tmp_path: Path) -> None:
-    assert find(tmp_path / "nowhere", Path("out/a.jsonl")) == Place(tmp_path / "nowhere", "a")
-    write_metadata(Place(tmp_path, "b"), Metadata(dataset=str(Path("out/b.jsonl").absolute())))
+    assert find(tmp_path / "nowhere", Path("out/a.jsonl")) == CheckpointFiles(tmp_path / "nowhere", "a")
+    write_metadata(CheckpointFiles(tmp_path, "b"), Metadata(dataset=str(Path("out/b.jsonl").absolute())))
     assert find(tmp_path, Path("out/a.jsonl")).name == "a"
     assert find(tmp_path, Path("out/b.jsonl")).name == "b"
 
 
 def test_datasets_of_the_same_name_in_two_folders_have_two_checkpoints(tmp_path: Path) -> None:
-    write_metadata(Place(tmp_path, "a"), Metadata(dataset="/one/a.jsonl"))
+    write_metadata(CheckpointFiles(tmp_path, "a"), Metadata(dataset="/one/a.jsonl"))
     other = find(tmp_path, Path("/two/a.jsonl"))
     assert other.name.startswith("a-") and not other.exists
     write_metadata(other, Metadata(dataset="/two/a.jsonl"))
-    Place(tmp_path, "a").metadata.unlink()
+    CheckpointFiles(tmp_path, "a").metadata.unlink()
     assert find(tmp_path, Path("/two/a.jsonl")) == other
     assert find(tmp_path, Path("/one/a.jsonl")).name == "a"
 
 
-def filled(folder: Path) -> Place:
+def filled(folder: Path) -> CheckpointFiles:
     """A checkpoint with all its files."""
-    place = Place(folder, "d")
+    place = CheckpointFiles(folder, "d")
     write_metadata(place, Metadata())
     for path in place.files[:-1]:
         path.write_text(path.name)
@@ -380,10 +380,10 @@ def test_two_checkpoints_moved_aside_in_the_same_second_are_both_there(tmp_path:
 
 
 def test_clearing_deletes_the_checkpoint_and_nothing_else(tmp_path: Path) -> None:
-    place, held = filled(tmp_path), Held(Place(tmp_path, "d"))
+    place, held = filled(tmp_path), CheckpointLock(CheckpointFiles(tmp_path, "d"))
     (tmp_path / ".d.checkpoint.json.77.tmp").write_text("half")
     (tmp_path / "notes.txt").write_text("mine")
-    write_metadata(Place(tmp_path, "other"), Metadata())
+    write_metadata(CheckpointFiles(tmp_path, "other"), Metadata())
     aside = move_aside(filled(tmp_path))
     clear(filled(tmp_path))
     assert not place.exists
@@ -397,15 +397,15 @@ def test_clearing_deletes_the_checkpoint_and_nothing_else(tmp_path: Path) -> Non
 HOLD = """if True:
     import sys, time
     from pathlib import Path
-    from deepfabric_core.store.checkpoint_files import Held, Place
-    held = Held(Place(Path(sys.argv[1]), "d"))
+    from deepfabric_core.store.checkpoint_files import CheckpointLock, CheckpointFiles
+    held = CheckpointLock(CheckpointFiles(Path(sys.argv[1]), "d"))
     print("held", flush=True)
     time.sleep(60)
 """
 
 
 def test_a_second_holder_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
-    place = Place(tmp_path, "d")
+    place = CheckpointFiles(tmp_path, "d")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)}
     )
@@ -415,14 +415,14 @@ def test_a_second_holder_is_refused_until_the_first_is_killed(tmp_path: Path) ->
         write_metadata(place, Metadata(process=holder.pid, process_started_at=began))
         assert is_held(place)
         with pytest.raises(ConfigError) as refused:
-            Held(place)
+            CheckpointLock(place)
         assert str(holder.pid) in str(refused.value)
         assert time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began)) in str(refused.value)
     finally:
         holder.kill()
         holder.communicate()
     assert not is_held(place)
-    Held(place).release()
+    CheckpointLock(place).release()
     assert not is_held(place)
 
 

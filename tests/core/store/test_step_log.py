@@ -18,13 +18,13 @@ from deepfabric_core.chat.messages import Message, Reply, Request, Spent, ToolCa
 from deepfabric_core.chat.tools import ToolResult, ToolUse
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError, OutputError, ReplyError
 from deepfabric_core.events import Event, ReplyRejected
-from deepfabric_core.run.stages.recipe_runner import Driven, StateLost, drive
-from deepfabric_core.store.append_log import Lines
-from deepfabric_core.store.checkpoint_files import Metadata, Place
-from deepfabric_core.store.step_log import Key, StepLog
+from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
+from deepfabric_core.store.append_log import AppendLog
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata
+from deepfabric_core.store.step_log import StepKey, StepLog
 from deepfabric_core.store.usage_totals import with_unsaved
 
-KEY: Key = ("topic", 0)
+KEY: StepKey = ("topic", 0)
 READ = ToolUse("read_file", {"file_path": "a"})
 
 
@@ -104,12 +104,12 @@ def driven(
     *,
     config: Mapping[str, str] | None = None,
     emit: Callable[[Event], None] = lambda _: None,
-) -> Driven[list[str]]:
+) -> RecipeResult[list[str]]:
     """Work on one work item in a process of its own, as far as its file is concerned."""
-    lines = Lines(path)
+    lines = AppendLog(path)
     try:
         log = StepLog(lines, config or {})
-        return asyncio.run(drive(script(*steps), model, emit, tools or Tools(), steps=log.of(KEY)))
+        return asyncio.run(run_recipe(script(*steps), model, emit, tools or Tools(), steps=log.of(KEY)))
     finally:
         lines.close()
 
@@ -200,7 +200,7 @@ def test_everything_of_an_answer_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     call = ToolCall("id", "read_file", '{"file_path": "\\ud83e ü"}')
     odd = reply("ü\u2028\ud800", finish_reason="length", tool_calls=(call,), simulated=True)
-    lines = Lines(path)
+    lines = AppendLog(path)
     steps = StepLog(lines).of(KEY, {"earlier": ["ü"]})
     result = ToolResult("\ud800", "IOError", "session")
     for step, answer in ((asked("task"), odd), (READ, result)):
@@ -264,10 +264,10 @@ def test_a_failure_keeps_its_last_reply_and_begins_anew_when_it_is_tried_again(t
     def attempt(*replies: Reply) -> Canned:
         model, steps = Canned(replies), StepLog(lines).of(KEY)
         with pytest.raises(ReplyError, match="useless"):
-            asyncio.run(drive(failing(), model, lambda _: None, steps=steps))
+            asyncio.run(run_recipe(failing(), model, lambda _: None, steps=steps))
         return model
 
-    lines = Lines(path)
+    lines = AppendLog(path)
     attempt(reply("a"), reply("b"))
     assert [line["reply"]["text"] for line in written(path)] == ["a", "b"]
     assert attempt().requests == [], "killed before the failure was listed, it fails again at no cost"
@@ -277,7 +277,7 @@ def test_a_failure_keeps_its_last_reply_and_begins_anew_when_it_is_tried_again(t
 
 
 def test_only_what_is_wanted_is_held_in_memory_and_only_once(tmp_path: Path) -> None:
-    lines = Lines(tmp_path / "s.jsonl")
+    lines = AppendLog(tmp_path / "s.jsonl")
     for number in range(5):
         StepLog(lines).of(("topic", number)).add(asked("task"), reply("a"))
     log = StepLog(lines, None, lambda key: key == ("topic", 3))
@@ -301,12 +301,12 @@ def test_a_tool_that_fails_when_its_call_is_repeated_loses_the_state(tmp_path: P
 def test_after_the_state_was_lost_everything_is_asked_anew(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     killed(path, FOUR, reply("a"), reply("b"), reply("c"))
-    lines = Lines(path)
+    lines = AppendLog(path)
     steps = StepLog(lines).of(KEY)
     assert steps.recall(FOUR[0])
     steps.begin_anew()
     model, tools = Canned([reply(text) for text in "wxyz"]), Tools()
-    done = asyncio.run(drive(script(*FOUR), model, lambda _: None, tools, steps=steps))
+    done = asyncio.run(run_recipe(script(*FOUR), model, lambda _: None, tools, steps=steps))
     assert (done.attempts, len(model.requests), tools.redone) == (4, 4, [])
     assert done.rest == Spent(1, Usage(1, 1, 0.5))
     assert StepLog(lines).of(KEY).recall(FOUR[0]) == reply("w")
@@ -333,7 +333,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "s.jsonl"
     killed(path, FOUR, reply("a"))
     path.write_bytes(path.read_bytes() + damage + b"\n" + path.read_bytes())
-    lines = Lines(path)
+    lines = AppendLog(path)
     with pytest.raises(ConfigError, match=r"s\.jsonl, line 2: it is damaged"):
         StepLog(lines)
     lines.close()
@@ -349,7 +349,7 @@ def test_after_a_line_was_removed_what_stood_before_it_is_known(tmp_path: Path) 
 
 
 def test_a_disk_that_is_gone_is_said(tmp_path: Path) -> None:
-    lines = Lines(tmp_path / "s.jsonl")
+    lines = AppendLog(tmp_path / "s.jsonl")
     steps = StepLog(lines).of(KEY)
     lines.close()
     with pytest.raises(OutputError, match=r"s\.jsonl can't be written: bad file descriptor; what it holds is safe\."):
@@ -366,7 +366,7 @@ def test_killed_anywhere_and_cut_anywhere_the_outcome_is_the_same_and_each_call_
     tmp_path_factory: pytest.TempPathFactory, answers: list[tuple[bool, str]], data: st.DataObject
 ) -> None:
     """Whatever the totals said when they were saved last, they and the lines after that say what was paid."""
-    place = Place(tmp_path_factory.mktemp("steps"), "d")
+    place = CheckpointFiles(tmp_path_factory.mktemp("steps"), "d")
     answers = [(False, "task"), *answers, (False, "end")]
     steps = [ToolUse("tool", {"n": n}) if tool else asked(str(n)) for n, (tool, _) in enumerate(answers)]
     replies = [reply(text) for tool, text in answers if not tool]
@@ -403,7 +403,7 @@ def spent(known: Metadata) -> Usage:
 
 def whole_of(path: Path) -> list[dict[str, Any]]:
     """What a resumed run reads."""
-    lines = Lines(path)
+    lines = AppendLog(path)
     try:
         return [line.content for line in lines.read()]
     finally:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from deepfabric_core.chat.tools import ToolResult, arguments_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.tools.definitions import tool_from
-from deepfabric_core.tools.executor import Session
+from deepfabric_core.tools.executor import ToolSession
 from deepfabric_core.tools.virtual_files import BUILT_IN, FILE_BYTES, SESSION_BYTES, SESSION_FILES, VirtualFiles
 
 SEED = {"main.py": "print('hello')\n", "./src//a.txt": "é"}
@@ -31,17 +31,17 @@ def done(call: Coroutine[Any, Any, ToolResult]) -> ToolResult:
     return result
 
 
-def use(session: Session, name: str, **arguments: Any) -> ToolResult:
+def use(session: ToolSession, name: str, **arguments: Any) -> ToolResult:
     result = done(session.call(name, arguments))
     json.dumps(result.content, ensure_ascii=False).encode()  # whatever happens, it can be recorded
     return result
 
 
-def started(files: Mapping[str, str] = SEED) -> Session:
+def started(files: Mapping[str, str] = SEED) -> ToolSession:
     return VirtualFiles(files).session("key")
 
 
-def listed(session: Session) -> list[str]:
+def listed(session: ToolSession) -> list[str]:
     paths: list[str] = json.loads(use(session, "list_files").content)
     return paths
 

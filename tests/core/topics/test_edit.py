@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deepfabric_core.config.schema import Mode
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.topics.edit import (
-    History,
+    EditHistory,
     add,
     grown,
     keep_levels,
@@ -235,7 +235,7 @@ def test_a_name_given_twice_is_refused() -> None:
 
 
 def test_an_edit_is_undone_and_done_again() -> None:
-    history = History(before := tree("ra", "rb"))
+    history = EditHistory(before := tree("ra", "rb"))
     after = history.do(lambda topics: prune(topics, [of("ra")]), "prune a")
     assert (history.topics, history.can_undo, history.undoes, history.can_redo) == (after, True, "prune a", False)
     assert history.undo() == before == history.topics
@@ -244,7 +244,7 @@ def test_an_edit_is_undone_and_done_again() -> None:
 
 
 def test_a_new_edit_forgets_what_was_undone_and_one_that_fails_or_changes_nothing_leaves_no_trace() -> None:
-    history = History(before := tree("ra", "rb"))
+    history = EditHistory(before := tree("ra", "rb"))
     history.do(lambda topics: prune(topics, [of("ra")]), "prune a")
     history.undo()
     refused(lambda: history.do(lambda topics: prune(topics, [of("r")]), "prune r"))
@@ -256,7 +256,7 @@ def test_a_new_edit_forgets_what_was_undone_and_one_that_fails_or_changes_nothin
 
 
 def test_the_last_hundred_edits_can_be_undone() -> None:
-    history = History(tree("r"))
+    history = EditHistory(tree("r"))
     for number in range(120):
         history.do(lambda topics, name=str(number): add(topics, of("r"), name), "add")  # type: ignore[misc]
     while history.can_undo:
@@ -317,7 +317,7 @@ def any_edit(data: st.DataObject, topics: Topics) -> Callable[[Topics], Topics]:
 
 @given(st.data(), st.sampled_from(["tree", "graph"]))
 def test_any_edits_leave_topics_that_hold_together_and_are_undone_to_the_first(data: st.DataObject, mode: Mode) -> None:
-    history = History(original := data.draw(any_topics(mode)))
+    history = EditHistory(original := data.draw(any_topics(mode)))
     passed = [original]
     for _ in range(data.draw(st.integers(1, 8))):
         edit = any_edit(data, history.topics)

@@ -12,7 +12,7 @@ from comm.base_comm import BaseComm
 from ipykernel.comm.comm import BaseComm as KernelComm
 
 import deepfabric_nb.display.progress_widget
-from deepfabric_nb.display.progress_widget import Progress
+from deepfabric_nb.display.progress_widget import ProgressWidget
 from tests.nb.display.test_run_view import run_of, view_of
 
 STATIC = Path(deepfabric_nb.display.progress_widget.__file__).parent.parent / "static"
@@ -45,7 +45,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.stopped: list[str] = []
-        self.widget = Progress(self.stopped.append)
+        self.widget = ProgressWidget(self.stopped.append)
         self.widget.comm = self.wire = Wire()
         self.wire.sent.clear()
 
@@ -83,7 +83,7 @@ def test_a_page_that_comes_back_gets_the_whole_state(shown: Shown) -> None:
 
 
 def test_messages_are_heard_while_a_cell_runs() -> None:
-    comm = Progress(print).comm
+    comm = ProgressWidget(print).comm
     assert isinstance(comm, KernelComm)
     assert getattr(comm, "_reply_subshell_for", None) is None
 

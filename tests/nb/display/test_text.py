@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
-from deepfabric_nb.errors import CellError, LeftAtOnce
-from deepfabric_nb.magic.handoff import Exported
-from deepfabric_nb.magic.validate import PlanShown
-from deepfabric_nb.runs.request import asked_by_cell
+from deepfabric_nb.errors import CellError, RunInterrupted
+from deepfabric_nb.magic.handoff import ExportResult
+from deepfabric_nb.magic.validate import PlanText
+from deepfabric_nb.runs.request import request_from_cell
 from deepfabric_nb.runs.run import Run
 from tests import ROOT
 from tests.core.cli.test_output import HOSTILE, UNFIT
@@ -28,10 +29,10 @@ def clean(text: str) -> bool:
 
 def test_an_error_names_what_was_written_without_obeying_it(cell: Cell) -> None:
     hostile = ascii(HOSTILE).replace("'", '"').replace("\\x1b", "\\e")
-    with pytest.raises(CellError) as problem:
+    with pytest.raises(ConfigError) as problem:
         cell("%%deepfabric", TEA.replace("depth: 2", f"{hostile}: 2"))
     assert clean("\n".join(problem.value._render_traceback_()))
-    assert clean("\n".join(LeftAtOnce(f"Go on with: {HOSTILE}")._render_traceback_()))
+    assert clean("\n".join(RunInterrupted(f"Go on with: {HOSTILE}")._render_traceback_()))
 
 
 def test_every_line_of_an_error_is_told_as_one() -> None:
@@ -43,11 +44,13 @@ def test_a_plan_a_handle_and_an_export_are_clean(place: Path) -> None:
         raise NotImplementedError
 
     hostile = ascii(HOSTILE).replace("'", '"').replace("\\x1b", "\\e")
-    asked = asked_by_cell(tea().replace("provider: simulated", f"provider: simulated, model: {hostile}"), {**FLAGS}, {})
-    assert clean(repr(PlanShown(asked)))
+    asked = request_from_cell(
+        tea().replace("provider: simulated", f"provider: simulated, model: {hostile}"), {**FLAGS}, {}
+    )
+    assert clean(repr(PlanText(asked)))
     assert clean(repr(Run(HOSTILE, Job(asked.loaded.config), nothing)))
-    assert clean(repr(Exported(f"{HOSTILE} is written.\nRun it.")))
-    assert repr(Exported("two\nlines")) == "two\nlines"
+    assert clean(repr(ExportResult(f"{HOSTILE} is written.\nRun it.")))
+    assert repr(ExportResult("two\nlines")) == "two\nlines"
 
 
 # What a line without flags has.

@@ -10,7 +10,7 @@ import pytest
 
 import deepfabric_nb
 from deepfabric_core import load_topics
-from deepfabric_nb.errors import CellError
+from deepfabric_core.errors import DeepFabricError
 from deepfabric_nb.graph.topic_graph import TopicGraph
 from deepfabric_nb.runs.run import Run
 
@@ -123,14 +123,14 @@ def test_edits_of_a_file_are_saved_to_it(place: Path) -> None:
     graph = TopicGraph("tea_topics.jsonl")
     graph.prune(branch(graph))
     assert saved(place) == 6 and graph.planned is None
-    with pytest.raises(CellError, match="belong to no run"):
+    with pytest.raises(DeepFabricError, match="belong to no run"):
         graph.grow_deeper(branch(graph))
 
 
 @pytest.mark.parametrize("name", ["nowhere.jsonl", "tea.yaml", "tea.jsonl"])
 def test_what_is_no_topics_file_is_refused_in_one_sentence(place: Path, name: str) -> None:
     (place / "tea.jsonl").write_text('{"messages": []}\n')
-    with pytest.raises(CellError, match=name):
+    with pytest.raises(DeepFabricError, match=name):
         TopicGraph(name)
 
 
@@ -158,7 +158,7 @@ def test_without_a_kernel_it_is_a_picture_and_an_outline(place: Path) -> None:
 
 def test_an_edit_that_cannot_be_is_one_sentence(place: Path) -> None:
     graph = TopicGraph(start().wait())
-    with pytest.raises(CellError, match="same name"):
+    with pytest.raises(DeepFabricError, match="same name"):
         graph.add(graph.topics.root, ["Iced", "iced"])
     assert graph.planned == 9
 
@@ -185,11 +185,11 @@ def test_growing_deeper_while_a_run_works_keeps_the_count_right(place: Path) -> 
 
 @pytest.mark.parametrize("edit", ["undo", "redo"])
 def test_nothing_to_take_back_is_one_sentence(place: Path, edit: str) -> None:
-    with pytest.raises(CellError, match="There is no"):
+    with pytest.raises(DeepFabricError, match="There is no"):
         getattr(TopicGraph(start().wait()), edit)()
 
 
 def test_a_name_that_is_none_is_one_sentence(place: Path) -> None:
     graph = TopicGraph(start().wait())
-    with pytest.raises(CellError):
+    with pytest.raises(DeepFabricError):
         graph.rename(branch(graph), " ")

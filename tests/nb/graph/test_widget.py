@@ -18,7 +18,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_nb.graph.history import GrowingHistory
-from deepfabric_nb.graph.widget import TopicGraph
+from deepfabric_nb.graph.widget import TopicGraphWidget
 from tests.nb.display.test_progress_widget import Wire
 
 STATIC = Path(deepfabric_nb.graph.widget.__file__).parent.parent / "static"
@@ -58,7 +58,7 @@ class Shown:
     def __init__(self, topics: Topics) -> None:
         self.edits: list[tuple[list[str], str]] = []
         self.growths: list[tuple[str, str]] = []
-        self.graph = TopicGraph(
+        self.graph = TopicGraphWidget(
             topics,
             on_edit=lambda topics, what: self.edits.append((names(topics), what)),
             on_grow=lambda own, how: self.growths.append((own, how)),
@@ -181,7 +181,7 @@ def test_marks_are_shown_with_their_topics(shown: Shown) -> None:
     assert shown.snapshots[-1]["marks"] == [(4, "like “green”")]
 
 
-# ---- steering, from Python and from the page
+# ---- edits, from Python and from the page
 
 
 def test_a_pruned_branch_is_gone_and_undo_brings_it_back(shown: Shown) -> None:
@@ -335,7 +335,7 @@ def test_a_renamed_topic_stays_selected_and_a_pruned_one_does_not(shown: Shown) 
 
 
 def test_messages_are_heard_while_a_cell_runs() -> None:
-    assert getattr(TopicGraph(tree("tea")).comm, "_reply_subshell_for", None) is None
+    assert getattr(TopicGraphWidget(tree("tea")).comm, "_reply_subshell_for", None) is None
 
 
 @pytest.mark.parametrize(

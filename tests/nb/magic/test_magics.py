@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from deepfabric_nb.errors import CellError
+from deepfabric_core.errors import DeepFabricError
 from deepfabric_nb.runs.run import Run
 from tests import ROOT
 from tests.core.conftest import Run as CommandLine
@@ -119,7 +119,7 @@ def test_braces_in_prompts_stay_as_they_are(cell: Cell, shell: InteractiveShell)
     ],
 )
 def test_a_mistake_is_one_sentence(cell: Cell, line: str, body: str, said: str) -> None:
-    with pytest.raises(CellError) as problem:
+    with pytest.raises(DeepFabricError) as problem:
         cell(line, body)
     shown = problem.value._render_traceback_()
     assert len(shown) == 1 and said in shown[0], shown
@@ -127,13 +127,13 @@ def test_a_mistake_is_one_sentence(cell: Cell, line: str, body: str, said: str) 
 
 @pytest.mark.parametrize("line", ["generate", "generate nowhere.yaml", "watch", "stop", "stop x", "resume x", "export"])
 def test_a_line_that_lacks_something_says_what(cell: Cell, line: str) -> None:
-    with pytest.raises(CellError) as problem:
+    with pytest.raises(DeepFabricError) as problem:
         cell(f"%deepfabric {line}")
     assert str(problem.value).endswith((".", "'.")), str(problem.value)
 
 
 def test_debug_shows_the_whole_error(cell: Cell) -> None:
-    with pytest.raises(CellError, match="unknown key") as problem:
+    with pytest.raises(DeepFabricError, match="unknown key") as problem:
         cell("%%deepfabric --debug", TEA.replace("depth", "dept"))
     shown = problem.value._render_traceback_()
     assert shown[0].startswith("Traceback") and any("ValidationError" in line for line in shown)
@@ -186,7 +186,7 @@ def test_a_run_in_the_background_pauses_and_goes_on(cell: Cell, shell: Interacti
 
 def test_two_runs_of_one_name_are_refused(cell: Cell, shell: InteractiveShell) -> None:
     cell("%%deepfabric --background --out run", SLOW)
-    with pytest.raises(CellError, match="under way"):
+    with pytest.raises(DeepFabricError, match="under way"):
         cell("%%deepfabric", SLOW)
     shell.user_ns["run"].stop(now=True)
     shell.user_ns["run"].wait()
@@ -267,9 +267,9 @@ def test_a_refused_cell_leaves_nothing_to_resume(cell: Cell, place: Path) -> Non
     cell("%%deepfabric", TEA)
     before = (place / "tea.jsonl").read_bytes()
     cell("%%deepfabric --background --out run --name slow", SLOW.replace("tea.jsonl", "slow.jsonl"))
-    with pytest.raises(CellError, match="writing"):
+    with pytest.raises(DeepFabricError, match="writing"):
         cell("%%deepfabric --name other", SLOW.replace("tea.jsonl", "slow.jsonl").replace("Tea", "Other"))
-    with pytest.raises(CellError, match="can't be written"):
+    with pytest.raises(DeepFabricError, match="can't be written"):
         cell("%%deepfabric", TEA.replace("tea.jsonl", "/proc/nowhere/tea.jsonl"))
     cell("%deepfabric stop slow --now")
     listed = cell("%deepfabric status")
@@ -278,7 +278,7 @@ def test_a_refused_cell_leaves_nothing_to_resume(cell: Cell, place: Path) -> Non
 
 
 def test_a_bad_name_for_the_result_is_refused_before_anything_is_made(cell: Cell, place: Path) -> None:
-    with pytest.raises(CellError, match="variable's name"):
+    with pytest.raises(DeepFabricError, match="variable's name"):
         cell("%%deepfabric --out 3x", TEA)
     assert not list(place.glob("*.jsonl"))
 
@@ -298,7 +298,7 @@ def test_a_run_of_another_folder_is_not_resumed_unasked(cell: Cell, shell: Inter
     shell.user_ns["run"].wait()
     (place / "elsewhere").mkdir()
     cell("import os; os.chdir('elsewhere')")
-    with pytest.raises(CellError, match="No run of this folder"):
+    with pytest.raises(DeepFabricError, match="No run of this folder"):
         cell("%deepfabric resume")
     assert len(cell("%deepfabric resume tea")) == 9
 
@@ -340,9 +340,9 @@ def test_a_frame_of_ours_shows_a_few_rows_unless_the_user_has_a_wish(cell: Cell,
 
 def test_a_plan_of_very_many_calls_wants_the_flag_that_says_so(cell: Cell, place: Path) -> None:
     large = TEA.replace("depth: 2, degree: 3", "depth: 10, degree: 50")
-    with pytest.raises(CellError, match=r"This plan is large: .* give --yes if you mean it, or less depth"):
+    with pytest.raises(DeepFabricError, match=r"This plan is large: .* give --yes if you mean it, or less depth"):
         cell("%%deepfabric", large)
-    with pytest.raises(CellError, match=r"This plan is large: .* give --yes"):
+    with pytest.raises(DeepFabricError, match=r"This plan is large: .* give --yes"):
         cell("%%deepfabric topics", large)
     assert "asks first, or wants --yes" in repr(cell("%%deepfabric validate", large))
     run = cell("%%deepfabric --background --yes --topic-only --out run", large) or cell("run")

@@ -15,12 +15,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from deepfabric_core.cli.rich_view import RichView
-from deepfabric_core.cli.screen.item_browser import Browser
+from deepfabric_core.cli.screen.item_browser import ItemBrowser
 from deepfabric_core.cli.screen.keyboard import Decoder
 from deepfabric_core.cli.screen.panes import Screen
-from deepfabric_core.cli.screen.rate_history import History, sparkline
-from deepfabric_core.cli.screen.screen_state import Heading, Shown
-from deepfabric_core.cli.screen.style import Look, look_of
+from deepfabric_core.cli.screen.rate_history import RateHistory, sparkline
+from deepfabric_core.cli.screen.screen_state import Heading, ScreenState
+from deepfabric_core.cli.screen.style import ScreenStyle, style_of
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
@@ -67,7 +67,7 @@ def begun(total: int = 10_000) -> list[Event]:
 
 def of(*events: Event, keys: str = "", size: tuple[int, int] = (120, 40), encoding: str = "utf-8") -> list[str]:
     """The screen after these events and keys, as lines; keys are words."""
-    state, browser, history = RunState(), Browser(), History()
+    state, browser, history = RunState(), ItemBrowser(), RateHistory()
     for number, event in enumerate(events):
         state = reduce(state, event)
         browser.take(event)
@@ -79,22 +79,22 @@ def of(*events: Event, keys: str = "", size: tuple[int, int] = (120, 40), encodi
 
 
 def drawn(
-    state: RunState, browser: Browser, history: History, size: tuple[int, int], encoding: str = "utf-8"
+    state: RunState, browser: ItemBrowser, history: RateHistory, size: tuple[int, int], encoding: str = "utf-8"
 ) -> list[str]:
     console = Console(file=TextIOWrapper(BytesIO(), encoding=encoding), width=size[0], height=size[1])
-    shown = Shown(Heading("conf/tea.yaml", "out/tea.jsonl"), state, 61.0, history, browser, keys=True)
+    shown = ScreenState(Heading("conf/tea.yaml", "out/tea.jsonl"), state, 61.0, history, browser, keys=True)
     lines = console.render_lines(Screen(shown), console.options.update_dimensions(*size))
     return ["".join(segment.text for segment in line) for line in lines]
 
 
 def written(*events: Event) -> str:
     """What goes to a terminal of 100 by 24 for a frame."""
-    state, browser, stream = RunState(), Browser(), StringIO()
+    state, browser, stream = RunState(), ItemBrowser(), StringIO()
     for event in events:
         state = reduce(state, event)
         browser.take(event)
     console = Console(file=stream, force_terminal=True, width=100, height=24)
-    terminal = Terminal(console, lambda: Screen(Shown(Heading(), state, 61.0, History(), browser)))
+    terminal = Terminal(console, lambda: Screen(ScreenState(Heading(), state, 61.0, RateHistory(), browser)))
     terminal.open()
     frame = stream.getvalue()
     terminal.close()
@@ -198,7 +198,7 @@ def test_arrows_hold_the_list_still_and_go_through_it() -> None:
 
 
 def test_what_is_held_does_not_move_when_more_arrives() -> None:
-    browser = Browser()
+    browser = ItemBrowser()
     for number in range(10):
         browser.take(made(number))
     browser.press("down")
@@ -206,7 +206,7 @@ def test_what_is_held_does_not_move_when_more_arrives() -> None:
     for number in range(10, 500):
         browser.take(made(number))
     assert browser.entries() == before
-    lines = "".join(drawn(RunState(), browser, History(), (120, 40)))
+    lines = "".join(drawn(RunState(), browser, RateHistory(), (120, 40)))
     assert "Samples: 1 of 10, 490 newer" in lines
     browser.press("home")
     assert browser.entries()[0].event == made(499)
@@ -225,11 +225,11 @@ def test_the_chosen_one_is_always_in_sight(size: tuple[int, int]) -> None:
 
 def test_pages_are_as_long_as_what_is_shown() -> None:
     events = [*begun(), *map(made, range(40))]
-    browser = Browser()
+    browser = ItemBrowser()
     for event in events:
         browser.take(event)
     browser.press("down")
-    drawn(RunState(), browser, History(), (120, 40))
+    drawn(RunState(), browser, RateHistory(), (120, 40))
     first, page = browser.index, browser.page
     browser.press("pagedown")
     assert browser.index == first + page > 5
@@ -275,7 +275,7 @@ def test_a_question_mark_lists_the_keys() -> None:
 
 
 def test_only_so_much_is_kept_however_long_the_run() -> None:
-    browser = Browser()
+    browser = ItemBrowser()
     for number in range(10_000):
         browser.take(made(number))
         browser.take(failed(number))
@@ -327,7 +327,7 @@ def test_no_bytes_break_the_reading_of_keys(data: bytes) -> None:
 
 
 def test_rate_and_calls_in_flight_are_drawn_as_sparklines() -> None:
-    state, history = RunState(), History()
+    state, history = RunState(), RateHistory()
     for event in begun():
         state = reduce(state, event)
     for second in range(20):
@@ -335,7 +335,7 @@ def test_rate_and_calls_in_flight_are_drawn_as_sparklines() -> None:
         events: list[Event] = [LimiterChanged(16, busy, 0, ""), *[made(1)] * busy]
         state = fold(reduce, events, state)
         history.note(state, float(second))
-    lines = drawn(state, Browser(), history, (80, 24))
+    lines = drawn(state, ItemBrowser(), history, (80, 24))
     rate, calls = (next(line for line in lines if f"│ {name}" in line) for name in ("Rate", "In flight"))
     assert "▁" in rate and "█" in rate
     assert "▁" in calls and "█" in calls
@@ -352,7 +352,7 @@ def test_a_sparkline_has_its_size_and_its_highest_value_at_the_top(values: list[
 
 
 def test_a_second_in_which_nothing_is_drawn_counts_as_well() -> None:
-    history, state = History(), reduce(RunState(), StageStarted("samples", 10, 4, 0.0))
+    history, state = RateHistory(), reduce(RunState(), StageStarted("samples", 10, 4, 0.0))
     history.note(state, 100.0)
     for _ in range(4):
         state = reduce(state, made(1))
@@ -379,7 +379,7 @@ def test_what_an_encoding_lacks_is_not_written(encoding: str, size: tuple[int, i
 @pytest.mark.parametrize("colours", ["truecolor", "256"])
 def test_each_colour_stands_out_from_white_and_from_black(colours: str) -> None:
     console = Console(file=StringIO(), force_terminal=True, color_system=colours)  # type: ignore[arg-type]
-    look = look_of(console)
+    look = style_of(console)
     for name in (look.accent, look.bad, look.warn, look.quiet):
         luminance = _luminance(name)
         assert (1.05) / (luminance + 0.05) >= 3.5
@@ -397,7 +397,7 @@ def _luminance(name: str) -> float:
 
 
 def test_with_sixteen_colours_only_red_is_used_since_the_others_are_the_themes() -> None:
-    look = look_of(Console(file=StringIO(), force_terminal=True, color_system="standard"))
+    look = style_of(Console(file=StringIO(), force_terminal=True, color_system="standard"))
     assert {look.accent, look.bad, look.warn, look.quiet} == {"bold", "red", "none"}
 
 
@@ -427,7 +427,7 @@ def test_writing_from_right_to_left_does_not_turn_round_what_is_beside_it() -> N
 
 
 def test_a_look_cuts_by_columns_and_not_by_characters() -> None:
-    look = Look("utf-8", "", "", "", "")
+    look = ScreenStyle("utf-8", "", "", "", "")
     for cells in range(30):
         assert cell_len(look.start(CJK, cells)) <= cells
         assert cell_len(look.end(CJK, cells)) <= cells

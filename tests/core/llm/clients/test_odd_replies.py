@@ -19,11 +19,11 @@ from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usa
 from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Event
+from deepfabric_core.llm.chat_completions import dollars, usage_in
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
 from deepfabric_core.llm.clients.openai_model import OpenAIModel
-from deepfabric_core.llm.clients.wire import dollars, usage_in
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, retry_after
-from deepfabric_core.llm.limits.headers import Allowance, requests_left, tokens_left
+from deepfabric_core.llm.limits.headers import RemainingQuota, requests_left, tokens_left
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.prices import Prices
 from deepfabric_core.llm.wrappers.retry import Retrying
@@ -209,12 +209,12 @@ def test_an_allowance_that_is_no_number_says_nothing(value: str) -> None:
         {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": value},
     ):
         left = requests_left(headers, NOW)
-        assert left is None or left == Allowance(5.0, 0.0)
+        assert left is None or left == RemainingQuota(5.0, 0.0)
 
 
 def test_the_first_moment_of_all_times_is_past_and_breaks_nothing() -> None:
     headers = {"ratelimit-remaining": "5", "ratelimit-reset": "0001-01-01T00:00:00"}
-    assert requests_left(headers, NOW) in {None, Allowance(5.0, 0.0)}
+    assert requests_left(headers, NOW) in {None, RemainingQuota(5.0, 0.0)}
 
 
 # --- Any answer at all ---

@@ -1,4 +1,4 @@
-"""What `Pace` makes of each kind of limit, in virtual time; and what holds whatever happens."""
+"""What `AdaptiveController` makes of each kind of limit, in virtual time; and what holds whatever happens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.llm.limits.controller import Pace
+from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.rate import Call
 from tests.core.llm.limits.virtual_provider import Crowd, Terms
 
@@ -81,8 +81,8 @@ def test_where_there_is_no_limit_none_is_felt(ceiling: int) -> None:
 
 def test_a_ceiling_that_rises_late_in_a_run_is_reached_as_quickly_as_at_first() -> None:
     crowd = Crowd(Terms(), 10_000, ceiling=32).run(until=20.0)
-    crowd.pace.ceiling = 256
-    assert crowd.run(until=20.5).pace.in_flight > 250
+    crowd.controller.ceiling = 256
+    assert crowd.run(until=20.5).controller.in_flight > 250
 
 
 def test_no_more_calls_are_under_way_than_the_ceiling() -> None:
@@ -108,32 +108,32 @@ def test_refusals_that_have_no_reason_do_not_end_the_work(
     assert served(terms, 500, 32, seed).now < seconds
 
 
-def cut_once(calls: int = 40) -> tuple[Pace, float]:
-    """A pace of which the opening was refused at 30 calls and that has got going again; and the time."""
-    pace = Pace(ceiling=100)
-    opening = [pace.begin(0.1) for _ in range(calls)]
+def cut_once(calls: int = 40) -> tuple[AdaptiveController, float]:
+    """A controller whose opening was refused at 30 calls and that has got going again; and the time."""
+    controller = AdaptiveController(ceiling=100)
+    opening = [controller.begin(0.1) for _ in range(calls)]
     for call in opening[:30]:
-        pace.answered(call, 1.0)
+        controller.answered(call, 1.0)
     for call in opening[30:]:
-        pace.refused(call, 1.0, 1.0)
-    return pace, 3.0
+        controller.refused(call, 1.0, 1.0)
+    return controller, 3.0
 
 
 def test_a_burst_of_refusals_is_one_decrease() -> None:
-    pace, now = cut_once()
-    calls = [pace.begin(now) for _ in range(30)]
-    assert [pace.refused(call, now + 0.1, 1.0) for call in calls] == [True] + [False] * 29
+    controller, now = cut_once()
+    calls = [controller.begin(now) for _ in range(30)]
+    assert [controller.refused(call, now + 0.1, 1.0) for call in calls] == [True] + [False] * 29
 
 
 def test_refusals_of_calls_from_before_the_cut_leave_the_limits_as_they_are() -> None:
-    pace, now = cut_once()
-    second = [pace.begin(now) for _ in range(60)]
+    controller, now = cut_once()
+    second = [controller.begin(now) for _ in range(60)]
     for call in second[:40]:
-        pace.answered(call, now + 1)
-    assert pace.refused(second[59], now + 1, 1.0)  # cuts the number at once for the second time
-    after = pace.allowed
-    assert not any(pace.refused(call, now + 1.01, 1.0) for call in second[40:59])
-    assert pace.allowed == after
+        controller.answered(call, now + 1)
+    assert controller.refused(second[59], now + 1, 1.0)  # cuts the number at once for the second time
+    after = controller.allowed
+    assert not any(controller.refused(call, now + 1.01, 1.0) for call in second[40:59])
+    assert controller.allowed == after
 
 
 @pytest.mark.parametrize("way", [0.003, 0.1])
@@ -147,9 +147,9 @@ def test_when_all_is_refused_nothing_begins_before_the_provider_asks_for_it(way:
 
 def test_when_the_limit_is_lifted_the_number_at_once_grows_back_to_the_ceiling() -> None:
     crowd = Crowd(replace(FIFTY, latency=0.5), 100_000).run(until=10.0)
-    assert crowd.pace.allowed < 60
+    assert crowd.controller.allowed < 60
     crowd.provider.terms = Terms(latency=0.5)
-    assert crowd.run(until=40.0).pace.allowed == 256
+    assert crowd.run(until=40.0).controller.allowed == 256
 
 
 def test_when_the_limit_is_lifted_the_rate_grows_back() -> None:
@@ -171,25 +171,25 @@ def test_when_the_limit_falls_to_a_third_it_is_found_again() -> None:
 
 
 def test_what_the_provider_says_is_left_is_not_overstepped() -> None:
-    pace = Pace(ceiling=10)
-    pace.told(2, 30.0, now=0.0)
+    controller = AdaptiveController(ceiling=10)
+    controller.told(2, 30.0, now=0.0)
     for _ in range(2):
-        assert pace.wait(0.0) == 0
-        pace.begin(0.0)
-    assert 0 < pace.wait(0.0) <= 30.0
-    assert pace.wait(30.0) == 0
+        assert controller.wait(0.0) == 0
+        controller.begin(0.0)
+    assert 0 < controller.wait(0.0) <= 30.0
+    assert controller.wait(30.0) == 0
 
 
 def test_what_the_provider_says_is_left_includes_calls_that_it_cannot_know_of_yet() -> None:
-    pace = Pace(ceiling=10)
-    pace.answered(pace.begin(0.0), 0.5)
+    controller = AdaptiveController(ceiling=10)
+    controller.answered(controller.begin(0.0), 0.5)
     for _ in range(3):
-        pace.begin(9.8)
-    pace.told(5, 30.0, now=10.0)
+        controller.begin(9.8)
+    controller.told(5, 30.0, now=10.0)
     for _ in range(2):
-        assert pace.wait(10.0) == 0
-        pace.begin(10.0)
-    assert pace.wait(10.0) > 0
+        assert controller.wait(10.0) == 0
+        controller.begin(10.0)
+    assert controller.wait(10.0) > 0
 
 
 EVENTS = st.lists(
@@ -203,27 +203,29 @@ EVENTS = st.lists(
 )
 
 
-def happen(pace: Pace, what: str, now: float, calls: list[Call], which: int, seconds: float) -> None:
+def happen(
+    controller: AdaptiveController, what: str, now: float, calls: list[Call], which: int, seconds: float
+) -> None:
     """One event; calls are only begun when they may, and ended when there are any."""
-    if what == "begin" and pace.wait(now) == 0:
-        calls.append(pace.begin(now))
+    if what == "begin" and controller.wait(now) == 0:
+        calls.append(controller.begin(now))
     elif what == "told":
-        pace.told(which, seconds, now)
+        controller.told(which, seconds, now)
     elif what != "begin" and calls:
         call = calls.pop(which % len(calls))
         match what:
             case "answer":
-                pace.answered(call, now)
+                controller.answered(call, now)
             case "refuse":
-                pace.refused(call, now, seconds)
+                controller.refused(call, now, seconds)
             case _:
-                pace.ended()
+                controller.ended()
 
 
-def check_sane(pace: Pace, now: float, calls: list[Call]) -> None:
-    assert pace.in_flight == len(calls)
-    assert 1 <= pace.allowed <= pace.ceiling
-    wait = pace.wait(now)
+def check_sane(controller: AdaptiveController, now: float, calls: list[Call]) -> None:
+    assert controller.in_flight == len(calls)
+    assert 1 <= controller.allowed <= controller.ceiling
+    wait = controller.wait(now)
     assert wait >= 0  # and so isn't NaN
     assert wait < math.inf or calls
 
@@ -232,26 +234,26 @@ def check_sane(pace: Pace, now: float, calls: list[Call]) -> None:
 def test_whatever_happens_the_pace_stays_sane_and_goes_on(
     ceiling: int, events: list[tuple[str, float, int, float]]
 ) -> None:
-    pace, now, calls = Pace(ceiling=ceiling), 0.0, list[Call]()
+    controller, now, calls = AdaptiveController(ceiling=ceiling), 0.0, list[Call]()
     for what, later, which, seconds in events:
         now += later
-        happen(pace, what, now, calls, which, seconds)
-        check_sane(pace, now, calls)
+        happen(controller, what, now, calls, which, seconds)
+        check_sane(controller, now, calls)
     for call in calls:
-        pace.answered(call, now)
+        controller.answered(call, now)
     for _ in range(3):  # one reason to wait may come after another
-        now += pace.wait(now) + 1e-6
+        now += controller.wait(now) + 1e-6
     assert now < math.inf
-    assert pace.wait(now) == 0
+    assert controller.wait(now) == 0
 
 
 @given(ceiling=st.integers(1, 40), refusals=st.integers(1, 200), seconds=st.floats(0, 900))
 def test_after_any_number_of_refusals_in_a_row_there_is_a_next_call(
     ceiling: int, refusals: int, seconds: float
 ) -> None:
-    pace, now = Pace(ceiling=ceiling), 0.0
+    controller, now = AdaptiveController(ceiling=ceiling), 0.0
     for _ in range(refusals):
-        now += pace.wait(now) + 1e-6
-        pace.refused(pace.begin(now), now + 0.1, seconds)
+        now += controller.wait(now) + 1e-6
+        controller.refused(controller.begin(now), now + 0.1, seconds)
         now += 0.1
-        assert pace.wait(now) <= max(seconds, 60.0) + 1e-6
+        assert controller.wait(now) <= max(seconds, 60.0) + 1e-6

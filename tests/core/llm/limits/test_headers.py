@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.llm.limits.headers import Allowance, requests_left, seconds_until, tokens_left
+from deepfabric_core.llm.limits.headers import RemainingQuota, requests_left, seconds_until, tokens_left
 
 NOW = 1_760_000_000.0
 
@@ -28,32 +28,34 @@ ANTHROPIC = {
 
 
 def test_openais_headers_are_counts_and_spans() -> None:
-    assert requests_left(OPENAI, NOW) == Allowance(59, 1)
-    assert tokens_left(OPENAI, NOW) == Allowance(149984, 360)
+    assert requests_left(OPENAI, NOW) == RemainingQuota(59, 1)
+    assert tokens_left(OPENAI, NOW) == RemainingQuota(149984, 360)
 
 
 def test_anthropics_headers_are_counts_and_moments_of_rfc_3339() -> None:
-    assert requests_left(ANTHROPIC, NOW) == Allowance(49, 60)
-    assert tokens_left(ANTHROPIC, NOW) == Allowance(8000, 10)
+    assert requests_left(ANTHROPIC, NOW) == RemainingQuota(49, 60)
+    assert tokens_left(ANTHROPIC, NOW) == RemainingQuota(8000, 10)
 
 
 def test_openrouters_reset_is_an_epoch_in_milliseconds() -> None:
     headers = {"x-ratelimit-remaining": "3", "x-ratelimit-reset": str(int((NOW + 30) * 1000))}
-    assert requests_left(headers, NOW) == Allowance(3, 30)
+    assert requests_left(headers, NOW) == RemainingQuota(3, 30)
     assert tokens_left(headers, NOW) is None
 
 
 def test_the_draft_standards_reset_is_seconds_from_now() -> None:
-    assert requests_left({"ratelimit-remaining": "0", "ratelimit-reset": "50"}, NOW) == Allowance(0, 50)
+    assert requests_left({"ratelimit-remaining": "0", "ratelimit-reset": "50"}, NOW) == RemainingQuota(0, 50)
 
 
 def test_an_epoch_in_seconds_is_told_from_seconds_from_now() -> None:
-    assert requests_left({"x-ratelimit-remaining": "1", "x-ratelimit-reset": f"{NOW + 5:.0f}"}, NOW) == Allowance(1, 5)
+    assert requests_left({"x-ratelimit-remaining": "1", "x-ratelimit-reset": f"{NOW + 5:.0f}"}, NOW) == RemainingQuota(
+        1, 5
+    )
 
 
 def test_a_reset_that_is_past_is_now() -> None:
     headers = {**ANTHROPIC, "anthropic-ratelimit-requests-reset": "2025-10-09T08:00:00Z"}
-    assert requests_left(headers, NOW) == Allowance(49, 0)
+    assert requests_left(headers, NOW) == RemainingQuota(49, 0)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from deepfabric_core.chat.messages import Message, Reply, Request, Usage
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Event, LimiterChanged
-from deepfabric_core.llm.limits.lane import Lane
-from deepfabric_core.llm.limits.limited_model import Limited
+from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import Retrying, backoff
 from deepfabric_core.stop import Stop, Stopped
@@ -83,21 +83,23 @@ def failing(*problems: ModelError) -> Canned:
 
 @dataclass
 class Stage:
-    """One lane and all that stands before it."""
+    """One stage's limiter and all that stands before it."""
 
-    lane: Lane
+    stage_limiter: StageLimiter
     model: ChatModel
     limits: RateLimit
     stop: Stop
     told: list[Event]
 
     @property
-    def limited(self) -> Limited:
-        return Limited(self.model, self.lane, self.limits, self.told.append, virtual_now, random.Random(0))
+    def limited(self) -> LimitedModel:
+        return LimitedModel(
+            self.model, self.stage_limiter, self.limits, self.told.append, virtual_now, random.Random(0)
+        )
 
     def retrying(self, max_retries: int = 3) -> Retrying:
         emit = self.told.append
-        return Retrying(self.limited, max_retries, self.limits, emit, self.lane.rest, random.Random(0))
+        return Retrying(self.limited, max_retries, self.limits, emit, self.stage_limiter.rest, random.Random(0))
 
     @property
     def failures(self) -> list[CallFailed]:
@@ -114,8 +116,8 @@ def stage(
 ) -> Iterator[Stage]:
     told: list[Event] = []
     stop = Stop()
-    with Lane(limiter or Limiter(virtual_now), ceiling, limits, told.append, stop).opened() as lane:
-        yield Stage(lane, model, limits, stop, told)
+    with StageLimiter(limiter or Limiter(virtual_now), ceiling, limits, told.append, stop).opened() as stage_limiter:
+        yield Stage(stage_limiter, model, limits, stop, told)
 
 
 async def ask(model: ChatModel, calls: int, request: Request = ASKED) -> None:
@@ -126,10 +128,10 @@ async def ask(model: ChatModel, calls: int, request: Request = ASKED) -> None:
 
 def cut_to_nine(limiter: Limiter) -> None:
     """Have it learn that the tenth call at once is refused."""
-    calls = [limiter.pace.begin(limiter.clock()) for _ in range(10)]
+    calls = [limiter.controller.begin(limiter.clock()) for _ in range(10)]
     for call in calls[:9]:
-        limiter.pace.answered(call, limiter.clock())
-    limiter.pace.refused(calls[9], limiter.clock(), 0.1)
+        limiter.controller.answered(call, limiter.clock())
+    limiter.controller.refused(calls[9], limiter.clock(), 0.1)
 
 
 # How many at once, and who is next.
@@ -143,7 +145,7 @@ def test_at_most_the_ceiling_of_calls_are_under_way(ceiling: int) -> None:
             await ask(at.limited, 5 * ceiling)
             assert model.peak == ceiling
             assert virtual_now() == pytest.approx(5.0, abs=0.1)
-            assert at.lane.in_flight == at.lane.waiting == 0
+            assert at.stage_limiter.in_flight == at.stage_limiter.waiting == 0
 
     run_in_virtual_time(main())
 
@@ -193,14 +195,14 @@ def test_a_free_place_goes_to_the_lane_with_fewer_calls_under_way() -> None:
             cut_to_nine(limiter)
             early = asyncio.create_task(ask(first.limited, 64))
             await asyncio.sleep(5.0)
-            assert first.lane.in_flight == limiter.pace.allowed
+            assert first.stage_limiter.in_flight == limiter.controller.allowed
             late = asyncio.create_task(ask(second.limited, 64))
             await asyncio.sleep(10.0)
-            assert abs(first.lane.in_flight - second.lane.in_flight) <= 1
+            assert abs(first.stage_limiter.in_flight - second.stage_limiter.in_flight) <= 1
             early.cancel()
             late.cancel()
             await asyncio.gather(early, late, return_exceptions=True)
-        assert limiter.pace.in_flight == 0
+        assert limiter.controller.in_flight == 0
 
     run_in_virtual_time(main())
 
@@ -208,17 +210,17 @@ def test_a_free_place_goes_to_the_lane_with_fewer_calls_under_way() -> None:
 def test_what_was_begun_goes_before_what_is_new() -> None:
     async def main() -> None:
         with stage(Canned(), ceiling=1) as at:
-            turn, order = await at.lane.enter(ASKED), list[str]()
+            turn, order = await at.stage_limiter.acquire(ASKED), list[str]()
 
             async def enter(name: str, request: Request) -> None:
-                at.lane.ended(await at.lane.enter(request))
+                at.stage_limiter.ended(await at.stage_limiter.acquire(request))
                 order.append(name)
 
             async with asyncio.TaskGroup() as group:
                 group.create_task(enter("new", ASKED))
                 group.create_task(enter("begun", GOING_ON))
                 await asyncio.sleep(0.1)
-                at.lane.ended(turn)
+                at.stage_limiter.ended(turn)
             assert order == ["begun", "new"]
 
     run_in_virtual_time(main())
@@ -251,9 +253,9 @@ def test_lanes_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_noth
     given_up: list[int] = []
 
     async def main(model: Flaky) -> None:
-        with Lane(limiter, 12, limits, lambda _: None, Stop()).opened() as lane:
-            limited = Limited(model, lane, limits, lambda _: None)
-            retrying = Retrying(limited, 20, limits, lambda _: None, lane.rest)
+        with StageLimiter(limiter, 12, limits, lambda _: None, Stop()).opened() as stage_limiter:
+            limited = LimitedModel(model, stage_limiter, limits, lambda _: None)
+            retrying = Retrying(limited, 20, limits, lambda _: None, stage_limiter.rest)
             kept = [asyncio.create_task(retrying.complete(ASKED)) for _ in range(calls)]
             dropped = [asyncio.create_task(limited.complete(ASKED)) for _ in range(calls)]
             for task in dropped:
@@ -261,7 +263,7 @@ def test_lanes_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_noth
                 task.cancel()
             await asyncio.gather(*dropped, return_exceptions=True)
             await asyncio.gather(*kept)
-            given_up.append(lane.in_flight + lane.waiting)
+            given_up.append(stage_limiter.in_flight + stage_limiter.waiting)
 
     threads = [threading.Thread(target=lambda model=model: asyncio.run(main(model)), daemon=True) for model in models]
     for thread in threads:
@@ -271,7 +273,7 @@ def test_lanes_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_noth
     assert not any(thread.is_alive() for thread in threads)
     assert all(model.answered >= calls for model in models)
     assert given_up == [0, 0]
-    assert limiter.pace.in_flight == 0
+    assert limiter.controller.in_flight == 0
 
 
 def test_a_run_that_leaves_while_others_wait_for_its_timer_does_not_strand_the_next() -> None:
@@ -279,12 +281,12 @@ def test_a_run_that_leaves_while_others_wait_for_its_timer_does_not_strand_the_n
     limits = RateLimit(requests_per_minute=600, check_headers=False)
 
     async def main(*, leave: bool) -> None:
-        with Lane(limiter, 4, limits, lambda _: None, Stop()).opened() as lane:
-            lane.ended(await asyncio.wait_for(lane.enter(ASKED), timeout=5))
-            waiting = asyncio.create_task(lane.enter(ASKED))
+        with StageLimiter(limiter, 4, limits, lambda _: None, Stop()).opened() as stage_limiter:
+            stage_limiter.ended(await asyncio.wait_for(stage_limiter.acquire(ASKED), timeout=5))
+            waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(0.01)
             if not leave:
-                lane.ended(await asyncio.wait_for(waiting, timeout=5))
+                stage_limiter.ended(await asyncio.wait_for(waiting, timeout=5))
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
 
@@ -298,15 +300,15 @@ def test_a_run_that_leaves_while_others_wait_for_its_timer_does_not_strand_the_n
 def test_a_cancelled_waiter_leaves_the_line() -> None:
     async def main() -> None:
         with stage(Canned(), ceiling=1) as at:
-            turn = await at.lane.enter(ASKED)
-            second, third = (asyncio.create_task(at.lane.enter(ASKED)) for _ in range(2))
+            turn = await at.stage_limiter.acquire(ASKED)
+            second, third = (asyncio.create_task(at.stage_limiter.acquire(ASKED)) for _ in range(2))
             await asyncio.sleep(0.1)
             second.cancel()
             await asyncio.sleep(0.1)
-            assert at.lane.waiting == 1
-            at.lane.ended(turn)
-            at.lane.ended(await third)
-            assert at.lane.in_flight == at.lane.waiting == 0
+            assert at.stage_limiter.waiting == 1
+            at.stage_limiter.ended(turn)
+            at.stage_limiter.ended(await third)
+            assert at.stage_limiter.in_flight == at.stage_limiter.waiting == 0
 
     run_in_virtual_time(main())
 
@@ -315,14 +317,14 @@ def test_a_waiter_that_is_cancelled_between_its_turn_and_its_waking_gives_the_tu
     async def main() -> None:
         limiter = Limiter(virtual_now)
         with stage(Canned(), limiter, ceiling=1) as at:
-            turn = await at.lane.enter(ASKED)
-            second, third = (asyncio.create_task(at.lane.enter(ASKED)) for _ in range(2))
+            turn = await at.stage_limiter.acquire(ASKED)
+            second, third = (asyncio.create_task(at.stage_limiter.acquire(ASKED)) for _ in range(2))
             await asyncio.sleep(0.1)
-            at.lane.ended(turn)
+            at.stage_limiter.ended(turn)
             second.cancel()
-            at.lane.ended(await third)
+            at.stage_limiter.ended(await third)
             assert second.cancelled()
-            assert at.lane.in_flight == limiter.pace.in_flight == 0
+            assert at.stage_limiter.in_flight == limiter.controller.in_flight == 0
 
     run_in_virtual_time(main())
 
@@ -335,7 +337,7 @@ def test_a_call_that_is_cancelled_under_way_frees_its_place() -> None:
             await asyncio.sleep(1.0)
             calls.cancel()
             await asyncio.gather(calls, return_exceptions=True)
-            assert at.lane.in_flight == at.lane.waiting == limiter.pace.in_flight == 0
+            assert at.stage_limiter.in_flight == at.stage_limiter.waiting == limiter.controller.in_flight == 0
 
     run_in_virtual_time(main())
 
@@ -421,7 +423,7 @@ def test_what_cannot_pass_is_never_tried_again(kind: FailureKind) -> None:
                 await at.retrying().complete(ASKED)
             assert len(model.began) == 1
             assert at.failures == [CallFailed(kind, "broken", retry_in=None)]
-            assert at.lane.in_flight == 0
+            assert at.stage_limiter.in_flight == 0
 
     run_in_virtual_time(main())
 
@@ -572,15 +574,18 @@ def test_a_stop_sends_away_what_waits_and_what_rests_and_lets_go_on_what_was_beg
 def test_a_stop_may_come_from_another_thread() -> None:
     async def main() -> None:
         limiter, stop = Limiter(), Stop()
-        with Lane(limiter, 1, PLAIN, lambda _: None, stop).opened() as lane:
-            turn = await lane.enter(ASKED)
-            waiting, resting = asyncio.create_task(lane.enter(ASKED)), asyncio.create_task(lane.rest(60.0, ASKED))
+        with StageLimiter(limiter, 1, PLAIN, lambda _: None, stop).opened() as stage_limiter:
+            turn = await stage_limiter.acquire(ASKED)
+            waiting, resting = (
+                asyncio.create_task(stage_limiter.acquire(ASKED)),
+                asyncio.create_task(stage_limiter.rest(60.0, ASKED)),
+            )
             await asyncio.sleep(0.01)
             threading.Thread(target=stop.request).start()
             ends = await asyncio.wait_for(asyncio.gather(waiting, resting, return_exceptions=True), timeout=5)
             assert [type(one) for one in ends] == [Stopped, Stopped]
-            lane.ended(turn)
-            assert limiter.pace.in_flight == lane.waiting == 0
+            stage_limiter.ended(turn)
+            assert limiter.controller.in_flight == stage_limiter.waiting == 0
 
     asyncio.run(main())
 
@@ -625,7 +630,7 @@ def test_what_was_learned_is_forgotten_a_minute_after_the_last_run(seconds: floa
             cut_to_nine(limiter)
         await asyncio.sleep(seconds)
         with stage(Canned(), limiter, 16):
-            assert (limiter.pace.allowed < 10) is remembered
+            assert (limiter.controller.allowed < 10) is remembered
 
     run_in_virtual_time(main())
 
@@ -637,8 +642,8 @@ def test_the_state_does_not_grow_over_ten_thousand_calls() -> None:
         with stage(model, limiter, 16) as at:
             for _ in range(10):
                 await ask(at.limited, 1000)
-                sizes.append(len(pickle.dumps(limiter.pace)))
-                assert at.lane.in_flight == at.lane.waiting == limiter.pace.in_flight == 0
+                sizes.append(len(pickle.dumps(limiter.controller)))
+                assert at.stage_limiter.in_flight == at.stage_limiter.waiting == limiter.controller.in_flight == 0
         assert model.refused > 0
         assert max(sizes[5:]) < 1.5 * max(sizes[:2])
 

@@ -7,10 +7,10 @@ import itertools
 
 import pytest
 
-from deepfabric_core.llm.limits.reply_spacing import Turnstile
+from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
 
 
-async def _rounds_until_passed(turnstile: Turnstile, arrivals: int) -> list[int]:
+async def _rounds_until_passed(turnstile: ReplySpacing, arrivals: int) -> list[int]:
     """In which round of the event loop each of those who arrive together has passed."""
     now = 0
     passed: list[int] = []
@@ -31,7 +31,7 @@ async def _rounds_until_passed(turnstile: Turnstile, arrivals: int) -> list[int]
 
 def test_who_comes_alone_passes_at_once() -> None:
     async def alone() -> list[int]:
-        turnstile = Turnstile()
+        turnstile = ReplySpacing()
         return [(await _rounds_until_passed(turnstile, 1))[0] for _ in range(3)]
 
     assert max(asyncio.run(alone())) <= 1
@@ -39,7 +39,7 @@ def test_who_comes_alone_passes_at_once() -> None:
 
 def test_who_comes_in_a_small_crowd_passes_apart_from_the_others() -> None:
     async def crowd() -> list[int]:
-        return await _rounds_until_passed(Turnstile(), 8)
+        return await _rounds_until_passed(ReplySpacing(), 8)
 
     passed = asyncio.run(crowd())
     gaps = [later - earlier for earlier, later in itertools.pairwise(passed)]
@@ -48,7 +48,7 @@ def test_who_comes_in_a_small_crowd_passes_apart_from_the_others() -> None:
 
 def test_a_large_crowd_passes_several_at_a_time() -> None:
     async def crowd() -> list[int]:
-        return await _rounds_until_passed(Turnstile(), 1000)
+        return await _rounds_until_passed(ReplySpacing(), 1000)
 
     passed = asyncio.run(crowd())
     assert len(passed) == 1000 and passed[-1] < 300
@@ -56,7 +56,7 @@ def test_a_large_crowd_passes_several_at_a_time() -> None:
 
 def test_who_gives_up_waiting_holds_up_nobody() -> None:
     async def impatient() -> int:
-        turnstile = Turnstile()
+        turnstile = ReplySpacing()
         tasks = [asyncio.create_task(turnstile.pass_through()) for _ in range(5)]
         await asyncio.sleep(0)
         tasks[2].cancel()
@@ -70,7 +70,7 @@ def test_who_gives_up_waiting_holds_up_nobody() -> None:
 @pytest.mark.parametrize("arrivals", [1, 2, 9, 100])
 def test_everyone_passes_in_the_order_of_arrival(arrivals: int) -> None:
     async def crowd() -> list[int]:
-        turnstile, order = Turnstile(), []
+        turnstile, order = ReplySpacing(), []
 
         async def one(number: int) -> None:
             await turnstile.pass_through()

@@ -1,4 +1,4 @@
-"""A provider and a crowd of callers in virtual time, to see what `Pace` makes of each kind of limit.
+"""A provider and a crowd of callers in virtual time, to see what `AdaptiveController` makes of each kind of limit.
 
 Nothing sleeps: an agenda of what happens when is worked off, and the clock jumps from one entry to the next.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deepfabric_core.llm.limits.controller import Pace
+from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.rate import Call
 
 Headers = tuple[float, float] | None
@@ -117,7 +117,7 @@ class Crowd:
     refused_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(ceiling=self.ceiling)
+        self.controller = AdaptiveController(ceiling=self.ceiling)
         self._chance = random.Random(self.seed)
         self.provider = VirtualProvider(self.terms, self._chance)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -150,14 +150,14 @@ class Crowd:
 
     def _begin_calls(self) -> None:
         while self._ready:
-            wait = self.pace.wait(self.now)
+            wait = self.controller.wait(self.now)
             if wait > 0:
                 self._wake_in(wait)
                 return
             self._ready -= 1
-            call = self.pace.begin(self.now)
+            call = self.controller.begin(self.now)
             self.began.append(self.now)
-            self.peak = max(self.peak, self.pace.in_flight)
+            self.peak = max(self.peak, self.controller.in_flight)
             self.within(self.terms.way / 2, lambda call=call: self._arrives(call))  # type: ignore[misc]
 
     def _wake_in(self, wait: float) -> None:
@@ -181,13 +181,13 @@ class Crowd:
 
     def _is_answered(self, call: Call, headers: Headers) -> None:
         self._hear(headers)
-        self.pace.answered(call, self.now)
+        self.controller.answered(call, self.now)
         self.answered += 1
 
     def _is_refused(self, call: Call, headers: Headers) -> None:
         self._hear(headers)
         wait = self.provider.terms.retry_after * self._chance.uniform(1.0, 1.1)
-        self.pace.refused(call, self.now, wait)
+        self.controller.refused(call, self.now, wait)
         self.refused += 1
         self.refused_at.append(self.now)
         self.within(wait, self._comes_back)
@@ -197,4 +197,4 @@ class Crowd:
 
     def _hear(self, headers: Headers) -> None:
         if headers is not None:
-            self.pace.told(*headers, self.now)
+            self.controller.told(*headers, self.now)

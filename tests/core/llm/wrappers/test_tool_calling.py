@@ -12,7 +12,7 @@ import pytest
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
-from deepfabric_core.llm.wrappers.tool_calling import ToolModes
+from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.tools.definitions import tool_from
 from deepfabric_core.tools.virtual_files import BUILT_IN
 
@@ -85,7 +85,7 @@ def refusal(status: int, said: Any) -> ModelError:
 
 def answered(*answers: str | Reply | ModelError, asked: Request = ASKED) -> tuple[Reply, Canned]:
     canned = Canned(*answers)
-    return asyncio.run(ToolModes(canned).complete(asked)), canned
+    return asyncio.run(ToolCalling(canned).complete(asked)), canned
 
 
 def in_words(said: object, asked: Request = ASKED) -> tuple[Reply, Request]:
@@ -107,7 +107,7 @@ def test_a_provider_that_refuses_tools_is_asked_in_words_from_then_on(status: in
     canned = Canned(
         refusal(status, said), '{"decision": {"answer": "It says hello."}}', '{"decision": {"answer": "B"}}'
     )
-    model = ToolModes(canned)
+    model = ToolCalling(canned)
     assert asyncio.run(model.complete(ASKED)).text == "It says hello."
     assert asyncio.run(model.complete(ASKED)).text == "B"
     assert [bool(request.tools) for request in canned.asked] == [True, False, False]
@@ -116,7 +116,7 @@ def test_a_provider_that_refuses_tools_is_asked_in_words_from_then_on(status: in
 @pytest.mark.parametrize(("status", "said"), OTHERS)
 def test_other_failures_are_not_mistaken_for_such_a_refusal(status: int, said: object) -> None:
     canned = Canned(refusal(status, said), "hello")
-    model = ToolModes(canned)
+    model = ToolCalling(canned)
     with pytest.raises(ModelError):
         asyncio.run(model.complete(ASKED))
     assert asyncio.run(model.complete(ASKED)).text == "hello"
@@ -125,7 +125,7 @@ def test_other_failures_are_not_mistaken_for_such_a_refusal(status: int, said: o
 
 def test_a_request_without_tools_is_left_alone_even_then() -> None:
     canned = Canned(refusal(*REFUSALS[0]), '{"decision": {"answer": "A"}}', "hello")
-    model = ToolModes(canned)
+    model = ToolCalling(canned)
     asyncio.run(model.complete(ASKED))
     assert asyncio.run(model.complete(PLAIN)).text == "hello"
     assert canned.asked[2] is PLAIN

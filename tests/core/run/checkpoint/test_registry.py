@@ -13,9 +13,10 @@ import pytest
 
 from deepfabric_core import ConfigError, Job, RunState, Stop, generate, load
 from deepfabric_core.events import Event, SampleFinished, TopicExpanded
-from deepfabric_core.run.checkpoint.registry import job_again, keep, kept_runs, record
+from deepfabric_core.run.checkpoint.registry import job_again, kept_runs, record
 from deepfabric_core.run.checkpoint.resume import open_checkpoint
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.checkpoint.reuse import with_reuse
+from deepfabric_core.run.event_sink import EventSink
 
 CONFIG: dict[str, dict[str, Any]] = {
     "llm": {"provider": "simulated"},
@@ -33,7 +34,7 @@ def config(**changes: Mapping[str, object]) -> str:
 def run(text: str, *, stop_after: int | None = None, **asked: Any) -> RunState:
     """Do a kept run of a config, stopped after so many samples."""
     loaded = load(text, source="here")
-    job = keep(Job(loaded.config, **asked))
+    job = with_reuse(Job(loaded.config, **asked))
     record(job, loaded.written, "tea")
     return carry_out(job, stop_after)
 
@@ -161,13 +162,13 @@ def test_a_checkpoint_folder_that_the_user_names_is_used_as_it_is(place: Path) -
 
 def test_two_of_the_same_at_once_are_refused(place: Path) -> None:
     loaded = load(config(), source="here")
-    job = keep(Job(loaded.config))
+    job = with_reuse(Job(loaded.config))
     seen: list[str] = []
 
     def second(event: Event) -> None:
         if isinstance(event, TopicExpanded) and not seen:
             with pytest.raises(ConfigError, match="works on this checkpoint") as refused:
-                open_checkpoint(job, Feed(lambda _: None))
+                open_checkpoint(job, EventSink(lambda _: None))
             seen.append(str(refused.value))
 
     asyncio.run(generate(job, emit=second, stop=Stop()))

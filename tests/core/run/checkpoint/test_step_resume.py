@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from deepfabric_core.store.checkpoint_files import Place, read_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadata
 from deepfabric_core.store.usage_totals import with_unsaved
 from tests import ROOT
 from tests.answers import Calls, Json
@@ -91,7 +91,7 @@ def paid(place: Path) -> int:
     found = list((place / "data/deepfabric/checkpoints").glob("*/*.checkpoint.json"))
     if not found:
         return 0
-    own = Place(found[0].parent, found[0].name.removesuffix(".checkpoint.json"))
+    own = CheckpointFiles(found[0].parent, found[0].name.removesuffix(".checkpoint.json"))
     return with_unsaved(read_metadata(own), own).calls
 
 

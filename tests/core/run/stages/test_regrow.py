@@ -10,7 +10,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop, Topics, generate, load, load_topics
 from deepfabric_core.errors import RunAborted
 from deepfabric_core.events import Event
-from deepfabric_core.run.event_sink import Feed
+from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.stages.regrow import regrow
 from deepfabric_core.topics.model import fold
 
@@ -33,7 +33,7 @@ def grown(job: Job) -> Topics:
 
 
 def again_at(job: Job, topics: Topics, topic_id: str, *, again: bool) -> tuple[Topics, RunState]:
-    feed = Feed(lambda _: None)
+    feed = EventSink(lambda _: None)
     regrowth = asyncio.run(regrow(job, topics, topic_id, again=again, emit=feed, stop=Stop()))
     return regrowth.edit(topics), feed.state
 

@@ -35,9 +35,8 @@ from deepfabric_core.events import (
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
 from deepfabric_core.run.watch.follow import follow
-from deepfabric_core.run.watch.journal_events import question_and_answer
 from deepfabric_core.stop import Stop
-from deepfabric_core.store.checkpoint_files import Held, read_metadata
+from deepfabric_core.store.checkpoint_files import CheckpointLock, read_metadata
 from deepfabric_core.store.tail import is_worked_on
 from tests.core.commands import lines, start
 from tests.core.conftest import write_config
@@ -285,7 +284,7 @@ def test_a_torn_last_line_waits_for_its_rest(place: Path, following: Follow) -> 
     path = checkpoint(place, "jsonl")
     *kept, last = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     path.write_bytes(b"".join(kept) + last[:40])
-    held = Held(job(place).checkpoint_place())
+    held = CheckpointLock(job(place).checkpoint_place())
     try:
         one = following()
         one.until(StageStarted)
@@ -434,7 +433,7 @@ def test_fifty_thousand_lines_are_counted_and_not_told(place: Path, following: F
 def test_looking_whether_a_checkpoint_is_worked_on_never_stands_in_a_runs_way(place: Path) -> None:
     config(place, output={"checkpoint": CHECKPOINT})
     checkpoint_place = job(place).checkpoint_place()
-    Held(checkpoint_place).release()
+    CheckpointLock(checkpoint_place).release()
     over, looks = threading.Event(), list[bool]()
 
     def look() -> None:
@@ -445,7 +444,7 @@ def test_looking_whether_a_checkpoint_is_worked_on_never_stands_in_a_runs_way(pl
         looking = thread.submit(look)
         try:
             for _ in range(500):
-                held = Held(checkpoint_place)
+                held = CheckpointLock(checkpoint_place)
                 assert is_worked_on(checkpoint_place)
                 held.release()
         finally:
@@ -453,27 +452,3 @@ def test_looking_whether_a_checkpoint_is_worked_on_never_stands_in_a_runs_way(pl
         looking.result()
     assert not is_worked_on(checkpoint_place)
     assert len(looks) > 10
-
-
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        ({"question": "Q", "final_answer": "A", "messages": []}, ("Q", "A")),
-        ({"question": "Q", "answer": "A"}, ("Q", "A")),
-        (
-            {
-                "messages": [
-                    {"role": "system", "content": "S"},
-                    {"role": "user", "content": "Q"},
-                    {"role": "assistant", "content": None},
-                    {"role": "assistant", "content": "A"},
-                ]
-            },
-            ("Q", "A"),
-        ),
-        ({"fact": "é"}, ('{"fact": "é"}', "")),
-        ({"messages": 3}, ('{"messages": 3}', "")),
-    ],
-)
-def test_question_and_answer_are_found_in_any_record(record: Config, expected: tuple[str, str]) -> None:
-    assert question_and_answer(record) == expected

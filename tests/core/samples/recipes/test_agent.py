@@ -17,7 +17,7 @@ from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.reading import problems
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
-from deepfabric_core.samples.records import Making, Sample, with_metadata
+from deepfabric_core.samples.records import Provenance, Sample, with_metadata
 from deepfabric_core.tools.definitions import tool_from
 from deepfabric_core.tools.virtual_files import BUILT_IN
 
@@ -170,7 +170,7 @@ def test_the_record_has_deepfabrics_fields_and_nothing_else() -> None:
 
 def test_metadata_adds_how_it_came_about() -> None:
     record = Worked(calling(READ), ANSWER).record
-    making = Making("m", 3, Usage(1, 2), simulated=True, at=1.5)
+    making = Provenance("m", 3, Usage(1, 2), simulated=True, at=1.5)
     made = with_metadata(record, WorkItem(0, "abc", BRIEF.path, 2), making)
     assert made["metadata"] == {
         **record["metadata"],

@@ -13,7 +13,7 @@ from deepfabric_core.errors import FailureKind, ReplyError
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
-from deepfabric_core.samples.records import Making, Sample, with_metadata
+from deepfabric_core.samples.records import Provenance, Sample, with_metadata
 
 BRIEF = Brief(("Bicycles", "Wheels"))
 BASIC = {"question": "Why true a rim?", "answer": "It wobbles."}
@@ -87,7 +87,7 @@ def test_a_custom_sample_is_the_object_itself() -> None:
 
 def test_metadata_says_how_a_sample_came_about_but_never_enters_a_custom_record() -> None:
     item = WorkItem(3, "abc", BRIEF.path, cycle=1)
-    making = Making("m", attempts=2, usage=Usage(10, 20, 0.5), simulated=True, at=1.5)
+    making = Provenance("m", attempts=2, usage=Usage(10, 20, 0.5), simulated=True, at=1.5)
     basic, _ = made(recipe_for(config())(BRIEF), BASIC)
     metadata = with_metadata(basic.record, item, making)["metadata"]
     assert metadata.items() >= {"topic_id": "abc", "topic_path": ["Bicycles", "Wheels"], "cycle": 1}.items()
@@ -98,7 +98,7 @@ def test_metadata_says_how_a_sample_came_about_but_never_enters_a_custom_record(
 
 def test_a_record_has_the_same_columns_and_types_whatever_the_conversation_and_the_model() -> None:
     item = WorkItem(3, "abc", BRIEF.path, cycle=1)
-    made_with = [Making("m", 1, Usage(10, 20, cost), simulated=False, at=1.5) for cost in (None, 0.5, 1)]
+    made_with = [Provenance("m", 1, Usage(10, 20, cost), simulated=False, at=1.5) for cost in (None, 0.5, 1)]
     samples = [made(recipe_for(config())(BRIEF), BASIC)[0], made(recipe_for(config(COT))(BRIEF), REASONED)[0]]
     basic, *others = [with_metadata(sample.record, item, making) for sample in samples for making in made_with]
     assert basic["reasoning"] == {"style": "freetext", "content": ""}

@@ -1,0 +1,184 @@
+"""Work in the engine's thread, as the thread of the cells sees it: wait for it, draw it, stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Self
+
+from deepfabric_core.errors import RunAborted
+from deepfabric_core.events import Emit, Event, Notice, Stopping
+from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.state import RunState
+from deepfabric_core.stop import Stop
+from deepfabric_nb.kernel import engine_thread
+from deepfabric_nb.kernel.comm_messages import listening
+from deepfabric_nb.kernel.frontend import current_shell
+from deepfabric_nb.kernel.interrupts import interrupts_stop
+
+SECONDS_BETWEEN_DRAWS = 0.25
+
+Work = Callable[[Emit, Stop], Awaitable[RunState]]
+
+
+class EngineTask:
+    """Work that emits events and heeds a stop; `work` is None where all of it was done before.
+
+    `screens` are called to draw it, in the thread of the cells. Everything here may be used at any time.
+    """
+
+    def __init__(self, name: str, work: Work | None) -> None:
+        self.name = name
+        self.error: BaseException | None = None
+        self.screens: list[Callable[[], None]] = []
+        self.drawing: asyncio.Task[None] | None = None
+        self._work = work
+        self._stop = Stop()
+        self._sink = EventSink(self._tell)
+        self._over: Future[None] = Future()
+        self._cancel: Callable[[], object] | None = None
+        self._watchers: list[Callable[[Event], None]] = []
+        if work is None:
+            self._over.set_result(None)
+
+    # ---- in the engine's thread
+
+    def start(self) -> Self:
+        """Start the work on the engine's thread."""
+        if self._work is not None:
+            self._cancel = engine_thread.start(self._do(self._work))
+        return self
+
+    async def _do(self, work: Work) -> None:
+        try:
+            await work(self._sink, self._stop)
+        except asyncio.CancelledError:
+            self._sink.state = replace(self.state, ending="stopped", reason="left at once", finished_at=time.time())
+        except BaseException as problem:  # noqa: BLE001 - whoever waits for it is told
+            self.error = problem
+        finally:
+            self._over.set_result(None)
+
+    def watch(self, watcher: Callable[[Event], None]) -> None:
+        """Call `watcher` with each event, in the engine's thread."""
+        self._watchers.append(watcher)
+
+    def note(self, message: str) -> None:
+        """Add a line to what is shown of it."""
+        engine_thread.call_soon(lambda: self._sink(Notice(message)))
+
+    def _tell(self, event: Event) -> None:
+        for watcher in self._watchers:
+            watcher(event)
+
+    # ---- stop and pause
+
+    def stop(self, *, now: bool = False) -> None:
+        """Begin no more calls, and let those in flight finish; `now`, or asked a second time, leaves them as well.
+
+        What is finished stays in any case: `%deepfabric resume` goes on with it.
+        """
+        if self.over:
+            return
+        if (now or self._stop.requested) and self._cancel is not None:
+            self._cancel()
+        elif not self._stop.requested:
+            self._stop.request()
+            engine_thread.call_soon(lambda: self._sink(Stopping("calls in flight finish, none is begun")))
+
+    def pause(self) -> None:
+        """Begin no more calls until `go_on`; those in flight finish. A stop ends the pause."""
+        self._stop.pause()
+
+    def go_on(self) -> None:
+        """End the pause."""
+        self._stop.go_on()
+
+    # ---- wait for it
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it is over, or for so many seconds; screens that show it are kept up to date meanwhile.
+
+        The first interrupt asks it to stop, as `stop` does; the second leaves at once.
+
+        Raises:
+            DeepFabricError: it failed altogether.
+            RunInterrupted: the cell was interrupted twice.
+        """
+        end = time.monotonic() + (math.inf if timeout is None else timeout)
+        with interrupts_stop(self), listening(current_shell()) as listener:
+            while self.wait_briefly(max(0.0, min(SECONDS_BETWEEN_DRAWS, end - time.monotonic()))):
+                self.draw()
+                if listener is not None:
+                    listener.hear()
+                if time.monotonic() >= end:
+                    break
+        self.draw()
+        if self.over:
+            self.raise_error()
+        return self
+
+    def wait_briefly(self, seconds: float) -> bool:
+        """Wait for so many seconds at most, and return whether it still goes on."""
+        with contextlib.suppress(TimeoutError):
+            self._over.result(seconds)
+        return not self.over
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Self:
+        try:
+            with interrupts_stop(self):
+                while not self.over:
+                    self.draw()
+                    with contextlib.suppress(TimeoutError):
+                        over = asyncio.shield(asyncio.wrap_future(self._over))
+                        await asyncio.wait_for(over, SECONDS_BETWEEN_DRAWS)
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+        self.draw()
+        self.raise_error()
+        return self
+
+    def draw(self) -> None:
+        """Bring every screen up to date. One that is lost, as a closed terminal is, is left; the work goes on."""
+        for screen in tuple(self.screens):
+            try:
+                screen()
+            except OSError:
+                self.screens[:] = [other for other in self.screens if other != screen]
+
+    def raise_error(self) -> None:
+        """Raise what it failed with, if it did.
+
+        Raises:
+            DeepFabricError: the reason, a sentence a line.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.over and self.state.ending == "aborted":
+            raise RunAborted(self.state.reason)
+
+    # ---- how far it has come
+
+    @property
+    def over(self) -> bool:
+        """Whether it has come to its end, whatever that was."""
+        return self._over.done()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.requested
+
+    @property
+    def state(self) -> RunState:
+        """Everything that screens show."""
+        return self._sink.state
