@@ -1,6 +1,6 @@
-"""Training data for language models from a short config: the engine and the `deepfabric` command line.
+"""Generate training data for language models from a short config, as a library or on the `deepfabric` command line.
 
-The names below are the public face. Each is imported when it is first used, so importing this package is instant::
+The names below are the public API. Each is imported when it is first used, so importing this package is fast::
 
     loaded = deepfabric_core.load(yaml_text, source="config.yaml")
     state = await deepfabric_core.generate(Job(loaded.config), emit=print, stop=Stop())

@@ -1,4 +1,4 @@
-"""`python -m deepfabric_core`, and the console script `deepfabric`."""
+"""Entry point of `python -m deepfabric_core` and of the console script `deepfabric`."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Every error of this package, and what each means for the caller.
+"""The exceptions of this package, with their exit codes, and the kinds of failure.
 
 ::
 
-    DeepFabricError            one sentence that says what is wrong, where, and what to do next
+    DeepFabricError            base class; the message says what is wrong, where, and what to do next
     ├── ConfigError            the config, a flag or a file it names can't be used        (exit code 2)
     │   ├── MissingKeyError    the provider's API key isn't in the environment
     │   ├── TopicsFileError    a topics file can't be read as a tree or a graph
-    │   └── CheckpointExistsError  a checkpoint is there, and nobody said what is to become of it
+    │   └── CheckpointExistsError  a checkpoint exists, and the run wasn't told to resume it or to start over
     ├── ModelError             a call to a model failed; `kind` says how                  (exit code 1)
-    │   └── ReplyError         the model answered, but not with what was asked for
+    │   └── ReplyError         the model replied, but the reply can't be used
     ├── OutputError            a result can't be written                                  (exit code 1)
-    └── RunAborted             the run gave up early, since going on could not help        (exit code 1)
+    └── RunAborted             the run stopped early, since all further calls would fail   (exit code 1)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deepfabric_core.printable import printable
 
 
 class FailureKind(StrEnum):
-    """Why a call or a sample failed: the categories of events, files and the summary."""
+    """Why a call or a sample failed: the categories used in events, files and the summary."""
 
     RATE_LIMITED = "rate limited"
     SERVER_ERROR = "server error"
@@ -44,12 +44,12 @@ class FailureKind(StrEnum):
 
     @property
     def transient(self) -> bool:
-        """Whether the same call may well succeed a little later."""
+        """Whether the same call may succeed when it is retried later."""
         return self in _TRANSIENT
 
     @property
     def hopeless(self) -> bool:
-        """Whether every other call of the run will fail for the same reason."""
+        """Whether all other calls of the run will fail for the same reason."""
         return self in _HOPELESS
 
 
@@ -62,7 +62,7 @@ _HOPELESS = frozenset(
 
 
 class DeepFabricError(Exception):
-    """The base of every error raised on purpose; `str(error)` is fit to be shown to a user."""
+    """The base class of all errors raised on purpose; `str(error)` can be shown to users."""
 
     exit_code = 1
 
@@ -78,7 +78,7 @@ class ConfigError(DeepFabricError):
 
 
 class MissingKeyError(ConfigError):
-    """The API key of the provider isn't in the environment."""
+    """The provider's API key isn't in the environment."""
 
 
 class TopicsFileError(ConfigError):
@@ -86,13 +86,14 @@ class TopicsFileError(ConfigError):
 
 
 class CheckpointExistsError(ConfigError):
-    """There is a checkpoint already; the run may go on with it or begin anew, but has to be told which."""
+    """A checkpoint exists, and the run wasn't told whether to resume it or to start over."""
 
 
 class ModelError(DeepFabricError):
     """A call to a model failed.
 
-    `retry_after` is the wait in seconds that the provider asked for, or None; `headers` are the HTTP response's.
+    `kind` is the category of the failure, `status` the HTTP status. `retry_after` is the wait in seconds that the
+    provider asked for, or None; `headers` are the headers of the HTTP response.
     """
 
     def __init__(
@@ -112,25 +113,25 @@ class ModelError(DeepFabricError):
 
 
 class ReplyError(ModelError):
-    """The model answered, but its reply can't be used; asking again with the reason may mend it.
+    """The model replied, but the reply can't be used; asking again with the reason may help.
 
-    `reply` is that reply where nobody else has seen it, or None.
+    `reply` is the refused reply if it was refused before the recipe received it, else None.
     """
 
     reply: object = None
 
 
 class OutputError(DeepFabricError):
-    """A result can't be written; the message names the path and what is safe."""
+    """A result can't be written; the message names the path and what has been saved."""
 
 
 class RunAborted(DeepFabricError):
-    """The run gave up before its end: every further call would have failed the same way."""
+    """The run stopped early, because every further call would have failed in the same way."""
 
 
 @contextmanager
 def redacted_errors(redact: Callable[[str], str]) -> Iterator[None]:
-    """Let no secret leave this block in the sentence of an error."""
+    """Apply `redact` to the message of any `DeepFabricError` raised in this block."""
     try:
         yield
     except DeepFabricError as problem:

@@ -1,7 +1,7 @@
-"""What happens in a run, as values: the live feed, the log and the screens all read these.
+"""The events that a run emits; the live feed, the log and the screens are built from them.
 
-Tokens are counts, durations seconds, costs US dollars, `at` seconds since the epoch. Texts come
-from a model or a provider: whoever shows them escapes them.
+Tokens are counts, durations are in seconds, costs in US dollars, `at` in seconds since the epoch. Texts may come from
+a model or a provider, so escape them before showing them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Stage = Literal["topics", "samples"]
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The config is sound, the output writable: work begins."""
+    """The config and the output path have been checked, and the run starts."""
 
     topics_model: str
     samples_model: str
@@ -26,9 +26,9 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage begins; `total` counts topics (without the root) or samples, `window` the calls in flight at most.
+    """A stage starts; `total` counts topics (without the root) or samples, `window` the calls in flight at most.
 
-    `done` and `failed` are those of the total that an earlier run settled.
+    `done` and `failed` count those of the total that an earlier run finished.
     """
 
     stage: Stage
@@ -41,9 +41,9 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The run goes on with what an earlier one left: its samples, its failures by kind, and what they took.
+    """The run resumes a checkpoint with that many samples and failures.
 
-    `calls`, tokens, cost and `seconds` are those of all earlier sessions together.
+    `calls`, tokens, cost and `seconds` are the sums over all earlier sessions.
     """
 
     samples: int
@@ -58,7 +58,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class StageFinished:
-    """A stage has come to its end, or was stopped."""
+    """A stage is finished, or was stopped."""
 
     stage: Stage
     at: float
@@ -66,7 +66,7 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class TopicExpanded:
-    """A topic has its children; `missing` of those asked for could not be had, nor `below` topics under these."""
+    """A topic has its children; `missing` of those asked for are missing, and with them `below` topics under them."""
 
     path: tuple[str, ...]
     children: tuple[str, ...]
@@ -76,7 +76,7 @@ class TopicExpanded:
 
 @dataclass(frozen=True, slots=True)
 class ExpansionFailed:
-    """A topic got no children at all; everything `lost` below it is missing."""
+    """A topic got no children at all; the `lost` topics below it are missing."""
 
     path: tuple[str, ...]
     kind: FailureKind
@@ -96,7 +96,7 @@ class TopicsReady:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """A provider answered a call; `cost` is None where no price is known."""
+    """A provider answered a call; `cost` is None if the price isn't known."""
 
     model: str
     prompt_tokens: int
@@ -107,7 +107,7 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """A call failed; it is made again in `retry_in` seconds, or given up (None)."""
+    """A call failed; it is retried in `retry_in` seconds, or given up (None)."""
 
     kind: FailureKind
     message: str
@@ -116,7 +116,7 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRejected:
-    """A reply could not be used, and the model is asked again with the reason."""
+    """A reply can't be used, and the model is asked again with the reason."""
 
     path: tuple[str, ...]
     kind: FailureKind
@@ -124,11 +124,11 @@ class ReplyRejected:
 
 @dataclass(frozen=True, slots=True)
 class LimiterChanged:
-    """Where the limiter stands, told when it changes and now and then.
+    """The state of the limiter, emitted when it changes and from time to time.
 
-    It lets `allowed` calls go at once, `in_flight` are under way, `waiting` wait for their turn or for another one to
-    end; `why` says in a few plain words what the provider refused lately, or is "". Runs of one process may share a
-    limiter: `own` of the calls in flight are this run's, where that is known.
+    `allowed` is the number of calls that may be in flight at once, `in_flight` how many are, and `waiting` how many
+    wait for a permit. `why` says what the provider refused lately, or is "". Runs in one process may share a limiter:
+    `own` counts this run's calls in flight, or is None if that isn't known.
     """
 
     allowed: int
@@ -140,7 +140,7 @@ class LimiterChanged:
 
 @dataclass(frozen=True, slots=True)
 class SampleFinished:
-    """A sample is on disk; question and answer are shortened for the screen."""
+    """A sample is on disk; `question` and `answer` are shortened for the screen."""
 
     topic_id: str
     path: tuple[str, ...]
@@ -152,7 +152,7 @@ class SampleFinished:
 
 @dataclass(frozen=True, slots=True)
 class SampleFailed:
-    """A sample could not be made."""
+    """A sample failed."""
 
     topic_id: str
     path: tuple[str, ...]
@@ -163,14 +163,14 @@ class SampleFailed:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """The run was asked to stop: calls in flight finish, none is begun."""
+    """The run was asked to stop: calls in flight finish, and no new ones start."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A pause began: calls in flight finish, none is begun."""
+    """A pause began: calls in flight finish, and no new ones start."""
 
     at: float
 
@@ -184,14 +184,14 @@ class WentOn:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something worth a line that is neither progress nor failure."""
+    """A message to the user that is neither progress nor a failure."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class FileWritten:
-    """A file is complete on disk.
+    """A file has been written completely.
 
     `role` is dataset, partial dataset, journal, topics, failed topics, failures or checkpoint (its folder).
     """
@@ -205,7 +205,7 @@ Ending = Literal["complete", "incomplete", "stopped", "aborted"]
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over; `reason` is empty when everything asked for was delivered."""
+    """The run is over; `reason` is empty if everything asked for was delivered."""
 
     ending: Ending
     reason: str

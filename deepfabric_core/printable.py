@@ -1,4 +1,4 @@
-"""Texts of models, providers, files and users, made safe for a terminal."""
+"""Make text from models, providers, files and users safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_ASCII = re.compile("[^\x00-\x7e]")
 
 
 def printable(text: str, width: int | None = None) -> str:
-    """The text on one line, control characters made visible, cut to `width` characters if given."""
+    """Return the text on one line with control characters made visible, cut to `width` characters if given."""
     line = text.replace("\r\n", "\n").translate(_TABLE)
     if width is None or len(line) <= width:
         return line
@@ -28,7 +28,7 @@ def printable(text: str, width: int | None = None) -> str:
 
 
 def printable_text(text: str) -> str:
-    r"""The text with its lines and tabs, all other control characters made visible.
+    r"""Return the text with its line breaks and tabs, and all other control characters made visible.
 
     >>> printable_text("two\nlines\x1b[2J")
     'two\nlines\\x1b[2J'
@@ -37,7 +37,7 @@ def printable_text(text: str) -> str:
 
 
 def printable_json(document: Any, encoding: str = "utf-8") -> str:
-    r"""A document as JSON, with what is unfit for a terminal or missing in an encoding as JSON's own escapes.
+    r"""Return a document as JSON; characters that a terminal or the encoding can't show are written as JSON escapes.
 
     >>> printable_json(["né\x9b"], "ascii")
     '[\n  "n\\u00e9\\u009b"\n]'
@@ -56,7 +56,7 @@ def _escaped(character: re.Match[str]) -> str:
 
 
 def printable_path(path: tuple[str, ...], width: int | None = None) -> str:
-    """A topic's path; when too long, its last topics, which tell it from others."""
+    """Return a topic's path on one line; if it is longer than `width`, only its last topics."""
     names = [printable(name) for name in path]
     line = " > ".join(names)
     while width is not None and len(line) > width and len(names) > 1:

@@ -1,6 +1,6 @@
-"""Texts for people to read, without the secrets in them: those that are known, and what merely looks like one.
+"""Remove secrets from text: known ones such as API keys, and anything that looks like one.
 
-This is for errors, logs and screens. What goes into a dataset is never changed.
+This is for errors, logs and screens. The samples of a dataset are never changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "[hidden]"
-# Fewer characters are too often part of other words.
+# Shorter texts are too often part of other words.
 SHORTEST_SECRET = 6
 
 _SECRET_VARIABLE = re.compile(r"(?i)key(?!board|ring|map)|token(?!iz)|secret|password|passwd|credential")
@@ -24,19 +24,19 @@ _SECRET_NAME = re.compile(
     r"|(?:^|[-_.])(?:key|auth|authorization|cookie|pass|pwd|pat|code|sig|signature))$"
 )
 
-# Lengths are bounded in all of these, so that no text takes long.
+# All of these have bounded lengths, so that no text takes long to search.
 _WORD = re.compile(r"[^\s\"]+")
 _SCHEME = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://")
 _END_OF_NAME = re.compile(r"[/?#@:]")
 
-# The shapes that providers and other services give to their keys.
+# The formats of the keys of providers and other services.
 _KEYS = (
     re.compile(r"()\b(?:sk|pk|rk|gsk|hf|xai|r8)[-_][\w*.-]{6,}"),
     re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|AIza)(?=[A-Za-z_*-]{0,60}\d)[A-Za-z0-9_\-*]{8,}"),
     re.compile(r"()\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|ya29\.|AKIA)[\w*.-]{8,}"),
     re.compile(r"()\beyJ[\w-]{8,2000}\.[\w-]{8,8000}\.[\w-]*"),
 )
-# What is called a secret by the words before it.
+# Values that the words before them mark as secret.
 _NAMED = (
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]{6,}"),
     re.compile(r"(?i)(\bbasic\s+)(?=[a-z0-9+/]{0,100}[0-9+/=])[a-z0-9+/]{6,}={0,2}"),
@@ -52,7 +52,7 @@ _NAMED = (
 
 
 class Redactor:
-    """Hides secrets in texts: those that it knows, in any of their usual spellings, and what looks like one.
+    """Replaces secrets in texts: the given ones, in any of their usual encodings, and anything that looks like one.
 
     >>> Redactor({"my-secret"})("wrong: my-secret")
     'wrong: [hidden]'
@@ -62,27 +62,27 @@ class Redactor:
         self._secrets = frozenset(filter(None, secrets))
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Hide these as well from now on."""
+        """Hide these secrets as well from now on."""
         self._secrets |= frozenset(filter(None, secrets))
 
     def __call__(self, text: str) -> str:
-        """The text without any of them."""
+        """Return the text without known secrets and without anything that looks like one."""
         return without_lookalikes(self.known(text))
 
     def exactly(self, text: str) -> str:
-        """The text without those that are known: for data, in which nothing else may change."""
+        """Return the text without the known secrets only: for data, in which nothing else may change."""
         return _any_of(self._secrets).sub(HIDDEN, text) if self._secrets else text
 
     def known(self, text: str) -> str:
-        """The text without those that are known or have the shape of a key: for sentences of our own.
+        """Return the text without known secrets and keys: for our own messages.
 
-        In these, what follows "token:" is no secret.
+        In these, what follows "token:" isn't a secret.
         """
         return without_keys(self.exactly(text))
 
 
 def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The text without any key in it, neither ours nor what merely looks like one.
+    """Return the text without the secrets of the environment and without anything that looks like one.
 
     >>> redact("wrong: my-secret", {"OPENAI_API_KEY": "my-secret"})
     'wrong: [hidden]'
@@ -93,21 +93,21 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def without_lookalikes(text: str) -> str:
-    """The text without what looks like a secret, by its shape or by the words before it."""
+    """Return the text without anything that looks like a secret, by its format or by the words before it."""
     for pattern in _NAMED:
         text = pattern.sub(rf"\1{HIDDEN}", text)
     return without_keys(text)
 
 
 def without_keys(text: str) -> str:
-    """The text without what has the shape of a key, and without users in addresses."""
+    """Return the text without anything that has the format of a key, and without users in addresses."""
     for pattern in _KEYS:
         text = pattern.sub(rf"\1{HIDDEN}", text)
     return without_user(text)
 
 
 def without_user(text: str, instead: str = "") -> str:
-    r"""The text without the users and passwords of the addresses in it, of whatever scheme.
+    r"""Return the text with `instead` in place of users and passwords in addresses, whatever their scheme.
 
     >>> without_user("socks5://me:p/w:d@x@proxy:1080 is down")
     'socks5://proxy:1080 is down'
@@ -116,7 +116,7 @@ def without_user(text: str, instead: str = "") -> str:
 
 
 def user_of(address: str) -> str:
-    """The user of an address, with the password where there is one; "" where it has none."""
+    """Return the user of an address, with the password if there is one; "" if it has no user."""
     begin, end = _place_of_user(address)
     return address[begin:end]
 
@@ -127,9 +127,9 @@ def _with_user(word: str, instead: str) -> str:
 
 
 def _place_of_user(word: str) -> tuple[int, int]:
-    """Where the user of an address in a word begins and ends, just before its @; (0, 0) where there is none.
+    """Return where the user of an address in a word begins and ends (before the @); (0, 0) if there is none.
 
-    A password may hold what should have been percent-encoded, so after a colon it ends with the last @.
+    A password may hold characters that should have been percent-encoded, so after a colon it ends at the last @.
     """
     last = word.rfind("@")
     for scheme in _SCHEME.finditer(word):
@@ -144,7 +144,7 @@ def _place_of_user(word: str) -> tuple[int, int]:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what is called so is a secret: the value of a flag, of a parameter, of a variable.
+    """Return whether the value of a flag, parameter or variable of this name is a secret.
 
     >>> [is_secret_name(name) for name in ("--api-key", "access_token", "X-Auth", "--max-tokens", "--key-column")]
     [True, True, True, False, False]
@@ -153,7 +153,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_random(word: str) -> bool:
-    """Whether a word looks as if nobody had thought it up: long, with letters and digits in turn, and no file's name.
+    """Return whether a word looks random: long, with letters and digits mixed, and no file name.
 
     >>> [is_random(word) for word in ("x7Kq2mZp9tRw", "2024-02-15-preview", "server_v2b3.py", "@scope/server-1a2b")]
     [True, False, False, False]
@@ -163,7 +163,7 @@ def is_random(word: str) -> bool:
 
 
 def secrets_in_environment(environment: Mapping[str, str]) -> frozenset[str]:
-    """The secrets among the variables: by their names, and the users and passwords of addresses such as a proxy's."""
+    """Return the secrets among the variables: by name, and the users and passwords in addresses such as a proxy's."""
     found: set[str] = set()
     for name, value in environment.items():
         if _SECRET_VARIABLE.search(name) and len(value.strip()) >= SHORTEST_SECRET and not _is_path(value):
@@ -176,18 +176,18 @@ def secrets_in_environment(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def _password_in(address: str) -> str:
-    """The password in an address that is meant to be one, be it well written or not; "" for none."""
+    """Return the password (or else the user) in an address, even if the address is malformed; "" if there is none."""
     user, _, password = address.rpartition("@")[0].rpartition("://")[2].partition(":")
     return password or user
 
 
 def _is_path(value: str) -> bool:
-    """Whether a value only says where a secret is, as GOOGLE_APPLICATION_CREDENTIALS does."""
+    """Return whether a value is only the path of a secret, as in GOOGLE_APPLICATION_CREDENTIALS."""
     return value.startswith(("/", "~/")) and not any(map(is_random, value.split("/")))
 
 
 def secrets_of_user(address: str) -> Iterator[str]:
-    """What of an address's user is secret: the password, or the user where it is all there is."""
+    """Yield the secrets in the user part of an address: the whole, and the password, or the user if there is none."""
     user, colon, password = (whole := user_of(address)).partition(":")
     for secret in (whole, password if colon else user):
         if len(secret) >= SHORTEST_SECRET:
@@ -201,13 +201,13 @@ def _any_of(secrets: frozenset[str]) -> re.Pattern[str]:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """A secret as it is, as addresses, JSON and Python write it, and inside of what is in base64."""
+    """Yield a secret as it is, as it is written in addresses, JSON and Python, and inside base64 text."""
     yield from (secret, quote(secret, safe=""), quote(secret), quote_plus(secret))
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     if len(secret) < SHORTEST_SECRET:
         return
     raw = secret.encode("utf-8", "surrogatepass")
-    for before in range(3):  # where it begins among three bytes
+    for before in range(3):  # its offset in a group of three bytes
         whole = base64.b64encode(bytes(before) + raw).decode()
         own = whole[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         yield from (own, own.replace("+", "-").replace("/", "_"))

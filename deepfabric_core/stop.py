@@ -1,4 +1,4 @@
-"""The wish to stop, or to pause, passed from whoever watches to whoever works."""
+"""The request to stop or pause a run, passed from a screen or signal handler to the code that makes calls."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ Listener = Callable[[], None]
 
 
 class Stopped(Exception):
-    """What was about to begin doesn't, since a stop was asked for."""
+    """Raised instead of starting new work after a stop was requested."""
 
 
 @dataclass
 class Stop:
-    """Once a stop is requested, no new work begins; what is in flight finishes. A pause is the same for a while.
+    """A request to stop: no new work begins, and calls in flight finish. A pause does the same until it is ended.
 
-    All of it may be called from a signal handler and from any thread.
+    All methods may be called from a signal handler and from any thread.
 
     >>> stop = Stop()
     >>> stop.pause()
@@ -34,11 +34,11 @@ class Stop:
 
     @property
     def paused(self) -> bool:
-        """Whether calls that could begin wait until work goes on; a stop ends every pause."""
+        """Whether new calls wait until the pause ends; a stop ends every pause."""
         return self._pausing and not self.requested
 
     def request(self) -> None:
-        """Ask for a stop; only the first time counts."""
+        """Request a stop; further requests have no effect."""
         if self.requested:
             return
         self.requested = True
@@ -46,7 +46,7 @@ class Stop:
             tell()
 
     def pause(self) -> None:
-        """Ask that no call begins until `go_on`; those in flight finish."""
+        """Let no new call begin until `go_on`; calls in flight finish."""
         self._set_pausing(True)
 
     def go_on(self) -> None:
@@ -61,11 +61,11 @@ class Stop:
             tell()
 
     def listen(self, tell: Listener) -> Listener:
-        """Have `tell` called at the request to stop, in whatever thread that comes from; answers how to end that."""
+        """Call `tell` when a stop is requested, in the thread that requests it; return a function that ends that."""
         self._listeners.append(tell)
         return lambda: self._listeners.remove(tell)
 
     def listen_to_pauses(self, tell: Listener) -> Listener:
-        """Have `tell` called when a pause begins or ends, by a stop as well; answers how to end that."""
+        """Call `tell` when a pause begins or ends, and at a stop; return a function that ends that."""
         self._pause_listeners.append(tell)
         return lambda: self._pause_listeners.remove(tell)

@@ -1,4 +1,4 @@
-"""Runs begun from Python code."""
+"""Start runs from Python code: `start`, `run` and `load`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AnyConfig = Config | Mapping[str, Any] | str | Path
 
 
 def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
-    """Begin a run and answer its handle at once.
+    """Start a run and return its handle at once.
 
     `config` is a mapping, YAML text or the path of a YAML file; `flags` are the command line's, with underscores:
     `start(config, num_samples=20, provider="simulated")`.
@@ -27,15 +27,15 @@ def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
     ['done', 'done']
 
     Raises:
-        ConfigError: the config or a flag can't be used; nothing was begun.
+        ConfigError: the config or a flag can't be used; no run was started.
     """
     return _prepared(config, name, flags).start()
 
 
 async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, **flags: Any) -> pd.DataFrame:
-    """Do a run to its end, with its progress shown, and answer its samples, a row each; arguments are those of `start`.
+    """Run to the end, show the progress, and return the samples, a row each. The arguments are those of `start`.
 
-    Cancelling stops the run; what was finished is safe.
+    Cancelling stops the run; finished samples are kept.
 
     Raises:
         DeepFabricError: the config or a flag can't be used, or the run failed altogether.
@@ -53,7 +53,7 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> 
     from IPython.core.getipython import get_ipython
 
     from deepfabric_nb.display.formatters import display_runs
-    from deepfabric_nb.runs.request import request_from_call
+    from deepfabric_nb.runs.run_request import request_from_call
     from deepfabric_nb.runs.session import session_of
 
     shell = get_ipython()
@@ -63,7 +63,7 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> 
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The samples of any dataset of ours or of DeepFabric's, a row each; see `deepfabric_nb.runs.dataframes`.
+    """Return the samples of any dataset of ours or of DeepFabric's, a row each; see `deepfabric_nb.runs.dataframes`.
 
     >>> messages = '[{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]'
     >>> _ = Path("old.jsonl").write_text('{"messages": ' + messages + "}")

@@ -1,4 +1,4 @@
-"""Errors of the notebook alone; every other one renders itself, as these do."""
+"""The notebook's own errors, and errors with a traceback."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deepfabric_core.printable import printable
 
 
 class CellError(DeepFabricError):
-    """The line of a magic can't be understood, or the extension can't be loaded."""
+    """A magic's line can't be understood, or the extension can't be loaded."""
 
 
 class ErrorWithTraceback(DeepFabricError):
-    """Another error with its traceback, which is shown without secrets; `str` of it is that error's sentence."""
+    """Another error with its traceback, which is shown without secrets; its `str` is that error's message."""
 
     def __init__(self, problem: DeepFabricError, redact: Callable[[str], str]) -> None:
         super().__init__(str(problem))
@@ -25,7 +25,7 @@ class ErrorWithTraceback(DeepFabricError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """The cell was interrupted a second time; what was finished is safe."""
+    """The cell was interrupted a second time; finished samples are kept."""
 
     def _render_traceback_(self) -> list[str]:
         return [printable(str(self))]

@@ -1,4 +1,4 @@
-"""What `%load_ext deepfabric_nb` puts into a shell, and `%unload_ext` takes out again."""
+"""Load and unload the IPython extension: `%load_ext deepfabric_nb`, `%unload_ext deepfabric_nb`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def load_ipython_extension(shell: Any) -> None:
     """Register the magic and its completion.
 
     Raises:
-        CellError: that can't be done; the shell is as it was.
+        CellError: it can't be loaded; the shell is unchanged.
     """
     try:
         _load(shell)
@@ -41,7 +41,10 @@ def _load(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take the magic and its completion out; runs in the background go on, and are known if it is loaded again."""
+    """Remove the magic and its completion.
+
+    Background runs continue, and are known again if the extension is loaded again.
+    """
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("deepfabric", None)
     shell.magics_manager.registry.pop("DeepFabricMagics", None)
@@ -51,7 +54,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 def unload_matcher(shell: Any) -> None:
-    """Take the completion out."""
+    """Remove the completion."""
     matcher = _matchers.pop(shell, None)
     if matcher in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(matcher)

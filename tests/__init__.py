@@ -1,4 +1,4 @@
-"""The tests of this project, by package and room."""
+"""The tests of this project, by package and folder."""
 
 from pathlib import Path
 

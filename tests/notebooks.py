@@ -15,7 +15,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 NOTEBOOKS = ROOT / "notebooks"
 NAMES = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 

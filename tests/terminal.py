@@ -19,7 +19,8 @@ from typing import Any, Self
 
 import pyte
 
-_ROOT = str(Path(__file__).parents[1])
+from tests import ROOT
+
 _PATIENCE = 60.0
 # What a terminal shows all at once.
 _TOGETHER, _TOGETHER_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
@@ -41,7 +42,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-c", _LOGIN, *command],
             cwd=place,
-            env={**os.environ, "PYTHONPATH": _ROOT, "TERM": "xterm-256color", **environment},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **environment},
             stdin=self._theirs,
             stdout=self._theirs,
             stderr=self._theirs,

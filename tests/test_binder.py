@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests import ROOT
 from tests.core.conftest import place
-from tests.notebooks import NOTEBOOKS, ROOT, shown
+from tests.notebooks import NOTEBOOKS, shown
 
 __all__ = ["place"]
 

@@ -1,4 +1,4 @@
-"""README.md, done block by block in a fresh folder as a newcomer would do it, but for what would need a real key."""
+"""README.md and then GUIDE.md, done block by block in a fresh folder as a newcomer would, without a real key."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from deepfabric_core.cli.app import app
 from deepfabric_nb.magic.commands import COMMANDS, flags_of
+from tests import ROOT
 from tests.nb.conftest import place, provider, shell
 from tests.provider import LocalProvider
-from tests.reference import ROOT
 
 __all__ = ["place", "provider", "shell"]
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "GUIDE.md")}
 
 # The only commands that are left out, each with its reason.
 LEFT_OUT = {
@@ -38,8 +38,9 @@ LEFT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: its language, its text, its line in README.md, and what is said before and after it."""
+    """A fenced block: its page, language, text and line, and what is said before and after it."""
 
+    page: str
     language: str
     text: str
     line: int
@@ -52,14 +53,15 @@ class Block:
         return self.language or ("cell" if self.text.startswith("%") else "output")
 
     def __str__(self) -> str:
-        return f"README.md, line {self.line}:\n{self.text}"
+        return f"{self.page}, line {self.line}:\n{self.text}"
 
 
 def blocks() -> Iterator[Block]:
     """All of them, in order."""
-    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
-        before, after = README[: found.start()], README[found.end() :]
-        yield Block(found[1], found[2], before.count("\n") + 1, before, after)
+    for page, text in PAGES.items():
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            before, after = text[: found.start()], text[found.end() :]
+            yield Block(page, found[1], found[2], before.count("\n") + 1, before, after)
 
 
 def commands(script: str) -> list[str]:
@@ -121,7 +123,7 @@ class Newcomer:
             (self.folder / name).write_text(block.text, encoding="utf-8")
             self._config = written
         else:
-            name = f"line-{block.line}.yaml"
+            name = f"{block.page}-line-{block.line}.yaml"
             (self.folder / name).write_text(yaml.safe_dump({**self._config, **written}), encoding="utf-8")
         done = self.type(f"deepfabric validate {name} && deepfabric generate {name} --output-save-as tried/tried.jsonl")
         assert done.returncode == 0, f"{block}\n{done.stderr}"
@@ -217,19 +219,38 @@ def all_flags(command: click.Command) -> set[str]:
 
 def test_every_flag_that_is_named_exists() -> None:
     known = all_flags(app).union(*map(all_flags, COMMANDS.values()))
-    named = {flag for code in re.findall(r"`([^`\n]+)`", README) for flag in re.findall(r"(?<!\S)--[a-z-]+", code)}
+    named = {
+        flag
+        for code in re.findall(r"`([^`\n]+)`", "\n".join(PAGES.values()))
+        for flag in re.findall(r"(?<!\S)--[a-z-]+", code)
+    }
     assert len(named) > 10
     assert named - known == set()
 
 
 def test_every_command_that_is_named_exists() -> None:
     for shown, known in (("deepfabric", below(app)), ("%deepfabric", COMMANDS)):
-        named = set(re.findall(rf"`{shown} ([a-z-]+)\b", README))
+        named = set(re.findall(rf"`{shown} ([a-z-]+)\b", "\n".join(PAGES.values())))
         assert len(named) > 3
         assert named - set(known) == set()
 
 
-def test_every_file_that_is_linked_is_there() -> None:
-    linked = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README) if "://" not in target]
-    assert linked
-    assert [target for target in linked if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", ["README.md", "GUIDE.md", "CONTRIBUTING.md"])
+def test_every_file_and_section_that_is_linked_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    linked = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert linked or page == "CONTRIBUTING.md"
+    for target in linked:
+        name, _, section = target.partition("#")
+        assert (ROOT / (name or page)).exists(), target
+        assert not section or section in sections_of(name or page), target
+
+
+def sections_of(page: str) -> set[str]:
+    """The anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert PAGES["README.md"].count("\n") < 200

@@ -1,4 +1,6 @@
-"""The words in which we talk to a language model: plain values, and how to ask for JSON.
+"""Requests to a chat model and its replies, independent of the provider, and how to ask for JSON.
 
-`messages` holds the values; `structured` turns a JSON Schema into a request and a reply into an object.
+`messages` has the data classes, `json_replies` asks for JSON and checks the reply, `json_schema` validates values,
+`tools` defines tools and checks their arguments, `strict_json` and `safe_regex` parse JSON and search regular
+expressions safely.
 """

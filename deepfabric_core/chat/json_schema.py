@@ -1,6 +1,6 @@
-"""JSON Schemas of users and of tool servers: made sure of once, then applied to what models write.
+"""Check JSON Schemas from users and tool servers, and validate values against them.
 
-Every check ends: patterns are searched in bounded time, the steps of a check are counted, and nothing is fetched.
+Every check terminates: patterns have a time limit, the steps of a check are counted, and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -8,53 +8,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deepfabric_core.chat.patterns import PatternError, Searches, compiled
+from deepfabric_core.chat.safe_regex import PatternError, Searches, compiled
 
 Schema = Mapping[str, Any]
 _Keyword = Callable[[Any, Any, Any, Any], Any]
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-# What is applied to a value itself, and not to something in it.
+# Keywords whose schemas apply to the value itself, and not to something inside it.
 _BESIDE = ("not", "if", "then", "else")
 _LISTED_BESIDE = ("allOf", "anyOf", "oneOf")
-# Keywords that hold schemas by name, and those that hold values, in which nothing is a schema.
+# Keywords that hold schemas by name, and keywords that hold plain values, which contain no schemas.
 _OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
 _OF_VALUES = frozenset({"const", "enum", "default", "examples"})
-# One keyword of a schema, applied to one value, is a step. Even a choice of many kinds takes less than this.
+# A step is one keyword of a schema applied to one value. Even a choice between many alternatives takes fewer.
 _STEPS, _STEPS_A_VALUE = 20_000, 100
 
 
 class Unusable(ValueError):
-    """What is wrong with a schema, as the end of a sentence that names it."""
+    """A schema can't be used; the message completes a sentence that names the schema."""
 
 
 class Misfit(NamedTuple):
-    """Where a value doesn't keep to a schema, and how."""
+    """Where a value doesn't satisfy a schema, and how."""
 
     path: tuple[str | int, ...]
     message: str
 
 
 class Uncheckable(ValueError):
-    """Why a value can't be checked, as the end of a sentence."""
+    """A value can't be checked; the message completes a sentence."""
 
 
 class Checker:
-    """A schema that values are checked against."""
+    """Validates values against a JSON Schema."""
 
     def __init__(self, schema: Schema) -> None:
         from referencing import Registry  # late, as jsonschema
 
         self._steps_left = 0
         self._searches = Searches()
-        # An explicit registry: without one, references to elsewhere would be fetched.
+        # An explicit registry: without one, remote references would be fetched.
         self._validator = self._validators(schema)(schema, registry=Registry())
 
     def misfit(self, value: Any) -> Misfit | None:
-        """The first thing about a value that doesn't keep to the schema, or None.
+        """Return the first place where a value doesn't satisfy the schema, or None if it does.
 
         Raises:
-            Uncheckable: it can't be told.
+            Uncheckable: the check takes too long, or the schema can't be applied.
         """
         from referencing.exceptions import Unresolvable  # late, as jsonschema
 
@@ -71,7 +71,7 @@ class Checker:
             raise Uncheckable("it is nested too deeply, or its schema has no end") from problem
 
     def _validators(self, schema: Schema) -> Any:
-        """The class of validators for the schema's dialect, with keywords that end."""
+        """Return the validator class for the schema's dialect, with keywords that always terminate."""
         from attrs import evolve
         from jsonschema import validators
 
@@ -82,7 +82,7 @@ class Checker:
         keywords["additionalProperties"] = self._beside_patterns(dialect.VALIDATORS["additionalProperties"])
         extend: Any = validators.extend
         made = extend(dialect, {name: self._counted(keyword) for name, keyword in keywords.items()})
-        # Its own looks a part's `$schema` up, and would go on with keywords that may not end.
+        # Its own `evolve` looks up a part's `$schema`, and would use keywords that may not terminate.
         made.evolve = evolve
         return made
 
@@ -110,7 +110,7 @@ class Checker:
                     yield from validator.descend(instance[name], below, path=name, schema_path=pattern)
 
     def _beside_patterns(self, keyword: _Keyword) -> _Keyword:
-        """The keyword, told which properties have such names instead of searching for the names by itself."""
+        """Wrap the keyword: it is passed the matching properties, so that it doesn't search for patterns itself."""
 
         def additional(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
             patterns = schema.get("patternProperties", {})
@@ -126,7 +126,7 @@ class Checker:
 
 
 def _unique_items(validator: Any, unique: bool, instance: Any, _: Any) -> Iterator[Exception]:
-    """The keyword, in linear time."""
+    """Check `uniqueItems` in linear time."""
     from jsonschema.exceptions import ValidationError
 
     if unique and validator.is_type(instance, "array") and len({_identity(item) for item in instance}) < len(instance):
@@ -134,7 +134,7 @@ def _unique_items(validator: Any, unique: bool, instance: Any, _: Any) -> Iterat
 
 
 def _identity(value: Any) -> Any:
-    """What equal values of JSON have in common: 1 and 1.0 are equal, 1 and true are not."""
+    """Return a hashable key that is the same for equal JSON values: 1 and 1.0 are equal, 1 and true are not."""
     if isinstance(value, dict):
         return frozenset((name, _identity(below)) for name, below in value.items())
     if isinstance(value, list):
@@ -143,13 +143,13 @@ def _identity(value: Any) -> Any:
 
 
 def _size(value: Any) -> int:
-    """How many values a value consists of."""
+    """Return how many values a value consists of, itself included."""
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(map(_size, below))
 
 
 def check_schema(schema: Schema) -> None:
-    """Make sure that values can be checked against a schema.
+    """Check that a schema is valid and that values can be checked against it.
 
     Raises:
         Unusable: it isn't a JSON Schema, or holds a reference or a pattern that can't be used.
@@ -177,10 +177,10 @@ def check_schema(schema: Schema) -> None:
 
 
 def check_ends(schema: Schema) -> None:
-    """Make sure that no part of a checked schema refers back to itself for the same value.
+    """Check that no part of a valid schema refers back to itself for the same value.
 
     Raises:
-        Unusable: one does, so that no check would end.
+        Unusable: a part does, so that no check would terminate.
     """
     done: set[int] = set()
     try:
@@ -201,7 +201,7 @@ def _check_ends(part: Schema, root: Schema, above: Mapping[int, Schema], done: s
 
 
 def _beside(part: Schema, root: Schema) -> Iterator[Schema]:
-    """What a part applies to the same value that it is applied to itself."""
+    """Return the schemas that a part applies to the same value as itself."""
     found = [*_targets(part, root)]
     found += [part.get(key) for key in _BESIDE]
     found += [below for key in _LISTED_BESIDE for below in part.get(key, ())]
@@ -210,10 +210,10 @@ def _beside(part: Schema, root: Schema) -> Iterator[Schema]:
 
 
 def follow(reference: str, schema: Schema) -> Any:
-    """The part of the schema that a reference means; nothing is fetched from elsewhere.
+    """Return the part of the schema that a reference points to; nothing is fetched.
 
     Raises:
-        Unusable: it leads nowhere, or to what isn't a schema.
+        Unusable: the target doesn't exist, or isn't a schema.
     """
     from referencing import Registry  # late, as jsonschema
     from referencing.exceptions import Unresolvable
@@ -239,10 +239,10 @@ def _dialect(schema: Schema) -> Any:
 
 
 def _parts(schema: Schema) -> Iterator[Schema]:
-    """The schema and each schema in it, once, also where only a reference leads to it.
+    """Yield the schema and each schema inside it once, including those that are only reachable by a reference.
 
     Raises:
-        Unusable: a reference leads nowhere.
+        Unusable: the target of a reference doesn't exist.
     """
     waiting: list[Any] = [schema]
     seen: set[int] = set()
@@ -256,7 +256,7 @@ def _parts(schema: Schema) -> Iterator[Schema]:
 
 
 def _below(part: Schema) -> Iterator[Any]:
-    """What a schema holds in its keywords; anything that is no schema among it does no harm."""
+    """Yield the values of a schema's keywords that may be schemas; the caller skips what isn't one."""
     for keyword, value in part.items():
         if keyword in _OF_SCHEMAS and isinstance(value, Mapping):
             yield from value.values()

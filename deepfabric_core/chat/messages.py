@@ -1,4 +1,4 @@
-"""Messages, requests and replies: plain values that know nothing of providers."""
+"""Data classes for messages, requests, replies, tool calls and token usage, independent of the provider."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from deepfabric_core.errors import FailureKind
 Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = Mapping[str, Any]
 
-# How strongly the provider is held to the schema: by its own structured output, by its JSON mode, by words alone.
+# How the provider is asked to keep to the schema: by its structured output, by its JSON mode, or only in the prompt.
 SchemaMode = Literal["native", "json", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to call a tool; `arguments` is a JSON text, as on the wire."""
+    """A tool call that a model asks for; `arguments` is a JSON text, as the provider sent it."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more calls; `cost` in US dollars, None where no price is known."""
+    """Tokens of one or more calls; `cost` is in US dollars, or None if no price is known."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -44,12 +44,12 @@ class Usage:
 
     @staticmethod
     def of(line: JsonObject) -> Usage:
-        """What the `usage` of a line says; nothing where there is none."""
+        """Return the usage in the `usage` of a journal line; zeros if it has none."""
         said = line.get("usage") or {}
         return Usage(said.get("prompt_tokens", 0), said.get("completion_tokens", 0), said.get("cost"))
 
     def as_object(self) -> dict[str, Any]:
-        """What a line says of it."""
+        """Return the usage as an object for a journal line."""
         tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
         return {**tokens, "cost": self.cost}
 
@@ -64,22 +64,22 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Some calls, and what they took."""
+    """A number of calls (`attempts`) and their usage."""
 
     attempts: int
     usage: Usage
 
     def as_object(self) -> dict[str, Any]:
-        """What a line says of it."""
+        """Return both as an object for a journal line."""
         return {"attempts": self.attempts, "usage": self.usage.as_object()}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a request is about, in our own terms. It is never sent: the prompt says the same in words.
+    """The topic of a request, for the simulated model. It is never sent to a provider: the prompt says the same.
 
-    `wanted` is how many things are asked for, `taken` what exists already, `variation` tells apart
-    requests for the same path.
+    `wanted` is how many things are asked for, `taken` what exists already; `variation` distinguishes requests for the
+    same path.
     """
 
     path: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class ReplySchema:
-    """The JSON Schema that a reply must satisfy; `strict` if it keeps to the subset providers can enforce."""
+    """The JSON Schema that a reply must satisfy; `strict` if it is in the subset that providers can enforce."""
 
     name: str
     schema: JsonObject
@@ -99,10 +99,11 @@ class ReplySchema:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to a chat model, whatever the provider.
+    """One call to a chat model, independent of the provider.
 
-    `because` says why the reply before it could not be used, where this one asks again. `continues` tells that an
-    earlier call of the same work item has been answered: after a stop it is still made, so that nothing is paid twice.
+    `because` says why the reply before it can't be used, if this request asks again. `continues` says that an earlier
+    call of the same work item has been answered: such a request is still made after a stop, so that nothing is paid
+    twice.
     """
 
     messages: tuple[Message, ...]
@@ -117,9 +118,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer. `finish_reason` is OpenAI's: stop, length, tool_calls or content_filter.
+    """A model's reply. `finish_reason` is one of OpenAI's: stop, length, tool_calls or content_filter.
 
-    `headers` are the HTTP response's, as far as there was one.
+    `headers` are those of the HTTP response, if there was one.
     """
 
     text: str

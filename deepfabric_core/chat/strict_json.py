@@ -1,4 +1,4 @@
-"""JSON that a model or a server wrote, held to what every file and every reader of JSON can take."""
+"""Parse JSON from a model or a server strictly: no NaN or infinity, and no deep nesting."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-# Deeper than anybody means it to be, and shallow enough for all that walks through a value by recursion.
+# Deeper than real data, and shallow enough for recursive functions.
 _DEEPEST = 100
 _SHOWN_CHARACTERS = 300
 
 
 def parsed(text: str | bytes) -> Any:
-    """The value of a JSON text.
+    """Parse a JSON text.
 
     Raises:
-        ValueError: it isn't JSON, has a number in it that no float holds, such as NaN or 1e999, or is nested more than
-            100 levels deep; the message says which.
+        ValueError: it isn't JSON, holds a number that isn't a finite float, such as NaN or 1e999, or is nested more
+            than 100 levels deep; the message says which.
     """
     try:
         value = json.loads(text, parse_constant=_refused, parse_float=_finite)

@@ -1,4 +1,4 @@
-"""Tools as a model is told of them: their definitions, and whether a call keeps to them."""
+"""Definitions of tools, tool calls and results, and the check of a call's arguments."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _SHOWN_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tool:
-    """A tool's definition; `parameters` is the JSON Schema of its arguments, an object."""
+    """The definition of a tool; `parameters` is the JSON Schema of its arguments, of type object."""
 
     name: str
     description: str
     parameters: JsonObject
 
     def as_openai(self) -> dict[str, Any]:
-        """The definition in OpenAI's format, as it is sent and recorded."""
+        """Return the definition in OpenAI's format, as it is sent to models and recorded in samples."""
         function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
         return {"type": "function", "function": function}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A call that is to be carried out; its arguments keep to the tool's schema."""
+    """A tool call to carry out; its arguments satisfy the tool's schema."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -39,9 +39,9 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered, as the model is shown it; `error` is the error's name, or "" where all went well.
+    """The result of a tool call, as the model is shown it; `error` is the name of the error, or "" for success.
 
-    `session` is the id under which a service keeps the state that the call left, or "" where none does.
+    `session` is the id under which a service keeps the state after the call, or "" if none does.
     """
 
     content: str
@@ -50,7 +50,7 @@ class ToolResult:
 
 
 def text_of(value: Any) -> str:
-    """What a tool gave back as a text that every file can hold: a string as it is, anything else as JSON."""
+    """Return a tool's result as text: a string as it is, anything else as JSON. Lone surrogates are replaced."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     try:
         text.encode()
@@ -60,10 +60,10 @@ def text_of(value: Any) -> str:
 
 
 def arguments_of(tool: Tool, text: str) -> dict[str, Any]:
-    """The arguments of a call.
+    """Parse and check the arguments of a call.
 
     Raises:
-        ValueError: they aren't a JSON object, or don't keep to the tool's schema; the message says how.
+        ValueError: they aren't a JSON object, or don't satisfy the tool's schema; the message says how.
     """
     try:
         arguments = parsed(text.strip() or "{}")
@@ -90,5 +90,5 @@ def _checker(tool: Tool) -> Checker:
 
 
 def by_name(tools: tuple[Tool, ...]) -> Mapping[str, Tool]:
-    """The tools by their names."""
+    """Return the tools by name."""
     return {tool.name: tool for tool in tools}

@@ -1,4 +1,4 @@
-"""The command group, and what every command shares: late imports, errors as one sentence, exit codes."""
+"""The command group, and what all commands share: late imports, errors as one sentence, exit codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepfabric_core.errors import ConfigError, DeepFabricError
 _STOPPED = 130
 _FOLDER_IS_GONE = "the working folder is gone; change to a folder that exists (cd), and run again."
 
-# Command to (module, what it does): a module is imported when its command is used, so that help is instant.
+# Command to (module, short help). A module is imported when its command is used, so that help is fast.
 _COMMANDS = {
     "init": ("deepfabric_core.cli.init", "Write a config to start from; it runs as it is."),
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
@@ -74,7 +74,7 @@ def main() -> None:
         if _folder_is_gone():
             note(_FOLDER_IS_GONE)
         sys.exit(problem.exit_code)
-    except Exception as problem:  # noqa: BLE001 - whatever it is, it is told without a secret in it
+    except Exception as problem:  # noqa: BLE001 - any error is shown without secrets
         known = _known(problem)
         unexpected = f"unexpected {type(problem).__name__}: {problem}; run again with --debug for details."
         said = secrets.traceback(problem) if debug else f"Error: {secrets.redact(known or unexpected)}"
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _known(problem: Exception) -> str:
-    """What is wrong around the program, where that is why; else nothing."""
+    """Return the explanation of an error that is caused by the program's environment; empty for any other error."""
     if isinstance(problem, FileNotFoundError) and _folder_is_gone():
         return _FOLDER_IS_GONE
     if isinstance(problem, UnicodeEncodeError) and problem.encoding == sys.getfilesystemencoding() != "utf-8":

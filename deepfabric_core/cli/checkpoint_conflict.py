@@ -1,4 +1,4 @@
-"""What is to become of a checkpoint that is there already: asked on a terminal, an error elsewhere."""
+"""Ask the user what to do about an existing checkpoint; without a terminal that is an error, raised later."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Choose an option [1/2/3] (1)"""
 
 
 def settle_conflict(job: Job) -> Job:
-    """The job, told what to do where there is a checkpoint and it doesn't say; without a terminal it stays as it is.
+    """Return the job with the user's decision about an existing checkpoint, if it needs one and there is a terminal.
 
     Raises:
-        click.Abort: the user thinks better of it.
+        click.Abort: the user aborts.
     """
     if job.resume or job.fresh or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return job
@@ -50,4 +50,4 @@ def settle_conflict(job: Job) -> Job:
 def _is_held(job: Job) -> bool:
     from deepfabric_core.store.checkpoint_files import is_held
 
-    return is_held(job.checkpoint_place())
+    return is_held(job.checkpoint_files())

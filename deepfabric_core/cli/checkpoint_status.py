@@ -1,4 +1,4 @@
-"""`deepfabric checkpoint-status`."""
+"""The `deepfabric checkpoint-status` command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import print_json, print_result
 from deepfabric_core.printable import printable
-from deepfabric_core.text.run_summary import duration
+from deepfabric_core.text.number_format import duration
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     """Show how far a checkpoint has come, without touching it."""
-    from deepfabric_core.run.checkpoint.status import standing
+    from deepfabric_core.run.checkpoint.status import checkpoint_status
     from deepfabric_core.run.job import Job
 
     folder = Path(values["checkpoint_path"]) if values["checkpoint_path"] else None
     job = Job(load_config(config_file, values).config, config_file=config_file, checkpoint_path=folder)
-    if job.unfinished_place().exists:
+    if job.unfinished_files().exists:
         job = replace(job, config=load_config(config_file, _flags_of_the_run(job) | values).config)
-    found = standing(job)
+    found = checkpoint_status(job)
     if as_json:
         print_json(_as_json(found, job))
     elif found is None:
-        print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_place().folder}).")
+        print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_files().folder}).")
     else:
         print_result(_as_text(found))
 
 
 def _flags_of_the_run(job: Job) -> dict[str, Any]:
-    """The flags that the command to resume repeats, by option name."""
+    """Return the flags that the command to resume repeats, by option name."""
     from deepfabric_core.cli.generate import command as generate
     from deepfabric_core.store.checkpoint_files import recovered_metadata
 
-    words = recovered_metadata(job.unfinished_place())[0].command[2:]
+    words = recovered_metadata(job.unfinished_files())[0].command[2:]
     return generate.make_context("generate", list(words), resilient_parsing=True).params
 
 
@@ -57,11 +57,11 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
     from deepfabric_core.run.job import resume_command
 
     if found is None:
-        return {"exists": False, "folder": str(job.checkpoint_place().folder)}
+        return {"exists": False, "folder": str(job.checkpoint_files().folder)}
     known = found.metadata
     return {
         "exists": True,
-        "folder": str(found.place.folder),
+        "folder": str(found.files.folder),
         "dataset": known.dataset,
         "running": found.running,
         "process": known.process if found.running else None,
@@ -98,7 +98,7 @@ def _as_text(found: CheckpointStatus) -> str:
         ("Running", f"process {known.process} since {_when(known.process_started_at)}" if found.running else "no"),
         ("Changed", f"{', '.join(found.changed)} since then" if found.changed else "nothing that decides the data"),
         ("Dataset", printable(known.dataset)),
-        ("Checkpoint", printable(str(found.place.folder))),
+        ("Checkpoint", printable(str(found.files.folder))),
         ("Go on with", printable(resume_command(known.command))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)

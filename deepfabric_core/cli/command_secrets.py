@@ -1,4 +1,4 @@
-"""The secrets that a command comes to know, so that nothing it says holds one."""
+"""The secrets that a command knows, which are removed from everything it prints."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class CommandSecrets:
-    """The secrets of the environment, and those of the config once it is read. What it needs is imported when used."""
+    """The secrets of the environment, and of the config once it is read. Modules are imported when they are needed."""
 
     @cached_property
     def redact(self) -> Redactor:
-        """What hides them."""
+        """A function that removes the secrets from a text."""
         from deepfabric_core.redaction import Redactor, secrets_in_environment
 
         return Redactor(secrets_in_environment(os.environ))
 
     def log_to_stderr(self, *, details: bool) -> None:
-        """Print what is logged from now on: warnings alone, or every detail."""
+        """Print log lines from now on: warnings only, or all details."""
         import logging
 
         from deepfabric_core.llm.log_redaction import RedactingFormatter
@@ -36,21 +36,21 @@ class CommandSecrets:
         log_to_stderr(RedactingFormatter(self.redact, form), logging.DEBUG if details else logging.WARNING)
 
     def traceback(self, problem: BaseException) -> str:
-        """The traceback of an error and of those behind it."""
+        """Return the traceback of an error and of its causes, without secrets."""
         import traceback
 
         return self.redact("".join(traceback.format_exception(problem)))
 
 
 def learn_secrets(section: BaseModel) -> None:
-    """Let the command at work hide what is secret in its config, or in a part of one."""
+    """Make the running command hide the secrets of its config or of a section."""
     from deepfabric_core.config.secret_keys import secrets_in
 
     _of_command().redact.learn(secrets_in(section, os.environ))
 
 
 def log_details() -> None:
-    """Print everything that is logged, for `--debug`."""
+    """Print all log lines, for `--debug`."""
     _of_command().log_to_stderr(details=True)
 
 

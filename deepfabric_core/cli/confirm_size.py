@@ -1,4 +1,4 @@
-"""What is to become of a very large plan: asked on a terminal, an error elsewhere, unless --yes was given."""
+"""Ask the user to confirm a very large plan, unless --yes was given; without a terminal that is an error."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def settle_size(job: Job, *, confirmed: bool) -> None:
-    """Make sure that a very large plan is meant.
+    """Ask the user to confirm a very large plan.
 
     Raises:
-        click.Abort: it isn't.
-        click.UsageError: nobody is there to say so.
+        click.Abort: the user doesn't confirm it.
+        click.UsageError: there is no terminal to ask on.
     """
     from deepfabric_core.run.plan_size import to_confirm
 

@@ -1,4 +1,4 @@
-"""`deepfabric generate`."""
+"""The `deepfabric generate` command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deepfabric_core.run.state import RunState
     from deepfabric_core.text.simple_view import SimpleView
 
-# A lost terminal sends it more than once: the shell as it ends, and the system after that. Windows has none.
+# A lost terminal sends SIGHUP more than once: from the shell as it ends, then from the system. Windows has none.
 _LOST_TERMINAL: int | None = getattr(signal, "SIGHUP", None)
 _STOPPING = [signal.SIGINT, signal.SIGTERM, *([] if _LOST_TERMINAL is None else [_LOST_TERMINAL])]
 
@@ -72,7 +72,7 @@ def command(config_file: Path | None, **values: Any) -> None:
 def _advise(job: Job, *, only_failures: bool = False) -> None:
     from deepfabric_core.run.job import resume_command
 
-    if job.unfinished_place().exists:
+    if job.unfinished_files().exists:
         say(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
 
 
@@ -105,13 +105,13 @@ def _run(job: Job, tui: str) -> RunState:
 
 @contextlib.contextmanager
 def _handling_signals(handler: Callable[[int], None]) -> Iterator[None]:
-    """Have the handler called at each signal that stops; one that is ignored, as with nohup or `&`, stays ignored.
+    """Call the handler at each stop signal; a signal that is ignored, as with nohup or `&`, stays ignored.
 
-    From then on a lost terminal is ignored: what is left to do is to say how the run went.
+    Afterwards a lost terminal is ignored, so that the summary of the run can still be printed.
     """
     loop = asyncio.get_running_loop()
     numbers = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+    with contextlib.suppress(NotImplementedError):  # not available on Windows
         for number in numbers:
             loop.add_signal_handler(number, handler, number)
     try:
@@ -125,9 +125,9 @@ def _handling_signals(handler: Callable[[int], None]) -> Iterator[None]:
 
 
 def _view(tui: str, job: Job) -> RichView | SimpleView:
-    """The screen on stderr; plain lines without a terminal, on one that can't be drawn on, and where a log goes there.
+    """Return the screen on stderr, or plain lines where there is no usable terminal or the log is printed there.
 
-    What else is written to the terminal would tear the screen.
+    Any other output on the terminal would damage the screen.
     """
     if tui == "rich" and sys.stderr.isatty() and not logging.root.isEnabledFor(logging.DEBUG):
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""`deepfabric import-tools`."""
+"""The `deepfabric import-tools` command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FINE = range(200, 300)
 _SHOWN_CHARACTERS = 200
-# More than is shown, so that no secret is cut in two before it is found.
+# More than is shown, so that a secret isn't cut in two before it is found.
 _LOOKED_AT_BYTES = 1 << 14
 
 
@@ -114,7 +114,7 @@ def _split(text: str) -> list[str]:
 
 
 def _pairs(flag: str, given: tuple[str, ...]) -> dict[str, str]:
-    """The pairs of a repeatable flag; a value may be secret, so none is shown."""
+    """Return the key-value pairs of a repeatable flag. Errors show no value, since it may be secret."""
     pairs = [text.partition("=") for text in given]
     for number, (key, equals, _) in enumerate(pairs, 1):
         if not key.strip() or not equals:
@@ -135,7 +135,7 @@ def _fetch(settings: McpServer) -> tuple[list[dict[str, Any]], tuple[Tool, ...]]
         return definitions, wanted(definitions, (), server.shown)
     except Unreachable as problem:
         raise DeepFabricError(f"{problem}.") from problem
-    except ConfigError as problem:  # of the server's, not of the user's
+    except ConfigError as problem:  # the server's mistake, not the user's
         raise DeepFabricError(str(problem)) from problem
 
 
@@ -154,7 +154,7 @@ def _text(document: dict[str, Any], *, yaml: bool) -> str:
 
 
 async def _push(spin: str, definitions: list[dict[str, Any]], seconds: float) -> None:
-    """Give the definitions, as MCP has them, to the mock component of a Spin service."""
+    """Send the definitions, in MCP's format, to the mock component of a Spin service."""
     import aiohttp
 
     from deepfabric_core.config.secret_values import Holds, secrets_of

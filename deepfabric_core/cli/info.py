@@ -1,4 +1,4 @@
-"""`deepfabric info`."""
+"""The `deepfabric info` command."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _versions() -> dict[str, str | None]:
 
 
 def _version(package: str) -> str | None:
-    """Read from what is installed: importing litellm alone takes seconds."""
+    """Return the version of an installed package, from its metadata: importing litellm alone takes seconds."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -51,7 +51,7 @@ def _version(package: str) -> str | None:
 
 
 def _providers(environment: Mapping[str, str]) -> dict[str, list[str]]:
-    """The variables that are set, by provider; of those without any, nothing."""
+    """Return the variables that are set, by provider; providers without any are left out."""
     from deepfabric_core.llm.api_keys import KEY_VARIABLES
 
     present = {
@@ -83,7 +83,7 @@ def _bytes_below(folder: Path) -> int:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Of all files; one that a run deletes meanwhile counts as nothing."""
+    """Yield the sizes of all files below a folder; files that are deleted meanwhile are skipped."""
     for path, _, names in os.walk(folder):
         for name in names:
             try:
@@ -111,7 +111,7 @@ def _kept(place: Mapping[str, Any]) -> str:
 
 
 def _size(size: float) -> str:
-    """In three digits or so: 512 bytes, 3.4 MB."""
+    """Return a size with about three digits: 512 bytes, 3.4 MB."""
     unit = 0
     while size >= _THOUSAND and unit < len(_UNITS) - 1:
         size, unit = size / _THOUSAND, unit + 1

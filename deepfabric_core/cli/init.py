@@ -1,4 +1,4 @@
-"""`deepfabric init`."""
+"""The `deepfabric init` command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from deepfabric_core.cli.output import say
 
-# What each starter makes; the config itself is starters/<kind>.yaml.
+# What each starter config makes; the config itself is starters/<kind>.yaml.
 KINDS = {
     "tree": "questions and answers over a tree of topics",
     "graph": "questions, reasoning and answers over a graph of topics",
@@ -43,7 +43,7 @@ def command(config_file: Path, *, kind: str, force: bool) -> None:
 
 
 def starter(kind: str) -> str:
-    """The text of a starter config."""
+    """Return the text of a starter config."""
     from importlib.resources import files
 
     return (files("deepfabric_core") / "starters" / f"{kind}.yaml").read_text(encoding="utf-8")

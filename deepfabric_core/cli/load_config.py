@@ -1,4 +1,4 @@
-"""Load the config of a command: its file, with the flags on top."""
+"""Load a command's config: from its file, with flags taking precedence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
-    """The config of a file, or of flags alone, with the flags on top."""
+    """Return the config from a file, or from flags alone; flags take precedence over the file."""
     from deepfabric_core.config.load import load
     from deepfabric_core.store.files import read_text
 

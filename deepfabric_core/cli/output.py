@@ -1,8 +1,9 @@
-"""The one place that prints: what leaves is clean, and a lost terminal, pipe or disk never ends a run.
+"""The only module that prints: control characters are escaped, and a lost terminal, pipe or disk doesn't end a run.
 
-Texts of models, servers, files and users may hold sequences that a terminal obeys. So control characters leave in a
-visible form, whoever writes them: commands, click, logging, warnings, libraries or a traceback. At its first error a
-stream falls silent down to its descriptor, so that Python's own flush at the end finds nothing wrong either.
+Texts of models, servers, files and users may contain escape sequences that a terminal would execute. So control
+characters are printed in visible form, whatever writes them: commands, click, logging, warnings, libraries or a
+traceback. After its first error, a stream discards everything, and its descriptor is redirected to the null device, so
+that Python's flush at exit doesn't fail either.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from logging import Formatter
 
 _STANDARD = {"stdin": "r", "stdout": "w", "stderr": "w"}
-# What moves the cursor, clears and colours. Screens need no other sequences.
+# Sequences that move the cursor, clear the screen and set colours: all that screens need.
 _DRAWING = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\r)")
 
 
 class SafeStream(io.TextIOWrapper):
-    """A standard stream that cleans what is written to it. After its first error it takes everything in silence."""
+    """A standard stream that escapes control characters. After its first error it discards everything."""
 
     def __init__(self, stream: TextIO, clean: Callable[[str], str]) -> None:
         super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
@@ -37,7 +38,7 @@ class SafeStream(io.TextIOWrapper):
         self._clean = clean
 
     def write(self, text: str) -> int:
-        """Write the text in its clean form."""
+        """Write the text, with control characters escaped."""
         if self.problem is None:
             try:
                 super().write(self._clean(text))
@@ -46,7 +47,7 @@ class SafeStream(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the stream."""
         if self.problem is None:
             try:
                 super().flush()
@@ -54,7 +55,7 @@ class SafeStream(io.TextIOWrapper):
                 self._fall_silent(problem)
 
     def close(self) -> None:
-        """Only flush: the descriptor belongs to the process, and another stream may share it."""
+        """Flush only: the descriptor belongs to the process, and another stream may share it."""
         self.flush()
 
     def _fall_silent(self, problem: OSError) -> None:
@@ -66,23 +67,23 @@ class SafeStream(io.TextIOWrapper):
 
 
 def make_streams_safe() -> None:
-    """Put safe streams in place of standard output and standard error, for everything in this process.
+    """Replace standard output and standard error by safe streams, for everything in this process.
 
-    A descriptor that was closed is opened on nothing: the next file to be opened would get it, and what is printed.
+    A closed descriptor is opened on the null device: otherwise the next opened file would get it, and all printed text.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < len(_STANDARD):
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     for number, (name, mode) in enumerate(_STANDARD.items()):
         if getattr(sys, name) is None:
-            nothing = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+            nothing = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - never closed
             setattr(sys, name, nothing)
             setattr(sys, f"__{name}__", nothing)
     sys.stdout, sys.stderr = SafeStream(sys.stdout, printable_text), SafeStream(sys.stderr, printable_text)
 
 
 def screen_stream() -> TextIO:
-    """Standard error for a screen that draws: its own sequences pass, all others are cleaned."""
+    """Return standard error as a stream for a screen: drawing sequences pass, other control characters are escaped."""
     return SafeStream(sys.stderr, _clean_drawing)
 
 
@@ -93,7 +94,7 @@ def _clean_drawing(text: str) -> str:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a message, on standard output or standard error. That it can't be written changes nothing."""
+    """Print a message on standard output or standard error. A failure to write is ignored."""
     print(printable_text(text), file=sys.stderr if err else sys.stdout, flush=True)
 
 
@@ -103,11 +104,11 @@ def note(text: str) -> None:
 
 
 def print_result(text: str) -> None:
-    """Print what a command was asked for on standard output.
+    """Print the result of a command on standard output.
 
     Raises:
         OutputError: it can't be written.
-        click.exceptions.Exit: nobody reads it to its end, as in a pipe to `head`.
+        click.exceptions.Exit: the reader of a pipe has closed it, such as `head`.
     """
     print(printable_text(text), end="" if text.endswith("\n") else "\n", flush=True)
     problem = getattr(sys.stdout, "problem", None)
@@ -122,16 +123,16 @@ def print_json(document: Any) -> None:
 
     Raises:
         OutputError: it can't be written.
-        click.exceptions.Exit: nobody reads it to its end.
+        click.exceptions.Exit: the reader of a pipe has closed it.
     """
     print_result(printable_json(document, sys.stdout.encoding))
 
 
 def ask(question: str, choices: list[str], default: str) -> str:
-    """The user's choice, asked on standard error until it is one of those.
+    """Ask the user on standard error until the answer is one of the choices, and return it.
 
     Raises:
-        click.Abort: the user breaks off.
+        click.Abort: the user aborts.
     """
     kind = click.Choice(choices)
     answer: str = click.prompt(question, default=default, show_default=False, type=kind, show_choices=False, err=True)
@@ -142,25 +143,25 @@ def confirm(question: str) -> None:
     """Ask the user on standard error whether to go on.
 
     Raises:
-        click.Abort: no, or the user breaks off.
+        click.Abort: the user declines or aborts.
     """
     click.confirm(printable_text(question), abort=True, err=True)
 
 
 class _StandardError:
-    """Whatever is standard error at the moment: while a screen is drawn, that isn't the terminal."""
+    """The current `sys.stderr`, looked up at each call: while a screen is drawn, it isn't the terminal."""
 
     def write(self, text: str) -> None:
         """Write a text."""
         sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the stream."""
         sys.stderr.flush()
 
 
 def log_to_stderr(formatter: Formatter, level: int) -> None:
-    """Print what is logged from now on, from that level up, on standard error."""
+    """Print log lines of that level and above on standard error from now on."""
     import logging
 
     handler = logging.StreamHandler(_StandardError())
@@ -169,5 +170,5 @@ def log_to_stderr(formatter: Formatter, level: int) -> None:
 
 
 def show_usage_error(problem: click.ClickException) -> None:
-    """Print what click has to say about the words of a command line."""
+    """Print click's message about a wrong command line."""
     problem.show(sys.stderr)

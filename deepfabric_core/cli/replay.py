@@ -1,4 +1,4 @@
-"""`deepfabric replay`."""
+"""The `deepfabric replay` command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deepfabric_core.printable import printable
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
-    from deepfabric_core.run.replay import Replayed
+    from deepfabric_core.run.tool_replay import Replayed
 
 _SHOWN = 20
 _CHARACTERS = 160
@@ -29,7 +29,7 @@ def command(dataset: Path, config_file: Path) -> None:
 
     Exit code 0: all results are the same; 1: some differ.
     """
-    from deepfabric_core.run.replay import replay
+    from deepfabric_core.run.tool_replay import replay
 
     loaded = load_config(config_file, {})
     done = asyncio.run(replay(dataset, loaded.config))

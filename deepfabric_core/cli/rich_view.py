@@ -1,4 +1,4 @@
-"""A run on a terminal: a screen of its own, with keys to look through what is made, to pause and to stop."""
+"""`RichView`: a run's screen on a terminal, with keys to browse samples, to pause and to stop."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from deepfabric_core.run.pipeline import announce_stop
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.stop import Stop
 
-# Ctrl-L, as everywhere.
+# The name of Ctrl-L.
 _REDRAW = "redraw"
 
 
 class RichView:
-    """Draws the run's state eight times a second; events only change the state. At the end the last one stays."""
+    """Draws the run's state eight times a second; events only change the state. The last state stays at the end."""
 
     def __init__(
         self, console: Console, clock: Callable[[], float] = time.time, *, heading: Heading | None = None
@@ -47,7 +47,7 @@ class RichView:
 
     @property
     def state(self) -> RunState:
-        """Where the run stands."""
+        """The current state of the run."""
         return self._state
 
     def __enter__(self) -> Self:
@@ -62,21 +62,21 @@ class RichView:
         self._open.close()
 
     def _leave(self) -> None:
-        """Give the terminal back; the last state stays on it."""
+        """Restore the terminal, and print the last state on it."""
         self._terminal.close()
         self._terminal.measure()
         self._over, self._browser.kind = True, None
         self._browser.follow()
-        with contextlib.suppress(OSError):  # nobody watches any more
+        with contextlib.suppress(OSError):  # the terminal is gone
             self._console.print(self.render())
 
     def __call__(self, event: Event) -> None:
-        """Take in an event; the next frame shows it."""
+        """Apply an event; the next frame shows it."""
         self._state = reduce(self._state, event)
         self._browser.take(event)
 
     def render(self) -> Screen:
-        """The screen for the state of this moment."""
+        """Return the screen for the current state."""
         state, now = self._state, self._clock()
         self._history.note(state, now)
         keys = self._keyboard is not None and self._keyboard.opened
@@ -84,7 +84,7 @@ class RichView:
 
     @contextlib.contextmanager
     def listening(self, stop: Stop) -> Iterator[None]:
-        """Heed keys and the shell, while the event loop runs."""
+        """Handle keys and the shell's job control while the event loop runs."""
         self._keyboard = Keyboard(_standard_input(), lambda key: self._press(key, stop))
         with sharing(self._terminal, self._keyboard):
             yield
@@ -104,7 +104,7 @@ class RichView:
 
 
 def _standard_input() -> int:
-    """Its number, or one that is no terminal's where it is closed."""
+    """Return the descriptor of standard input, or -1 if it is closed."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         return sys.stdin.fileno()
     return -1

@@ -1,4 +1,4 @@
-"""`deepfabric topic`: look at a topics file, and prune it."""
+"""The `deepfabric topic` commands: inspect and prune a topics file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.wording import counted
 
 if TYPE_CHECKING:
-    from deepfabric_core.text.topics_report import View
+    from deepfabric_core.text.topics_report import ReportOptions
     from deepfabric_core.topics.model import Topic, TopicPath, Topics
 
 _EVERY_LEVEL = 1_000_000
@@ -29,7 +29,7 @@ def command() -> None:
 
 
 class LoadedTopics(NamedTuple):
-    """A topics file; a graph's says in its metadata how it was made."""
+    """A topics file with its topics; `metadata` is a graph's information on how it was made."""
 
     path: Path
     topics: Topics
@@ -40,7 +40,7 @@ class LoadedTopics(NamedTuple):
 
 
 class _Inspect(click.Command):
-    """Takes `--expand` without a number wherever it stands, even before FILE."""
+    """Accepts `--expand` without a number in any position, even before FILE."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = [
@@ -101,19 +101,19 @@ def _load(file: Path) -> LoadedTopics:
     return LoadedTopics(file, topics, metadata if isinstance(metadata, dict) else {})
 
 
-def _view(loaded: LoadedTopics, level: int | None, expand: int | None, everything: bool, ids: bool) -> View:
+def _view(loaded: LoadedTopics, level: int | None, expand: int | None, everything: bool, ids: bool) -> ReportOptions:
     from deepfabric_core.errors import ConfigError
-    from deepfabric_core.text.topics_report import View
+    from deepfabric_core.text.topics_report import ReportOptions
 
     deepest = max(len(path) for _, path in loaded.topics.walk()) - 1
     first = 0 if everything or level is None else level
     if first > deepest:
         raise ConfigError(f"{loaded.path} has levels 0 to {deepest}, and no level {first}; choose one of these.")
-    return View(first, deepest if everything else first + (expand or 0), ids)
+    return ReportOptions(first, deepest if everything else first + (expand or 0), ids)
 
 
-def _as_json(loaded: LoadedTopics, view: View | None) -> dict[str, Any]:
-    from deepfabric_core.text.topics_report import viewed
+def _as_json(loaded: LoadedTopics, view: ReportOptions | None) -> dict[str, Any]:
+    from deepfabric_core.text.topics_report import reported
     from deepfabric_core.topics.coverage import near_duplicates, shape
 
     topics, measured = loaded.topics, shape(loaded.topics)
@@ -136,7 +136,7 @@ def _as_json(loaded: LoadedTopics, view: View | None) -> dict[str, Any]:
                 "path": list(path),
                 "children": len(topic.children),
             }
-            for topic, path in viewed(topics, view)
+            for topic, path in reported(topics, view)
         ]
     return found
 
@@ -178,7 +178,7 @@ def prune(file: Path, **values: Any) -> None:
 
 
 def _output(file: Path, level: int | None, named: Path | None, *, force: bool) -> Path:
-    """Where the pruned topics go."""
+    """Return the path for the pruned topics."""
     if named is None:
         mark = "_pruned" if level is None else f"_pruned_level{level}"
         return file if force else file.with_name(f"{file.stem}{mark}{file.suffix}")
@@ -194,7 +194,7 @@ def _pruned(loaded: LoadedTopics, level: int | None, own: str | None) -> Topics:
 
 
 def _gone(before: Topics, left: Topics) -> list[tuple[Topic, TopicPath]]:
-    """The topmost of the topics that go."""
+    """Return the topmost of the removed topics, with their paths."""
     walk = ((topic, path) for topic, path in before.walk() if topic.id not in left.by_id)
     return [(topic, path) for topic, path in walk if topic.parents[0] in left.by_id]
 

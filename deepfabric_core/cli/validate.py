@@ -1,4 +1,4 @@
-"""`deepfabric validate`."""
+"""The `deepfabric validate` command."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
 
 
 def _unwritable(config: Config, config_file: Path) -> list[str]:
-    """A sentence for each file that can't be written, looking only: nothing is created."""
+    """Return a sentence for each file that can't be written; nothing is created for this check."""
     import os
 
     from deepfabric_core.run.job import Job

@@ -1,4 +1,4 @@
-"""`deepfabric visualize`."""
+"""The `deepfabric visualize` command."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def _topics_of(config_file: Path) -> Path:
 
 
 def _drawn(topics: Topics, style: str | None, *, fenced: bool) -> str:
+    from deepfabric_core.pictures.html_page import page
     from deepfabric_core.pictures.mermaid import mermaid
-    from deepfabric_core.pictures.page import page
     from deepfabric_core.pictures.svg import svg
     from deepfabric_core.text.outline import outline
 

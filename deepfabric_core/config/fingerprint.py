@@ -1,7 +1,7 @@
-"""What of a config decides the data, so that a resumed run doesn't mix two datasets without a word.
+"""The fingerprint of a config: the keys that decide the data, so that a resumed run can tell what has changed.
 
-What may be secret stands in it as a keyed hash; what is a secret for certain, such as a header, not at all: a token may
-be exchanged for another one.
+Values that may be secret are kept as a keyed hash. Values that certainly are, such as headers, are hidden, since a
+token may be replaced by another one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from deepfabric_core.config.secret_keys import holds_at
 from deepfabric_core.config.secret_values import Holds, lasting_part, masked_address
 from deepfabric_core.redaction import HIDDEN, is_secret_name, without_lookalikes
 
-# Left out, and why. A key stands for everything below it; `*` stands for one name.
+# The keys that are left out, and why. A key includes everything below it; `*` matches one name.
 _NOT_DATA: Mapping[str, str] = {
     "llm": "topics.llm and generation.llm are complete by themselves",
     "*.llm.base_url": "where the model is, not which one",
@@ -46,25 +46,25 @@ Fingerprint = dict[str, str]
 _TOPICS = "topics."
 
 
-# What begins a keyed hash; the name of its key and the hash itself follow, after a colon each.
+# The prefix of a keyed hash; the name of its key and the hash follow, each after a colon.
 HASHED = "hmac-sha256"
 
-# Answers the keyed hash of a text, or HIDDEN where there is no key.
+# Returns the keyed hash of a text, or HIDDEN if there is no key.
 KeyedHash = Callable[[str], str]
 
 
 def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
-    """Every key that decides the data, dotted, with its value as JSON, or as what stands for a secret."""
+    """Return every key that decides the data, dotted, with its value as JSON, or a hash of it if it may be secret."""
     return without_secrets(dict(_leaves(config.model_dump(mode="json"), "")), keyed_hash)
 
 
 def without_secrets(prints: Mapping[str, str], keyed_hash: KeyedHash) -> Fingerprint:
-    """A fingerprint in which no secret stands, also where an earlier version made it; another time changes nothing."""
+    """Return a fingerprint without secrets, even if an earlier version wrote it; the operation is idempotent."""
     return {key: _without_secret(key, value, keyed_hash) for key, value in prints.items()}
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: bool = False) -> list[str]:
-    """The keys whose values differ; those of topics don't count where topics are given now, or were before."""
+    """Return the keys whose values differ; keys of topics don't count if topics are loaded now, or were before."""
     if topics_given or not part_of_topics(before):
         before, now = without_topics(before), without_topics(now)
     return [key for key in sorted({*before, *now}) if _differ(before.get(key), now.get(key))]
@@ -97,7 +97,7 @@ def _content(value: str) -> Any:
 
 
 def _differ(one: str | None, other: str | None) -> bool:
-    """Whether two values differ for certain: hashes by two keys, or none for want of a key, say nothing."""
+    """Return whether two values certainly differ: hashes by different keys, or hidden values, can't be compared."""
     if one is None or other is None or one == other:
         return one != other
     keys = [_key_of(value) for value in (one, other)]
@@ -105,19 +105,19 @@ def _differ(one: str | None, other: str | None) -> bool:
 
 
 def _key_of(value: str) -> str | None:
-    """The name of the key of a hash, HIDDEN for what stands for a value that nobody may know, else None."""
+    """Return the name of the key that made a hash, HIDDEN for a hidden value, or None for a plain value."""
     if value == HIDDEN:
         return HIDDEN
     return value.split(":")[1] if value.startswith(f"{HASHED}:") else None
 
 
 def part_of_topics(prints: Mapping[str, str]) -> Fingerprint:
-    """What decides the topics, where they are grown."""
+    """Return the part of a fingerprint that decides the topics."""
     return {key: value for key, value in prints.items() if key.startswith(_TOPICS)}
 
 
 def without_topics(prints: Mapping[str, str]) -> Fingerprint:
-    """What decides the samples of given topics."""
+    """Return the part of a fingerprint that decides the samples of given topics."""
     return {key: value for key, value in prints.items() if not key.startswith(_TOPICS)}
 
 

@@ -1,4 +1,4 @@
-"""From YAML and overrides to a checked `Config`, or to one clear sentence for each mistake."""
+"""Read a config from YAML and overrides, check it, and report every mistake with its file, line and key."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deepfabric_core.config.document import Document, KeyPath, dotted, parse_document
-from deepfabric_core.config.keys import known_keys, known_values, sections
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
     REASONING_STYLES_OF_OLD,
     Config,
 )
+from deepfabric_core.config.schema_keys import known_keys, known_values, sections
+from deepfabric_core.config.yaml_document import Document, KeyPath, dotted, parse_document
 from deepfabric_core.config.yaml_reader import Variables
 from deepfabric_core.errors import ConfigError
 
-# Read and kept, but without effect so far.
+# Keys that are accepted, but have no effect so far.
 UNUSED = (
     "evaluation",
     "huggingface",
@@ -32,10 +32,10 @@ UNUSED = (
 )
 _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
 
-# Keys that take true or false wherever they stand in what the schema leaves free.
+# Keys that are usually booleans, in the parts of a config that the schema doesn't define.
 _MOSTLY_BOOLEAN = ("additionalProperties", "unevaluatedProperties", "uniqueItems", "nullable", "required", "strict")
 
-# Sections of older config files, and what became of each.
+# Sections of older config files, and their replacements.
 REPLACED = {
     "topic_tree": "topics, with mode: tree",
     "topic_graph": "topics, with mode: graph",
@@ -48,10 +48,10 @@ REPLACED = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checked config, and what its author should know about it, one sentence each.
+    """A checked config, and notices for its author, one sentence each.
 
-    `written` is what the text and the overrides say, with variables put in and without defaults: plain values that,
-    written out as YAML, give the same config again.
+    `written` is the content of the text and the overrides, with variables filled in and without defaults: plain
+    values that give the same config again when they are written as YAML.
     """
 
     config: Config
@@ -69,7 +69,7 @@ def load(
 ) -> Loaded:
     """Read a YAML text; `overrides` maps dotted keys to values that replace what is written there.
 
-    `spelled` maps such a key to the flag that gave it, for messages. `variables` answers the value of `!var name`.
+    `spelled` maps such a key to the flag that gave it, for messages. `variables` returns the value of `!var name`.
 
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
     >>> loaded = load(text, source="tea.yaml", overrides={"topics.depth": 3})
@@ -123,7 +123,7 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
 
 
 def _plain(value: Any, seen: dict[int, Any]) -> Any:
-    """As JSON has it; each value once, since aliases may multiply it or lead in a loop."""
+    """Return a value as JSON types; each object is converted once, since aliases may repeat it or form a cycle."""
     if id(value) in seen:
         return seen[id(value)]
     if isinstance(value, dict):
@@ -140,7 +140,7 @@ def _plain(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """What is left is a date, or bytes."""
+    """Return a scalar as a JSON type: dates and bytes become text."""
     if value is None or isinstance(value, str | int | float):
         return value
     return value.isoformat() if isinstance(value, date) else str(value)
@@ -165,7 +165,7 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
 
 
 def _words(document: Document) -> Iterable[str]:
-    """What to know about yes, no, on and off where the schema doesn't say whether they are booleans or words."""
+    """Yield a notice about yes, no, on and off if the schema doesn't say whether they are booleans or words."""
     free = [path for path in document.words if "true" not in known_values(path) and path[-1] not in _MOSTLY_BOOLEAN]
     if free:
         path, word = free[0], document.words[free[0]]
@@ -178,7 +178,7 @@ def _words(document: Document) -> Iterable[str]:
 
 
 def _sentences(problem: ValidationError, document: Document, spelled: Mapping[str, str]) -> list[str]:
-    """One sentence a mistake. What was inherited from the shared `llm` is told once, where it was written."""
+    """Return a sentence per mistake. A mistake inherited from the shared `llm` is reported once, at its own place."""
     sentences: dict[str, None] = {}
     for error in problem.errors(include_url=False):
         path = _written_path(tuple(error["loc"]), document)
@@ -192,7 +192,7 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
 
 
 def _written_path(loc: KeyPath, document: Document) -> KeyPath:
-    """The path as it is written: without the names that pydantic gives to its own steps."""
+    """Return the path as it is written in the config, without the names that pydantic adds."""
     path: KeyPath = ()
     for part in loc:
         here = (*path, part)
@@ -223,7 +223,7 @@ def _wording(message: str) -> str:
 
 
 def _quoted(kind: str, value: object) -> str:
-    """What to do where a text was meant, and YAML reads something else."""
+    """Return advice if a text was expected, and YAML reads a number or a date."""
     return ", so put it in quotes" if kind == "string_type" and isinstance(value, int | float | date) else ""
 
 
@@ -240,7 +240,7 @@ def _needed_for(key: str) -> str:
 
 
 def _nearest(path: KeyPath) -> str:
-    """What to do about an unknown key: the valid one most like it, in its own section or in any other."""
+    """Return advice about an unknown key: the most similar valid key in its section or in another one."""
     *parents, unknown = path
     unknown = str(unknown)
     if unknown in ("api_key", "key", "token"):

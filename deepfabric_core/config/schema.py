@@ -1,4 +1,4 @@
-"""The config: every key, its range and its default. No default lives anywhere else."""
+"""The schema of the config: every key with its range and default. Defaults are defined here only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PromptStyle = Literal["default", "isolated", "anchored"]
 ConversationType = Literal["basic", "cot"]
 ReasoningStyle = Literal["freetext", "agent"]
 
-# Older spellings that still load: what was written, and what it means now.
+# Deprecated values that are still accepted, and their replacements.
 CONVERSATION_TYPES_OF_OLD = {"chain_of_thought": "cot"}
 _COT = ("cot", *CONVERSATION_TYPES_OF_OLD)
 REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
 
 
 class Section(BaseModel):
-    """A part of the config: it can't be changed, and no unknown key slips in."""
+    """A part of the config. It is immutable, and has no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -74,7 +74,7 @@ class Llm(Section):
         return f"{self.provider}/{self.model}"
 
 
-class Topics(Section):
+class TopicsConfig(Section):
     """What the dataset covers: a tree or graph grown from one prompt."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -122,7 +122,7 @@ class ScenarioSeed(Section):
 class McpServer(Section):
     """An MCP server: `command` starts one that speaks over stdio, `url` reaches one over HTTP. `timeout` in seconds.
 
-    `env` and `headers` may name variables of the environment as `${NAME}`, so that no key stands in a config.
+    `env` and `headers` may name variables of the environment as `${NAME}`, so that no key is written in a config.
     """
 
     command: Annotated[str | None, Field(min_length=1), Holds.WORD] = None
@@ -177,7 +177,7 @@ class Tools(Section):
 
 
 class RateLimit(Section):
-    """How hard to push the provider, and how to wait when it pushes back. Delays are in seconds."""
+    """How fast to call the provider, and how to wait when it refuses calls. Delays are in seconds."""
 
     max_retries: int = Field(default=5, ge=0, le=20)
     base_delay: float = Field(default=1.0, ge=0, le=60)
@@ -192,7 +192,7 @@ class RateLimit(Section):
 
 
 def _as_json(value: dict[str, Any]) -> dict[str, Any]:
-    """What JSON makes of it: YAML knows dates, sets, infinite numbers, and numbers as keys."""
+    """Return a value converted to JSON types, since YAML also has dates, sets, infinite numbers and numbers as keys."""
     try:
         made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as problem:
@@ -227,15 +227,15 @@ class Generation(Section):
     llm: Llm = Llm()
 
 
-class Checkpoint(Section):
-    """How often progress is made safe, and where."""
+class CheckpointConfig(Section):
+    """How often the checkpoint is flushed to disk, in samples, and where it is kept."""
 
     interval: int = Field(ge=1)
     path: str | None = None
     retry_failed: bool = False
 
 
-# Of a kilobyte each they would fill any disk.
+# More samples, of a kilobyte each, wouldn't fit on a disk.
 _MOST_SAMPLES = 10**12
 
 
@@ -262,7 +262,7 @@ class Output(Section):
     num_samples: Annotated[int | str, BeforeValidator(_sample_count)] = 3
     batch_size: int = Field(default=5, ge=1)
     format: Literal["messages", "custom"] = "messages"
-    checkpoint: Checkpoint | None = None
+    checkpoint: CheckpointConfig | None = None
     formatters: list[Any] = []
 
 
@@ -286,7 +286,7 @@ class Config(Section):
     """The whole config, every default filled in; `topics.llm` and `generation.llm` are complete by themselves."""
 
     llm: Llm = Llm()
-    topics: Topics
+    topics: TopicsConfig
     generation: Generation
     output: Output
     evaluation: dict[str, Any] | None = None
@@ -297,7 +297,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit_the_shared_llm(cls, document: object) -> object:
-        """A section's own `llm` overrides the shared one key by key."""
+        """Fill in a section's `llm` from the shared one; its own keys win."""
         if not isinstance(document, Mapping) or not isinstance(shared := document.get("llm") or {}, Mapping):
             return document
         filled = dict(document)
@@ -321,23 +321,23 @@ class Config(Section):
 
     @property
     def uses_tools(self) -> bool:
-        """Whether samples are an agent's: where tools are configured, or that style is asked for."""
+        """Whether samples are made by an agent: if tools are configured, or the reasoning style is agent."""
         return self.generation.tools is not None or self.generation.conversation.reasoning_style == "agent"
 
     @property
     def tools(self) -> Tools:
-        """The tools of an agent; where none are configured, the virtual files."""
+        """The settings of the agent's tools; the defaults, which mean the virtual files, if none are configured."""
         return self.generation.tools or Tools()
 
     @property
     def scenario_files(self) -> dict[str, str]:
-        """The files that each sample begins with."""
+        """The files that exist at the start of each sample, by path."""
         seeds = (self.generation.scenario_seed, self.tools.scenario_seed)
         return {path: text for seed in seeds if seed for path, text in seed.files.items()}
 
     @property
     def recorded_system_prompt(self) -> str | None:
-        """The system message that goes into each sample, or None for none."""
+        """The system message that is recorded in each sample, or None."""
         if not self.output.include_system_message:
             return None
         return self.output.system_prompt or self.generation.system_prompt

@@ -1,4 +1,4 @@
-"""Where in a config secrets may stand, read off the schema: what is kept of it, and what no message may show."""
+"""Find and mask the secrets in a config: which of its keys may hold secrets is derived from the schema."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Mask = Callable[[str, Any], Any]
 
 @cache
 def places() -> Mapping[str, Holds]:
-    """Every key whose value may be secret, dotted; `*` stands for a name of the user's."""
+    """Return every key whose value may be secret, dotted; `*` matches a name that the user chose."""
     return dict(_places(Config, ""))
 
 
@@ -48,7 +48,7 @@ def _sections(annotation: Any, between: str) -> Iterator[tuple[type[BaseModel], 
 
 
 def holds_at(key: str) -> Holds | None:
-    """What may be secret of what stands at a dotted key, which may be one inside of such a value."""
+    """Return which part of the value at a dotted key may be secret, or None; the key may be inside such a value."""
     return next((holds for place, holds in places().items() if any(map(_at(key), (place, f"{place}.*")))), None)
 
 
@@ -57,7 +57,7 @@ def _at(key: str) -> Callable[[str], bool]:
 
 
 def secrets_in(section: BaseModel, environment: Mapping[str, str]) -> frozenset[str]:
-    """Every secret of a config, or of a part of it, with the variables that it names filled in."""
+    """Return every secret of a config or a section of it, with environment variables filled in."""
     return frozenset(_secrets_in(section, lambda text: filled(text, environment)))
 
 
@@ -72,12 +72,12 @@ def _secrets_in(value: Any, fill: Callable[[str], str]) -> Iterator[str]:
 
 
 def redactor(section: BaseModel, environment: Mapping[str, str]) -> Redactor:
-    """What hides the secrets of a config, or of a part of it, and those of the environment."""
+    """Return a redactor that hides the secrets of a config or a section of it, and those of the environment."""
     return Redactor(secrets_in(section, environment) | secrets_in_environment(environment))
 
 
 def masked_config(written: Mapping[str, Any], redact: Callable[[str], str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A config as it was written, without what may be secret; and the keys of which something was left out."""
+    """Return a config as it was written, with possible secrets hidden; and the keys whose values were changed."""
 
     def mask(key: str, value: Any) -> Any:
         if holds := holds_at(key):
@@ -90,7 +90,7 @@ def masked_config(written: Mapping[str, Any], redact: Callable[[str], str]) -> t
 
 
 def portable_config(written: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A config to be run elsewhere: secrets are named as variables of the environment or left out, with their keys."""
+    """Return a config to run elsewhere, with secrets replaced by environment variables or left out; and their keys."""
 
     def mask(key: str, value: Any) -> Any:
         holds = holds_at(key)

@@ -1,4 +1,4 @@
-"""Values of the config that may be secret: how they are shown, and what in them is the secret."""
+"""Mask values of the config that may be secret, and extract the secrets in them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from deepfabric_core.redaction import (
 )
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-# In addresses, which may not hold brackets.
+# Replaces secrets in addresses, where brackets aren't allowed.
 _LEFT_OUT = "HIDDEN"
 _SCHEMES = ("", "bearer", "basic", "token")
 
 
 class Holds(Enum):
-    """What of a key may be secret; the schema says so of each key that it is true of."""
+    """Which part of a value may be secret; the schema marks the keys with it."""
 
     VALUES = "each value of the mapping"
     WORDS = "each word of the list"
@@ -36,12 +36,12 @@ class Holds(Enum):
 
 
 def holding(marks: Iterable[object]) -> Holds | None:
-    """What may be secret of a field of the schema, by its marks."""
+    """Return the `Holds` among the metadata of a schema's field, or None."""
     return next((mark for mark in marks if isinstance(mark, Holds)), None)
 
 
 def masked(value: Any, holds: Holds) -> Any:
-    """The value as it may be kept and shown: names stay, and what names a variable of the environment."""
+    """Return the value with possible secrets hidden; names, and references to environment variables, are kept."""
     if holds is Holds.VALUES and isinstance(value, Mapping):
         return {name: text if names_variables(str(text)) else HIDDEN for name, text in value.items()}
     if holds is Holds.WORDS and isinstance(value, list):
@@ -52,17 +52,17 @@ def masked(value: Any, holds: Holds) -> Any:
 
 
 def names_variables(text: str) -> bool:
-    """Whether a value is nothing but variables of the environment, as in `Bearer ${TOKEN}`."""
+    """Return whether a value consists only of environment variables, as in `Bearer ${TOKEN}`."""
     return _VARIABLE.sub("", text).strip().lower() in _SCHEMES and text != ""
 
 
 def filled(text: str, environment: Mapping[str, str]) -> str:
-    """The value with the variables of the environment that it names."""
+    """Return the value with its environment variables filled in; missing ones are empty."""
     return _VARIABLE.sub(lambda found: environment.get(found[1], ""), text)
 
 
 def masked_address(address: str) -> str:
-    """The address as it may be kept and shown; what is left out is to be seen.
+    """Return the address with placeholders in place of secrets.
 
     >>> masked_address("https://me:pw@host/v1?api_key=abc&version=2")
     'https://USER:PASSWORD@host/v1?api_key=HIDDEN&version=2'
@@ -75,7 +75,7 @@ def masked_address(address: str) -> str:
 
 
 def lasting_part(value: Any, holds: Holds) -> Any:
-    """What of a value decides the data: all but what is a secret, and may be exchanged for another."""
+    """Return the part of a value that decides the data: all of it except secrets, which may be replaced by others."""
     if isinstance(value, str) and holds is Holds.ADDRESS:
         place, mark, query = without_user(value).partition("?")
         return place + mark + _without_secret_parameters(query, "")
@@ -87,17 +87,17 @@ def lasting_part(value: Any, holds: Holds) -> Any:
 
 
 def masked_words(words: Sequence[str]) -> list[str]:
-    """The words of a command without those that look like a secret."""
+    """Return the words of a command with those hidden that look like a secret."""
     return [HIDDEN if is_random(word) else _lasting_word(word, before) for word, before in _with_word_before(words)]
 
 
 def shown_word(word: str) -> str:
-    """A word of a command line as it may be kept and shown; in an address, what is to be put in again is to be seen."""
+    """Return a word of a command line without secrets; in an address, with placeholders in their place."""
     return masked_address(word) if re.match(r"\w[\w+.-]*://\S+$", word) else without_keys(word)
 
 
 def secrets_of(value: Any, holds: Holds, fill: Callable[[str], str] = str) -> Iterator[str]:
-    """What no message may show of a value; `fill` puts in the variables that it names."""
+    """Yield the secrets in a value; `fill` fills in environment variables."""
     found: Iterator[str] = iter(())
     if isinstance(value, Mapping):
         found = (word for text in map(fill, map(str, value.values())) for word in (text, *text.split()))

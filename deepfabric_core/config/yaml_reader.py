@@ -1,4 +1,4 @@
-"""Reading YAML that anybody may have written: safely, in linear time, and as YAML 1.2 where the old one surprises."""
+"""Read untrusted YAML safely and in linear time, with some rules of YAML 1.2 (on, off, 1:30, octal numbers)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import yaml
 
 from deepfabric_core.errors import ConfigError
 
-# What stands behind a name; a KeyError's first argument is the name that isn't there, the others the nearest ones.
+# Returns the value of a name, or raises a KeyError whose arguments are the missing name and the most similar ones.
 Variables = Callable[[str], Any]
 
-# Levels of lists and mappings within each other; every later step may walk them by recursion.
+# The deepest nesting of lists and mappings; later steps use recursion.
 DEEPEST = 100
-# What aliases may add to what is written, in values; a long text counts as several.
+# How many values aliases may add to those that are written; a long text counts as several.
 _MOST_REPEATED = 100_000
 _CHARACTERS_A_VALUE = 1000
 
@@ -25,7 +25,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 
 
 class Loader(yaml.SafeLoader):
-    """Safe YAML and one tag more: `!var name` is what `variables` answers for that name."""
+    """Reads safe YAML with one more tag: `!var name` is the value that `variables` returns for that name."""
 
     def __init__(self, text: str, source: str, variables: Variables | None = None) -> None:
         super().__init__(text)
@@ -34,10 +34,10 @@ class Loader(yaml.SafeLoader):
         self._level = 0
 
     def root(self) -> yaml.Node | None:
-        """The only document's node, None for an empty text; no alias in it multiplies past measure or loops.
+        """Return the node of the only document, or None for an empty text, and check its aliases.
 
         Raises:
-            ConfigError: one does.
+            ConfigError: an alias refers to itself, or aliases repeat too many values.
             RecursionError: it is nested too deeply.
         """
         root = self.get_single_node()
@@ -46,7 +46,7 @@ class Loader(yaml.SafeLoader):
         return root
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """A node, as long as it isn't nested too deeply."""
+        """Compose a node; raise RecursionError if it is nested too deeply."""
         self._level += 1
         if self._level > DEEPEST:
             raise RecursionError
@@ -55,12 +55,12 @@ class Loader(yaml.SafeLoader):
         return node
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
-        """The tag of a node; 1:30 is a text, as in YAML 1.2, and not ninety."""
+        """Return the tag of a node; 1:30 is a text, as in YAML 1.2, and not ninety."""
         tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
         return _TEXT if tag in (_INT, _FLOAT) and kind is yaml.ScalarNode and ":" in value else tag
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping whose keys are texts as they are written, as JSON has them: `on` and `1` are, too."""
+        """Construct a mapping whose keys are strings as they are written, as in JSON: even `on` and `1`."""
         if isinstance(node, yaml.MappingNode):
             for key, _ in node.value:
                 if key.tag in _PLAIN:
@@ -68,10 +68,10 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def whole(self, node: yaml.ScalarNode) -> int:
-        """An integer that all versions of YAML read alike.
+        """Construct an integer that all versions of YAML read alike.
 
         Raises:
-            ConfigError: it begins with a 0, which means octal in one version and nothing in the other.
+            ConfigError: it begins with a 0, which means octal in YAML 1.1 only.
         """
         number: int = self.construct_yaml_int(node)
         if _OCTAL.fullmatch(node.value) and number != (decimal := int(node.value.replace("_", ""))):
@@ -82,10 +82,10 @@ class Loader(yaml.SafeLoader):
         return number
 
     def variable(self, node: yaml.Node) -> Any:
-        """What stands behind `!var name`.
+        """Return the value of `!var name`.
 
         Raises:
-            ConfigError: it can't be had.
+            ConfigError: there is no such variable, or its value can't be used.
         """
         if not isinstance(node, yaml.ScalarNode) or not (name := node.value.strip()):
             raise ConfigError(f"{self.at(node)}: !var takes the name of a variable, as in !var topic.")
@@ -102,7 +102,7 @@ class Loader(yaml.SafeLoader):
             raise ConfigError(f"{self.at(node)}: !var {name}: {problem}") from problem
 
     def at(self, node: yaml.Node) -> str:
-        """`file, line N` of a node."""
+        """Return `file, line N` of a node."""
         return f"{self.source}, line {node.start_mark.line + 1}"
 
 
@@ -111,10 +111,10 @@ Loader.add_constructor(_INT, Loader.whole)
 
 
 def read_yaml(text: str, *, source: str) -> Any:
-    """What a YAML text means.
+    """Return the content of a YAML text.
 
     Raises:
-        ConfigError: it holds an alias or a number that can't be meant; the message names the line.
+        ConfigError: it holds an alias or a number that can't be used; the message names the line.
         yaml.YAMLError, ValueError, RecursionError: it is malformed.
     """
     loader = Loader(text, source)
@@ -126,7 +126,7 @@ def read_yaml(text: str, *, source: str) -> Any:
 
 
 class _Repeats:
-    """How many values each node stands for, all aliases written out; each is counted once, so it takes no time."""
+    """Counts the values of each node with all aliases expanded; each node is visited once, so this is fast."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -136,10 +136,10 @@ class _Repeats:
         self._written = 0
 
     def check(self, root: yaml.Node) -> None:
-        """Make sure that everything below a node could be written out.
+        """Check that everything below a node could be written without aliases.
 
         Raises:
-            ConfigError: it has no end, or would be far longer than what is written.
+            ConfigError: it is infinite, or would be far longer than what is written.
             RecursionError: it is nested too deeply.
         """
         self._count(root, 0)
@@ -151,7 +151,7 @@ class _Repeats:
                 )
 
     def _count(self, node: yaml.Node, level: int) -> tuple[int, int]:
-        """The values that a node stands for, and the levels within it."""
+        """Return how many values a node has with aliases expanded, and how many levels."""
         if id(node) in self._open:
             raise self._refusal(node, "an alias (*name) in it stands for itself; write out what is meant")
         if id(node) not in self._counted:

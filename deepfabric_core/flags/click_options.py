@@ -1,4 +1,4 @@
-"""The table of options as click sees it, for every command that takes them."""
+"""Make click options of the table of flags, for every command that takes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[str, click.ParamType[Any]] = {
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command all options of the table."""
+    """Add all options of the table to a command."""
     for option in reversed(OPTIONS):
         command = _as_click(option)(command)
     return command

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def job_of(config: Config, config_file: Path | None, values: Mapping[str, Any]) -> Job:
-    """The job that a config and the values of the flags ask for.
+    """Return the job that a config and the values of the flags ask for.
 
     Raises:
         click.UsageError: the flags contradict each other.

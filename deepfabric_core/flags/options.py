@@ -1,4 +1,4 @@
-"""The flags of `generate`, declared once: the command line and the notebook read this table."""
+"""The table of the flags of `generate`, which the command line and the notebook magics share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY_LLM = ("llm", "topics.llm", "generation.llm")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A flag: how it is spelled, which keys of the config it overrides, and what it takes.
+    """A flag: its spelling, the config keys that it overrides, and the kind of its value.
 
     A switch with an opposite is spelled `--yes/--no`.
     """
@@ -30,7 +30,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """The name of its value: `num_samples` for `--num-samples`."""
+        """The name of the value: `num_samples` for `--num-samples`."""
         return self.flag.split("/")[0].removeprefix("--").replace("-", "_")
 
 
@@ -106,7 +106,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def overrides(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The config keys that given flags override, with their values; `values` maps option names to values or None."""
+    """Return the config keys that flags override, with their values; `values` maps option names to values or None."""
     given: dict[str, Any] = {}
     for option in OPTIONS:
         if option.keys and values.get(option.name) is not None:
@@ -117,15 +117,15 @@ def overrides(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def spelled(values: Mapping[str, Any]) -> dict[str, str]:
-    """The flag that gave each overridden key, for messages."""
+    """Return the flag that gave each overridden key, for messages."""
     given = (option for option in OPTIONS if values.get(option.name) is not None)
     return {key: option.flag for option in given for key in option.keys}
 
 
 def as_flags(values: Mapping[str, Any]) -> list[str]:
-    """The values as they are written on a command line; those that are not given, or the usual ones, are left out.
+    """Return the values as flags of a command line; values that weren't given, or are the default, are left out.
 
-    What is a secret in them is to be put in again.
+    Secrets in them are replaced by placeholders.
     """
     given = [option for option in OPTIONS if values.get(option.name) not in (None, option.default)]
     return [word for option in given for word in _as_words(option, values[option.name])]
@@ -139,5 +139,5 @@ def _as_words(option: Option, value: Any) -> list[str]:
 
 
 def deprecations(values: Mapping[str, Any]) -> list[str]:
-    """A sentence for each deprecated flag that was given."""
+    """Return a sentence for each deprecated flag that was given."""
     return [option.deprecated for option in OPTIONS if option.deprecated and values.get(option.name) is not None]

@@ -1,4 +1,4 @@
-"""Which environment variables hold the providers' keys. A key is read when it is used and kept nowhere."""
+"""Environment variables that hold the providers' API keys. A key is read when it is used and stored nowhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import MissingKeyError
 
-# Any one of the variables of a provider will do, the first is named in advice. An empty entry: no key needed.
+# A provider needs any one of its variables; messages name the first. An empty entry: no key is needed.
 KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -30,7 +30,7 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
 
 
 def api_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The provider's key, or None where none is set."""
+    """Return the provider's key, or None if none is set."""
     for variable in KEY_VARIABLES.get(settings.provider, ()):
         if value := environment.get(variable, "").strip():
             return value
@@ -38,10 +38,10 @@ def api_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> str |
 
 
 def check_key(settings: Llm, environment: Mapping[str, str] = os.environ) -> None:
-    """Make sure that the provider's key is there. A server of one's own, named by base_url, may do without.
+    """Check that the provider's key is set. A server named by base_url may need none.
 
     Raises:
-        MissingKeyError: it names the variable to set.
+        MissingKeyError: it isn't; the message names the variable to set.
     """
     variables = KEY_VARIABLES.get(settings.provider, ())
     if variables and not settings.base_url and not any(environment.get(name, "").strip() for name in variables):

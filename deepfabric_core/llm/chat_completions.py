@@ -1,4 +1,4 @@
-"""OpenAI's chat format, as both clients send and read it."""
+"""OpenAI's chat-completions format: build requests and read replies, for both clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
 
-# Every other reason to finish, providers' own and none at all, means that the model was done.
+# Any other finish reason, a provider's own or none at all, means that the model was done.
 _FINISH_REASONS = {
     "length": "length",
     "max_tokens": "length",
@@ -22,14 +22,14 @@ _FINISH_REASONS = {
     "content_filter": "content_filter",
     "SAFETY": "content_filter",
 }
-# No call takes more, and what is summed up over any number of calls still is a number.
+# Upper bounds: no call uses more, and a sum over any number of calls is still a finite number.
 _MOST_TOKENS = 10**12
 _MOST_DOLLARS = 1e6
 _THOUGHTS = re.compile(r"(?s)\s*<(think|thinking)>.*?</\1>")
 
 
 def sendable(text: str) -> str:
-    """The text, with a replacement character for each half of a pair that is on its own, which UTF-8 can't hold."""
+    """Return the text with each lone surrogate, which UTF-8 can't encode, replaced by a replacement character."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -38,7 +38,7 @@ def sendable(text: str) -> str:
 
 
 def message_sent(message: Message) -> dict[str, Any]:
-    """A message as it goes out."""
+    """Return a message as the JSON object that is sent."""
     sent: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         sent["tool_calls"] = [
@@ -51,7 +51,7 @@ def message_sent(message: Message) -> dict[str, Any]:
 
 
 def response_format(request: Request) -> dict[str, Any] | None:
-    """How the provider is told of the schema; None where words alone tell it."""
+    """Return the `response_format` parameter for a request; None where the prompt alone describes the schema."""
     schema = request.schema
     if schema is None or request.schema_mode == "prompt":
         return None
@@ -62,7 +62,7 @@ def response_format(request: Request) -> dict[str, Any] | None:
 
 
 def reply_in(body: Any, model: str, cost: float | None, headers: Mapping[str, str]) -> Reply:
-    """The reply that a completion holds, be it parsed from JSON or one of litellm's; empty where it has no choice.
+    """Return the reply in a completion, which is parsed JSON or a litellm object; an empty one if it has no choice.
 
     Raises:
         ValueError: it isn't a completion.
@@ -84,19 +84,19 @@ def reply_in(body: Any, model: str, cost: float | None, headers: Mapping[str, st
 
 
 def usage_in(said: Any, cost: float | None) -> Usage:
-    """The usage that a provider states; what can't be one counts as nothing, and is no failure of the call."""
+    """Return the usage that a provider states. Invalid numbers count as 0 and don't fail the call."""
     return Usage(count(part(said, "prompt_tokens")), count(part(said, "completion_tokens")), cost)
 
 
 def count(said: Any) -> int:
-    """A number of tokens, or 0 where it can't be one."""
+    """Return a number of tokens, or 0 where the value can't be one."""
     if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= _MOST_TOKENS:
         return 0
     return int(said) if said == int(said) else 0
 
 
 def dollars(said: Any) -> float | None:
-    """What a call cost, or None where it can't be that."""
+    """Return what a call cost in US dollars, or None where the value can't be a cost."""
     try:
         cost = math.nan if isinstance(said, bool) else float(said)
     except (TypeError, ValueError, OverflowError):
@@ -105,14 +105,14 @@ def dollars(said: Any) -> float | None:
 
 
 def part(whole: Any, name: str) -> Any:
-    """What an object of JSON or of litellm's has under a name; None where it has nothing, or is no object at all."""
+    """Return the value under a name in a JSON or litellm object; None if it is missing or `whole` is no object."""
     if isinstance(whole, Mapping):
         return whole.get(name)
     return getattr(whole, name, None) if isinstance(whole, BaseModel) else None
 
 
 def error_in(body: Any) -> Any:
-    """The error that a router reports inside a completion, in place of its choices or in the first; else None."""
+    """Return the error that a router reports in a completion, in place of its choices or in the first; else None."""
     choices = part(body, "choices")
     if not choices:
         return part(body, "error") or None
@@ -123,13 +123,13 @@ def error_in(body: Any) -> Any:
 
 
 def _finish_reason(said: Any, calls: tuple[ToolCall, ...]) -> str:
-    """Why the model stopped, in OpenAI's words; some servers say stop when they mean tool calls."""
+    """Return why the model stopped, in OpenAI's terms; some servers say stop when they mean tool calls."""
     reason = _FINISH_REASONS.get(said, "stop") if isinstance(said, str) else "stop"
     return "tool_calls" if calls and reason == "stop" else reason
 
 
 def _text(message: Any) -> str:
-    """The answer alone: some servers put the model's thoughts in front of it."""
+    """Return the answer without the model's thoughts, which some servers put in front of it."""
     content = part(message, "content") or ""
     if isinstance(content, list):
         content = "".join(_text_in(one, "text") for one in content)
@@ -153,7 +153,7 @@ def _tool_call(call: Any) -> ToolCall:
 
 
 def _object_in(whole: Any, name: str) -> Any:
-    """A part that must be an object, and may be missing."""
+    """Return a part that must be an object or be missing."""
     value = part(whole, name)
     if not isinstance(whole, Mapping | BaseModel) or not (value is None or isinstance(value, Mapping | BaseModel)):
         raise _no_completion(name)
@@ -161,7 +161,7 @@ def _object_in(whole: Any, name: str) -> Any:
 
 
 def _list_in(whole: Any, name: str) -> list[Any]:
-    """A part that must be a list, and may be missing."""
+    """Return a part that must be a list or be missing."""
     value = part(whole, name) or []
     if not isinstance(value, list):
         raise _no_completion(name)
@@ -169,7 +169,7 @@ def _list_in(whole: Any, name: str) -> list[Any]:
 
 
 def _text_in(whole: Any, name: str) -> str:
-    """A part that must be a text, and may be missing."""
+    """Return a part that must be a text or be missing."""
     value = part(whole, name) or ""
     if not isinstance(value, str) or not isinstance(whole, Mapping | BaseModel | None):
         raise _no_completion(name)

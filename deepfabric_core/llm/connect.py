@@ -1,4 +1,4 @@
-"""From a config's `llm` to a model that is ready to be asked."""
+"""Build the ready-to-use model for a config's `llm` section: client, rate limits, retries and wrappers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
 
-# For a provider whose address only litellm knows.
-_SOMEWHERE = "https://provider.invalid"
+# Stands for the address of a provider that only litellm knows.
+_UNKNOWN_ADDRESS = "https://provider.invalid"
 
 # Shared by all runs of this process.
 _limiters = Limiters()
@@ -32,7 +32,7 @@ _limiters = Limiters()
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """How a stage makes its calls: how many at once, how often again, within which limits."""
+    """How a stage makes its calls: how many at once, how many retries, within which rate limits."""
 
     ceiling: int
     max_retries: int
@@ -40,28 +40,31 @@ class CallPolicy:
 
 
 @asynccontextmanager
-async def connect(settings: Llm, manners: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
-    """The model of a stage: limited, retried, and asked for JSON in the strongest way that the provider accepts."""
-    model = bare(settings, connections=manners.ceiling)
-    stage_limiter = StageLimiter(_limiter(settings), manners.ceiling, manners.limits, emit, stop)
-    limited = LimitedModel(model, stage_limiter, manners.limits, emit)
+async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+    """Connect to the model of a stage, with rate limits, retries, structured output and tool calling.
+
+    Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
+    """
+    model = bare(settings, connections=policy.ceiling)
+    stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
+    limited = LimitedModel(model, stage_limiter, policy.limits, emit)
     try:
         with stage_limiter.opened():
-            retrying = Retrying(limited, manners.max_retries, manners.limits, emit, stage_limiter.rest)
+            retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
             yield ToolCalling(StructuredOutput(retrying))
     finally:
         await model.close()
 
 
 def _limiter(settings: Llm) -> Limiter:
-    """The simulated model has no endpoint that runs could share."""
+    """Return the limiter that runs share; a simulated model gets its own, since it has no endpoint to share."""
     if settings.provider == "simulated":
         return Limiter()
     return _limiters.of(settings.provider, settings.base_url or "", settings.model)
 
 
 def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
-    """The model alone, ready for so many calls at once."""
+    """Return the client alone, without limits and retries; `connections` is how many calls it can make at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
     return RedactedErrors(_client(settings, connections), settings)
@@ -78,10 +81,11 @@ def _client(settings: Llm, connections: int) -> ChatModel:
 
 
 def check(settings: Llm) -> None:
-    """Make sure, without a call, that the provider exists and its key is there.
+    """Check, without making a call, that the provider exists and that its key is set.
 
     Raises:
-        ConfigError: it names the nearest provider, or the variable to set.
+        ConfigError: the provider is unknown, its key or address is missing, or a proxy can't be used; the message names
+            the nearest provider, or the variable to set.
     """
     if settings.client == "direct":
         from deepfabric_core.llm.clients.openai_model import speaks_openai
@@ -114,7 +118,7 @@ def _is_direct(settings: Llm) -> bool:
 
 
 def _check_place(settings: Llm) -> None:
-    """Make sure that there is an address to call, and a proxy that can be used where the environment names one."""
+    """Check that there is an address to call, and that a proxy named in the environment can be used."""
     if settings.provider == "simulated":
         return
     if _is_direct(settings):
@@ -124,4 +128,4 @@ def _check_place(settings: Llm) -> None:
     else:
         from deepfabric_core.llm.clients.litellm_model import speaks_socks
 
-        proxy_for(settings.base_url or _SOMEWHERE, socks=speaks_socks())
+        proxy_for(settings.base_url or _UNKNOWN_ADDRESS, socks=speaks_socks())

@@ -1,4 +1,4 @@
-"""From a provider's failure, as status, body and headers, to one of our kinds."""
+"""Turn a provider's failure (status, body and headers) into a `ModelError` of one of our kinds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.redaction import redact
 
-# Looked for in the provider's own words, in this order, before the status is asked: classes and statuses lie.
+# Searched for in the provider's message, in this order, before the status is considered: statuses can be wrong.
 _BY_WORDS = (
     (FailureKind.QUOTA, r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required"),
     (FailureKind.CONTEXT_WINDOW, r"context_length|context length|context window|maximum context|prompt is too long"),
@@ -45,7 +45,7 @@ _SERVER_ERROR = 500
 _HIGHEST_ERROR = 599
 _SHOWN_CHARACTERS = 300
 
-# A provider may say anything, at any length and in any shape: as much is read as tells what is wrong.
+# A message may have any length and shape: only this much of it is read.
 _READ_CHARACTERS = 20_000
 _READ_PARTS = 10
 _LEVELS = 5
@@ -60,7 +60,7 @@ _CLASSES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception):? ?(?:- )?)+")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What a provider says about a failure; `codes` are its code and type, `status` the one inside its body."""
+    """A provider's error message; `codes` are its code and type, `status` is the status stated in the body."""
 
     message: str
     codes: str = ""
@@ -69,7 +69,7 @@ class Complaint:
 
 
 def complaint_in(body: Any) -> Complaint:
-    """What an error's body says, be it parsed or a text: in JSON of any shape, HTML or plain words."""
+    """Return the error message in a body: in parsed JSON of any shape, or in a text (JSON, HTML or plain words)."""
     error = _error_in(body)
     said = _words(error)[:_READ_CHARACTERS]
     if not isinstance(error, Mapping):
@@ -88,7 +88,7 @@ def model_error(
     headers: Mapping[str, str] | None = None,
     kind: FailureKind | None = None,
 ) -> ModelError:
-    """The error for a failed call of the model `name`; `kind` is given where the client knows it better."""
+    """Return the error for a failed call of the model `name`. Pass `kind` where the client knows it."""
     complaint = Complaint(said) if isinstance(said, str) else said
     kind = kind or kind_of(status, f"{complaint.message} {complaint.codes}")
     blamed = f" ({complaint.param})" if complaint.param not in complaint.message else ""
@@ -105,13 +105,13 @@ def model_error(
 
 
 def no_completion(name: str, shown: str, headers: Mapping[str, str] | None = None) -> ModelError:
-    """The error for an answer that can't be read; the words that it happens to hold decide nothing."""
+    """Return the error for a response that can't be read. The words in it don't influence the kind."""
     text = f"the answer isn't a chat completion: {shown or 'it is empty'}"
     return model_error(name, text, status=None, headers=headers, kind=FailureKind.SERVER_ERROR)
 
 
 def kind_of(status: int | None, text: str) -> FailureKind:
-    """The kind of a failure, by the provider's words first and its HTTP status second."""
+    """Return the kind of a failure, by the provider's words first and its HTTP status second."""
     for kind, words in _BY_WORDS:
         if re.search(words, text, re.IGNORECASE):
             return kind
@@ -121,9 +121,9 @@ def kind_of(status: int | None, text: str) -> FailureKind:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The wait in seconds that a Retry-After header asks for, given in seconds or as a date; None where it says none.
+    """Return the seconds to wait that a Retry-After header asks for, as a number or a date; None without a valid one.
 
-    A date in the past is a wait of 0; more than a year is nothing that a server could mean.
+    A date in the past is a wait of 0. More than a year is invalid.
     """
     value = next((value for key, value in headers.items() if key.lower() == "retry-after"), None)
     seconds = None if value is None else _seconds_in(value)
@@ -142,7 +142,7 @@ def _seconds_in(value: str) -> float | None:
 
 
 def _error_in(body: Any) -> Any:
-    """The error in a body: parsed where it is a text, the first of a list, what stands under its key `error`."""
+    """Return the error in a body: parse a text, take the first of a list, and look under the key `error`."""
     if isinstance(body, str):
         value = _parsed(body)
         body = _without_tags(body) if value is None else value
@@ -152,7 +152,7 @@ def _error_in(body: Any) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON object or list that a text is, or ends with after a client's own words; else None."""
+    """Return the JSON object or list that a text is, or that it ends with after a client's own words; else None."""
     for start in (0, text.find("{")):
         try:
             value = parsed(text[start:])
@@ -164,7 +164,7 @@ def _parsed(text: str) -> Any:
 
 
 def _words(said: Any, levels: int = _LEVELS) -> str:
-    """What a part of an error says in words: a text, a number, or the sentences in a list or an object."""
+    """Return the words in a part of an error: a text, a number, or the sentences in a list or an object."""
     if isinstance(said, str):
         return said
     if isinstance(said, list) and levels:
@@ -175,9 +175,9 @@ def _words(said: Any, levels: int = _LEVELS) -> str:
 
 
 def _sentence(error: Mapping[Any, Any], levels: int) -> str:
-    """The sentence in an error, after the field it is about; behind a router also that of the provider behind it."""
+    """Return the sentence in an error, after the field it is about; for a router, also that of the provider behind."""
     message = next(filter(None, (_words(error.get(key), levels) for key in ("message", "detail", "msg"))), "")
-    place = error.get("loc")  # FastAPI names each field
+    place = error.get("loc")  # FastAPI names the field
     if isinstance(place, list):
         message = f"{'.'.join(_words(one, 0) for one in place[:_READ_PARTS])} {message}".strip()
     metadata = error.get("metadata")
@@ -186,7 +186,7 @@ def _sentence(error: Mapping[Any, Any], levels: int) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """The words of an HTML page, or the text as it is; the time it takes is proportional to the text's length."""
+    """Return the words of an HTML page, or any other text as it is. It takes time linear in the text's length."""
     if not _PAGE.search(text):
         return text
     words: list[str] = []
@@ -203,7 +203,7 @@ def _without_tags(text: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    """The provider's sentence without the client's class names in front."""
+    """Return the provider's sentence without the client's class names in front."""
     text = _CLASSES.sub("", " ".join(text.split()))
     text = text.split("Received Model Group")[0].strip().rstrip(".")
     return text[:_SHOWN_CHARACTERS] or "no reason given"

@@ -1,4 +1,4 @@
-"""What is logged, by us and by libraries, without the secrets in it."""
+"""A log formatter that removes secrets from our own and from libraries' log lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class RedactingFormatter(logging.Formatter):
-    """Another formatter's lines, tracebacks included, as `redact` leaves them."""
+    """Passes another formatter's lines, tracebacks included, through `redact`."""
 
     def __init__(self, redact: Callable[[str], str], formatter: logging.Formatter | None = None) -> None:
         super().__init__()
@@ -15,5 +15,5 @@ class RedactingFormatter(logging.Formatter):
         self._formatter = formatter or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Return the line of a record, without secrets."""
         return self._redact(self._formatter.format(record))

@@ -1,4 +1,4 @@
-"""What a chat model is to the rest of the program."""
+"""The `ChatModel` protocol: what every client and every wrapper around a model implements."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ class ChatModel(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""

@@ -1,4 +1,4 @@
-"""What a call costs, by litellm's price list and in the way litellm reckons, without importing litellm."""
+"""The cost of a call, computed like litellm does and from its price list, without importing litellm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARTS = (
 )
 _REASONING = "output_cost_per_reasoning_token"
 _KEPT = re.compile(rf"({'|'.join(_PARTS)}|{_REASONING}|regional_|default_reasoning_effort)")
-# The tiers that a provider may have served, and how their prices' names end.
+# Service tiers that may have served a call, and the suffix of their prices' names.
 _TIERS = {
     "flex": "_flex",
     "priority": "_priority",
@@ -33,14 +33,14 @@ _TIERS = {
     "ultrafast": "_ultrafast",
 }
 _ABOVE = re.compile(rf"(?:{'|'.join(_PARTS)})_above_(\d+)(k?)_tokens(.*)")
-# A model's name is shorter, and no endpoint serves more of them than this under one name.
+# Limits for names that a server returns: no model's name is longer, no endpoint serves more models under one name.
 _LONGEST_NAME = 200
 _REMEMBERED = 64
 _REGIONS = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
 
 
 class Rates(NamedTuple):
-    """US dollars for one token, of prompts longer than `above` tokens."""
+    """US dollars per token, for prompts longer than `above` tokens."""
 
     above: float
     fresh: float
@@ -51,7 +51,7 @@ class Rates(NamedTuple):
 
 
 class Prices:
-    """The prices of one provider's models, for calls that ask for one of them; reading them takes some 50 ms."""
+    """The prices of one provider's models, for calls of the model `model`. Creating it takes about 50 ms."""
 
     def __init__(self, provider: str, model: str, base_url: str = "") -> None:
         self._provider = provider
@@ -62,13 +62,16 @@ class Prices:
 
     @property
     def reasons_by_default(self) -> bool:
-        """Whether the model reasons unless told not to, as far as the list says."""
+        """Return whether the model reasons unless told not to, according to the price list."""
         return (self._entry(self._model) or {}).get("default_reasoning_effort") != "none"
 
     def cost(self, served: Any, usage: Any, tier: Any = None) -> float | None:
-        """The cost of a call, by the model and the tier that served it, as a provider states them; it may say anything.
+        """Return the cost of a call in US dollars, or None if no price is known.
 
-        None where no price is known.
+        Args:
+            served: the model that answered, as the provider states it; invalid values are ignored.
+            usage: the provider's usage object.
+            tier: the service tier, as the provider states it.
         """
         named = served if isinstance(served, str) and 0 < len(served) <= _LONGEST_NAME else self._model
         key = (named, _TIERS.get(tier, "") if isinstance(tier, str) else "")
@@ -101,7 +104,7 @@ class Prices:
 
 @cache
 def _price_list(provider: str) -> PriceList:
-    """The provider's entries of litellm's list, by their names in lower case; nothing where there is no litellm."""
+    """Return the provider's entries of litellm's list, by name in lower case; empty if litellm isn't installed."""
     found = find_spec("litellm")
     if found is None or found.origin is None:
         return {}
@@ -114,7 +117,7 @@ def _price_list(provider: str) -> PriceList:
 
 
 def _levels(entry: Mapping[str, Any], suffix: str) -> Iterator[Rates]:
-    """The rates of short prompts, then those of ever longer ones."""
+    """Yield the rates for short prompts, then those for longer and longer ones."""
     found: dict[str, Any] = {part: entry.get(part + suffix) or entry.get(part) for part in _PARTS}
     yield _with_defaults(-1, found, entry, suffix)
     for above, label in _thresholds(entry, suffix):
@@ -130,7 +133,7 @@ def _thresholds(entry: Mapping[str, Any], suffix: str) -> list[tuple[int, str]]:
 
 
 def _with_defaults(above: float, found: Mapping[str, Any], entry: Mapping[str, Any], suffix: str) -> Rates:
-    """Rates where an unpriced kind of token costs what the plain ones do."""
+    """Return rates in which a kind of token without a price of its own costs as much as a plain one."""
     fresh, answered, cached, stored = (found[part] for part in _PARTS)
     fresh, answered = fresh or 0.0, answered or 0.0
     reasoning = entry.get(_REASONING + suffix)

@@ -1,4 +1,4 @@
-"""Which topics a picture shows: whole levels while there is room, then the first of each topic's children."""
+"""Choose the topics that a picture shows: whole levels while there is room, then each topic's first children."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from deepfabric_core.topics.model import Topic, Topics
 
 _ROOM = 150
 _LEVELS = 12
-# Links to further parents, in a picture.
+# The most links to further parents that a picture shows.
 MOST_CROSSING = 200
 
 
 @dataclass(slots=True)
 class Branch:
-    """A topic of the picture, or, where it holds none, what stands for `left_out` others.
+    """A topic in the picture, or if `topic` is None, a placeholder for `left_out` other topics.
 
-    For a topic, `left_out` counts the topics below it when none of them is shown.
+    For a topic, `left_out` counts the topics below it if none of them is shown.
     """
 
     topic: Topic | None
@@ -26,14 +26,14 @@ class Branch:
     below: list[Branch] = field(default_factory=list)
 
     def walk(self) -> Iterator[Branch]:
-        """It and all below it, parents before children."""
+        """Yield this branch and all below it, parents before children."""
         yield self
         for branch in self.below:
             yield from branch.walk()
 
 
 def excerpt(topics: Topics) -> Branch:
-    """The part of the topics that stays legible."""
+    """Return the root of the part of the topics that is still legible in a picture."""
     sizes = _sizes(topics)
     root = Branch(topics.by_id[topics.root])
     edge, room = [root], _ROOM - 1
@@ -53,7 +53,7 @@ def excerpt(topics: Topics) -> Branch:
 
 
 def _sizes(topics: Topics) -> dict[str, int]:
-    """How many topics each one's branch has, with itself."""
+    """Return how many topics the branch of each topic has, itself included."""
     order = [topics.root]
     for topic_id in order:
         order.extend(topics.own_children(topics.by_id[topic_id]))
@@ -64,7 +64,7 @@ def _sizes(topics: Topics) -> dict[str, int]:
 
 
 def _most_each(families: list[int], room: int) -> int:
-    """How many places each family may take, so that all of them have room; 0 where that is no use."""
+    """Return how many children of each topic can be shown, so that all fit into `room`; 0 if it is too few."""
     if sum(families) <= room:
         return max(families, default=0)
     low, high = 0, room
@@ -84,7 +84,7 @@ def _below(branch: Branch, topics: Topics, sizes: dict[str, int], most: int) -> 
 
 
 def crossing(root: Branch) -> list[tuple[Branch, Branch]]:
-    """The links from a topic's further parents to it, as far as both are shown; every topic's second parent first."""
+    """Return the links from further parents to topics, if both are shown; the second parents of all topics first."""
     by_id = {branch.topic.id: branch for branch in root.walk() if branch.topic}
     found = [
         (rank, by_id[parent], child)

@@ -1,4 +1,4 @@
-"""A tidy tree from left to right: every level a column, every topic beside the middle of its children."""
+"""Lay out a tree from left to right: each level is a column, and each topic is centred beside its children."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deepfabric_core.pictures.excerpt import Branch
-from deepfabric_core.pictures.names import clean, two_lines, width
+from deepfabric_core.pictures.labels import clean, two_lines, width
 
 FONT_SIZE = 13
 LINE = 15
@@ -15,7 +15,7 @@ MARGIN = 12
 _COLUMN_GAP = 38
 _SIBLING_GAP = 5
 _FAMILY_GAP = 13
-# In em: a line of a label, and all columns together as long as each keeps the least.
+# In em: the least and most width of a label's line, and the width that all columns share if each gets the least.
 _LEAST_ROOM, _MOST_ROOM, _ROOM = 12.5, 20, 56
 _LABEL_CHARACTERS = 120
 _BADGE_GAP = 5
@@ -23,7 +23,7 @@ _BADGE_GAP = 5
 
 @dataclass(slots=True)
 class Box:
-    """A branch of the picture and its place; `family` numbers the root's children, whose colour all below them have."""
+    """The place of a branch in pixels; `family` numbers the root's child that it belongs to, and decides its colour."""
 
     branch: Branch
     lines: tuple[str, ...]
@@ -35,22 +35,22 @@ class Box:
 
     @property
     def height(self) -> float:
-        """Of its lines, with what is around them."""
+        """The height of its lines with padding."""
         return len(self.lines) * LINE + PADDING
 
     @property
     def middle(self) -> float:
-        """Where links meet it."""
+        """The y coordinate at which links meet the box."""
         return self.y + self.height / 2
 
     @property
     def right(self) -> float:
-        """Where links leave it."""
+        """The x coordinate at which links leave the box."""
         return self.x + self.width
 
     @property
     def badge(self) -> str:
-        """How many topics below it are left out."""
+        """The text of the badge: how many topics below are left out, or ""."""
         return f"+{self.branch.left_out:,}" if self.branch.topic and self.branch.left_out else ""
 
     @property
@@ -59,7 +59,7 @@ class Box:
         return self.right + _BADGE_GAP, text_width(self.badge) + PADDING
 
     def walk(self) -> Iterator[Box]:
-        """It and all below it, parents before children."""
+        """Yield this box and all below it, parents before children."""
         yield self
         for box in self.below:
             yield from box.walk()
@@ -67,7 +67,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The root's box, all boxes from there on, and the size of the whole."""
+    """The root's box, all boxes, and the size of the picture in pixels."""
 
     root: Box
     boxes: tuple[Box, ...]
@@ -76,7 +76,7 @@ class Layout:
 
 
 def lay_out(root: Branch) -> Layout:
-    """Give every branch its place."""
+    """Place every branch, and return the layout."""
     levels = max(branch.level for branch in root.walk()) + 1
     box = _box(root, 0, min(_MOST_ROOM, max(_LEAST_ROOM, _ROOM / levels)))
     boxes = tuple(box.walk())
@@ -87,7 +87,7 @@ def lay_out(root: Branch) -> Layout:
 
 
 def text_width(text: str) -> float:
-    """In pixels."""
+    """Return the estimated width of a text in pixels."""
     return width(text) * FONT_SIZE
 
 
@@ -108,7 +108,7 @@ def _place_columns(boxes: tuple[Box, ...]) -> None:
 
 
 def _place_rows(box: Box, top: float) -> float:
-    """Place a box and all below it; answers where the next one may begin."""
+    """Place a box and all below it; return the y coordinate at which the next one may begin."""
     if not box.below:
         box.y = top
         return top + box.height
@@ -120,7 +120,7 @@ def _place_rows(box: Box, top: float) -> float:
 
 
 def _together(boxes: list[Box]) -> float:
-    """A lower bound of the height of siblings; exact where it matters, for one or two of them without children."""
+    """Return a lower bound of the height of siblings; it is exact for one or two of them without children."""
     return sum(box.height for box in boxes) + _SIBLING_GAP * (len(boxes) - 1)
 
 

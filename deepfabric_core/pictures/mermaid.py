@@ -1,4 +1,4 @@
-"""Topics as a Mermaid flowchart, for Markdown pages that draw such text."""
+"""Draw topics as a Mermaid flowchart, for Markdown pages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 
 from deepfabric_core.pictures.excerpt import MOST_CROSSING, Branch, crossing, excerpt
-from deepfabric_core.pictures.names import clean
+from deepfabric_core.pictures.labels import clean
 from deepfabric_core.topics.model import Topics
 
-# Mermaid draws at most 50,000 characters, and one of a name may take five of them.
+# Mermaid draws at most 50,000 characters, and a character of a name may take five of them.
 _LONGEST = 44
-# What Mermaid, Markdown or HTML might take for its own.
+# Characters that may have a meaning in Mermaid, Markdown or HTML.
 _SPECIAL = re.compile(r"[!-+\--/:-@\[-`{-~]")
 
 
 def mermaid(topics: Topics) -> str:
-    """The flowchart; large structures in part, with the number of topics left out."""
+    """Return the flowchart; of large structures only a part, with the number of topics left out."""
     return "\n".join(["flowchart LR", *(f"    {line}" for line in _lines(topics))]) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""Topics as a static SVG picture, for paper, for GitHub and for wherever no script runs.
+"""Draw topics as a static SVG picture, for print, GitHub and other places without JavaScript.
 
-It has no background: text stands on light cards of its own, and lines have a middle tone, for white and dark pages.
+It has no background: text is on light cards, and lines have a medium tone, so that it works on light and dark pages.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from itertools import starmap
 
 from deepfabric_core.pictures.excerpt import MOST_CROSSING, Branch, crossing, excerpt
+from deepfabric_core.pictures.labels import clean, is_right_to_left
 from deepfabric_core.pictures.layout import FONT_SIZE, LINE, MARGIN, PADDING, Box, Layout, lay_out
-from deepfabric_core.pictures.names import clean, is_right_to_left
-from deepfabric_core.pictures.shapes import bow, circle, curve, document, group, rectangle, text, words
+from deepfabric_core.pictures.svg_elements import bow, circle, curve, document, group, rectangle, text, words
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
-# Card and line of each of the root's branches in turn.
+# The colours of the cards and lines of each of the root's branches, in turn.
 _FAMILIES = (
     ("#dbeafe", "#4f86e0"),
     ("#d8f3e0", "#3a9f67"),
@@ -30,7 +30,7 @@ _ROOT = ("#334155", "#94a3b8")
 _OTHERS = ("#eceff2", "#8b949e")
 _INK, _ROOT_INK, _OTHERS_INK, _BARE_INK = "#1c2128", "#ffffff", "#4b535d", "#7d8590"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
-# All full names together stay below this many characters.
+# The most characters of all full names together.
 _TITLES = 24_000
 _LONGEST_TITLE = 2_000
 _ASCENT = 0.85
@@ -40,7 +40,7 @@ Link = tuple[Box, Box]
 
 
 def svg(topics: Topics) -> str:
-    """The picture; large structures in part, with the number of topics left out."""
+    """Return the picture; of large structures only a part, with the number of topics left out."""
     root = excerpt(topics)
     layout = lay_out(root)
     links = _crossing(root, layout)
@@ -75,7 +75,7 @@ def _dashed(parent: Box, child: Box) -> str:
 
 
 def _dot(parent: Box, child: Box) -> str:
-    """Marks the child's end of a dashed link."""
+    """Return the dot at the child's end of a dashed link."""
     return circle(_end(parent, child), 4, _colours(parent)[1])
 
 

@@ -1,7 +1,7 @@
-"""A run from end to end.
+"""Run a job from end to end: topics, samples, dataset, checkpoint.
 
-`job` is what is asked for, `pipeline` does it by `stages/`, with what `checkpoint/` kept of earlier runs.
-`event_sink` takes every event, `state` sums them up. `watch/` follows a run of another process, `results` reads what
-runs have made, `replay` carries out recorded tool calls again. `plan_size` counts what a job asks for, `live_edits`
-brings topics that a person changes while samples are made, `pause_events` tells of pauses.
+`job` is what is asked for; `pipeline` runs it in `stages/`, starting from what `checkpoint/` kept of earlier runs.
+`event_sink` receives every event, `state` computes a run's state from them. `watch/` follows a run of another process,
+`results` reads what runs have made, `tool_replay` repeats recorded tool calls. `plan_size` counts what a job asks for,
+`live_edits` applies topic edits during a run, `pause_events` emits events for pauses.
 """

@@ -1,4 +1,4 @@
-"""The one place events go through: they are summed up, and passed on to whoever watches."""
+"""`EventSink`: update the run's state with each event, and pass the event to the observer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class EventSink:
-    """Callable with an event. An observer that raises is logged and doesn't disturb the run."""
+    """A callable that receives events. An observer that raises is logged and doesn't disturb the run."""
 
     observer: Emit
     state: RunState = field(default_factory=RunState)
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Apply an event to the state, and pass it to the observer."""
         self.state = reduce(self.state, event)
         try:
             self.observer(event)

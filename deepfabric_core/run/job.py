@@ -1,4 +1,4 @@
-"""What a run is asked to do, and the files it reads and writes."""
+"""`Job`: what a run is asked to do, and the paths of the files it reads and writes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_
 from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.topics.model import Topics
 
-# Flags that say what to do with a checkpoint or a large plan this once.
+# Flags that decide about a checkpoint or a large plan in one run only; a command to resume omits them.
 _SAID_ONCE = ("--resume", "--fresh", "--retry-failed", "--accept-changes", "--yes")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A config and what goes beyond it: topics to load instead of growing them, and whether to stop after them.
+    """A config and options beyond it: topics to load instead of growing them, and whether to stop after the topics.
 
-    A checkpoint is kept where the config, `checkpoint_path` or `resume` asks for one. What any run left, `resume` goes
-    on with (with `accept_changes`, in spite of changes that decide the data), `fresh` moves it aside. With `keep` it
-    stays when everything is delivered; `live_edits` may change the topics meanwhile. `command` is how the run was
-    started, for advice.
+    A checkpoint is kept if the config, `checkpoint_path` or `resume` asks for one. If an earlier run left anything,
+    `resume` continues it (with `accept_changes`, despite changes that affect the data), and `fresh` moves it aside.
+    With `keep`, the checkpoint stays after everything is delivered. `live_edits` can change the topics during the run.
+    `command` is the command line that started the run, shown in advice.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -51,12 +51,12 @@ class Job:
 
     @property
     def dataset(self) -> Path:
-        """Where the finished dataset goes."""
+        """The path of the finished dataset."""
         return Path(self.config.output.save_as)
 
     @property
     def topics(self) -> Path:
-        """Where grown topics are saved: beside the dataset, where the config names no place."""
+        """The path of grown topics: beside the dataset, unless the config names one."""
         if self.config.topics.save_as:
             return Path(self.config.topics.save_as)
         ending = ".jsonl" if self.config.topics.mode == "tree" else ".json"
@@ -64,45 +64,45 @@ class Job:
 
     @property
     def journal(self) -> Path:
-        """Where samples are kept while they arrive."""
+        """The path of the samples while they arrive."""
         return self.beside("journal")
 
     @property
     def failures(self) -> Path:
-        """Where failed samples are listed."""
+        """The path of the list of failed samples."""
         return self.beside("failures")
 
     def beside(self, role: str) -> Path:
-        """`<dataset>.<role>.jsonl`."""
+        """Return the path `<dataset>.<role>.jsonl`."""
         return self.dataset.with_name(f"{self.dataset.stem}.{role}.jsonl")
 
-    def checkpoint_place(self) -> CheckpointFiles:
-        """Where the checkpoint of this job is, or would be."""
+    def checkpoint_files(self) -> CheckpointFiles:
+        """Return the paths of this job's checkpoint, whether or not it exists."""
         settings = self.config.output.checkpoint
         folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
         return find(folder or usual_folder(self.config_file, self.dataset), self.dataset)
 
-    def journal_place(self) -> CheckpointFiles:
-        """Where progress is kept of a run that isn't asked to keep a checkpoint: beside the dataset."""
+    def journal_files(self) -> CheckpointFiles:
+        """Return the paths for the progress of a run that isn't asked to keep a checkpoint: beside the dataset."""
         return find(self.dataset.parent, self.dataset, asked=False)
 
-    def unfinished_place(self) -> CheckpointFiles:
-        """What a resume goes on with: the checkpoint, or else what a run without one left."""
-        place, left = self.checkpoint_place(), self.journal_place()
+    def unfinished_files(self) -> CheckpointFiles:
+        """Return what a resume continues: the checkpoint, or else what a run without one left."""
+        place, left = self.checkpoint_files(), self.journal_files()
         return left if left.exists and not place.exists else place
 
     @property
     def config_identity(self) -> str | None:
-        """The config's file, by which a checkpoint knows its own."""
+        """The config file's absolute path, which identifies the config in checkpoints."""
         return str(self.config_file.resolve()) if self.config_file else None
 
     @property
     def keeps_checkpoint(self) -> bool:
-        """Whether progress is kept for a later run."""
+        """Whether the checkpoint is kept for a later run."""
         return self.resume or self.checkpoint_path is not None or self.config.output.checkpoint is not None
 
     def check_paths(self) -> None:
-        """Make sure that no file of the run stands in for another.
+        """Check that no output file has the path of another file of the run.
 
         Raises:
             ConfigError: dataset, topics and config are not files of their own.
@@ -115,7 +115,7 @@ class Job:
 
 
 def save_topics(job: Job, topics: Topics) -> None:
-    """Write the topics to their file as they are now.
+    """Write the topics to the job's topics file.
 
     Raises:
         OutputError: it can't be written.
@@ -124,7 +124,7 @@ def save_topics(job: Job, topics: Topics) -> None:
 
 
 def topics_file(job: Job) -> TopicsFile:
-    """The file of the job's topics, and what it says of their making."""
+    """Return the job's topics file, with metadata on how the topics were made."""
     llm = job.config.topics.llm
     metadata = {
         "provider": llm.provider,
@@ -136,9 +136,9 @@ def topics_file(job: Job) -> TopicsFile:
 
 
 def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
-    """The command line that goes on with a run that was started by another one; failures alone have to be retried.
+    """Return the command line that resumes a run, from the one that started it.
 
-    What is secret in it has to be put in again.
+    Secrets are masked and have to be filled in again. `only_failures` adds the flag that retries failed samples.
 
     >>> resume_command(["deepfabric", "generate", "my tea.yaml", "--fresh"])
     "deepfabric generate 'my tea.yaml' --resume"

@@ -1,4 +1,4 @@
-"""What a person changes about the topics while a run is at work."""
+"""`LiveEdits`: topic edits by the user during a run."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Edit = Callable[[Topics], Topics]
 
 
 class LiveEdits:
-    """Edits that wait for the run's next safe point: what is in flight is finished, and nothing more begun, before."""
+    """Edits that are applied at the run's next safe point: after calls in flight have ended, before new ones begin."""
 
     def __init__(self) -> None:
         self._edits: deque[Edit] = deque()
 
     def ask(self, edit: Edit) -> None:
-        """Have the topics edited. May be called from any thread."""
+        """Add an edit of the topics. May be called from any thread."""
         self._edits.append(edit)
 
     @property
     def pending(self) -> bool:
-        """Whether any edit waits."""
+        """Whether any edit waits to be applied."""
         return bool(self._edits)
 
     def apply(self, topics: Topics) -> Topics:
-        """The topics after all edits that wait, in their order; one that doesn't fit any more changes nothing."""
+        """Return the topics after all waiting edits, in order. An edit that isn't possible any more is skipped."""
         while self._edits:
             edit = self._edits.popleft()
             try:

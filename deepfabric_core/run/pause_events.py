@@ -1,4 +1,4 @@
-"""Pauses as events: whoever asks for one, and from whichever thread, the run's state knows of it."""
+"""Emit events when a run is paused and resumed, whatever thread asks for the pause."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from deepfabric_core.stop import Stop
 
 
 @contextmanager
-def telling_of_pauses(stop: Stop, emit: Emit) -> Iterator[None]:
-    """Tell `emit`, in the thread of the running event loop, when a pause begins and when it is over."""
+def emitting_pauses(stop: Stop, emit: Emit) -> Iterator[None]:
+    """Emit `Paused` and `WentOn` events, in the thread of the running event loop, while this context is open."""
     loop = asyncio.get_running_loop()
     told = False
 
@@ -26,9 +26,9 @@ def telling_of_pauses(stop: Stop, emit: Emit) -> Iterator[None]:
     def tell_soon() -> None:
         loop.call_soon_threadsafe(tell)
 
-    deaf = stop.listen_to_pauses(tell_soon)
+    unlisten = stop.listen_to_pauses(tell_soon)
     tell()
     try:
         yield
     finally:
-        deaf()
+        unlisten()

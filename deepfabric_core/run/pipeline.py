@@ -1,4 +1,4 @@
-"""The run from beginning to end: check, topics, samples, dataset."""
+"""Run a job from beginning to end: check it, grow topics, make samples, deliver the dataset."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.checkpoint.resume import open_checkpoint, tell_complete
-from deepfabric_core.run.checkpoint.session import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, save_topics
-from deepfabric_core.run.pause_events import telling_of_pauses
+from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
@@ -33,51 +33,51 @@ from deepfabric_core.wording import are, counted
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
 
-# A sample takes more than this; less room than that can't be enough.
+# A sample takes more than this; less free space can't be enough.
 _BYTES_A_SAMPLE = 1024
 
 Connect = Callable[[Llm, CallPolicy, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
 
 
 async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect) -> RunState:
-    """Do what the job says, telling `emit` of each step, and answer the final state.
+    """Run the job, emit an event for each step, and return the final state.
 
-    The state's `ending` says how it went: complete, incomplete, stopped or aborted.
+    The state's `ending` is the outcome: complete, incomplete, stopped or aborted.
 
     Raises:
         ConfigError: something in the config can't work; nothing was spent, nothing overwritten.
         OutputError: a result can't be written; the message names what is safe.
     """
-    feed = EventSink(emit)
+    sink = EventSink(emit)
     check_job(job)
     check_writable(job.dataset)
     lock = DatasetLock(job.dataset)
     try:
         _remove_leftovers(job)
-        opened = open_checkpoint(job, feed)
+        opened = open_checkpoint(job, sink)
         if isinstance(opened, FinishedMark):
-            tell_complete(opened, job, feed)
-            return feed.state
-        return await _with_checkpoint(job, opened, feed, stop, connect)
+            tell_complete(opened, job, sink)
+            return sink.state
+        return await _with_checkpoint(job, opened, sink, stop, connect)
     finally:
         lock.release()
 
 
 def _remove_leftovers(job: Job) -> None:
-    """Delete what killed runs left half written."""
-    kept, left = job.checkpoint_place(), job.journal_place()
-    places = (*kept.files, kept.mark, *left.files, left.mark)
+    """Delete files that killed runs left half written."""
+    kept, left = job.checkpoint_files(), job.journal_files()
+    places = (*kept.paths, kept.mark, *left.paths, left.mark)
     for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, *places):
         remove_leftovers(path)
 
 
-async def _with_checkpoint(job: Job, checkpoint: Checkpoint, feed: EventSink, stop: Stop, connect: Connect) -> RunState:
+async def _with_checkpoint(job: Job, checkpoint: Checkpoint, sink: EventSink, stop: Stop, connect: Connect) -> RunState:
     try:
-        topics = checkpoint.topics(loaded(job, feed))
+        topics = checkpoint.topics(loaded(job, sink))
         check_outputs(job, topics)
-        feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
-        with telling_of_pauses(stop, feed):
-            return await _run(_Work(job, feed, stop, connect, checkpoint), topics)
+        sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
+        with emitting_pauses(stop, sink):
+            return await _run(_Work(job, sink, stop, connect, checkpoint), topics)
     finally:
         checkpoint.close()
 
@@ -87,47 +87,47 @@ class _Work:
     """What all stages of a run need."""
 
     job: Job
-    feed: EventSink
+    sink: EventSink
     stop: Stop
     connect: Connect
     checkpoint: Checkpoint
 
     def model(self, settings: Llm, calls: int, max_retries: int) -> AbstractAsyncContextManager[ChatModel]:
-        """The model of a stage."""
-        manners = CallPolicy(calls, max_retries, self.job.config.generation.rate_limit)
-        return self.connect(settings, manners, self.feed, self.stop)
+        """Connect to the model of a stage."""
+        policy = CallPolicy(calls, max_retries, self.job.config.generation.rate_limit)
+        return self.connect(settings, policy, self.sink, self.stop)
 
 
 async def _run(work: _Work, topics: Topics | None) -> RunState:
-    feed, checkpoint = work.feed, work.checkpoint
+    sink, checkpoint = work.sink, work.checkpoint
     aborted = ""
     try:
         await _stages(work, topics)
     except RunAborted as problem:
         aborted = str(problem)
     except DeepFabricError:
-        with suppress(OutputError):  # the first error says enough
+        with suppress(OutputError):  # only the first error is reported
             await checkpoint.save()
         raise
     ending, reason = _outcome(work, aborted)
     await checkpoint.save()
     checkpoint.end(delivered=ending == "complete")
-    feed(RunFinished(ending, reason, time.time()))
-    return feed.state
+    sink(RunFinished(ending, reason, time.time()))
+    return sink.state
 
 
 def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
-    """How the run ends, and why."""
+    """Return how the run ends, and the reason."""
     if aborted:
         return "aborted", aborted
-    if work.stop.requested and not _all_settled(work.feed.state, work.job):
+    if work.stop.requested and not _all_settled(work.sink.state, work.job):
         return "stopped", "stopped by the user"
-    missing = _missing(work.feed.state, work.job)
+    missing = _missing(work.sink.state, work.job)
     return ("incomplete", missing) if missing else ("complete", "")
 
 
 def check_job(job: Job) -> None:
-    """Find out what can't work, without a call to a provider."""
+    """Check what can be checked without a call to a provider."""
     if not job.topic_only:
         check(job.config.generation.llm)
     if job.topics_load is None:
@@ -136,7 +136,7 @@ def check_job(job: Job) -> None:
 
 
 def check_outputs(job: Job, topics: Topics | None) -> None:
-    """Find out which files can't be written, before money is spent on what goes into them."""
+    """Check that output files can be written, before money is spent on their content."""
     if not job.topic_only:
         settings = job.config.topics
         leaves = len(topics.leaves) if topics else settings.degree**settings.depth
@@ -147,7 +147,7 @@ def check_outputs(job: Job, topics: Topics | None) -> None:
 
 
 async def _stages(work: _Work, topics: Topics | None) -> None:
-    """Topics, then samples; tools are there before anything is spent on topics."""
+    """Run the topics stage, then the samples stage; connect to tools before anything is spent on topics."""
     if not work.job.config.uses_tools or work.job.topic_only:
         await _topics_and_samples(work, topics, None)
         return
@@ -162,10 +162,10 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     if topics is None:
         settings = job.config.topics
         async with work.model(settings.llm, settings.max_concurrent, settings.max_retries) as model:
-            topics = await grow(job, model, work.feed, work.stop, checkpoint)
+            topics = await grow(job, model, work.sink, work.stop, checkpoint)
         if not work.stop.requested:
             checkpoint.keep_topics(topics)
-    topics = _steered(work, topics)
+    topics = _with_live_edits(work, topics)
     if job.topic_only or work.stop.requested:
         return
     generation = job.config.generation
@@ -174,16 +174,16 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
 
 
 async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None) -> None:
-    """Every sample, then the dataset; where the topics are changed meanwhile, what those need, and so on."""
+    """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
     while True:
         plan = Plan(topics, count_samples(work.job.config.output.num_samples, len(topics.leaves)))
-        sampling = Sampling(work.job, plan, model, work.feed, work.checkpoint, toolbox)
+        sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):
             break
         await work.checkpoint.save()
-        topics = _steered(work, topics)
-    await work.checkpoint.save()  # before there is a dataset: a power cut must not take what it was made of
+        topics = _with_live_edits(work, topics)
+    await work.checkpoint.save()  # before the dataset: a power cut must not destroy the samples it was made of
     _deliver(sampling, work.stop)
 
 
@@ -191,7 +191,7 @@ async def _sampled(sampling: Sampling, stop: Stop) -> None:
     try:
         await sampling.run(stop)
     except OutputError:
-        raise  # what was finished is safe in the journal, and a disk that is full has no room for more
+        raise  # finished samples are safe in the journal, and a full disk has no room for more
     except DeepFabricError:
         _keep_what_is_there(sampling)
         raise
@@ -201,7 +201,7 @@ async def _sampled(sampling: Sampling, stop: Stop) -> None:
 
 
 def _deliver(sampling: Sampling, stop: Stop) -> None:
-    """The dataset; or, where the run ends early, what was finished."""
+    """Write the dataset; if the run ends early, write what was finished."""
     if stop.requested and not sampling.settled:
         sampling.keep()
     elif sampling.journal.written:
@@ -211,32 +211,32 @@ def _deliver(sampling: Sampling, stop: Stop) -> None:
         raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
 
 
-def _steered(work: _Work, topics: Topics) -> Topics:
-    """The topics as a person has changed them, and saved so."""
+def _with_live_edits(work: _Work, topics: Topics) -> Topics:
+    """Return the topics after the user's edits, and save them."""
     live_edits = work.job.live_edits
     if live_edits is None or not live_edits.pending:
         return topics
     topics = live_edits.apply(topics)
     save_topics(work.job, topics)
     work.checkpoint.keep_topics(topics)
-    work.feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source="your edits"))
+    work.sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), source="your edits"))
     return topics
 
 
 def _keep_what_is_there(sampling: Sampling) -> None:
-    """The journal is safe in any case; where even the partial file can't be written, the first error says enough."""
+    """Write the partial dataset if possible. The journal is safe in any case, and only the first error is reported."""
     with suppress(OutputError):
         sampling.keep()
 
 
 def _all_settled(state: RunState, job: Job) -> bool:
-    """Whether a stop came too late to leave anything undone."""
+    """Return whether a stop came too late to leave any work undone."""
     progress = state.topics_progress if job.topic_only else state.samples_progress
     return progress.started_at is not None and progress.settled >= progress.total
 
 
 def _missing(state: RunState, job: Job) -> str:
-    """What was asked for and isn't there, in a sentence; empty when nothing is missing."""
+    """Return what was asked for and is missing, in a sentence; empty if nothing is missing."""
     if state.resumed and state.resumed.failed_expansions:
         return f"{counted(state.resumed.failed_expansions, 'topic')} could not be expanded when the topics grew"
     missing = f"{counted(state.topics_missing, 'topic')} {are(state.topics_missing)} missing"
@@ -248,6 +248,6 @@ def _missing(state: RunState, job: Job) -> str:
 
 
 def announce_stop(emit: Emit, stop: Stop) -> None:
-    """Ask for a stop and say so."""
+    """Request a stop and emit the event for it."""
     stop.request()
     emit(Stopping("Ctrl-C again leaves at once"))

@@ -1,4 +1,4 @@
-"""How much a job asks for, counted before it begins: a plan of very many calls is hardly ever meant."""
+"""Count the model calls that a job asks for before it begins; very large plans need confirmation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from deepfabric_core.store.checkpoint_files import recovered_metadata
 from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.wording import counted
 
-# A run of so many calls takes hours and costs real money; one of more wants to be confirmed.
+# A run of so many calls takes hours and costs real money; a larger one has to be confirmed.
 MOST_CALLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is to be made. `expansions` are the topics that get subtopics, by a call each; `leaves` the topic paths."""
+    """What is to be made. `expansions` are the topics that get subtopics, one call each; `leaves` are topic paths."""
 
     topics: int
     expansions: int
@@ -26,7 +26,7 @@ class Size:
 
     @property
     def calls(self) -> int:
-        """Model calls, where every reply is good and no agent takes a second step."""
+        """Model calls, if every reply is valid and no agent takes a second step."""
         return self.expansions + self.samples
 
     @property
@@ -41,14 +41,14 @@ class Size:
 
 
 def size_of(config: Config) -> Size:
-    """The size of a config's topics and samples."""
+    """Return the size of a config's topics and samples."""
     topics = config.topics
     levels = [topics.degree**level for level in range(topics.depth + 1)]
     return Size(sum(levels[1:]), sum(levels[:-1]), levels[-1], count_samples(config.output.num_samples, levels[-1]))
 
 
 def to_confirm(job: Job) -> Size | None:
-    """The size of a job that is large and wasn't begun before; None for any other.
+    """Return the size of a job that is large and wasn't begun before; None for any other job.
 
     Raises:
         TopicsFileError: the topics that the job names can't be read.
@@ -66,8 +66,8 @@ def _size_of_job(job: Job) -> Size:
 
 
 def _begun(job: Job, size: Size) -> bool:
-    """Whether the job goes on with a run that was to make as many samples."""
-    place = job.unfinished_place()
+    """Return whether the job resumes a run that was to make at least as many samples."""
+    place = job.unfinished_files()
     if not job.resume or job.accept_changes or not place.exists:
         return False
     return not 0 < recovered_metadata(place)[0].samples_wanted < size.samples

@@ -1,4 +1,4 @@
-"""What a run has made so far, read from its files without touching them, also while a process works on them."""
+"""Read the samples and failures that a run has made so far, without changing its files, even while it is running."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PlaceOf = Callable[[str, int], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The samples and what failed, in the order of the plan, or of arrival while topics still grow.
+    """The samples and failures, in the order of the plan, or of arrival while topics are still growing.
 
-    A sample is a journal's line with the topic's `path`; what nobody knows any more is None. `wanted` is None while it
-    depends on topics that still grow, `metadata` where there is no checkpoint.
+    A sample is a journal's line with the topic's `path`; unknown values are None. `wanted` is None while it depends on
+    topics that are still growing; `metadata` is None without a checkpoint.
     """
 
     samples: Sequence[JournalLine]
@@ -35,18 +35,18 @@ class Results:
 
 
 def results(job: Job) -> Results:
-    """What the checkpoint of a job holds or, where there is none, what the job has delivered.
+    """Return what the checkpoint of a job holds or, without a checkpoint, what the job has delivered.
 
     Raises:
         ConfigError: a file is there and can't be read.
     """
     with gc_paused():
-        return _kept(job, job.checkpoint_place()) or _delivered(job)
+        return _kept(job, job.checkpoint_files()) or _delivered(job)
 
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Let the garbage collector rest while very many objects are made that all stay: it would double the time."""
+    """Disable the garbage collector while many permanent objects are created, since it would double the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -57,7 +57,7 @@ def gc_paused() -> Iterator[None]:
 
 
 def _kept(job: Job, place: CheckpointFiles) -> Results | None:
-    """What a checkpoint holds; None where there is none, or where it is cleared at this very moment."""
+    """Return what a checkpoint holds; None without a checkpoint, or if it is deleted at this moment."""
     if not place.exists:
         return None
     try:
@@ -76,7 +76,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
 
 def _delivered(job: Job) -> Results:
     plan = None
-    with suppress(ConfigError):  # the dataset stands for itself
+    with suppress(ConfigError):  # the dataset is enough
         plan = _plan(job, job.topics_load or job.topics)
     samples = [line_of(record) for record in whole_lines(job.dataset)]
     return Results(samples, list(whole_lines(job.failures)), _wanted(job, plan))
@@ -97,7 +97,7 @@ def _wanted(job: Job, plan: Plan | None) -> int | None:
 def _in_order(
     samples: Iterable[JournalLine], failures: Iterable[JournalLine], plan: Plan | None
 ) -> tuple[list[JournalLine], list[JournalLine]]:
-    """Of each sample the first line, of each failure the last, unless the sample was made after all."""
+    """Keep the first line of each sample, and the last line of each failure unless the sample was made after all."""
     place_of = plan.index_of if plan else _arrival()
     made: dict[int, JournalLine] = {}
     for place, line in _placed(samples, place_of):
@@ -111,13 +111,13 @@ def _in_order(
 
 
 def _arrival() -> PlaceOf:
-    """Places in the order in which keys are first asked for."""
+    """Return a function that numbers keys in the order in which they are first asked for."""
     places: dict[tuple[str, int], int] = {}
     return lambda topic_id, cycle: places.setdefault((topic_id, cycle), len(places))
 
 
 def _placed(lines: Iterable[JournalLine], place_of: PlaceOf) -> Iterator[tuple[int, JournalLine]]:
-    """Each line with its place; one that has none is left out."""
+    """Yield each line with its place; lines without a place are left out."""
     for line in lines:
         topic_id, cycle = line.get("topic_id"), line.get("cycle")
         if isinstance(topic_id, str) and isinstance(cycle, int):

@@ -1,4 +1,4 @@
-"""Where a run stands, computed from its events and from nothing else: every screen and summary reads this."""
+"""`RunState`: the state of a run, computed from its events alone; every screen and summary reads it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _RECENT_NOTICES = 20
 
 @dataclass(frozen=True)
 class StageProgress:
-    """How far a stage has come; `failed` counts samples that failed, or topics that are missing.
+    """How far a stage has come; `failed` counts failed samples, or missing topics.
 
-    `done_before` and `failed_before` of them are an earlier run's. It was paused for `paused` seconds, and is since
-    `paused_at`, unless that is None.
+    `done_before` and `failed_before` are the part from earlier runs. The stage was paused for `paused` seconds; if it
+    is paused now, `paused_at` is when that began.
     """
 
     started_at: float | None = None
@@ -63,16 +63,16 @@ class StageProgress:
 
     @property
     def settled(self) -> int:
-        """What needs no more work, made or not."""
+        """Items that need no more work: done or failed."""
         return self.done + self.failed
 
     @property
     def left(self) -> int:
-        """What is neither made nor known to fail."""
+        """Items that are neither done nor failed."""
         return max(0, self.total - self.settled)
 
     def elapsed(self, now: float) -> float:
-        """Seconds since the stage began, up to its end, without pauses."""
+        """Return the seconds since the stage began, up to its end, without pauses."""
         if self.started_at is None:
             return 0.0
         until = now if self.finished_at is None else self.finished_at
@@ -80,12 +80,12 @@ class StageProgress:
         return max(0.0, until - self.started_at - paused)
 
     def rate(self, now: float) -> float | None:
-        """Made per second, or None while that says nothing."""
+        """Return the items made per second, or None while unknown."""
         elapsed, made = self.elapsed(now), self.done - self.done_before
         return made / elapsed if made > 0 and elapsed > 0 else None
 
     def seconds_left(self, now: float) -> float | None:
-        """Seconds until everything is settled at the pace so far, or None while unknown or when over."""
+        """Return the seconds until everything is settled at the current rate, or None while unknown or when over."""
         settled = self.settled - self.done_before - self.failed_before
         if self.finished_at is not None or settled <= 0:
             return None
@@ -132,19 +132,19 @@ class RunState:
     finished_at: float | None = None
 
     def elapsed(self, now: float) -> float:
-        """Seconds since the run began, up to its end, without pauses."""
+        """Return the seconds since the run began, up to its end, without pauses."""
         if self.started_at is None:
             return 0.0
         until = now if self.finished_at is None else self.finished_at
         return max(0.0, until - self.started_at - self.paused_for(until))
 
     def paused_for(self, now: float) -> float:
-        """Seconds in pauses so far."""
+        """Return the seconds spent in pauses so far."""
         return self.paused + (0.0 if self.paused_at is None else max(0.0, now - self.paused_at))
 
     @property
     def topics_missing(self) -> int:
-        """Topics that were asked for and could not be had."""
+        """Topics that were asked for and couldn't be made."""
         return self.topics_progress.failed
 
     @property
@@ -159,7 +159,7 @@ class RunState:
 
     @property
     def samples_failed(self) -> int:
-        """Samples that could not be made."""
+        """Samples that couldn't be made."""
         return self.samples_progress.failed
 
     @property
@@ -176,35 +176,35 @@ class RunState:
 
     @property
     def calls(self) -> int:
-        """Calls that came back, answered or failed."""
+        """Calls that ended, answered or failed."""
         return self.answered + sum(self.retries.values()) + sum(self.gave_up.values())
 
     @property
     def calls_of_all_sessions(self) -> int:
-        """The same, with those of the sessions that this one goes on with."""
+        """Calls that ended, including those of the sessions that this run resumes."""
         return self.calls + (self.resumed.calls if self.resumed else 0)
 
     @property
     def usage_of_all_sessions(self) -> Usage:
-        """Tokens and cost, with those of the sessions that this one goes on with."""
+        """Tokens and cost, including those of the sessions that this run resumes."""
         usage, before = Usage(self.prompt_tokens, self.completion_tokens, self.cost), self.resumed
         return usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost) if before else usage
 
     @property
     def calls_in_flight(self) -> int | None:
-        """Calls of this run under way when that was told last, or None where it never was."""
+        """Calls of this run in flight, as last reported; None before the first report."""
         if self.limiter is None:
             return None
         return self.limiter.in_flight if self.limiter.own is None else self.limiter.own
 
     @property
     def latest_sample(self) -> tuple[str, str] | None:
-        """Question and answer of the sample made last."""
+        """Question and answer of the latest sample."""
         return (self.recent[-1].question, self.recent[-1].answer) if self.recent else None
 
 
 def reduce(state: RunState, event: Event) -> RunState:
-    """The state after an event."""
+    """Return the state after an event."""
     match event:
         case TopicExpanded() | ExpansionFailed() | TopicsReady():
             return _topics(state, event)
@@ -243,7 +243,7 @@ def _run(
 
 
 def _paused(state: RunState, at: float, *, pausing: bool) -> RunState:
-    """The run, and the stage under way, since a pause began or ended."""
+    """Return the state, with its stages, after the beginning or the end of a pause."""
     topics, samples = state.topics_progress, state.samples_progress
     return _with(
         state,
@@ -335,13 +335,13 @@ def _one_more(counts: Counts, kind: FailureKind) -> Counts:
 
 
 def _with_example(examples: Examples, failure: Failure) -> Examples:
-    """The first few of each category are kept: what stays on the screen can be read."""
+    """Add an example, but keep only the first few of each kind: a list that doesn't change can be read."""
     few = examples.get(failure.kind, ())
     return examples if len(few) >= _EXAMPLES_OF_A_KIND else {**examples, failure.kind: (*few, failure)}
 
 
 def _with(value: V, **changes: Any) -> V:
-    """A copy with changes, as `dataclasses.replace` makes one, at a tenth of its price: this runs with every event."""
+    """Return a copy with changes, ten times as fast as `dataclasses.replace`: this runs for every event."""
     copy = object.__new__(type(value))
     copy.__dict__.update(value.__dict__, **changes)
     return copy

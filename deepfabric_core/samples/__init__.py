@@ -1,1 +1,5 @@
-"""The samples of a dataset: `plan` says which, `recipes` how each kind is made, `records` what a line holds."""
+"""The samples of a dataset.
+
+`plan` says which samples to make, `recipes` how each kind is made, `records` what a line of the dataset holds, and
+`reading` reads such lines again.
+"""

@@ -1,4 +1,4 @@
-"""Which samples are made: topics times cycles, as work items that are made when they are needed."""
+"""The plan of a dataset: which samples to make, as work items of a topic and a cycle, in their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepfabric_core.topics.model import TopicPath, Topics
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One sample to make. `index` is its place in the dataset; (topic_id, cycle) is its key."""
+    """One sample to make. `index` is its place in the dataset (from 0); (topic_id, cycle) is its key."""
 
     index: int
     topic_id: str
@@ -20,9 +20,9 @@ class WorkItem:
 
 
 def count_samples(num_samples: int | str, leaves: int) -> int:
-    """How many samples `num_samples` means: a number, `auto` (one a leaf) or a percentage of the leaves.
+    """Return how many samples `num_samples` means: a number, `auto` (one per leaf) or a percentage of the leaves.
 
-    A percentage is rounded down, but never to nothing.
+    A percentage is rounded down, but is at least 1 sample.
 
     >>> count_samples(20, leaves=9), count_samples("auto", leaves=9), count_samples("50%", leaves=9)
     (20, 9, 4)
@@ -36,10 +36,10 @@ def count_samples(num_samples: int | str, leaves: int) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    r"""`count` samples over the leaves of `topics`, cycle by cycle, in the order of the topics within a cycle.
+    r"""A plan of `count` samples over the leaves of `topics`: cycle by cycle, in the order of the topics.
 
     In the last, partial cycle the topics are spread over all branches. A plan with a greater count holds every
-    key of one with a smaller count.
+    key of a plan with a smaller count.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
@@ -61,7 +61,7 @@ class Plan:
             yield WorkItem(index, topic.id, path, cycle)
 
     def index_of(self, topic_id: str, cycle: int) -> int | None:
-        """The place of a work item in the dataset, or None where the plan has no such item.
+        """Return the place of a work item in the dataset, or None if the plan has no such item.
 
         >>> from deepfabric_core.topics.formats import parse_topics
         >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -86,12 +86,12 @@ class Plan:
 
     @property
     def whole_cycles(self) -> int:
-        """Cycles in which every topic gets a sample."""
+        """The number of cycles in which every topic gets a sample."""
         return self.count // len(self.topics.leaves)
 
     @property
     def cycles(self) -> int:
-        """Cycles in all, the partial one included."""
+        """The number of all cycles, including the partial one."""
         return -(-self.count // len(self.topics.leaves))
 
     @cached_property
@@ -100,7 +100,7 @@ class Plan:
 
 
 def _spread(topics: Topics) -> list[int]:
-    """The places of the leaves, so ordered that each beginning of the list is shared out fairly among branches."""
+    """Return the places of the leaves, ordered so that each prefix of the list is spread evenly over the branches."""
     places = {topic.id: place for place, (topic, _) in enumerate(topics.leaves)}
     spread: dict[str, list[int]] = {}
     for topic, _ in reversed(list(topics.walk())):
@@ -111,6 +111,6 @@ def _spread(topics: Topics) -> list[int]:
 
 
 def _in_turn(branches: list[list[int]]) -> list[int]:
-    """The first of each branch, then the second of each, and so on."""
+    """Return the first place of each branch, then the second of each, and so on."""
     longest = max(map(len, branches), default=0)
     return [branch[turn] for turn in range(longest) for branch in branches if turn < len(branch)]

@@ -1,4 +1,4 @@
-"""Read any record: its question and answer, what its metadata says, and its tool calls; and check those."""
+"""Read records of a dataset: question and answer, metadata, and tool calls, which are also checked."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 
 from deepfabric_core.chat.tools import Tool, arguments_of, text_of
 
-# A line of a journal, or a record of a dataset.
+# A line of the journal, or a record of a dataset.
 JournalLine = Mapping[str, Any]
 
 
 def question_of(record: JournalLine) -> str | None:
-    """Return what a record names its question, or else what its user said first; None where there is neither."""
+    """Return the `question` of a record, or else its first user message; None if there is neither."""
     return _text(record.get("question")) or next(iter(_said(record, "user")), None)
 
 
 def answer_of(record: JournalLine) -> str | None:
-    """Return what a record names its answer, or else what its assistant said last; None where there is neither."""
+    """Return the `final_answer` or `answer` of a record, or else its last assistant message; None if there is none."""
     named = _text(record.get("final_answer")) or _text(record.get("answer"))
     return named or next(reversed(_said(record, "assistant")), None)
 
 
 def question_and_answer(record: JournalLine) -> tuple[str, str]:
-    """Return both as a preview shows them: of a record that isn't a conversation, its JSON and nothing."""
+    """Return question and answer for a preview; for a record that isn't a conversation, its JSON and an empty text."""
     question = question_of(record)
     return (json.dumps(record, ensure_ascii=False), "") if question is None else (question, answer_of(record) or "")
 
 
 def messages_of(record: JournalLine) -> list[JournalLine] | None:
-    """Return the messages of a record, or None where it has none or they are no messages."""
+    """Return the messages of a record, or None if it has none or they are malformed."""
     messages = record.get("messages")
     return messages if isinstance(messages, list) and all(isinstance(one, dict) for one in messages) else None
 
@@ -46,7 +46,7 @@ def _text(value: object) -> str | None:
 
 
 def line_of(record: JournalLine) -> dict[str, Any]:
-    """Return the journal's line of a record, as far as its metadata says how it came about."""
+    """Return the journal line of a record, as far as it can be told from the record's metadata."""
     said = metadata_of(record)
     return {
         "topic_id": said.get("topic_id"),
@@ -61,13 +61,13 @@ def line_of(record: JournalLine) -> dict[str, Any]:
 
 
 def path_of(record: JournalLine) -> tuple[str, ...]:
-    """Return the topic path that a record's metadata names, or ()."""
+    """Return the topic path in a record's metadata, or ()."""
     path = metadata_of(record).get("topic_path")
     return tuple(path) if isinstance(path, list) and all(isinstance(name, str) for name in path) else ()
 
 
 def metadata_of(record: JournalLine) -> JournalLine:
-    """Return what a record says of itself; one of the user's own schema says nothing."""
+    """Return the metadata of a record; empty if the record has a schema of the user's own."""
     return _mapping(record.get("metadata")) if "messages" in record else {}
 
 
@@ -77,7 +77,7 @@ def _mapping(value: object) -> JournalLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call of a record, with what it answered."""
+    """A tool call in a record; `result` is None if the record has no result for it."""
 
     id: str
     name: str
@@ -86,10 +86,10 @@ class RecordedCall:
 
 
 def calls_in(record: Mapping[str, Any]) -> Iterator[RecordedCall]:
-    """The calls of a record in their order; one that nothing answers has no result.
+    """Yield the tool calls of a record in their order.
 
     Raises:
-        LookupError, TypeError, AttributeError: it is no record.
+        LookupError, TypeError, AttributeError: it isn't a record.
     """
     messages = record["messages"]
     results = {one.get("tool_call_id"): one.get("content") for one in messages if one.get("role") == "tool"}
@@ -101,7 +101,7 @@ def calls_in(record: Mapping[str, Any]) -> Iterator[RecordedCall]:
 
 
 def problems(record: Mapping[str, Any], tools: Mapping[str, Tool]) -> Iterator[str]:
-    """What is wrong with a record's calls, a sentence each."""
+    """Yield a sentence for each thing that is wrong with a record's tool calls."""
     calls = list(calls_in(record))
     if len({call.id for call in calls}) < len(calls):
         yield "two calls have the same id"

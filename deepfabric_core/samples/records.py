@@ -1,4 +1,4 @@
-"""The lines of a dataset, as DeepFabric writes and reads them."""
+"""Build the records of a dataset, in DeepFabric's format, with their metadata."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from deepfabric_core.samples.plan import WorkItem
 
 Record = dict[str, Any]
 
-# DeepFabric knows no style of its own for this.
+# DeepFabric has no style for samples without reasoning.
 _NO_REASONING: Record = {"style": "freetext", "content": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a recipe made: the record, and its question and answer for screens and for later cycles."""
+    """The result of a recipe: the record, and its question and answer for screens and for later cycles."""
 
     record: Record
     question: str
@@ -26,10 +26,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a sample came about: the model that answered, the calls it took, their tokens, and when it was done.
+    """How a sample was made: the model, the number of calls, their usage, and when it was done.
 
-    `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is what
-    of the calls is written nowhere else, where some of them are steps that were written at once.
+    `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is the
+    part of the calls that isn't in the step log, or None if none of them is.
     """
 
     model: str
@@ -40,23 +40,22 @@ class Provenance:
     rest: Spent | None = None
 
     def as_line(self) -> Record:
-        """What a journal says of it."""
+        """Return the fields of the journal line."""
         line = {"model": self.model, **Spent(self.attempts, self.usage).as_object(), "at": round(self.at, 3)}
         return line if self.rest is None else {**line, "rest": self.rest.as_object()}
 
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:
-    """The messages of a single exchange."""
+    """Return the messages of one question and its answer, after a system message if there is a prompt."""
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
     return [*system, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
 def with_metadata(record: Record, item: WorkItem, making: Provenance) -> Record:
-    """The record with `metadata` in place; a record of the user's own schema has no room for it and stays as it is.
+    """Return the record with its `metadata` filled in; a record of the user's own schema is returned unchanged.
 
-    Each column is there with the same type whatever the conversation and the model, so that files of both kinds load
-    together: reasoning that isn't there is an empty text, a cost that isn't known is 0, and
-    `cost_known` false.
+    All columns have the same type whatever the kind of conversation and the model, so that such files can be loaded
+    together: missing reasoning is an empty text, and an unknown cost is 0 with `cost_known` false.
     """
     if "messages" not in record or "metadata" not in record:
         return record

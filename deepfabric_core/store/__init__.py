@@ -1,6 +1,9 @@
-"""Files.
+"""Files on disk: the dataset, the topics file and the checkpoint.
 
-`files` reads and replaces whole files safely, `append_log` adds to a file and mends it after a crash. Of such logs are
-`journal` (each sample as it arrives), `step_log`, `failure_log` and `expansion_log`. `checkpoint_files` says where all
-of that is and who holds it. `topics_file` keeps topics for the user while they grow.
+`files` reads and replaces whole files safely, `append_log` appends lines to a file and repairs it after a crash. Such
+logs are `journal` (each sample as it arrives), `step_log`, `failure_log` and `expansion_log`. `checkpoint_files` has
+the paths, the metadata and the lock of a checkpoint, `dataset_lock` the lock of a dataset. `topics_file` saves topics
+while they grow; `tail` reads files that another process writes.
+`finished_mark` tells that a dataset is complete, `keyed_hash` hashes secrets for comparison, `usage_totals` adds up
+spending, `user_folder` is where this user's data is kept.
 """

@@ -1,4 +1,4 @@
-"""Files that grow by whole lines, each handed to the operating system at once, and how they are read after a crash."""
+"""Append-only files of JSON lines: each line is written at once, and an incomplete last line is removed on reading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class LogEntry(NamedTuple):
-    """A line as it was read: its number, where it begins, its bytes without the line break, and what it says."""
+    """A line that was read: its number (from 1), its offset in bytes, its bytes without line break, and its object."""
 
     number: int
     begin: int
@@ -28,7 +28,7 @@ class LogEntry(NamedTuple):
 
 
 class AppendLog:
-    """A file that lines are added to. What it holds when it is opened stays, but for a torn last line."""
+    """A file that lines are appended to. Existing lines stay, except an incomplete last one, which `read` removes."""
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
@@ -44,10 +44,10 @@ class AppendLog:
             raise OutputError(f"{path} can't be written: {reason(problem)}; choose another place.") from problem
 
     def append(self, line: bytes) -> int:
-        """Add a line; when this returns, a killed process doesn't lose it. Answers where it begins.
+        """Append a line and return its offset; when this returns, the line isn't lost if the process is killed.
 
         Raises:
-            OSError: the disk is full or gone; no half line stays.
+            OSError: the disk is full or gone; no incomplete line is left.
         """
         begin = self.size
         if self._torn:
@@ -65,11 +65,11 @@ class AppendLog:
         self.size, self._torn = end, False
 
     def read(self) -> Iterator[LogEntry]:
-        """Each line. A torn last one is cut off.
+        """Yield each line, then remove the last one if it is incomplete.
 
         Raises:
-            ConfigError: another line is damaged; its number is named.
-            OutputError: the torn line can't be cut off.
+            ConfigError: another line is damaged; the message has its number.
+            OutputError: the incomplete line can't be removed.
         """
         begin = 0
         with os.fdopen(os.dup(self._file), "rb") as file:
@@ -86,11 +86,11 @@ class AppendLog:
         self._mend(begin)
 
     def damage(self, number: int) -> ConfigError:
-        """The error for a line that can't be used."""
+        """Return the error for a line that can't be used."""
         return ConfigError(f"{self.path}, line {number}: it is damaged; remove that line or begin anew with --fresh.")
 
     def _mend(self, end: int) -> None:
-        """Let the file end with a whole line."""
+        """Make the file end with a complete line."""
         try:
             if end < self.size:
                 self._cut_off(end)
@@ -100,11 +100,11 @@ class AppendLog:
             raise OutputError(f"{self.path} can't be written: {reason(problem)}; what it holds is safe.") from problem
 
     def piece(self, begin: int, end: int) -> bytes:
-        """The bytes between two places."""
+        """Return the bytes between two offsets."""
         return os.pread(self._file, end - begin, begin)
 
     def sync(self) -> None:
-        """Make sure that a power cut loses nothing either. May be called from another thread.
+        """Flush the file to the disk, so that a power cut loses nothing. May be called from another thread.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -119,7 +119,7 @@ class AppendLog:
 
     @property
     def in_place(self) -> bool:
-        """Whether the path still leads to this file."""
+        """Whether the path still points to this file."""
         try:
             there, here = self.path.stat(), os.fstat(self._file)
         except OSError:
@@ -127,7 +127,7 @@ class AppendLog:
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
     def restore(self) -> None:
-        """Write the file anew after somebody deleted it: it lives on as long as it is open.
+        """Write the file again after it was deleted; its content is still readable while it is open.
 
         Raises:
             OutputError: it can't be written there.
@@ -136,7 +136,7 @@ class AppendLog:
         replace_file(self.path, pieces)
 
     def close(self) -> None:
-        """Close the file and leave it where it is."""
+        """Close the file and keep it."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -148,7 +148,7 @@ class AppendLog:
 
 
 def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """What the lines of a file say that may just be growing, or isn't there; one that isn't whole is left out.
+    """Yield the objects of a file that may be growing or missing; lines that are incomplete or damaged are left out.
 
     Raises:
         ConfigError: the file can't be read.
@@ -166,7 +166,7 @@ def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
-    """The object in a line, or None; half a character, which no screen and no other file can hold, is replaced."""
+    """Return the object in a line, or None; lone surrogates, which can't be encoded, are replaced."""
     content = _parsed(line)
     if content is not None and _HALF_A_CHARACTER.search(line):
         return _parsed(text_of(content).encode())
@@ -182,7 +182,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def count_lines(path: Path) -> int:
-    """How many whole lines a file has that may just be growing; none where there is no file."""
+    """Return how many complete lines a file has, which may be growing; 0 if there is no file."""
     if not path.exists():
         return 0
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Where a run's progress is kept so that another process can go on with it, and who holds it."""
+"""The files of a checkpoint: their paths, the metadata, moving, copying and deleting them, and the lock."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFiles:
-    """The files of one checkpoint: all in one folder, all named after the dataset.
+    """The files of one checkpoint: all in one folder, and all named after the dataset.
 
-    Those of a run that wasn't `asked` to keep a checkpoint are beside its dataset, hidden but for the samples.
+    If the run wasn't `asked` to keep a checkpoint, they are beside its dataset, and hidden except for the journal.
     """
 
     folder: Path
@@ -43,62 +43,62 @@ class CheckpointFiles:
 
     @property
     def samples(self) -> Path:
-        """Each finished sample, a line."""
+        """The journal, with a line for each finished sample."""
         return self._file("jsonl") if self.asked else self.folder / f"{self.name}.journal.jsonl"
 
     @property
     def failures(self) -> Path:
-        """Each sample that could not be made, a line."""
+        """The failure log, with a line for each failed sample."""
         return self._file("failures.jsonl")
 
     @property
     def metadata(self) -> Path:
-        """What the run is, and how far it had come a moment ago."""
+        """The metadata: what the run is, and its progress when they were last saved."""
         return self._file("json")
 
     @property
     def expansions(self) -> Path:
-        """Each topic's subtopics, a line, while topics grow."""
+        """The expansion log, with a line for each topic's subtopics, while topics grow."""
         return self._file("expansions.jsonl")
 
     @property
     def steps(self) -> Path:
-        """Each answer on the way to what takes more than one call, a line."""
+        """The step log, with a line for each reply or result of a work item that takes several calls."""
         return self._file("steps.jsonl")
 
     @property
     def topics(self) -> Path:
-        """The topics, once they are complete."""
+        """The topics file, once the topics are complete."""
         return self._file("topics")
 
     @property
     def lock(self) -> Path:
-        """The lock of a checkpoint, held by the process that works on it."""
+        """The lock file, locked by the process that works on the checkpoint."""
         return self._file("lock")
 
     @property
     def mark(self) -> Path:
-        """What a finished run leaves."""
+        """The mark that a finished run leaves."""
         return self.folder / f"{'' if self.asked else '.'}{self.name}.finished.json"
 
     @property
     def done(self) -> Path:
-        """The metadata once it is all delivered: the rest is being deleted, or was when the process was killed."""
+        """The metadata after the dataset was delivered, while the checkpoint is being deleted."""
         return self._file("done")
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to resume: the metadata may be lost, what was paid counts."""
+        """Whether there is anything to resume, even if the metadata is lost."""
         return (self.metadata.exists() or self.holds_work) and not self.done.exists()
 
     @property
     def holds_work(self) -> bool:
-        """Whether anything in it was paid for."""
+        """Whether it holds results of model calls."""
         return any(map(holds_something, (self.samples, self.expansions, self.steps)))
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """All of them but the lock."""
+    def paths(self) -> tuple[Path, ...]:
+        """All files except the lock, the mark and `done`."""
         return (self.samples, self.failures, self.expansions, self.steps, self.topics, self.metadata)
 
     def _file(self, ending: str) -> Path:
@@ -107,7 +107,7 @@ class CheckpointFiles:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a checkpoint says of itself. Times are seconds since the epoch, `seconds` those worked so far."""
+    """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far."""
 
     config_file: str | None = None
     dataset: str = ""
@@ -136,13 +136,13 @@ class Metadata:
 
 
 def usual_folder(config_file: Path | None, dataset: Path) -> Path:
-    """The folder of a config's checkpoints; without a file, that of its dataset."""
+    """Return the default folder for the checkpoints of a config file or, without a file, of a dataset."""
     identity = os.path.realpath(config_file or dataset)
     return checkpoints_folder() / _digest(identity)[:_HASH_LENGTH]
 
 
 def checkpoints_folder() -> Path:
-    """Where the checkpoints of this user are, a folder for each config."""
+    """Return the folder of all checkpoints of this user, which has a folder for each config."""
     return user_folder() / "checkpoints"
 
 
@@ -151,87 +151,87 @@ def _digest(text: str) -> str:
 
 
 def find(folder: Path, dataset: Path, *, asked: bool = True) -> CheckpointFiles:
-    """The place of a dataset's checkpoint in a folder, which may hold those of others, of the same name too."""
+    """Return the checkpoint of a dataset in a folder, which may also hold those of other datasets of the same name."""
     plain = CheckpointFiles(folder, dataset.stem, asked)
     own = CheckpointFiles(folder, f"{dataset.stem}-{_digest(os.path.realpath(dataset))[:_SHORT_DIGEST]}", asked)
     taken = any(known and not same_file(known, dataset) for known in _datasets_of(plain))
     return own if own.exists or own.mark.exists() or taken else plain
 
 
-def _datasets_of(place: CheckpointFiles) -> Iterator[str]:
-    """The datasets that a place is known to be of; what can't be read is anyone's."""
+def _datasets_of(files: CheckpointFiles) -> Iterator[str]:
+    """Yield the datasets that the metadata and the mark name; nothing for a file that can't be read."""
     with suppress(ConfigError):
-        yield read_metadata(place).dataset
-    if mark := read_mark(place.mark):
+        yield read_metadata(files).dataset
+    if mark := read_mark(files.mark):
         yield mark.dataset
 
 
 def same_file(one: str | Path, other: str | Path) -> bool:
-    """Whether two paths lead to one place."""
+    """Return whether two paths point to the same file."""
     return os.path.realpath(one) == os.path.realpath(other)
 
 
 def checkpoints_in(*folders: Path) -> Iterator[tuple[CheckpointFiles, Metadata]]:
-    """The checkpoints in some folders, as far as they can be read."""
+    """Yield the checkpoints in some folders that can be read."""
     for folder in folders:
         for path in sorted(folder.glob("*.checkpoint.json")):
-            place = CheckpointFiles(folder, path.name.removesuffix(".checkpoint.json"))
+            files = CheckpointFiles(folder, path.name.removesuffix(".checkpoint.json"))
             with suppress(ConfigError):
-                yield place, read_metadata(place)
+                yield files, read_metadata(files)
 
 
-def read_metadata(place: CheckpointFiles) -> Metadata:
-    """What the checkpoint says.
+def read_metadata(files: CheckpointFiles) -> Metadata:
+    """Return the metadata of a checkpoint, without secrets.
 
     Raises:
         ConfigError: it can't be read, or a later version wrote it.
     """
-    return _without_secrets(_as_written(place))
+    return _without_secrets(_as_written(files))
 
 
-def forget_secrets(place: CheckpointFiles) -> None:
-    """Write the metadata anew where an earlier version left a secret in them; those that a process works on stay.
+def forget_secrets(files: CheckpointFiles) -> None:
+    """Rewrite the metadata if an earlier version left a secret in it, unless a process works on the checkpoint.
 
     Raises:
-        OutputError: they can't be written.
+        OutputError: it can't be written.
     """
     with suppress(ConfigError):
-        found = _as_written(place)
-        if (safe := _without_secrets(found)) != found and not is_held(place):
-            write_metadata(place, safe)
+        found = _as_written(files)
+        if (safe := _without_secrets(found)) != found and not is_held(files):
+            write_metadata(files, safe)
 
 
-def _as_written(place: CheckpointFiles) -> Metadata:
+def _as_written(files: CheckpointFiles) -> Metadata:
     try:
-        return _read(place)
+        return _read(files)
     except OSError as problem:
-        raise ConfigError(f"{place.metadata}: the checkpoint can't be read: {reason(problem)}.") from problem
+        raise ConfigError(f"{files.metadata}: the checkpoint can't be read: {reason(problem)}.") from problem
     except ValueError as problem:
-        raise ConfigError(f"{place.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
+        raise ConfigError(f"{files.metadata}: this isn't a checkpoint of ours; begin anew with --fresh.") from problem
 
 
-def _read(place: CheckpointFiles) -> Metadata:
-    text = place.metadata.read_bytes()
+def _read(files: CheckpointFiles) -> Metadata:
+    text = files.metadata.read_bytes()
     found = TypeAdapter(Metadata).validate_json(text)
     if found.format > _FORMAT:
-        raise ConfigError(f"{place.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
+        raise ConfigError(f"{files.metadata}: a later version wrote this checkpoint; update, or begin with --fresh.")
     return found
 
 
-def recovered_metadata(place: CheckpointFiles) -> tuple[Metadata, bool]:
-    """What the checkpoint says; or, where that is lost, what is known without it. The second value tells which.
+def recovered_metadata(files: CheckpointFiles) -> tuple[Metadata, bool]:
+    """Return the metadata, or new metadata if it is lost; the second value says whether it is lost.
 
     Raises:
         ConfigError: a later version wrote it.
     """
     try:
-        return _without_secrets(_read(place)), False
+        return _without_secrets(_read(files)), False
     except (OSError, ValueError):
         return Metadata(created_at=time.time()), True
 
 
 def _without_secrets(found: Metadata) -> Metadata:
-    """What earlier versions wrote as it stood in the config."""
+    """Remove the secrets that earlier versions wrote."""
     return replace(
         found,
         fingerprint=without_secrets(found.fingerprint, keyed_hash),
@@ -239,47 +239,47 @@ def _without_secrets(found: Metadata) -> Metadata:
     )
 
 
-def beside(place: CheckpointFiles) -> Iterator[tuple[CheckpointFiles, Metadata]]:
-    """The checkpoints of that name in the folders beside its own and in it, as far as they can be read."""
-    for path in place.folder.parent.glob(f"*/{glob.escape(place.name)}.checkpoint.json"):
-        other = CheckpointFiles(path.parent, place.name)
+def beside(files: CheckpointFiles) -> Iterator[tuple[CheckpointFiles, Metadata]]:
+    """Yield the checkpoints of the same name in the sibling folders and in its own folder that can be read."""
+    for path in files.folder.parent.glob(f"*/{glob.escape(files.name)}.checkpoint.json"):
+        other = CheckpointFiles(path.parent, files.name)
         with suppress(ConfigError):
             yield other, read_metadata(other)
 
 
-def write_metadata(place: CheckpointFiles, metadata: Metadata) -> None:
-    """Replace what the checkpoint says.
+def write_metadata(files: CheckpointFiles, metadata: Metadata) -> None:
+    """Replace the metadata of a checkpoint.
 
     Raises:
         OutputError: it can't be written.
     """
     text = json.dumps(asdict(metadata), ensure_ascii=False, indent=1)
-    replace_file(place.metadata, [text.encode("utf-8", "backslashreplace")])
+    replace_file(files.metadata, [text.encode("utf-8", "backslashreplace")])
 
 
-def move_aside(place: CheckpointFiles) -> Path:
-    """Make room for a new checkpoint; answers the folder where the old one is now.
+def move_aside(files: CheckpointFiles) -> Path:
+    """Move a checkpoint to a new folder, to make room for another; return that folder.
 
-    It is there as a whole before anything of it goes here.
+    All files are there before the first one is deleted here.
 
     Raises:
         OutputError: it can't be moved.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    name = place.name if place.asked else f"{place.name}.journal"
-    aside, number = place.folder / f"{name}-{stamp}", 1
+    name = files.name if files.asked else f"{files.name}.journal"
+    aside, number = files.folder / f"{name}-{stamp}", 1
     while aside.exists():
         number += 1
-        aside = place.folder / f"{name}-{stamp}-{number}"
+        aside = files.folder / f"{name}-{stamp}-{number}"
     try:
         make_folder(aside)
-        for path in place.files:
+        for path in files.paths:
             if path.exists():
                 _also_at(path, aside / path.name)
         sync_folder(aside)
     except OSError as problem:
-        raise OutputError(f"{place.folder}: the old checkpoint can't be moved: {reason(problem)}.") from problem
-    clear(place)
+        raise OutputError(f"{files.folder}: the old checkpoint can't be moved: {reason(problem)}.") from problem
+    clear(files)
     return aside
 
 
@@ -290,43 +290,44 @@ def _also_at(path: Path, other: Path) -> None:
         shutil.copy2(path, other)
 
 
-def clear(place: CheckpointFiles) -> None:
-    """Delete what isn't needed any more, and what a killed process left half written.
+def clear(files: CheckpointFiles) -> None:
+    """Delete the files of a finished checkpoint, and temporary files that a killed process left.
 
-    Whatever comes in between, the rest is known to be done with. The lock stays: who deletes a lock splits it.
+    If this is interrupted, the remaining files don't count as a checkpoint. The lock file stays: if it were deleted,
+    two processes could each lock a file of that name.
 
     Raises:
         OutputError: it can't be deleted.
     """
     try:
-        if place.metadata.exists():
-            place.metadata.rename(place.done)
-            sync_folder(place.folder)
-        for path in (*place.files, *_half_written(place)):
+        if files.metadata.exists():
+            files.metadata.rename(files.done)
+            sync_folder(files.folder)
+        for path in (*files.paths, *_half_written(files)):
             path.unlink(missing_ok=True)
-        if place.done.exists():
-            sync_folder(place.folder)
-            place.done.unlink()
+        if files.done.exists():
+            sync_folder(files.folder)
+            files.done.unlink()
     except OSError as problem:
-        raise OutputError(f"{place.folder}: the checkpoint can't be cleared: {reason(problem)}.") from problem
+        raise OutputError(f"{files.folder}: the checkpoint can't be cleared: {reason(problem)}.") from problem
 
 
-def _half_written(place: CheckpointFiles) -> Iterator[Path]:
-    for path in place.files:
-        yield from place.folder.glob(f".{glob.escape(path.name)}.*.tmp")
+def _half_written(files: CheckpointFiles) -> Iterator[Path]:
+    for path in files.paths:
+        yield from files.folder.glob(f".{glob.escape(path.name)}.*.tmp")
 
 
 def copy_checkpoint(source: CheckpointFiles, target: CheckpointFiles, metadata: Metadata | None = None) -> None:
-    """Copy a checkpoint, with other metadata if given; until all of it is there, the target counts as empty.
+    """Copy a checkpoint, with other metadata if given; until everything is copied, the target counts as empty.
 
     Raises:
         OutputError: it can't be written there.
     """
     replace_file(target.done, [])
-    for path, copy in zip(source.files, target.files, strict=True):
+    for path, copy in zip(source.paths, target.paths, strict=True):
         if path.exists() and path != source.metadata:
             replace_file(copy, _chunks(path))
-            shutil.copystat(path, copy)  # its time tells whether a topics file was edited since
+            shutil.copystat(path, copy)  # the modification time shows whether a topics file was edited later
     write_metadata(target, metadata or read_metadata(source))
     target.done.unlink()
 
@@ -338,34 +339,34 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 class CheckpointLock:
-    """The right of one process to work on a checkpoint; it ends with the process, however that ends."""
+    """The lock of a checkpoint, which one process holds until it releases it or ends."""
 
-    def __init__(self, place: CheckpointFiles) -> None:
+    def __init__(self, files: CheckpointFiles) -> None:
         import filelock
 
         try:
-            make_folder(place.folder)
-            self._lock = filelock.FileLock(place.lock, timeout=0, thread_local=False, mode=PRIVATE)
+            make_folder(files.folder)
+            self._lock = filelock.FileLock(files.lock, timeout=0, thread_local=False, mode=PRIVATE)
             self._lock.acquire()
         except filelock.Timeout:
-            raise ConfigError(f"{_holder(place)} Wait for it or stop it.") from None
+            raise ConfigError(f"{_holder(files)} Wait for it or stop it.") from None
         except OSError as problem:
             raise ConfigError(
-                f"{place.folder} can't be written: {reason(problem)}; name another folder by --checkpoint-path."
+                f"{files.folder} can't be written: {reason(problem)}; name another folder by --checkpoint-path."
             ) from problem
 
     def release(self) -> None:
-        """Let others work on it."""
+        """Release the lock."""
         self._lock.release()
 
 
-def is_held(place: CheckpointFiles) -> bool:
-    """Whether a process works on the checkpoint at this moment."""
+def is_held(files: CheckpointFiles) -> bool:
+    """Return whether a process holds the lock of the checkpoint now."""
     import filelock
 
-    if not place.lock.exists():
+    if not files.lock.exists():
         return False
-    probe = filelock.FileLock(place.lock, timeout=0, thread_local=False)
+    probe = filelock.FileLock(files.lock, timeout=0, thread_local=False)
     try:
         probe.acquire()
     except (filelock.Timeout, OSError):
@@ -374,10 +375,10 @@ def is_held(place: CheckpointFiles) -> bool:
     return False
 
 
-def _holder(place: CheckpointFiles) -> str:
+def _holder(files: CheckpointFiles) -> str:
     try:
-        known = read_metadata(place)
+        known = read_metadata(files)
     except ConfigError:
-        return f"Another process works on this checkpoint ({place.folder})."
+        return f"Another process works on this checkpoint ({files.folder})."
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known.process_started_at))
-    return f"Process {known.process} works on this checkpoint since {since} ({place.folder})."
+    return f"Process {known.process} works on this checkpoint since {since} ({files.folder})."

@@ -1,4 +1,4 @@
-"""One writer for each dataset: a lock beside it, which is gone when its holder is."""
+"""The lock file beside a dataset, so that only one process writes it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.files import PRIVATE, make_folder, reason, written_at
 
-# Somebody else may be deleting the lock at the moment it is taken; more often than this in a row means trouble.
+# Another process may delete the lock at the moment it is taken; so many times in a row means that something is wrong.
 _TRIES = 100
 
 
 def lock_of(dataset: Path) -> Path:
-    """Where the lock of a dataset is while a run writes it."""
+    """Return the path of the lock of a dataset, which exists while a run writes the dataset."""
     dataset = Path(os.path.realpath(dataset))
     return dataset.with_name(f".{dataset.name}.lock")
 
 
 class DatasetLock:
-    """The right of one process to write a dataset; it ends with the process, however that ends.
+    """The lock of a dataset, which one process holds until it releases it or ends.
 
-    The lock's file is deleted by its holder. So whoever gets the lock looks whether it is still the file of that name:
-    otherwise it holds a deleted one, and takes the next.
+    The holder deletes the lock file. So a process that gets the lock checks that the file still has that name;
+    otherwise it has locked a deleted file, and tries again.
     """
 
     def __init__(self, dataset: Path) -> None:
@@ -62,8 +62,8 @@ class DatasetLock:
         self._file = descriptor
 
     def release(self) -> None:
-        """Let others write it. A lock that can't be deleted is one that nobody holds."""
-        if os.name != "nt":  # there a file that is open can't be deleted
+        """Delete the lock file, if possible, and release the lock."""
+        if os.name != "nt":  # Windows can't delete an open file
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
         self._lock.release()
@@ -77,7 +77,7 @@ def _leads_to(path: Path, descriptor: int) -> bool:
 
 
 def writer_of(lock: Path) -> int:
-    """The number of the process that took a lock last; 0 where that isn't known."""
+    """Return the id of the process that took a lock last; 0 if it isn't known."""
     try:
         return int(lock.read_text().partition(" ")[0])
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Topics as they grow, an expansion a line, so that no one of them is paid twice."""
+"""The expansion log: the subtopics of each topic, a line per topic, so that no expansion is paid twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepfabric_core.topics.model import TopicPath
 
 
 class Expansions:
-    """The subtopics that are known already, by the path of the topic they belong to."""
+    """The subtopics that are known already, by the path of their topic."""
 
     def __init__(self, path: Path) -> None:
         self.lines = AppendLog(path)
@@ -32,11 +32,11 @@ class Expansions:
         return len(self._known)
 
     def of(self, path: TopicPath) -> tuple[Child, ...] | None:
-        """The subtopics of a topic, or None where they are still to be asked for."""
+        """Return the subtopics of a topic, or None if they aren't known yet."""
         return self._known.get(path)
 
     def add(self, path: TopicPath, children: Iterable[Child], spent: Spent | None = None) -> None:
-        """Keep the subtopics of a topic, and what of the calls for them is `spent` but written nowhere else.
+        """Write the subtopics of a topic; `spent` is the part of the calls for them that isn't in the step log.
 
         Raises:
             OutputError: the disk is full or gone.

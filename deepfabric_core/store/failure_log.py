@@ -1,4 +1,4 @@
-"""The samples that could not be made, each with its reason."""
+"""The failure log: the samples that failed, each with its reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SampleKey = tuple[str, int]
 
 
 class Failures:
-    """The failed work items by key; with a file, each is a line of it at once, and the latest line of a key counts."""
+    """The failed work items by key. With a file, each is written to it at once; the last line of a key counts."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.lines = AppendLog(path) if path else None
@@ -37,27 +37,27 @@ class Failures:
 
     @property
     def by_kind(self) -> dict[FailureKind, int]:
-        """How many there are of each kind."""
+        """The number of failures of each kind."""
         return dict(Counter(FailureKind(line["kind"]) for line in self._by_key.values()))
 
     @property
     def first(self) -> str:
-        """The message of the first one."""
+        """The message of the first failure."""
         return str(next(iter(self._by_key.values()))["error"])
 
     def __iter__(self) -> Iterator[SampleKey]:
         return iter(self._by_key)
 
     def forget(self, topic_id: str, cycle: int) -> None:
-        """The sample is there after all."""
+        """Remove a failure, since its sample has been made."""
         self._by_key.pop((topic_id, cycle), None)
 
     def forget_all(self) -> None:
-        """They are all tried again."""
+        """Remove all failures, to try the samples again."""
         self._by_key.clear()
 
     def add(self, item: WorkItem, problem: ModelError) -> None:
-        """A work item failed.
+        """Add a failed work item.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -77,7 +77,7 @@ class Failures:
                 raise OutputError(f"{self.lines.path} can't be written: {reason(trouble)}.") from trouble
 
     def save(self, path: Path) -> bool:
-        """List them in a file, or delete an older list where there are none. Answers whether there are any."""
+        """Write the failures to a file, or delete an older file if there are none; return whether there are any."""
         if self._by_key:
             replace_file(path, map(_encoded, self._by_key.values()))
         else:

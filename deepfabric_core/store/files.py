@@ -1,6 +1,7 @@
-"""Whole files: read with a clear sentence when that fails, replaced so that no reader ever sees half of one.
+"""Read whole files with clear error messages, and replace them atomically.
 
-Files and folders are created for their user alone: they hold prompts and data. A file that is replaced keeps its mode.
+Files and folders are created with access for their user only: they hold prompts and data. A file that is replaced
+keeps its mode.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from deepfabric_core.errors import ConfigError, OutputError
 
 PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
-# What file systems say that can't sync a folder.
+# The errors of file systems that can't sync a folder.
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR)
 
 
 def read_text(path: Path, *, what: str) -> str:
-    """The text of a file that the user named.
+    """Return the text of a file that the user named; `what` it is goes into messages.
 
     Raises:
-        ConfigError: it isn't there, isn't readable or isn't UTF-8.
+        ConfigError: it doesn't exist, can't be read or isn't UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -37,7 +38,7 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file beside its place, then move it there; on failure the old one stays as it was.
+    """Write a temporary file in the same folder, then rename it to `path`; on failure the old file is unchanged.
 
     When this returns, a power cut doesn't lose the new file.
 
@@ -60,7 +61,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def _target(path: Path) -> Path:
-    """The file itself, where the path is a link to it."""
+    """Return the target of a symbolic link, or the path itself."""
     return path.resolve() if path.is_symlink() else path
 
 
@@ -83,7 +84,7 @@ def _mode_of(path: Path) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder, and those above it that are missing.
+    """Create a folder, and its missing parents.
 
     Raises:
         OSError: it can't be created.
@@ -93,11 +94,11 @@ def make_folder(path: Path) -> None:
         folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
         sync_folder(folder.parent)
     if not path.is_dir():
-        path.mkdir()  # says what is wrong
+        path.mkdir()  # raises the error that says what is wrong
 
 
 def sync_folder(path: Path) -> None:
-    """Let a power cut lose none of the names in a folder, as far as its file system can do that.
+    """Flush a folder to the disk, so that a power cut loses no file names, if its file system supports that.
 
     Raises:
         OSError: the disk is full or gone.
@@ -118,7 +119,7 @@ def sync_folder(path: Path) -> None:
 
 
 def holds_something(path: Path) -> bool:
-    """Tell whether there is a file that isn't empty."""
+    """Return whether there is a file that isn't empty."""
     try:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
@@ -126,7 +127,7 @@ def holds_something(path: Path) -> bool:
 
 
 def delete_file(path: Path) -> None:
-    """Delete a file, where there is one; when this returns, a power cut doesn't bring it back.
+    """Delete a file, if there is one; when this returns, a power cut doesn't bring it back.
 
     Raises:
         OutputError: it can't be deleted.
@@ -140,7 +141,7 @@ def delete_file(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete what processes that are gone left half written beside a file."""
+    """Delete temporary files beside a file that processes left which no longer exist."""
     path = _target(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
         process = re.fullmatch(r"\.(\d+)\.(?:tmp|probe)", left.name.removeprefix(f".{path.name}"))
@@ -149,7 +150,7 @@ def remove_leftovers(path: Path) -> None:
 
 
 def written_at(path: Path) -> float:
-    """When the file was last written, in seconds since the epoch, or 0 where there is none."""
+    """Return when a file was last written, in seconds since the epoch; 0 if there is none."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -157,7 +158,7 @@ def written_at(path: Path) -> float:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether there is a process of that number on this machine."""
+    """Return whether there is a process with this id on this machine."""
     try:
         os.kill(process, 0)
     except (PermissionError, OverflowError):
@@ -168,10 +169,10 @@ def is_alive(process: int) -> bool:
 
 
 def check_writable(path: Path, *, needed_bytes: int = 0) -> None:
-    """Find out before money is spent whether a file can be written; its folders are created.
+    """Check that a file can be written, before any call is paid; create its folders.
 
     Raises:
-        ConfigError: it can't, or the disk has no room for it.
+        ConfigError: it can't be written, or the disk has fewer than `needed_bytes` free.
     """
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
@@ -209,5 +210,5 @@ def _forget(path: Path) -> None:
 
 
 def reason(problem: OSError) -> str:
-    """The operating system's reason in a few words."""
+    """Return the operating system's reason in lower case."""
     return (problem.strerror or str(problem)).lower()

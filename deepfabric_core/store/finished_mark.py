@@ -1,4 +1,4 @@
-"""The small mark that a finished run leaves, so that asking for it again is known to be asking for nothing."""
+"""The mark file that a finished run leaves, so that resuming it is known to be nothing to do."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FinishedMark:
-    """What was delivered: `samples` of topics with so many `leaves`; or, with `topic_only`, those topics.
+    """What a finished run delivered: `samples` over topics with `leaves`; or, with `topic_only`, only the topics.
 
-    `topics_given` tells whether they came from a file. `fingerprint` holds a digest of each value that decides the
-    data; `digest` is that of the file that was delivered.
+    `topics_given` says whether the topics came from a file. `fingerprint` holds a digest of each value that decides
+    the data; `digest` is the SHA-256 of the delivered file.
     """
 
     dataset: str
@@ -38,7 +38,7 @@ class FinishedMark:
 
 
 def read_mark(path: Path) -> FinishedMark | None:
-    """Read a mark; None where there is none, or one that can't be understood."""
+    """Read a mark; return None if there is none, or it can't be read."""
     try:
         mark = TypeAdapter(FinishedMark).validate_json(path.read_bytes())
     except (OSError, ValueError):
@@ -56,7 +56,7 @@ def write_mark(path: Path, mark: FinishedMark) -> None:
 
 
 def digest_of_file(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal digits, or nothing where it can't be read."""
+    """Return the SHA-256 of a file in hexadecimal digits, or "" if it can't be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -68,7 +68,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def digests(fingerprint: Mapping[str, str]) -> dict[str, str]:
-    """Digests of a fingerprint's values: enough to tell what has changed, and short. What is hidden or hashed stays."""
+    """Return short digests of a fingerprint's values, to tell what has changed; hidden or hashed values are kept."""
     return {
         key: value
         if value == HIDDEN or value.startswith(f"{HASHED}:")

@@ -1,6 +1,6 @@
-"""Every finished sample in a file at once, in the order of arrival; the dataset from it, in the order of the plan.
+"""The journal: finished samples are appended in the order of arrival, and the dataset is written in plan order.
 
-A line holds one fact: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "at": ..., "sample": {...}}`.
+A line is a sample: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "at": ..., "sample": {...}}`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=F
 
 
 class Journal:
-    """The samples of one plan. In memory it holds two numbers a sample: where its record begins and ends.
+    """The journal of one plan. In memory it holds only two offsets per sample: where its record begins and ends.
 
-    `written` counts the plan's samples in it, `surplus` those of an older file that the plan has no place for.
+    `written` counts the samples of the plan in it, `surplus` samples of an older file that aren't in the plan.
     """
 
     def __init__(self, lines: AppendLog, plan: Plan) -> None:
@@ -38,14 +38,14 @@ class Journal:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The path of the journal."""
         return self.lines.path
 
     def read(self) -> Iterator[LogEntry]:
-        """Take in what an older run left: the line of each of the plan's samples.
+        """Read the lines that an earlier run wrote; yield those of the plan's samples.
 
         Raises:
-            ConfigError: a line is damaged; its number is named.
+            ConfigError: a line is damaged; the message has its number.
         """
         for line in self.lines.read():
             try:
@@ -67,14 +67,14 @@ class Journal:
         self.written += 1
 
     def has(self, index: int) -> bool:
-        """Whether the sample of that place is there."""
+        """Return whether the sample with this index is in the journal."""
         return index < len(self._begins) and self._begins[index] >= 0
 
     def append(self, item: WorkItem, record: Mapping[str, Any], made: Mapping[str, Any]) -> None:
-        """Hand a sample to the operating system, with how it was `made`; a killed process doesn't lose it then.
+        """Append a sample with how it was `made`; afterwards it isn't lost if the process is killed.
 
         Raises:
-            OutputError: the disk is full or gone; no half line stays.
+            OutputError: the disk is full or gone; no incomplete line is left.
         """
         head = _encode({"topic_id": item.topic_id, "cycle": item.cycle, **made})[:-1].encode() + _SAMPLE
         body = _encode(record).encode("utf-8", "backslashreplace")
@@ -106,7 +106,7 @@ class Journal:
 
 
 def free_path(path: Path) -> Path:
-    """The path, or where something is there already, the next one with a number that isn't taken."""
+    """Return the path, or if it exists already, the first one with a number that doesn't exist."""
     candidate, number = path, 1
     while candidate.exists():
         number += 1

@@ -1,4 +1,4 @@
-"""Hashes by a key of this user's own: what they were made of can be compared, and not be guessed by others."""
+"""Hashes with a secret key of this user: values can be compared by their hashes, but others can't guess them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME_DIGITS = 8
 
 
 def keyed_hash(text: str) -> str:
-    """The hash of a text, with the name of its key; HIDDEN where the user's folder can neither be read nor written."""
+    """Return the hash of a text with the name of its key; HIDDEN if the user's folder can't be read or written."""
     key = _key()
     if key is None:
         return HIDDEN
@@ -28,7 +28,7 @@ def keyed_hash(text: str) -> str:
 
 
 def key_file() -> Path:
-    """Where the key is, which is made once for each user."""
+    """Return the path of the key, which is made once for each user."""
     return user_folder() / "fingerprint.key"
 
 
@@ -43,7 +43,7 @@ def _key() -> bytes | None:
 
 
 def _read(path: Path) -> bytes | None:
-    """The key, or None where there is none or not the whole of one."""
+    """Return the key, or None if there is none or it is incomplete."""
     try:
         key = path.read_bytes()
     except OSError:
@@ -52,7 +52,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> None:
-    """Make the key, unless another process does so at this moment: the first one stays.
+    """Make the key, unless another process makes it at the same time: the first one is kept.
 
     Raises:
         OSError: it can't be written.

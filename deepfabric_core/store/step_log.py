@@ -1,13 +1,14 @@
-"""What was answered on the way to samples and topics that take more than one call, a line each and at once.
+"""The step log: each reply and tool result of work items that take several calls, so that no call is paid twice.
 
-A line is a step of a work item, before its next one is asked for::
+A line is one step of a work item, written before the next step begins::
 
     {"key": [...], "step": 0, "asked": <digest>, "attempts": 1, "usage": {...}, "reply": {...}, "given": {...}}
     {"key": [...], "step": 1, "asked": <digest>, "result": {...}}
     {"key": [...], "over": true}
 
-A step supersedes those of the same number and after it. "over" says that the work item failed: it begins anew if it is
-tried again. What finishes a work item is no line here, since its sample or its subtopics are on disk at that moment.
+A step replaces earlier lines with the same or a higher number. "over" says that the work item failed: it starts from
+the beginning if it is tried again. The end of a successful work item has no line, since its sample or subtopics are
+written at that moment.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from deepfabric_core.store.files import reason
 StepKey = tuple[str | int, ...]
 Step = Request | ToolUse
 
-# A reply that whoever reads it for the recipe refused is the error that the recipe is told.
+# A reply that was refused before it reached the recipe is recorded as the error that the recipe received.
 Answer = Reply | ToolResult | ReplyError
 
 _DIGITS = 16
@@ -36,21 +37,21 @@ _DIGITS = 16
 
 @dataclass(slots=True)
 class _KnownStep:
-    """What the file says of a work item: what it was given, and its steps, each with the digest of what was asked."""
+    """A work item in the file: what it was given, and its steps, each with the digest of its request or tool call."""
 
     given: Mapping[str, Any]
     steps: list[tuple[str, Answer]] = field(default_factory=list)
 
 
 class StepLog:
-    """The steps of a stage's work items, in a file or, without one, forgotten.
+    """The steps of a stage's work items, in a file; without a file nothing is kept.
 
-    It reads those of `wanted` work items, which must be the unfinished ones. A step is answered from it where the same
-    was asked by the same `config`, which is what of a config decides the data. What `hide` takes out of a line is never
-    written; where a later step quotes it, that step is asked again.
+    It reads the steps of `wanted` work items, which must be the unfinished ones. A step is answered from the log if the
+    same was asked with the same `config`, the part of a config that decides the data. What `hide` removes from a line
+    is never written; if a later step quotes it, that step is asked again.
 
     Raises:
-        ConfigError: a line is damaged; its number is named.
+        ConfigError: a line is damaged; the message has its number.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class StepLog:
         if number == 0:
             self._known[key] = _KnownStep(dict(line.get("given", {})))
         known = self._known.get(key)
-        if known is not None and number <= len(known.steps):  # else somebody removed a line before it
+        if known is not None and number <= len(known.steps):  # otherwise an earlier line was removed
             known.steps[number:] = [(asked, _answer(line))]
 
     def of(self, key: StepKey, given: Mapping[str, Any] | None = None) -> Steps:
-        """The steps of a work item; where an earlier run began it, with what was `given` then."""
+        """Return the steps of a work item; if an earlier run began it, with what was `given` then."""
         known = self._known.pop(key, None)
         return Steps(self, key, known or _KnownStep(given or {}))
 
@@ -95,12 +96,12 @@ class StepLog:
         return self._lines is not None
 
     def digest(self, step: Step) -> str:
-        """What is asked, and by which config, in a few digits."""
+        """Return a short digest of what is asked and of the config."""
         text = json.dumps([self._config, _content(step)], sort_keys=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
     def append(self, key: StepKey, line: Mapping[str, Any]) -> None:
-        """Add a line about a work item.
+        """Append a line about a work item.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -117,9 +118,9 @@ class StepLog:
 
 
 class Steps:
-    """One work item's steps: the answers an earlier run got, given again in their order, and those that are new.
+    """The steps of one work item: the answers that an earlier run got, in their order, and new ones.
 
-    `on_file` counts the replies whose lines are in the file.
+    `on_file` counts the replies that are in the file.
     """
 
     def __init__(self, log: StepLog, key: StepKey, known: _KnownStep) -> None:
@@ -132,7 +133,7 @@ class Steps:
         self._number = 0
 
     def recall(self, step: Step) -> Answer | None:
-        """What an earlier run was answered to this step; None as soon as it took another one, or none."""
+        """Return the answer that an earlier run got to this step; None from the first step that differs or is new."""
         if not self._known:
             return None
         asked, answer = self._known[0]
@@ -145,7 +146,7 @@ class Steps:
         return answer
 
     def add(self, step: Step, answer: Answer) -> None:
-        """Keep what was answered to a step.
+        """Write the answer to a step.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -161,12 +162,12 @@ class Steps:
         self.on_file += not isinstance(answer, ToolResult)
 
     def begin_anew(self) -> None:
-        """Forget what an earlier run was answered; what comes now supersedes it."""
+        """Discard the answers of an earlier run; new steps replace them."""
         self._known.clear()
         self._number = self.on_file = 0
 
     def over(self) -> None:
-        """The work item failed: if it is tried again, it begins anew.
+        """Record that the work item failed: if it is tried again, it starts from the beginning.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -176,7 +177,7 @@ class Steps:
 
 
 def _content(step: Step) -> Iterable[Any]:
-    """What of a step reaches a model or a tool."""
+    """Return the part of a step that is sent to a model or a tool."""
     if isinstance(step, ToolUse):
         return [step.name, step.arguments]
     messages = [

@@ -1,4 +1,4 @@
-"""Reading what another process is writing, and nothing but reading: no lock is taken, no line is mended."""
+"""Follow files that another process is writing, without taking locks or changing the files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LOCKS = Path("/proc/locks")
 
 
 class Tail:
-    """The whole lines of a file, each once, as it grows; a torn last one waits for its rest.
+    """Reads the complete lines of a growing file, each once; an incomplete last line is read when it is complete.
 
-    What is open can be read to its end also when the file has been deleted meanwhile.
+    An open file can be read to its end even if it has been deleted.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class Tail:
         self._file: BinaryIO | None = None
 
     def lines(self, until: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Each new line that begins before that byte, and where it begins.
+        """Yield each new line with its offset; with `until`, only lines that begin before that offset.
 
         Raises:
             ConfigError: the file can't be read.
@@ -45,14 +45,14 @@ class Tail:
             yield begin, line
 
     def objects(self) -> Iterator[dict[str, Any]]:
-        """What each new line says; one that is damaged is left out."""
+        """Yield the object of each new line; damaged lines are left out."""
         for _, line in self.lines():
             content = read_line(line)
             if content is not None:
                 yield content
 
     def _opened(self) -> BinaryIO | None:
-        """The file that is there now, or else the one that was."""
+        """Return the file that exists now, or else the one that was opened before."""
         try:
             there = self.path.stat()
             if self._file is None or not os.path.samestat(there, os.fstat(self._file.fileno())):
@@ -67,12 +67,12 @@ class Tail:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is, or was, anything to read."""
+        """Whether the file exists or has been opened."""
         return self._opened() is not None
 
     @property
     def written_at(self) -> float:
-        """When it was last written, as far as is known of it; 0 where it was never there."""
+        """When the file was last written, in seconds since the epoch; 0 if it never existed."""
         return os.fstat(self._file.fileno()).st_mtime if self._file else written_at(self.path)
 
     def close(self) -> None:
@@ -82,28 +82,28 @@ class Tail:
             self._file = None
 
 
-def is_worked_on(place: CheckpointFiles) -> bool:
-    """Whether a process holds the checkpoint, without standing in the way of one that is about to.
+def is_worked_on(files: CheckpointFiles) -> bool:
+    """Return whether a process works on the checkpoint, without blocking one that is about to.
 
-    Linux tells which locks are held. Elsewhere the lock has to be tried, which takes it for an instant where it is
-    free: so only while the process is alive that held it last.
+    Linux lists the locks that are held. Elsewhere the lock has to be tried, which holds it for a moment if it is free:
+    so it is tried only while the process that held it last is alive.
 
     Raises:
         ConfigError: the checkpoint can't be read.
     """
-    locked = _is_held(place.lock)
-    return is_alive(read_metadata(place).process) and is_held(place) if locked is None else locked
+    locked = _is_held(files.lock)
+    return is_alive(read_metadata(files).process) and is_held(files) if locked is None else locked
 
 
 def is_being_written(dataset: Path) -> bool:
-    """Whether a run writes a dataset at this moment."""
+    """Return whether a run is writing a dataset now."""
     lock = lock_of(dataset)
     locked = _is_held(lock)
     return is_alive(writer_of(lock)) if locked is None else locked
 
 
 def _is_held(lock: Path) -> bool | None:
-    """Whether somebody holds a lock, or None where the operating system doesn't tell."""
+    """Return whether a process holds a lock, or None if the operating system doesn't list locks."""
     try:
         number = lock.stat().st_ino
     except OSError:

@@ -1,4 +1,4 @@
-"""The topics file: saved again and again while the topics grow, so that a crash leaves one that loads."""
+"""Load the topics file, and save it repeatedly while topics grow, so that a usable file remains after a crash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARE_OF_TIME = 20
 
 @dataclass
 class TopicsFile:
-    """Where topics are saved. Saving takes at most about a twentieth of the time, however many there are."""
+    """The file that topics are saved in. Saving takes at most about a twentieth of the time, whatever their number."""
 
     path: Path
     metadata: Mapping[str, Any]
@@ -27,7 +27,7 @@ class TopicsFile:
     _next_save: float = 0.0
 
     def save_now_and_then(self, topics: Callable[[], Topics]) -> None:
-        """Save, unless it was done a moment ago."""
+        """Save the topics, unless they were saved a moment ago."""
         began = self.clock()
         if began >= self._next_save:
             self.save(topics())
@@ -35,16 +35,16 @@ class TopicsFile:
             self._next_save = self.clock() + max(_SECONDS_BETWEEN_SAVES, took * _SHARE_OF_TIME)
 
     def save(self, topics: Topics) -> None:
-        """Replace the file."""
+        """Replace the file by these topics."""
         replace_file(self.path, [format_topics(topics, self.metadata).encode("utf-8", "backslashreplace")])
 
     @property
     def failures_path(self) -> Path:
-        """Where failed expansions are written, beside the topics."""
+        """The path of the list of failed expansions, beside the topics file."""
         return failures_of(self.path)
 
     def save_failures(self, failures: Iterable[Mapping[str, Any]]) -> bool:
-        """Write the failed expansions, or delete an older list when there are none. Answers whether there are any."""
+        """Write the failed expansions, or delete an older list if there are none; return whether there are any."""
         lines = [f"{json.dumps({'failed_generation': dict(failure)})}\n".encode() for failure in failures]
         if lines:
             replace_file(self.failures_path, lines)
@@ -54,10 +54,10 @@ class TopicsFile:
 
 
 def failures_of(topics: Path) -> Path:
-    """Where failed expansions are listed of topics that are saved there."""
+    """Return the path of the list of failed expansions for a topics file."""
     return topics.with_name(f"{topics.stem}_failed.jsonl")
 
 
 def load_topics(path: Path) -> tuple[Topics, tuple[str, ...]]:
-    """Read a tree or a graph, ours or DeepFabric's; the second value holds notices."""
+    """Read a tree or a graph, ours or DeepFabric's; the second value holds notices, a sentence each."""
     return parse_topics(read_text(path, what="topics file"), source=str(path))

@@ -1,4 +1,4 @@
-"""What a run has spent: its saved totals, and the lines that a killed process wrote after they were saved."""
+"""Add up what a run has spent: the saved totals, and the log lines that were written after they were saved."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata
 from deepfabric_core.store.files import reason
 
 
-def with_unsaved(known: Metadata, place: CheckpointFiles) -> Metadata:
-    """The totals with what was paid after they were last saved: each call is counted by exactly one line.
+def with_unsaved(known: Metadata, files: CheckpointFiles) -> Metadata:
+    """Return the metadata with the calls added that were made after it was saved; each call is in exactly one line.
 
     Raises:
         ConfigError: a file can't be read.
     """
     spent = Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost))
-    spent, samples = _added(spent, place.samples, known.samples_bytes)
-    spent, expansions = _added(spent, place.expansions, known.expansions_bytes)
-    spent, steps = _added(spent, place.steps, known.steps_bytes)
+    spent, samples = _added(spent, files.samples, known.samples_bytes)
+    spent, expansions = _added(spent, files.expansions, known.expansions_bytes)
+    spent, steps = _added(spent, files.steps, known.steps_bytes)
     return replace(
         known,
         calls=spent.attempts,
@@ -33,16 +33,16 @@ def with_unsaved(known: Metadata, place: CheckpointFiles) -> Metadata:
 
 
 def _added(spent: Spent, path: Path, begin: int) -> tuple[Spent, int]:
-    """With what the whole lines of a file say from that byte on; and where the last of them ends."""
+    """Add the usage in the complete lines of a file from an offset on; return also where the last of them ends."""
     try:
         with path.open("rb") as file:
-            begin = place = file.seek(min(begin, path.stat().st_size))
+            begin = files = file.seek(min(begin, path.stat().st_size))
             for line in file:
-                place += len(line)
+                files += len(line)
                 content = read_line(line)
                 if content is not None:
                     own = content.get("rest") or content
-                    spent, begin = Spent(spent.attempts + own.get("attempts", 0), spent.usage + Usage.of(own)), place
+                    spent, begin = Spent(spent.attempts + own.get("attempts", 0), spent.usage + Usage.of(own)), files
     except FileNotFoundError:
         return spent, 0
     except OSError as problem:

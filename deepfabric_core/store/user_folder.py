@@ -1,4 +1,4 @@
-"""The folder for this user's data: checkpoints, runs of notebooks, and the key of hashes."""
+"""The folder for this user's data: checkpoints, runs of notebooks, and the key for hashes."""
 
 from __future__ import annotations
 

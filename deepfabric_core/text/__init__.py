@@ -1,1 +1,5 @@
-"""A run in plain text: lines while it goes on, the summary at its end. For terminals, log files and notebooks alike."""
+"""A run and its topics as plain text, for terminals, log files and notebooks.
+
+`simple_view` writes lines while a run goes on, `run_summary` its summary at the end; `run_facts` and `number_format`
+format facts and numbers, `plan_summary` shows a run before it begins, `outline` and `topics_report` show topics.
+"""

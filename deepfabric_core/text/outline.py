@@ -12,22 +12,22 @@ _WIDTH = 200
 
 
 def outline(topics: Topics, limit: int = 500) -> str:
-    """How many there are, then the first `limit` of them, each below its parent."""
+    """Return the number of topics, then the first `limit` of them, indented below their parents."""
     lines = (f"{'  ' * (len(path) - 1)}{shown(topic)}" for topic, path in islice(topics.walk(), limit))
     return "\n".join((headline(topics), *lines, *rest(topics, limit)))
 
 
 def headline(topics: Topics) -> str:
-    """What they are, in a line."""
+    """Return a line with the kind and number of topics and leaves."""
     return f"{topics.mode} of {counted(len(topics), 'topic')}, {of_them_leaves(len(topics.leaves))}"
 
 
 def rest(topics: Topics, limit: int) -> list[str]:
-    """A line about those beyond the limit, if there are any."""
+    """Return a line with the number of topics beyond the limit, if there are any."""
     more = len(topics) - limit
     return [f"... and {counted(more, 'more topic')}"] if more > 0 else []
 
 
 def shown(topic: Topic) -> str:
-    """A topic's name on one line."""
+    """Return a topic's name on one line."""
     return printable(topic.name, _WIDTH)

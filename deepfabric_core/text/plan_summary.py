@@ -1,4 +1,4 @@
-"""What a run of a config would do, in words, and what it still needs."""
+"""Describe what a run of a config would do: models, samples, number of calls, and missing API keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deepfabric_core.wording import counted, digits
 
 
 def missing_keys(config: Config) -> list[str]:
-    """A sentence for each provider's key that isn't in the environment.
+    """Return a sentence for each provider's API key that isn't in the environment.
 
     Raises:
         ConfigError: there is no such provider.
@@ -25,12 +25,12 @@ def missing_keys(config: Config) -> list[str]:
 
 
 def models_of(config: Config) -> list[Llm]:
-    """The models of the stages, each once."""
+    """Return the models of both stages, each once."""
     return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
 
 
 def planned(config: Config) -> str:
-    """What a run would do. Model calls are those of a run in which every reply is good."""
+    """Return what a run would do, a line per fact. The number of model calls assumes that every reply can be used."""
     topics, output = config.topics, config.output
     size = size_of(config)
     kind = "records of your own schema" if output.format == "custom" else _kind(config)
@@ -47,7 +47,7 @@ def planned(config: Config) -> str:
 
 
 def largeness(config: Config) -> list[str]:
-    """A sentence for a plan that is to be confirmed before it begins."""
+    """Return a sentence if a run is so large that it has to be confirmed."""
     size = size_of(config)
     return [f"{size}; a run of it asks first, or wants --yes."] if size.is_large else []
 

@@ -1,4 +1,4 @@
-"""A run as plain lines, for log files and terminals without cursor control."""
+"""Show a run as plain lines, for log files and terminals without cursor control."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
-from deepfabric_core.text.run_summary import by_kind, duration, paused, per_time, percent, stopping, total_by_kind
+from deepfabric_core.text.number_format import by_kind, duration, per_time, percent, total_by_kind
+from deepfabric_core.text.run_facts import paused, stopping
 from deepfabric_core.wording import counted, of_them_leaves
 
 _EXPANSIONS_SHOWN = 20
@@ -44,7 +45,7 @@ _MESSAGE = 300
 
 
 class SimpleView:
-    """Writes a line for each step worth one. Nothing is drawn over, and no control code is written."""
+    """Writes a line for each important event, without control codes. Lines are never overwritten."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
         self._stream = stream
@@ -57,7 +58,7 @@ class SimpleView:
 
     @property
     def state(self) -> RunState:
-        """Where the run stands."""
+        """The current state of the run."""
         return self._state
 
     def __enter__(self) -> Self:
@@ -70,11 +71,11 @@ class SimpleView:
 
     @contextlib.contextmanager
     def listening(self, _stop: Stop) -> Iterator[None]:
-        """Nothing: it heeds no keys."""
+        """Do nothing: this view doesn't read keys."""
         yield
 
     def __call__(self, event: Event) -> None:
-        """Take in an event, and write what it is worth."""
+        """Update the state with an event, and write a line about it if it is important."""
         before, self._state = self._state, reduce(self._state, event)
         match event:
             case StageStarted() | StageFinished() | TopicsReady():
@@ -86,7 +87,7 @@ class SimpleView:
             case RunStarted(topics_model, samples_model):
                 self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
             case Stopping() | Paused() | WentOn():
-                self._wish(event, before)
+                self._stop_or_pause(event, before)
             case Notice(message):
                 self._line(f"Note: {redact(message)}")
             case FileWritten(role, path):
@@ -96,7 +97,7 @@ class SimpleView:
                 self._line(f"Finished: {said}" + (f": {redact(reason)}" if reason else ""))
         self._progress_if_due()
 
-    def _wish(self, event: Stopping | Paused | WentOn, before: RunState) -> None:
+    def _stop_or_pause(self, event: Stopping | Paused | WentOn, before: RunState) -> None:
         match event:
             case Stopping():
                 self._line(stopping(self._state))
@@ -146,7 +147,7 @@ class SimpleView:
             self._line("Further failures of this stage are only counted")
 
     def _trouble(self, event: CallFailed | ReplyRejected | LimiterChanged) -> None:
-        """The first of each kind; the progress lines count the others."""
+        """Write the first event of each kind; progress lines count the others."""
         match event:
             case CallFailed(kind, message, None):
                 self._once(f"gave up {kind}", f"Call given up: {kind.value}: {_short(message)}")

@@ -1,4 +1,4 @@
-"""Topics in plain text: a summary, or level by level."""
+"""Show topics as plain text: a summary, a tree or a table."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _WIDTH = 200
 _SHOWN_GROUPS = 5
 
 
-class View(NamedTuple):
-    """Which levels to show, and whether with ids."""
+class ReportOptions(NamedTuple):
+    """The levels to show, from `first` to `last` (0 is the root), and whether to show ids."""
 
     first: int
     last: int
     ids: bool
 
 
-def viewed(topics: Topics, view: View) -> Iterator[tuple[Topic, TopicPath]]:
-    """The topics of the levels that a view shows."""
+def reported(topics: Topics, view: ReportOptions) -> Iterator[tuple[Topic, TopicPath]]:
+    """Return the topics of the levels to show, in the order of `Topics.walk`."""
     return ((topic, path) for topic, path in topics.walk() if view.first < len(path) <= view.last + 1)
 
 
 def summary(topics: Topics, metadata: Mapping[str, Any]) -> str:
-    """What they cover and how evenly, in two aligned columns; `metadata` is a graph file's own."""
+    """Return the size and balance of topics in two aligned columns; `metadata` is that of a graph's file."""
     measured, alike = shape(topics), near_duplicates(topics)
     made_with = [str(metadata[key]) for key in ("provider", "model") if metadata.get(key)]
     rows = [
@@ -48,14 +48,14 @@ def _names(topics: Topics, ids: tuple[str, ...]) -> str:
     return " | ".join(dict.fromkeys(topics.by_id[own].name for own in ids))
 
 
-def tree(topics: Topics, view: View) -> Iterator[str]:
-    """Lines that draw the levels of a view, or list its only one."""
+def tree(topics: Topics, view: ReportOptions) -> Iterator[str]:
+    """Yield lines that draw the levels to show as a tree, or list them if there is only one level."""
     if view.first == view.last:
-        yield from (f"- {_label(topics, topic, view)}" for topic, _ in viewed(topics, view))
+        yield from (f"- {_label(topics, topic, view)}" for topic, _ in reported(topics, view))
         return
     last = {below[-1] for topic in topics.by_id.values() if (below := topics.own_children(topic))}
     bars: list[str] = []
-    for topic, path in viewed(topics, view):
+    for topic, path in reported(topics, view):
         depth = len(path) - 1 - view.first
         branch = ("└── " if topic.id in last else "├── ") if depth else ""
         yield "".join(bars[: max(0, depth - 1)]) + branch + _label(topics, topic, view)
@@ -63,19 +63,19 @@ def tree(topics: Topics, view: View) -> Iterator[str]:
             bars[depth - 1 :] = ["    " if topic.id in last else "│   "]
 
 
-def _label(topics: Topics, topic: Topic, view: View) -> str:
+def _label(topics: Topics, topic: Topic, view: ReportOptions) -> str:
     own = f" [{printable(topic.id, _WIDTH)}]" if view.ids else ""
     further = ", ".join(printable(topics.by_id[parent].name, _WIDTH) for parent in topic.parents[1:])
     return f"{printable(topic.name, _WIDTH)}{own}{f' (also under {further})' if further else ''}"
 
 
-def table(topics: Topics, view: View) -> Iterator[str]:
-    """A line per topic: level, id if wanted, path."""
+def table(topics: Topics, view: ReportOptions) -> Iterator[str]:
+    """Yield a header, then a line per topic: level, id if wanted, path."""
     width = max((len(printable(own)) for own in topics.by_id), default=0)
     yield _row("Level", "ID", "Path", width, view)
-    for topic, path in viewed(topics, view):
+    for topic, path in reported(topics, view):
         yield _row(str(len(path) - 1), printable(topic.id), printable_path(path), width, view)
 
 
-def _row(level: str, own: str, path: str, width: int, view: View) -> str:
+def _row(level: str, own: str, path: str, width: int, view: ReportOptions) -> str:
     return f"{level:>5}  {own:<{width}}  {path}" if view.ids else f"{level:>5}  {path}"

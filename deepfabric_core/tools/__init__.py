@@ -1,5 +1,6 @@
-"""Tools that really run: where their definitions come from, and what carries out a call.
+"""The tools of agent samples: their definitions, and the executors that carry out tool calls.
 
-`executor` is the protocol; `virtual_files`, `mock`, `mcp/` and `spin/` (HTTP) speak it; `definitions` reads every
-format; `toolbox` puts together what a config asks for.
+`executor` is the protocol that `virtual_files`, `mock`, `mcp/` and `spin/` (HTTP) implement; `definitions` reads
+every format of definitions; `toolbox` makes the tools that a config asks for. `argument_schemas` checks the schemas
+of arguments.
 """

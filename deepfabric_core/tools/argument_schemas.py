@@ -1,4 +1,4 @@
-"""The JSON Schema of a tool's arguments: made sure of once, so that checking a call holds no surprise."""
+"""Check the JSON Schema of a tool's arguments when it is read, before any call is checked against it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from deepfabric_core.chat.json_schema import Unusable, check_schema
 
 
 def checked(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema, of an object with properties; providers insist on both being there.
+    """Return the schema with `type` and `properties`, which providers require.
 
     Raises:
-        Unusable: it isn't a JSON Schema, isn't of an object, or refers to what isn't there.
+        Unusable: it isn't a JSON Schema, isn't of type object, or has a reference without a target.
     """
     schema = {"type": "object", "properties": {}, **schema}
     if schema["type"] != "object":

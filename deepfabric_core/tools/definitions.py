@@ -1,4 +1,4 @@
-"""Definitions of tools, in every format that is about: DeepFabric's own, OpenAI's and MCP's."""
+"""Read definitions of tools in DeepFabric's, OpenAI's and MCP's formats, and write them in DeepFabric's."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "dict": dict,
 }
 
-# Where each format keeps the arguments, and the other keys of a tool that has none.
+# The key of the arguments in each format, and the other keys of a definition.
 _ARGUMENTS = ("inputSchema", "input_schema", "parameters")
 _OTHER_KEYS = frozenset(
     {"name", "description", "type", "returns", "category", "component", "strict"}
     | {"title", "annotations", "outputSchema", "execution", "icons", "_meta"}
     | set(_ARGUMENTS)
 )
-# A schema of arguments holds one of these, unless it is empty.
+# A schema of arguments has at least one of these keys, unless it is empty.
 _SIGNS_OF_A_SCHEMA = frozenset({"type", "properties", "additionalProperties", "$ref", "allOf", "anyOf", "oneOf"})
 _SHOWN_CHARACTERS = 300
 
 
 def read_tools(path: str | Path) -> tuple[Tool, ...]:
-    """The tools that a YAML or JSON file defines.
+    """Read the tools that a YAML or JSON file defines.
 
     Raises:
         ConfigError: the file can't be read, or a definition in it can't be used.
@@ -50,10 +50,10 @@ def read_tools(path: str | Path) -> tuple[Tool, ...]:
 
 
 def read_document(path: str | Path) -> Any:
-    """What a YAML or JSON file holds.
+    """Return the content of a YAML or JSON file.
 
     Raises:
-        ConfigError: the file isn't there, isn't text, or is neither YAML nor JSON.
+        ConfigError: the file doesn't exist, isn't text, or is neither YAML nor JSON.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -74,7 +74,7 @@ def read_document(path: str | Path) -> Any:
 
 
 def _shallow(document: Any) -> Any:
-    """The document, where it isn't nested too deeply to be walked."""
+    """Return the document, or raise RecursionError if it is nested too deeply."""
     level = [document]
     for _ in range(DEEPEST):
         level = [
@@ -89,10 +89,10 @@ def _shallow(document: Any) -> Any:
 
 
 def tools_in(document: Any, *, where: str) -> tuple[Tool, ...]:
-    """The tools that a list defines, or an object with the list under `tools`.
+    """Return the tools defined by a list, or by an object with a list under `tools`.
 
     Raises:
-        ConfigError: it is no such list, a definition can't be used, or two have the same name.
+        ConfigError: there is no such list, a definition can't be used, or two have the same name.
     """
     definitions = document.get("tools") if isinstance(document, Mapping) else document
     if not isinstance(definitions, list):
@@ -110,7 +110,7 @@ def tools_in(document: Any, *, where: str) -> tuple[Tool, ...]:
 
 
 def tool_from(definition: Mapping[str, Any], *, where: str) -> Tool:
-    """A tool from its definition in any of the formats; `where` says where it is written.
+    """Return the tool of a definition in any of the formats; `where` is its place, for messages.
 
     Raises:
         ConfigError: it can't be used; the message names it, and says what is wrong.
@@ -123,7 +123,7 @@ def tool_from(definition: Mapping[str, Any], *, where: str) -> Tool:
 
 
 def as_deepfabric(tool: Tool) -> dict[str, Any]:
-    """The definition in DeepFabric's format, which knows the arguments' types, but nothing of what is inside them."""
+    """Return the definition in DeepFabric's format, which has the types of arguments, but no nested schemas."""
     schema = tool.parameters
     required = schema.get("required", [])
     parameters = [
@@ -137,7 +137,7 @@ def as_deepfabric(tool: Tool) -> dict[str, Any]:
 
 
 def _plain(definition: object) -> dict[str, Any]:
-    """A copy of what JSON can hold, and nothing else: YAML knows dates, sets, loops and numbers as keys."""
+    """Return a copy converted to JSON types; YAML may have dates, sets, cycles and numbers as keys."""
     if not isinstance(definition, Mapping):
         raise Unusable("a definition is an object with name, description and parameters")
     try:
@@ -149,7 +149,7 @@ def _plain(definition: object) -> dict[str, Any]:
 
 
 def _inner(definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition itself, without what OpenAI wraps around it."""
+    """Return the definition without OpenAI's wrapper around it."""
     kind, inner = definition.get("type", "function"), definition.get("function", definition)
     if kind != "function":
         raise Unusable(f"its type is {kind!r}, but only tools of type function can be called")
@@ -179,7 +179,7 @@ def _text(part: Mapping[str, Any], key: str) -> str:
 
 
 def _schema(inner: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of the arguments, as each format has it."""
+    """Return the JSON Schema of the arguments, from any of the formats."""
     arguments = next((inner[key] for key in _ARGUMENTS if inner.get(key) is not None), None)
     if arguments is None:
         if unknown := sorted(set(inner) - _OTHER_KEYS):
@@ -215,7 +215,7 @@ def _property(parameter: Mapping[str, Any]) -> dict[str, Any]:
     kind = parameter["type"]
     made: dict[str, Any] = {"type": _TYPES[kind], "description": _text(parameter, "description")}
     if kind == "list":
-        made["items"] = {}  # OpenAI's API refuses a list that says nothing of its items
+        made["items"] = {}  # OpenAI's API refuses a list without a schema of its items
     default = parameter.get("default")
     if not parameter.get("required", True) and default not in (None, ""):
         value = _default(default, kind)
@@ -224,7 +224,7 @@ def _property(parameter: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default(written: Any, kind: str) -> Any:
-    """A default of the parameter's type, which DeepFabric writes as a text; None where it can't be read."""
+    """Return a default, which DeepFabric writes as text, in the parameter's type; None if it can't be read."""
     if kind == "str":
         return str(written)
     value = written
@@ -250,7 +250,7 @@ def _parameter(name: str, part: Mapping[str, Any], schema: Mapping[str, Any], *,
 
 
 def _type(part: Any, schema: Mapping[str, Any], seen: set[int] | None = None) -> str:
-    """The type of a value, apart from null; "" where the schema doesn't say."""
+    """Return the JSON type of a value, other than null; "" if the schema doesn't say."""
     seen = set() if seen is None else seen
     if not isinstance(part, Mapping) or id(part) in seen:
         return ""

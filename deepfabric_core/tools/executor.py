@@ -1,4 +1,4 @@
-"""What carries out the calls of a group of tools."""
+"""The protocols that all kinds of tools implement: `Executor` for a run, and `ToolSession` for one sample."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from deepfabric_core.chat.tools import Tool, ToolResult
 
 
 class ToolSession(Protocol):
-    """The state of one sample: nothing of it is seen by any other sample."""
+    """The state of the tools for one sample, which isn't shared with other samples."""
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Carry out a call whose arguments keep to the tool's schema. What the tool refuses is a result, not an error.
+        """Carry out a call whose arguments satisfy the tool's schema. If the tool refuses it, that is a result too.
 
         Raises:
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
         """
 
     async def redo(self, name: str, arguments: Mapping[str, Any], known: ToolResult) -> ToolResult:  # noqa: ARG002
-        """Carry out again, for its effect on the state, a call of an earlier process whose result is `known`.
+        """Repeat a call of an earlier process, whose result is `known`, for its effect on the state.
 
         Raises:
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
@@ -27,18 +27,18 @@ class ToolSession(Protocol):
         return await self.call(name, arguments)
 
     async def close(self) -> None:
-        """Forget the state."""
+        """Discard the state."""
 
 
 class Executor(Protocol):
-    """A group of tools, ready for as long as a run lasts."""
+    """Carries out the calls of a group of tools, for the length of a run."""
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """What it can carry out."""
+        """The tools whose calls it carries out."""
 
     def session(self, key: str) -> ToolSession:
-        """A state of its own for the sample of that key; nothing happens before its first call."""
+        """Return a new session for the sample with this key; nothing happens before its first call."""
 
     async def close(self) -> None:
-        """End what was begun for the run: connections, processes."""
+        """Close the connections and end the processes that were started for the run."""

@@ -1,4 +1,4 @@
-"""Tools that only answer: with what a config or a mock-data file says, or else with an echo of the call."""
+"""Mock tools: they return the responses of a config or a mock-data file, or else an echo of the call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
 
 class Mock(ToolSession):
-    """Answers the calls of `tools` by `responses`, by the names of the tools."""
+    """Answers the calls of `tools`; `responses` holds the mock responses by the names of the tools."""
 
     def __init__(self, tools: tuple[Tool, ...], responses: Mapping[str, MockTool]) -> None:
         self._tools = by_name(tools)
@@ -25,15 +25,15 @@ class Mock(ToolSession):
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """Those it answers."""
+        """The tools whose calls it answers."""
         return tuple(self._tools.values())
 
     def session(self, key: str) -> Mock:  # noqa: ARG002 - there is no state
-        """Itself, as answers depend on the call alone."""
+        """Return itself, as results depend on the call alone."""
         return self
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """The fixture that fits the arguments best, else the response, else the echo."""
+        """Return the response of the most specific matching fixture, else the tool's response, else echo the call."""
         mock = self._responses.get(name, MockTool())
         fitting = [fixture for fixture in mock.fixtures if _fits(fixture.match, arguments)]
         if fitting:
@@ -45,17 +45,17 @@ class Mock(ToolSession):
         return ToolResult(text_of(_filled(response, {**self._unsaid(name), **arguments})))
 
     async def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is nothing to close."""
 
     def _unsaid(self, name: str) -> dict[str, Any]:
-        """What a template gets for an argument that the call leaves out: its default, or nothing."""
+        """Return the values of arguments that the call leaves out: their defaults, or None."""
         tool = self._tools.get(name)
         properties = tool.parameters.get("properties", {}) if tool else {}
         return {key: part.get("default") if isinstance(part, Mapping) else None for key, part in properties.items()}
 
 
 def read_mock_data(path: str | Path) -> dict[str, MockTool]:
-    """What a mock-data file of DeepFabric's says, by the names of the tools.
+    """Read a mock-data file of DeepFabric's; return the mock responses by the names of the tools.
 
     Raises:
         ConfigError: the file can't be read, or isn't mock data; the message names the place.
@@ -98,7 +98,7 @@ def _fits(match: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same in JSON, where true isn't 1, but 1.0 is."""
+    """Return whether two values are equal in JSON: 1 and 1.0 are equal, 1 and true are not."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -107,7 +107,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _filled(response: Any, values: Mapping[str, Any]) -> Any:
-    """The response with its templates filled in; a text that is one template becomes the value itself."""
+    """Return the response with its templates filled in; a text that is a single template becomes the value itself."""
     if isinstance(response, Mapping):
         return {key: _filled(value, values) for key, value in response.items()}
     if isinstance(response, list):
@@ -121,7 +121,7 @@ def _filled(response: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _inserted(found: re.Match[str], values: Mapping[str, Any]) -> str:
-    """What stands in a text for a template; what names no argument of the tool stays as it is written."""
+    """Return the text that replaces a template; a template that names no argument of the tool stays as it is."""
     name = found[1]
     value = values.get(name, found[0])
     return "" if value is None else text_of(value)

@@ -1,4 +1,4 @@
-"""The tools that a config asks for, put together: which executor carries out which tool."""
+"""Open the tools that a config asks for, and pass each tool call to the executor that carries it out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TWICE = "generation.tools: two tools are called {name}; leave one of them out."
 
 
 class Toolbox:
-    """Executors and their tools; each tool is carried out by one of them. What goes wrong is told without `secrets`."""
+    """The executors of a run and their tools; `secrets` removes secrets from error messages."""
 
     def __init__(self, executors: Collection[Executor], secrets: Redactor) -> None:
         self._executors = executors
@@ -42,16 +42,16 @@ class Toolbox:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """Every tool, in the order of the config."""
+        """All tools, in the order of the config."""
         return tuple(tool for executor in self._executors for tool in executor.tools)
 
-    def hands(self, key: str) -> ToolSessions:
-        """What carries out the calls of one sample."""
+    def tool_sessions(self, key: str) -> ToolSessions:
+        """Return the sessions that carry out the calls of one sample."""
         return ToolSessions(self._by_tool, key, self._secrets)
 
 
 class ToolSessions:
-    """One sample's sessions, each begun with its first call. To be used as a context manager."""
+    """The tool sessions of one sample, each opened at its first call. Use it as an async context manager."""
 
     def __init__(self, by_tool: Mapping[str, Executor], key: str, secrets: Redactor) -> None:
         self._by_tool = by_tool
@@ -66,25 +66,25 @@ class ToolSessions:
         for session in self._sessions.values():
             await session.close()
 
-    async def use(self, wish: ToolUse) -> ToolResult:
+    async def use(self, tool_use: ToolUse) -> ToolResult:
         """Carry out a call.
 
         Raises:
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
         """
-        session = self._session(wish.name)
+        session = self._session(tool_use.name)
         with redacted_errors(self._secrets.known):
-            return await session.call(wish.name, wish.arguments) if session else _unknown(wish.name)
+            return await session.call(tool_use.name, tool_use.arguments) if session else _unknown(tool_use.name)
 
-    async def redo(self, wish: ToolUse, known: ToolResult) -> ToolResult:
-        """Carry out again, for its effect on the state, a call of an earlier process whose result is `known`.
+    async def redo(self, tool_use: ToolUse, known: ToolResult) -> ToolResult:
+        """Repeat a call of an earlier process, whose result is `known`, for its effect on the state.
 
         Raises:
             ModelError: of kind TOOL: the tool's server is gone, or didn't answer in time.
         """
-        session = self._session(wish.name)
+        session = self._session(tool_use.name)
         with redacted_errors(self._secrets.known):
-            return await session.redo(wish.name, wish.arguments, known) if session else _unknown(wish.name)
+            return await session.redo(tool_use.name, tool_use.arguments, known) if session else _unknown(tool_use.name)
 
     def _session(self, tool: str) -> ToolSession | None:
         executor = self._by_tool.get(tool)
@@ -101,7 +101,7 @@ def _unknown(tool: str) -> ToolResult:
 
 @asynccontextmanager
 async def open_toolbox(config: Config) -> AsyncIterator[Toolbox]:
-    """The toolbox of a config, its servers started and asked what they can do.
+    """Open the toolbox of a config: start its servers and list their tools. Close them at the end.
 
     Raises:
         ConfigError: something in generation.tools can't be used.
@@ -111,7 +111,7 @@ async def open_toolbox(config: Config) -> AsyncIterator[Toolbox]:
     try:
         with redacted_errors(secrets.known):
             async for executor in _executors(config.tools, config.scenario_files):
-                executors.append(executor)  # noqa: PERF401 - those that were begun are closed when a later one fails
+                executors.append(executor)  # noqa: PERF401 - those already opened are closed if a later one fails
             toolbox = Toolbox(executors, secrets)
         yield toolbox
     finally:
@@ -143,7 +143,7 @@ async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncItera
 async def _of_components(
     settings: Settings, components: Mapping[str, list[str]], given: tuple[Tool, ...]
 ) -> AsyncIterator[Executor]:
-    """Those that a component names, and the rest of what is given where no component names any."""
+    """Yield an executor for each component with its tools, or one for all given tools if there are no components."""
     known = {tool.name: tool for tool in given}
     for component, names in components.items():
         tools = tuple(_named(known, name, component) for name in names) if names else given
@@ -162,7 +162,7 @@ def _named(known: Mapping[str, Tool], name: str, component: str) -> Tool:
 
 
 def _check(settings: Settings, given: tuple[Tool, ...]) -> None:
-    """Make sure that no name is defined twice, and that what the config mocks is defined."""
+    """Check that no name is defined twice, and that all mocked tools are defined."""
     names = [tool.name for tool in given]
     for name in names:
         if names.count(name) > 1:
@@ -181,7 +181,7 @@ def _carried_out(settings: Settings, component: str, tools: tuple[Tool, ...]) ->
 
 
 def _given(settings: Settings) -> tuple[Tool, ...]:
-    """The definitions in the config and in the file that it names."""
+    """Return the definitions in the config and in the file that it names."""
     custom = tuple(
         tool_from(definition, where=f"generation.tools.custom[{number}]")
         for number, definition in enumerate(settings.custom)

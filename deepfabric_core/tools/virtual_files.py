@@ -1,4 +1,4 @@
-"""The built-in tools: files in memory, a set of them for each sample, and never a file on the disk."""
+"""The built-in tools: read, write, list and delete files that exist in memory only, separate for each sample."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BUILT_IN: Mapping[str, Tool] = {
 
 
 class VirtualFiles:
-    """Carries out the built-in tools. Each session begins with `files`; `only` names the tools on offer, none all."""
+    """Carries out the built-in tools. Each session begins with `files`; `only` names the tools offered (empty: all)."""
 
     def __init__(self, files: Mapping[str, str], only: Collection[str] = ()) -> None:
         if unknown := [name for name in only if name not in BUILT_IN]:
@@ -55,27 +55,27 @@ class VirtualFiles:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """Those on offer."""
+        """The tools that are offered."""
         return tuple(self._tools.values())
 
     def session(self, key: str) -> FileSession:  # noqa: ARG002 - all samples begin alike
-        """The files as they are at first."""
+        """Return a session that begins with the initial files."""
         return FileSession(self._seed, self._tools)
 
     async def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is nothing to close."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seed:
-    """The files that all sessions begin with; `size` in bytes."""
+    """The files that all sessions begin with; `size` is their total in bytes."""
 
     files: Mapping[str, str]
     size: int
 
 
 class _Refused(Exception):
-    """A call that is answered with an error."""
+    """A call is refused; it is answered with an error."""
 
     def __init__(self, error: str, text: str) -> None:
         super().__init__(f"{error}: {text}")
@@ -83,7 +83,7 @@ class _Refused(Exception):
 
 
 class FileSession(ToolSession):
-    """The files of one sample: the shared ones, and what the sample made of them; None marks a deleted file."""
+    """The files of one sample: the initial ones, and the changes to them; None marks a deleted file."""
 
     def __init__(self, seed: _Seed, tools: Mapping[str, Tool]) -> None:
         self._seed = seed
@@ -93,7 +93,7 @@ class FileSession(ToolSession):
         self._size = seed.size
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Carry out a call; what can't be done is a result that says why."""
+        """Carry out a call; if it can't be done, the result says why."""
         try:
             self._check(name, arguments)
             return ToolResult(self._actions[name](**arguments))
@@ -101,7 +101,7 @@ class FileSession(ToolSession):
             return ToolResult(str(refusal), refusal.error)
 
     async def close(self) -> None:
-        """Forget the changes."""
+        """Discard the changes."""
         self._changed, self._count, self._size = {}, len(self._seed.files), self._seed.size
 
     @property
@@ -163,7 +163,7 @@ class FileSession(ToolSession):
 
 
 def _seed(files: Mapping[str, str]) -> _Seed:
-    """The files of a config, held to the same limits as those that a tool writes."""
+    """Check the files of a config against the same limits as files that a tool writes."""
     seed: dict[str, str] = {}
     size = 0
     for path, text in files.items():
@@ -185,7 +185,7 @@ def _seed(files: Mapping[str, str]) -> _Seed:
 
 
 def _path(text: str) -> str:
-    """The one way to write a path: relative, without `.` and empty parts."""
+    """Return the normalized path: relative, without `.` and empty parts."""
     parts = [part for part in text[: PATH_CHARACTERS + 1].split("/") if part not in ("", ".")]
     wrong = ""
     if len(text) > PATH_CHARACTERS or any(len(part) > PART_CHARACTERS for part in parts):
@@ -204,7 +204,7 @@ def _path(text: str) -> str:
 
 
 def _size(content: str) -> int:
-    """The bytes of a text in UTF-8; a text that is far too long is refused without a copy of it."""
+    """Return the size of a text in UTF-8 bytes; a text that is far too long is refused without encoding it."""
     try:
         size = len(content) if len(content) > FILE_BYTES or content.isascii() else len(content.encode())
     except UnicodeEncodeError as problem:

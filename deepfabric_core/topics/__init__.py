@@ -1,4 +1,5 @@
-"""What a dataset covers.
+"""Topics: the tree or graph that a dataset covers.
 
-`model` is a tree or graph of topics, `grow` grows it, `prompts` asks for more of it, `files` reads and writes it.
+`model` has the data classes, `grow` grows topics with the prompts in `prompts`, `formats` reads and writes topics
+files, `edit` and `edit_draft` change topics, `coverage` and `duplicates` measure them.
 """

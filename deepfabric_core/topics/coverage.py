@@ -1,4 +1,4 @@
-"""How well topics are covered: by samples, by themselves (near-duplicates), and in their shape."""
+"""Statistics of topics: how many samples each has, and how many levels and leaves there are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOPSIDED = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Samples of a topic and of all below it."""
+    """Numbers of samples of a topic and of all topics below it."""
 
     wanted: int
     done: int
@@ -26,7 +26,7 @@ class Covered:
 
     @property
     def share(self) -> float | None:
-        """Done of wanted, more than 1 when there are too many; None where none are wanted."""
+        """The share of wanted samples that is done, above 1 if there are too many; None if none are wanted."""
         return self.done / self.wanted if self.wanted else None
 
 
@@ -34,8 +34,9 @@ class Covered:
 class Coverage:
     """The samples of every topic, and the leaves that have too few or too many.
 
-    `under` begins with the leaf that lacks most, `over` with the one that has most too many; `unplanned` are leaves
-    of which no sample is wanted. `elsewhere` counts samples done of topics that are no longer there.
+    `by_id` has the numbers of each topic by id. `under` begins with the leaf that lacks most, `over` with the leaf
+    that has the largest surplus; `unplanned` are leaves for which no sample is wanted. `elsewhere` counts finished
+    samples of topics that no longer exist.
     """
 
     by_id: Mapping[str, Covered]
@@ -46,7 +47,7 @@ class Coverage:
 
 
 def coverage(topics: Topics, wanted: Mapping[str, int], done: Mapping[str, int], failed: Mapping[str, int]) -> Coverage:
-    """Sum up samples by topic id; in a graph each leaf counts once however many routes lead to it."""
+    """Sum up samples, given by topic id; in a graph each leaf counts once, however many paths lead to it."""
     sums = [topics.sums(counts) for counts in (wanted, done, failed)]
     lacking = {leaf.id: wanted.get(leaf.id, 0) - done.get(leaf.id, 0) for leaf, _ in topics.leaves}
     under = sorted((own for own, lack in lacking.items() if lack > 0), key=lambda own: -lacking[own])
@@ -62,11 +63,11 @@ def coverage(topics: Topics, wanted: Mapping[str, int], done: Mapping[str, int],
 
 @dataclass(frozen=True)
 class Shape:
-    """What kind of a tree or graph it is.
+    """The size and balance of a tree or graph.
 
-    `widths` has the topics of each level, the root's first; `leaf_levels` the shallowest and the deepest leaf's
-    level; `branches` the leaves below each child of the root, by id. `balance` is 1 when all branches have equally
-    many, and near 0 when one has nearly all.
+    `widths` has the number of topics on each level, the root's first; `leaf_levels` the level of the shallowest and
+    the deepest leaf; `branches` the number of leaves below each child of the root, by id. `balance` is 1 if all
+    branches have equally many leaves, and near 0 if one has nearly all. `sentences` say all this in words.
     """
 
     topics: int
@@ -79,12 +80,12 @@ class Shape:
 
     @property
     def depth(self) -> int:
-        """Levels below the root."""
+        """The number of levels below the root."""
         return len(self.widths) - 1
 
 
 def shape(topics: Topics) -> Shape:
-    """Measure topics, and say it in a few sentences, whose names are the model's own text."""
+    """Measure topics, and describe them in a few sentences. Names in these are unescaped text from the model."""
     by_level = Counter(len(path) - 1 for _, path in topics.walk())
     levels = [len(path) - 1 for _, path in topics.leaves]
     sums = topics.sums({leaf.id: 1 for leaf, _ in topics.leaves})
@@ -96,7 +97,7 @@ def shape(topics: Topics) -> Shape:
 
 
 def _balance(leaves: list[int]) -> float:
-    """1 minus the Gini coefficient of ascending counts, stretched so that 0 is one having all."""
+    """Return 1 minus the Gini coefficient of ascending counts, scaled so that 0 means that one has all."""
     count, total = len(leaves), sum(leaves)
     if count <= 1:
         return 1.0

@@ -1,8 +1,8 @@
-"""Topics whose names say nearly the same.
+"""Find near-duplicates: topics whose names are nearly the same.
 
-Two names are near-duplicates when they are spellings of one name, or when at least four fifths of their words are
-the same and no number differs. Rather than each with each, a name is compared with those that share one of its rarest
-words, and only where so much can be shared after it that the threshold is still within reach.
+Two names are near-duplicates if they are spellings of one name, or if at least four fifths of their words are the same
+and no number differs. To avoid comparing all pairs, a name is compared only with names that share one of its rarest
+words, and only if enough words come after it to still reach the threshold.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from itertools import chain, islice
 
 from deepfabric_core.topics.model import Topics, fold
 
-# The least share of words in common, as a fraction: exact where floating point isn't.
+# The least share of words in common, as a fraction of integers, since floating point isn't exact.
 _SHARED, _OF = 4, 5
 
-# Beyond these a name is not read, nor compared with more others: the time stays in proportion to the topics.
+# The most words that are read of a name, and the most names that it is compared with, so that the time is linear.
 _READ_WORDS = 16
 _COMPARED = 100
 
@@ -29,9 +29,9 @@ _PLURAL_FROM = 4
 
 
 def near_duplicates(topics: Topics) -> list[tuple[str, ...]]:
-    """Groups of topics with nearly the same name, each in the order of the topics, so that the first may take the rest.
+    """Return groups of ids of topics with nearly the same name, each in the order of `Topics.walk`.
 
-    A group gathers around its first name; what is like a later one only stays out.
+    All names of a group are near-duplicates of its first; a name that is like a later one only isn't in the group.
     """
     words = {topic.id: _words(topic.name) for topic, _ in topics.walk()}
     frequency = Counter(word for own in words.values() for word in own)
@@ -43,7 +43,7 @@ def near_duplicates(topics: Topics) -> list[tuple[str, ...]]:
 
 
 def _words(name: str) -> frozenset[str]:
-    """What is compared of a name: its words in their simplest form, or a single word's pairs of letters."""
+    """Return what is compared of a name: its words in singular, or the letter pairs of a single word."""
     found = _WORD.findall(unicodedata.normalize("NFKC", name).casefold())[:_READ_WORDS]
     words = frozenset(_singular(word) for word in found if word not in _LINKING)
     if len(words) == 1 and not any(map(str.isdigit, word := next(iter(words)))):
@@ -61,7 +61,7 @@ _Place = tuple[str, int, int, _Words]
 
 @dataclass
 class _Known:
-    """The first topic of each group so far, findable by its spelling, by its words, and by its rarest words."""
+    """The first topic of each group so far, indexed by its spelling, by its words, and by its rarest words."""
 
     frequency: Counter[str]
     _by_spelling: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class _Known:
     _by_rare_word: dict[_Place, list[tuple[str, _Words]]] = field(default_factory=dict)
 
     def first_like(self, own: str, spelling: str, words: _Words) -> str:
-        """The first topic of the group that a topic belongs to: it itself if it opens one."""
+        """Return the first topic of the group that a topic belongs to: the topic itself if it starts a new group."""
         first = self._by_spelling.get(spelling) if spelling else None
         if words:
             first = first or self._by_words.get(words) or self._similar(words)
@@ -89,12 +89,12 @@ class _Known:
         return None
 
     def _places_of_likes(self, words: _Words) -> Iterator[_Place]:
-        """Where to look: a rare word, its place in the other name, how many words that has, and its numbers."""
+        """Yield index keys of similar names: a rare word, its place in the other name, that name's size and numbers."""
         size, numbers = len(words), _numbers(words)
         for place, word in enumerate(self._rarest(words)):
             for other in range(-(-size * _SHARED // _OF), size * _OF // _SHARED + 1):
                 after = _needed(size, other) - 1
-                # Where all words would have to be shared, `_by_words` has said already that they aren't.
+                # If all words would have to be shared, `_by_words` would have found the name already.
                 if size - place > after and after + 1 < max(size, other):
                     yield from ((word, at, other, numbers) for at in range(other - after))
 
@@ -104,16 +104,16 @@ class _Known:
             self._by_rare_word.setdefault((word, place, size, numbers), []).append((own, words))
 
     def _rarest(self, words: _Words) -> list[str]:
-        """The words, rarest first, of which two names that are alike must share one."""
+        """Return the rarest words, rarest first, of which two similar names must share one."""
         size = len(words)
         return sorted(words, key=lambda word: (self.frequency[word], word))[: size - -(-size * _SHARED // _OF) + 1]
 
 
 def _needed(size: int, other: int) -> int:
-    """How many words two names must share to be alike: shared / (size + other - shared) is at least the threshold."""
+    """Return how many words two names must share, so that shared / (size + other - shared) reaches the threshold."""
     return -(-(size + other) * _SHARED // (_SHARED + _OF))
 
 
 def _numbers(words: _Words) -> _Words:
-    """What tells names apart that are otherwise alike."""
+    """Return the words with digits, which distinguish names that are otherwise similar."""
     return frozenset(word for word in words if any(map(str.isdigit, word)))

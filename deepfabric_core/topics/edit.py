@@ -1,7 +1,8 @@
-"""Edits: topics in, new topics out, in which again everything is reachable and nothing goes in a circle.
+"""Edit topics: prune, rename, add, replace and merge them, with undo.
 
-What can't be done is a `ConfigError` of one sentence. In a tree ids are made from paths, so a topic that is renamed
-or moved gets a new one, with all that is below it; in a graph a topic keeps its own.
+Each edit returns new topics, in which every topic is reachable from the root and there is no cycle, or raises a
+`ConfigError`. In a tree, ids are made from paths, so a topic that is renamed or moved gets a new id, as does everything
+below it; in a graph, a topic keeps its id.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def prune(topics: Topics, ids: Iterable[str]) -> Topics:
-    """Without these topics and what is reachable only through them."""
+    """Remove these topics and those that are reachable only through them."""
     gone = {_topic(topics, own).id for own in ids}
     if topics.root in gone:
         raise ConfigError("The root can't be pruned: nothing would be left; name topics below it.")
@@ -27,19 +28,19 @@ def prune(topics: Topics, ids: Iterable[str]) -> Topics:
 
 
 def keep_only(topics: Topics, topic_id: str) -> Topics:
-    """Only a topic, its path from the root and everything below it."""
+    """Keep only a topic, its path from the root and everything below it."""
     draft = Draft(topics)
     kept = {*draft.way_to(_topic(topics, topic_id).id), *draft.below(topic_id)}
     return tidied(topics, {own: topic for own, topic in topics.by_id.items() if own in kept})
 
 
 def keep_levels(topics: Topics, depth: int) -> Topics:
-    """Only the topics that lie at most `depth` levels below the root, by their primary paths."""
+    """Keep only the topics that are at most `depth` levels below the root, by their primary paths."""
     return tidied(topics, {topic.id: topic for topic, path in topics.walk() if len(path) <= depth + 1})
 
 
 def rename(topics: Topics, topic_id: str, name: str) -> Topics:
-    """Another name for a topic."""
+    """Give a topic another name."""
     topic, name = _topic(topics, topic_id), _clean(name)
     for parent in topic.parents:
         _check_new(topics, parent, (name,), besides=topic_id)
@@ -49,7 +50,7 @@ def rename(topics: Topics, topic_id: str, name: str) -> Topics:
 
 
 def add(topics: Topics, parent_id: str, names: str | Iterable[str]) -> Topics:
-    """New topics below one."""
+    """Add new topics below a topic."""
     _topic(topics, parent_id)
     names = _clean_all(names)
     _check_new(topics, parent_id, names)
@@ -60,7 +61,7 @@ def add(topics: Topics, parent_id: str, names: str | Iterable[str]) -> Topics:
 
 
 def replace_children(topics: Topics, topic_id: str, names: str | Iterable[str]) -> Topics:
-    """These children instead of the present ones; one that bears such a name already stays, with all below it."""
+    """Replace a topic's children by these; a child that already has one of the names stays, with everything below."""
     names = _clean_all(names)
     wanted = set(map(key_of, names))
     draft = Draft(topics)
@@ -75,10 +76,10 @@ def replace_children(topics: Topics, topic_id: str, names: str | Iterable[str]) 
 
 
 def merge(topics: Topics, ids: Iterable[str]) -> Topics:
-    """Make several topics one, the first of them.
+    """Merge several topics into the first of them.
 
-    It takes over the children of the others, where again those of one name become one, and in a graph their parents,
-    unless one of these lies below it.
+    It takes over the children of the others, of which those with the same name are merged as well. In a graph it also
+    takes over their parents, except those that are below it.
     """
     into, *others = [_topic(topics, own).id for own in dict.fromkeys(ids)] or [""]
     if not others:
@@ -94,9 +95,9 @@ def merge(topics: Topics, ids: Iterable[str]) -> Topics:
 
 
 def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:
-    """Put what has grown below a topic there: the root of `below` stands for the topic.
+    """Add the topics that were grown below a topic: the root of `below` is that topic.
 
-    A child whose name is there already takes in what has grown below it.
+    If a child has the name of an existing one, its subtopics are added to that one.
     """
     draft = Draft(topics)
     stands_for = {below.root: _topic(topics, topic_id).id}
@@ -115,7 +116,7 @@ def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:
 
 
 class EditHistory:
-    """Topics with the edits that made them, the last 100 of which can be undone."""
+    """The current topics and the edits that led to them, the last 100 of which can be undone."""
 
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
@@ -123,7 +124,7 @@ class EditHistory:
         self._done: deque[tuple[str, Topics]] = deque(maxlen=_KEPT_EDITS)
 
     def do(self, edit: Callable[[Topics], Topics], what: str) -> Topics:
-        """Edit the topics; `what` says in a few words what was done. An edit that fails changes nothing."""
+        """Edit the topics; `what` describes the edit in a few words. An edit that fails changes nothing."""
         edited = edit(self.topics)
         if edited == self.topics:
             return self.topics
@@ -133,7 +134,7 @@ class EditHistory:
         return edited
 
     def undo(self) -> Topics:
-        """Take the last edit back."""
+        """Undo the last edit."""
         if not self._done:
             raise ConfigError("There is no edit to undo.")
         what, before = self._done.pop()
@@ -142,7 +143,7 @@ class EditHistory:
         return before
 
     def redo(self) -> Topics:
-        """Do again what was undone last."""
+        """Redo the edit that was undone last."""
         if not self._undone:
             raise ConfigError("There is no undone edit to do again.")
         what, after = self._undone.pop()
@@ -152,22 +153,22 @@ class EditHistory:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
+        """Whether there is an edit to undo."""
         return bool(self._done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an undone edit to do again."""
+        """Whether there is an edit to redo."""
         return bool(self._undone)
 
     @property
     def undoes(self) -> str:
-        """What the next undo takes back, or an empty text."""
+        """The description of the edit that the next undo undoes, or an empty text."""
         return self._done[-1][0] if self._done else ""
 
     @property
     def redoes(self) -> str:
-        """What the next redo does again, or an empty text."""
+        """The description of the edit that the next redo redoes, or an empty text."""
         return self._undone[-1][0] if self._undone else ""
 
 
@@ -178,7 +179,7 @@ def _topic(topics: Topics, topic_id: str) -> Topic:
 
 
 def _clean_all(names: str | Iterable[str]) -> tuple[str, ...]:
-    """The names on one line each, as `_clean` makes them, no two the same."""
+    """Return the names in one line each, as `_clean` makes them; raise ConfigError if two are the same."""
     cleaned = tuple(map(_clean, (names,) if isinstance(names, str) else names))
     if len(set(map(key_of, cleaned))) < len(cleaned):
         raise ConfigError("Two of the new topics have the same name; name each once.")
@@ -193,7 +194,7 @@ def _clean(name: str) -> str:
 
 
 def _check_new(topics: Topics, parent: str, names: Iterable[str], *, besides: str = "") -> None:
-    """Refuse a name that a child of `parent` has already, other than `besides`."""
+    """Refuse a name that another child of `parent` than `besides` already has."""
     siblings = (topics.by_id[child].name for child in topics.by_id[parent].children if child != besides)
     present = {key_of(name): name for name in siblings}
     for name in names:

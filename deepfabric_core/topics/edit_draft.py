@@ -1,4 +1,4 @@
-"""Topics while they are edited, and what makes them whole again."""
+"""The draft that edits change: a mutable copy of topics, and the steps that make it consistent again."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from deepfabric_core.topics.model import topic_id as id_of_path
 
 
 class Draft:
-    """Topics while they are edited; every link is known at both of its ends."""
+    """A mutable copy of topics. Every link is stored at both of its ends."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self.by_id = dict(topics.by_id)
 
     def done(self, *, moved: bool = False) -> Topics:
-        """The edited topics; `moved` says that a topic's path may have changed."""
+        """Return the edited topics; `moved` says that a topic's path may have changed."""
         topics = tidied(self._topics, self.by_id)
         return _with_ids_of_paths(topics) if moved and topics.mode == "tree" else topics
 
     def way_to(self, own: str) -> list[str]:
-        """The ids on the path from the root to a topic."""
+        """Return the ids on the primary path from the root to a topic."""
         way = [own]
         while parents := self.by_id[way[-1]].parents:
             way.append(parents[0])
         return way[::-1]
 
     def below(self, own: str) -> set[str]:
-        """A topic and everything that it leads to."""
+        """Return the ids of a topic and of everything below it."""
         return _reached(own, self.by_id)
 
     def children_by_key(self, parent: str) -> dict[str, str]:
-        """The children by what counts of their names; of two with the same, the first."""
+        """Return the children by the key of their names; of two with the same key, the first."""
         return {key_of(self.by_id[child].name): child for child in reversed(self.by_id[parent].children)}
 
     def plant(self, parent: str, name: str) -> str:
-        """A new topic; its id is that of its path, unless a topic that was renamed still has it."""
+        """Add a new topic and return its id: that of its path, unless a topic that was renamed still has that id."""
         path: TopicPath = (*(self.by_id[own].name for own in self.way_to(parent)), name)
         own, number = id_of_path(self._topics.mode, path), 2
         while own in self.by_id:
@@ -47,7 +47,7 @@ class Draft:
         return own
 
     def link(self, parent: str, child: str) -> None:
-        """A further parent, unless it is one already or lies below the child."""
+        """Add a parent, unless it is one already or is below the child."""
         if parent not in self.by_id[child].parents and parent not in self.below(child):
             self._connect(parent, child)
 
@@ -57,12 +57,12 @@ class Draft:
         self.by_id[child] = replace(below, parents=(*below.parents, parent))
 
     def unlink(self, parent: str, child: str) -> None:
-        """Take a child from a parent; it goes if it has no other."""
+        """Remove the link between a parent and a child; a child without other parents is removed by `done`."""
         self._set_children(parent, (own for own in self.by_id[parent].children if own != child))
         self._set_parents(child, (own for own in self.by_id[child].parents if own != parent))
 
     def merge(self, into: str, others: Iterable[str]) -> None:
-        """Make topics one, then those of their children that have the same name, and so on downwards."""
+        """Merge topics, then those of their children that have the same name, and so on downwards."""
         waiting: list[tuple[str, Iterable[str]]] = [(into, others)]
         while waiting:
             first, rest = waiting.pop()
@@ -87,7 +87,7 @@ class Draft:
             self._adopt(into, gone)
 
     def _adopt(self, into: str, gone: Mapping[str, Topic]) -> None:
-        """Give a topic the parents of others, in the places of these."""
+        """Give a topic the parents of others, in the places of those."""
         barred = {*self.below(into), *self.by_id[into].parents}
         for parent in _present((parent for other in gone.values() for parent in other.parents), self.by_id):
             if parent not in barred:
@@ -102,12 +102,12 @@ class Draft:
 
 
 def _present(ids: Iterable[str], by_id: Container[str]) -> list[str]:
-    """The ids that are still there, each once."""
+    """Return the ids that still exist, each once."""
     return [own for own in dict.fromkeys(ids) if own in by_id]
 
 
 def _swapped(ids: Iterable[str], old: Container[str], new: str) -> Iterable[str]:
-    """One id in the places of others."""
+    """Yield the ids with one id in place of others."""
     return (new if own in old else own for own in ids)
 
 
@@ -122,7 +122,7 @@ def _reached(start: str, by_id: Mapping[str, Topic]) -> set[str]:
 
 
 def tidied(before: Topics, drafted: Mapping[str, Topic]) -> Topics:
-    """What the root reaches, parents before children, without links to what is gone."""
+    """Return the topics that are reachable from the root, parents before children, without links to removed topics."""
     reached = _reached(before.root, drafted)
     linked = Topics(before.mode, before.root, {own: _within(reached, drafted[own]) for own in reached})
     return Topics(before.mode, before.root, {topic.id: topic for topic, _ in linked.walk()})
@@ -148,5 +148,5 @@ def _renewed(topic: Topic, new: dict[str, str]) -> Topic:
 
 
 def key_of(name: str) -> str:
-    """What counts of a name; a name of nothing but punctuation counts as it is."""
+    """Return the key by which names are compared: the folded name, or the name itself if only punctuation is in it."""
     return fold(name) or name

@@ -1,6 +1,6 @@
-"""Topics files: a tree as JSONL of leaf paths, a graph as one JSON object. Text in, topics out, and back.
+"""Convert topics to and from the text of topics files: JSONL of leaf paths for a tree, a JSON object for a graph.
 
-Both are DeepFabric's formats. Which one a text is in is told by its content, never by the file's name.
+Both are DeepFabric's formats. The format of a text is detected by its content, never by the file's name.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from deepfabric_core.errors import TopicsFileError
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
 
-# Lines that DeepFabric may leave in a tree file and that hold no topic.
+# DeepFabric may write lines with this key into a tree file; they hold no topic.
 _FAILURE = "failed_generation"
 
-# A graph's file names its nodes in here.
+# The key `nodes` of a graph's file is among the first so many characters.
 _BEGINNING = 100
 
 
 def format_topics(topics: Topics, metadata: Mapping[str, Any]) -> str:
-    """The file's text; `metadata` (provider, model, temperature, created_at) goes into a graph's file."""
+    """Return the text of the file; `metadata` (provider, model, temperature, created_at) is for a graph's file only."""
     return _format_tree(topics) if topics.mode == "tree" else _format_graph(topics, metadata)
 
 
@@ -101,7 +101,7 @@ def _tree(children: Mapping[TopicPath, Mapping[TopicPath, None]]) -> Topics:
 
 
 def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath]]:
-    # Not splitlines(): a topic may hold U+2028 and the like, which JSON leaves as they are.
+    # Not splitlines(): a topic may hold U+2028 and the like, which JSON doesn't escape.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -181,7 +181,7 @@ def _children_of(node: Mapping[str, Any]) -> list[str]:
 
 
 def _acyclic_order(nodes: Mapping[str, Any], root: str, source: str) -> list[str]:
-    """Every node after all its parents (Kahn's order), or an error that names the nodes on a cycle or cut off."""
+    """Return the nodes in topological order, or raise an error that names a node on a cycle or without a path to it."""
     waiting = dict.fromkeys(nodes, 0)
     for node in nodes.values():
         for child in _children_of(node):
@@ -203,7 +203,7 @@ def _acyclic_order(nodes: Mapping[str, Any], root: str, source: str) -> list[str
 
 
 def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]:
-    """The parents of each node: those it names itself first, in its order, then those that name it as a child."""
+    """Return the parents of each node: first those that it lists itself, then those that list it as a child."""
     named_by: dict[str, dict[str, None]] = {key: {} for key in order}
     for key in order:
         for child in _children_of(nodes[key]):
@@ -216,7 +216,7 @@ def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]
 
 
 def _ids(nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[str]], source: str) -> dict[str, str]:
-    """The uuid that a node brings along, or one derived from its path."""
+    """Return the id of each node: its own uuid, or one derived from its path."""
     ids: dict[str, str] = {}
     paths: dict[str, TopicPath] = {}
     for key in order:

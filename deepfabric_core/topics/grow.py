@@ -1,7 +1,8 @@
-"""Growing topics, without a model in sight: expansions come out, children go in.
+"""Grow topics: which topics to expand next, and how the children that a model names are added.
 
-A topic's expansion depends only on what lies on the way to it, never on which replies arrived first. So every
-expansion may begin as soon as its topic is known, and the same replies always grow the same topics.
+Nothing here calls a model: requests are yielded and replies are sent in. The expansion of a topic depends only on its
+ancestors and their siblings, never on the order in which replies arrive. So every expansion may begin as soon as its
+topic is known, and the same replies always grow the same topics.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from deepfabric_core.chat.json_replies import repair, usable_text
 from deepfabric_core.chat.messages import Reply, Request
-from deepfabric_core.chat.structured import repair, usable_text
-from deepfabric_core.config.schema import Topics as TopicsConfig
+from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, fold, topic_id
 from deepfabric_core.topics.prompts import (
@@ -26,10 +27,10 @@ from deepfabric_core.topics.prompts import (
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A topic that is to get children: where it stands, and what stands beside it and its ancestors.
+    """A topic that is to get children: its id, its path, and the names of its siblings (`beside`).
 
-    `candidates` may become further parents of the children: they lie no deeper than this topic, so that every
-    link leads downwards and no cycle can arise.
+    `candidates` may become further parents of the children: they are no deeper than this topic, so that every link
+    leads downwards and no cycle can arise.
     """
 
     id: str
@@ -40,7 +41,7 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A new subtopic, and the ids of the other topics it belongs under."""
+    """A new subtopic, and the ids of the other topics that it also belongs under."""
 
     name: str
     also_under: tuple[str, ...] = ()
@@ -49,12 +50,12 @@ class Child:
 def expand(
     expansion: Expansion, settings: TopicsConfig, besides: tuple[str, ...] = ()
 ) -> Generator[Request, Reply, tuple[Child, ...]]:
-    """Ask for the children of a topic, others than `besides`; ask again for those missing, duplicate or unreadable.
+    """Ask for the children of a topic, other than `besides`; ask again for missing, duplicate or unreadable ones.
 
-    Returns at most `degree` children, fewer when the model has no more.
+    Returns at most `degree` children, fewer if the model names no more.
 
     Raises:
-        ModelError: not a single child could be had.
+        ModelError: the model named no child at all.
     """
     found = _Found(settings.degree, forbidden=(*expansion.path, *besides))
     problem: ReplyError | None = None
@@ -82,7 +83,7 @@ def expand(
 
 
 class _Found:
-    """The distinct children so far, at most `wanted`."""
+    """The distinct children found so far, at most `wanted`."""
 
     def __init__(self, wanted: int, *, forbidden: Iterable[str]) -> None:
         self.children: list[Child] = []
@@ -123,20 +124,20 @@ def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:
 
 
 def _clean(name: str) -> str:
-    """One line, without a list's number or bullet in front."""
+    """Return a name on one line, without a list number or bullet in front."""
     return re.sub(r"^(?:\d{1,3}[.)]|[-*•])\s+", "", " ".join(name.split()))
 
 
 @dataclass
 class Growth:
-    """Topics as they grow. `start` and `add` answer which expansions may begin now."""
+    """The state of topics while they grow. `start` and `add` return the expansions that may begin now."""
 
     settings: TopicsConfig
     missing: int = 0
     _nodes: dict[str, _Node] = field(default_factory=dict)
 
     def start(self) -> list[Expansion]:
-        """Plant the root."""
+        """Add the root."""
         path = (self.settings.prompt.strip(),)
         root = topic_id(self.settings.mode, path)
         self._nodes[root] = _Node(root, path, parents=[])
@@ -144,11 +145,11 @@ class Growth:
 
     @property
     def total(self) -> int:
-        """Topics that a full growth has, the root not counted."""
+        """The number of topics of a complete tree, without the root."""
         return sum(pow(self.settings.degree, level) for level in range(1, self.settings.depth + 1))
 
     def add(self, expansion: Expansion, children: tuple[Child, ...]) -> list[Expansion]:
-        """Give a topic its children."""
+        """Add the children of a topic."""
         depth = len(expansion.path)
         self.missing += self._lost(depth, self.settings.degree - len(children))
         parent = self._nodes[expansion.id]
@@ -160,13 +161,13 @@ class Growth:
         return [self._expansion(expansion, children, child) for child in children if depth < self.settings.depth]
 
     def fail(self, expansion: Expansion) -> int:
-        """A topic gets no children: it stays as a leaf. Answers how many topics are lost."""
+        """Leave a topic without children, as a leaf; return how many topics below it are lost."""
         lost = self._lost(len(expansion.path), self.settings.degree)
         self.missing += lost
         return lost
 
     def topics(self) -> Topics:
-        """What has grown so far, the same whatever order the replies came in."""
+        """Return the topics so far; they don't depend on the order in which the replies came."""
         nodes = _merged(self._nodes) if self.settings.mode == "graph" else self._nodes
         return _as_topics(self.settings, nodes)
 
@@ -194,7 +195,7 @@ class _Node:
 
 
 def _as_topics(settings: TopicsConfig, nodes: dict[str, _Node]) -> Topics:
-    """Nodes in a fixed order; the links of a node come after its own children, in the order of the walk."""
+    """Return the topics in a fixed order; the links of a node come after its own children, in depth-first order."""
     root = next(iter(nodes))
     own = {node.id: [child for child in node.children if child in nodes] for node in nodes.values()}
     order: list[str] = []
@@ -213,7 +214,7 @@ def _as_topics(settings: TopicsConfig, nodes: dict[str, _Node]) -> Topics:
 
 
 def _merged(nodes: dict[str, _Node]) -> dict[str, _Node]:
-    """One node for a topic that several parents named on the same level: the first of the level's fixed order.
+    """Merge the nodes of one level that have the same name into the first of them, in the level's fixed order.
 
     Links still lead from a shallower level to a deeper one, so the graph stays acyclic.
     """

@@ -1,4 +1,4 @@
-"""One immutable model for trees and graphs of topics."""
+"""`Topics`, the immutable data class for trees and graphs of topics, and the ids of topics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Topic:
 
 @dataclass(frozen=True, repr=False)
 class Topics:
-    """Every topic by id, reachable from the root and without a cycle. A tree is a graph of single parents.
+    """All topics by id, reachable from the root and without a cycle. In a tree, every topic has a single parent.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -56,7 +56,7 @@ class Topics:
         return f"<Topics: {self.mode} of {len(self):,}, {of_them_leaves(len(self.leaves))}>"
 
     def walk(self) -> Iterator[tuple[Topic, TopicPath]]:
-        """Each topic once with its path, parents before children, siblings in their own order."""
+        """Yield each topic once with its primary path, parents before children, siblings in their order."""
         stack: list[tuple[str, TopicPath]] = [(self.root, ())]
         while stack:
             topic_id, above = stack.pop()
@@ -66,30 +66,30 @@ class Topics:
             stack.extend((child, path) for child in reversed(self.own_children(topic)))
 
     def own_children(self, topic: Topic) -> list[str]:
-        """The children whose primary parent this topic is."""
+        """Return the ids of the children whose primary parent is this topic."""
         return [child for child in topic.children if self.by_id[child].parents[0] == topic.id]
 
     @cached_property
     def leaves(self) -> tuple[tuple[Topic, TopicPath], ...]:
-        """The topics without children, each once however many routes lead to it, with their primary paths."""
+        """The topics without children, each once, with their primary paths."""
         return tuple((topic, path) for topic, path in self.walk() if not topic.children)
 
     @property
     def depth(self) -> int:
-        """Levels below the root."""
+        """The number of levels below the root."""
         return max(len(path) for _, path in self.leaves) - 1
 
     def sums(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """For each topic, the counts of it and of everything below it, each topic once however many routes lead there.
+        """Return for each topic the sum of the counts of it and of everything below it.
 
-        The ids come in the order of `walk`.
+        Each topic is counted once, however many paths lead to it. The ids are in the order of `walk`.
         """
         up_to = [0, *accumulate(counts.get(topic.id, 0) for topic, _ in self.walk())]
         return {own: sum(up_to[end] - up_to[start] for start, end in spans) for own, spans in self._spans.items()}
 
     @cached_property
     def _spans(self) -> dict[str, list[tuple[int, int]]]:
-        """Which stretches of `walk` lie below a topic, itself included: a single one in a tree."""
+        """Return which ranges of `walk` are below a topic, itself included: a single one in a tree."""
         places = {topic.id: place for place, (topic, _) in enumerate(self.walk())}
         spans: dict[str, list[tuple[int, int]]] = {}
         for own in reversed(self._parents_first()):
@@ -98,7 +98,7 @@ class Topics:
         return {own: spans[own] for own in places}
 
     def _parents_first(self) -> list[str]:
-        """Every id, after those of all its parents."""
+        """Return the ids in topological order, parents first."""
         waiting = {topic.id: len(topic.parents) for topic in self.by_id.values()}
         order = [self.root]
         for own in order:
@@ -109,7 +109,7 @@ class Topics:
         return order
 
     def to_frame(self) -> DataFrame:
-        """A row per topic, in the order of `walk`; `leaves_below` counts each leaf once, and a leaf has none below."""
+        """Return a data frame with a row per topic, in the order of `walk`; `leaves_below` of a leaf is 0."""
         from pandas import DataFrame
 
         leaves = self.sums({topic.id: 1 for topic, _ in self.leaves})
@@ -129,7 +129,7 @@ class Topics:
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches that meet or overlap, made one."""
+    """Join ranges that touch or overlap."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -140,7 +140,7 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def topic_id(mode: Mode, path: TopicPath) -> str:
-    """The id of a path, the same in every run.
+    """Return the id of a path, the same in every run.
 
     In a tree: the first 16 hex digits of the SHA-256 of the path as a JSON list. In a graph: a UUID, version 5.
 
@@ -156,9 +156,9 @@ def topic_id(mode: Mode, path: TopicPath) -> str:
 
 
 def fold(name: str) -> str:
-    """What two spellings of one topic have in common: case, space and punctuation don't count.
+    """Return a key that all spellings of a topic have in common: case, spaces and punctuation are ignored.
 
-    Symbols do, so that C, C++ and C# stay three topics.
+    Symbols are kept, so that C, C++ and C# are three topics.
 
     >>> fold("Green tea!") == fold("green-tea")
     True

@@ -1,4 +1,4 @@
-"""The words with which a model is asked for subtopics."""
+"""The prompts that ask a model for subtopics, and the classes that its replies are parsed into."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from deepfabric_core.chat.json_replies import parser_of, schema_of
 from deepfabric_core.chat.messages import Message, Request, Subject
-from deepfabric_core.chat.structured import parser_of, schema_of
-from deepfabric_core.config.schema import Topics as TopicsConfig
+from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
 
 
 class Subtopics(BaseModel):
-    """What a model answers in a tree, and in a graph without cross-links."""
+    """The model's reply in a tree, and in a graph without cross-links."""
 
     subtopics: list[str]
 
 
 class LinkedSubtopic(BaseModel):
-    """A subtopic that may also belong under topics elsewhere in the graph, given by their numbers."""
+    """A subtopic, and the numbers of other topics in the graph that it also belongs under."""
 
     topic: str
     also_under: list[int] = []
 
 
 class LinkedSubtopics(BaseModel):
-    """What a model answers in a graph with cross-links."""
+    """The model's reply in a graph with cross-links."""
 
     subtopics: list[LinkedSubtopic]
 
@@ -49,7 +49,7 @@ _SHOWN_CANDIDATES = 60
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A topic that a new subtopic may be linked to as well."""
+    """A topic that may become a further parent of a new subtopic."""
 
     id: str
     name: str
@@ -64,9 +64,9 @@ def subtopics_request(
     beside: Iterable[str] = (),
     candidates: tuple[Candidate, ...] = (),
 ) -> Request:
-    """Ask for `wanted` more subtopics of the last topic of `path`.
+    """Return the request for `wanted` more subtopics of the last topic of `path`.
 
-    `found` are its subtopics so far, `beside` its own siblings, `candidates` topics for cross-links.
+    `found` are its subtopics so far, `beside` its siblings, `candidates` topics for cross-links.
     """
     found = tuple(found)
     parts = [f"Topic path, from the root: {' > '.join(path)}", _task(path[-1], wanted)]
@@ -101,5 +101,5 @@ def _task(topic: str, wanted: int) -> str:
 
 
 def shown_candidates(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """The nearest topics only: a prompt that lists hundreds helps nobody."""
+    """Return the nearest topics only, to keep the prompt short."""
     return tuple(candidates)[:_SHOWN_CANDIDATES]

@@ -1,1 +1,1 @@
-"""What all who call over HTTP share: addresses, certificates and proxies, and bodies of a limited size."""
+"""Shared parts of the HTTP clients: checking addresses, certificates, proxies, and bodies of limited size."""

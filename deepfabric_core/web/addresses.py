@@ -1,4 +1,4 @@
-"""Addresses: whether they can be called, and how they are shown without the secrets in them."""
+"""Check HTTP addresses (URLs), and show them without the secrets in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PORTS = range(1, 1 << 16)
 
 
 def fault_of(address: str, schemes: tuple[str, ...] = ("http", "https")) -> str | None:
-    """What keeps an address from being called, beginning with "it" or "its"; None where nothing does.
+    """Return what is wrong with an address, beginning with "it" or "its"; None if it can be called.
 
     >>> fault_of("http://localhost:99999/v1")
     'its port must be a number from 1 to 65535'
@@ -31,7 +31,7 @@ def fault_of(address: str, schemes: tuple[str, ...] = ("http", "https")) -> str 
 
 
 def shown(address: str) -> str:
-    """An address without what may be secret in it: user, password and query."""
+    """Return an address without user, password and query, which may be secret."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -40,7 +40,7 @@ def shown(address: str) -> str:
 
 
 def destination(location: str | None, asked: str) -> str:
-    """Where a redirect of the address `asked` leads, without secrets; of another server only its name.
+    """Return where a redirect of the address `asked` leads, without secrets; for another server only its name.
 
     >>> destination("https://me:secret@elsewhere.org/a?key=secret", "http://localhost/v1")
     'https://elsewhere.org'
@@ -57,7 +57,7 @@ def destination(location: str | None, asked: str) -> str:
 
 
 def server_of(address: str) -> str:
-    """The host of an address, with its port where it names one.
+    """Return the host of an address, with its port if it has one.
 
     >>> server_of("http://me:secret@localhost:8000/v1")
     'localhost:8000'
@@ -77,7 +77,7 @@ def _has_port_or_none(parts: SplitResult) -> bool:
 
 
 def _names_host(address: str) -> bool:
-    """Whether the HTTP client finds a host in it, which it may spell in any script, and the resolver takes it."""
+    """Return whether the HTTP client finds a host in the address, in any script, that the resolver accepts."""
     from yarl import URL  # late: not every command reads an address
 
     try:

@@ -1,11 +1,11 @@
-"""Bodies of HTTP answers, decompressed and of a limited size: whatever is sent, no more than that is kept."""
+"""Read and decompress bodies of HTTP answers, up to a maximum size."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterable
 
-# What to ask for: `Body` reads no other compression.
+# The value of the header Accept-Encoding: `Body` reads no other compression.
 ACCEPTED = "gzip, deflate"
 
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
@@ -13,15 +13,15 @@ _ZLIB = 8  # the lower half of the first byte of a deflate stream that has a hea
 
 
 class BodyError(Exception):
-    """A body can't be used; the message is the rest of a sentence about the answer."""
+    """A body can't be used; the message is the end of a sentence about the answer."""
 
 
 class DamagedBodyError(BodyError):
-    """It arrived otherwise than it was sent."""
+    """A body can't be decompressed, so it was damaged on the way."""
 
 
 class Body:
-    """A body as it arrives, piece by piece; `encoding` is what its header Content-Encoding says."""
+    """A body that arrives in pieces, of at most `limit` bytes; `encoding` is its header Content-Encoding."""
 
     def __init__(self, encoding: str | None, limit: int) -> None:
         self._encoding = (encoding or "identity").strip().lower()
@@ -32,10 +32,10 @@ class Body:
             raise BodyError(f"is compressed by {self._encoding[:40]}, which wasn't asked for")
 
     def add(self, piece: bytes) -> None:
-        """Take in the next piece.
+        """Add the next piece.
 
         Raises:
-            BodyError: the body is too large, or what compressed it was broken.
+            BodyError: the body is too large, or can't be decompressed.
         """
         if self._encoding == "identity":
             self._keep(piece)
@@ -50,7 +50,7 @@ class Body:
             piece = self._decoder.unused_data
 
     def content(self) -> bytes:
-        """All that was taken in."""
+        """Return the decompressed content so far."""
         return bytes(self._content)
 
     def _keep(self, piece: bytes) -> None:
@@ -64,7 +64,7 @@ class Body:
 
 
 async def read(pieces: AsyncIterable[bytes], encoding: str | None, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes.
+    """Return the whole body, of at most `limit` bytes.
 
     Raises:
         BodyError: it is larger, or can't be decompressed.

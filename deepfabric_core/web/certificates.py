@@ -1,4 +1,4 @@
-"""The authorities whose certificates are trusted."""
+"""The certificate authorities that HTTPS connections trust."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ import certifi
 
 
 def trusted() -> ssl.SSLContext:
-    """Those that the environment names by SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
+    """Return a context with the authorities that SSL_CERT_FILE or SSL_CERT_DIR name, else with certifi's."""
     named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
     return ssl.create_default_context(cafile=None if named else certifi.where())

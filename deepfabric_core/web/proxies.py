@@ -1,4 +1,4 @@
-"""The proxies that the environment names."""
+"""Find the HTTP proxy for an address in the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def proxy_for(address: str, *, socks: bool = False) -> str | None:
-    """The proxy on the way to an address, or None; `socks` says whether the client speaks SOCKS 5, too.
+    """Return the proxy for an address, or None; `socks` says whether the client supports SOCKS 5.
 
     Raises:
         ConfigError: it can't be used; its user and password are not shown.
@@ -38,6 +38,6 @@ def proxy_for(address: str, *, socks: bool = False) -> str | None:
 
 
 def _variable(scheme: str) -> str:
-    """The variable that names the proxy, as it is spelled; on some systems it is none."""
+    """Return the variable that names the proxy, as it is spelled, or "the system" if no variable does."""
     names = {name.lower(): name for name in os.environ if os.environ[name]}
     return next((names[name] for name in (f"{scheme}_proxy", "all_proxy") if name in names), "the system")

@@ -1,6 +1,6 @@
-"""How IPython displays our runs and frames.
+"""IPython formatters for runs and for our data frames.
 
-pandas escapes HTML in model text, but hands control codes to the terminal; and it shows sixty rows, however high.
+pandas escapes HTML in texts of models, but sends control codes to the terminal, and it shows sixty rows of any height.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ _OURS = "deepfabric"
 _ROWS = 8
 _USUAL_ROWS = 60
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"}
-_HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # what turns the text around it
+_HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # text direction marks
 _TABLE = _VISIBLE | _HIDDEN
-# Where each class says it lives: pandas 3, and pandas 2.
+# The classes' module names in pandas 3 and in pandas 2.
 _CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", "pandas.core.series.Series")
 
 
 def display_runs(shell: Any) -> None:
-    """Display a run, where it is the value of a cell, by its screen; without a shell nothing is displayed."""
+    """Display a run that is a cell's result by its screen. Without a shell, do nothing."""
     if shell is not None:
         from deepfabric_nb.display.screens import show
         from deepfabric_nb.runs.run import Run
@@ -28,7 +28,7 @@ def display_runs(shell: Any) -> None:
 
 
 def show_control_codes(shell: Any) -> None:
-    """Display our frames with their control codes visible; other frames, and other formatters, stay as they are."""
+    """Display our frames with control codes made visible; other frames and other formatters aren't changed."""
     for kind, formatter in (("text/plain", _plain), ("text/html", _html)):
         formats = shell.display_formatter.formatters[kind]
         for name in _CLASSES:
@@ -64,7 +64,7 @@ def _html(frame: Any) -> str | None:
 
 
 def _short(frame: Any) -> str | None:
-    """The first and the last few rows: each is many lines high, and sixty of them would bury the notebook."""
+    """Return the first and last rows as HTML: rows are many lines high, and sixty would fill the notebook."""
     import pandas as pd
 
     usual = pd.get_option("display.max_rows") == _USUAL_ROWS

@@ -1,4 +1,4 @@
-"""The live view of a run. Python sets `view`; what comes back is only the wish to stop."""
+"""The live widget of a run. Python sets `view`; the page only sends requests to stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STATIC = Path(__file__).parent.parent / "static"
 
 
 class ProgressWidget(anywidget.AnyWidget):
-    """Draws the `RunView` in `view`. `on_stop` gets a run's id, maybe on another thread: it may only set a flag."""
+    """Draws the `RunView` in `view`. `on_stop` gets a run's id, maybe in another thread: it may only set a flag."""
 
     _esm = _STATIC / "progress.js"
     _css = _STATIC / "progress.css"

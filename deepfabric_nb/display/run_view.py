@@ -1,23 +1,25 @@
-"""What a notebook shows of a run, as small JSON: the live widget and the static summary both draw this.
+"""The data that a notebook shows of a run, as small JSON: both the live widget and the static summary draw it.
 
-Texts of models and providers come out of here short, without control codes and without keys. They are not escaped:
-whoever draws them does that.
+Texts of models and providers are shortened here, and control codes and keys are removed. They are not escaped: whatever
+draws them has to do that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePath
 from typing import Literal, TypedDict
 from urllib.parse import quote
 
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import Ending, FileWritten, LimiterChanged, SampleFinished
+from deepfabric_core.events import Ending, FileWritten, SampleFinished
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.text.run_summary import by_kind, cost, duration, per_time, percent, tokens, total_by_kind
-from deepfabric_core.wording import counted, were
+from deepfabric_core.text.number_format import duration, per_time, percent, total_by_kind
+from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
+from deepfabric_core.wording import counted
 
 Phase = Literal["running", "stopping", "over"]
 
@@ -32,7 +34,7 @@ _KINDS_WITH_EXAMPLES = 6
 
 
 class StageView(TypedDict):
-    """How far a stage has come. `percent` is a number for a bar; what is empty isn't known or isn't worth a word."""
+    """A stage's progress. `percent` is a number for a bar; empty texts are unknown or not worth showing."""
 
     label: str
     active: bool
@@ -62,7 +64,7 @@ class ExampleView(TypedDict):
 
 
 class FailureView(TypedDict):
-    """A category of failures and a few of them."""
+    """A kind of failure and a few examples."""
 
     kind: str
     count: int
@@ -70,7 +72,7 @@ class FailureView(TypedDict):
 
 
 class SampleView(TypedDict):
-    """A sample made lately; `number` tells how many there were with it."""
+    """A recent sample; `number` is its number in the order of arrival."""
 
     number: int
     path: str
@@ -80,7 +82,7 @@ class SampleView(TypedDict):
 
 
 class FileView(TypedDict):
-    """A file; `link` is relative to where the kernel runs, or empty where it lies elsewhere."""
+    """A file; `link` is relative to the kernel's folder, or empty if the file is elsewhere."""
 
     role: str
     path: str
@@ -88,7 +90,7 @@ class FileView(TypedDict):
 
 
 class RunView(TypedDict):
-    """All that is shown of a run."""
+    """Everything that is shown of a run."""
 
     run: str
     name: str
@@ -107,7 +109,7 @@ class RunView(TypedDict):
 
 
 def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phase) -> RunView:
-    """What there is to show of a run at the time `now`."""
+    """Return what to show of a run at the time `now`."""
     failures = _failures(state)
     return {
         "run": run_id,
@@ -155,7 +157,7 @@ def _ended(state: RunState, ending: Ending) -> str:
 
 
 def _made(state: RunState) -> str:
-    """What there is: 12 of 100 samples, or 100 samples."""
+    """Return what was made: 12 of 100 samples, or 100 samples."""
     samples, topics = state.samples_progress, state.topics_progress
     if samples.started_at is not None:
         progress, what = samples, "sample"
@@ -174,7 +176,7 @@ def _elapsed(state: RunState, now: float) -> str:
 
 
 def _stages(state: RunState, now: float, phase: Phase) -> Iterator[StageView]:
-    """The stages that were begun; how long the current one still takes is worth telling unless the run is stopping."""
+    """Yield the stages that have begun; the time left of the current one is shown unless the run is stopping."""
     current = state.stage if phase == "running" and not state.stopping else None
     if state.topics_progress.started_at is not None:
         yield _stage("Topics", "missing", state.topics_progress, now, current == "topics")
@@ -201,28 +203,9 @@ def _stage(label: str, lost: str, progress: StageProgress, now: float, goes_on: 
 
 
 def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:
-    if state.limiter and phase != "over" and state.ending is None:
-        yield "Calls", _limiter(state.limiter)
-    if state.retries:
-        yield "Retried calls", total_by_kind(state.retries)
-    if state.gave_up:
-        yield "Calls given up", total_by_kind(state.gave_up)
-    if state.rejected:
-        yield "Replies asked again", total_by_kind(state.rejected)
-    if state.answered:
-        yield "Tokens", tokens(state)
-        yield "Cost", cost(state)
-    yield from _origins(state)
-
-
-def _origins(state: RunState) -> Iterator[tuple[str, str]]:
-    """What the samples are made from, and by whom."""
-    if state.topics:
-        yield "Structure", _structure(state)
-    if state.resumed and (state.resumed.samples or state.resumed.failures):
-        failed = by_kind(state.resumed.failures)
-        there = f"{counted(state.resumed.samples, 'sample')} {were(state.resumed.samples)} there already"
-        yield "Resumed", f"{there}; had failed: {failed}" if failed else there
+    groups = (trouble_facts(state), usage_facts(state), origin_facts(state))
+    for fact in chain(() if phase == "over" else pace_facts(state), *groups):
+        yield fact.label, fact.value
     topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)
     if topics != samples:
         yield "Models", f"topics: {topics}, samples: {samples}"
@@ -230,20 +213,8 @@ def _origins(state: RunState) -> Iterator[tuple[str, str]]:
         yield "Model", samples
 
 
-def _structure(state: RunState) -> str:
-    mode = f"{state.topics_mode} of " if state.topics_mode else ""
-    source = f", from {_line(state.topics_source, _FILE)}" if state.topics_source else ""
-    return f"{mode}{counted(state.topics, 'topic')}, {counted(state.leaves, 'leaf')}{source}"
-
-
-def _limiter(limiter: LimiterChanged) -> str:
-    waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
-    why = f": {_line(limiter.why, _MESSAGE)}" if limiter.why else ""
-    return f"{counted(limiter.in_flight, 'call')} in flight{waiting}; at most {limiter.allowed:,} at once{why}"
-
-
 def _failures(state: RunState) -> list[FailureView]:
-    """By category, the most frequent first; an earlier run's are counted, and have no examples."""
+    """Return the failures by kind, the most frequent first; those of earlier runs are counted and have no examples."""
     counts = sorted(state.failures.items(), key=lambda item: (-item[1], item[0].value))
     return [
         {"kind": kind.value, "count": count, "examples": _examples(state, kind) if rank < _KINDS_WITH_EXAMPLES else []}
@@ -259,7 +230,7 @@ def _examples(state: RunState, kind: FailureKind) -> list[ExampleView]:
 
 
 def _samples(state: RunState) -> list[SampleView]:
-    """The newest first."""
+    """Return the recent samples, the newest first."""
     latest = state.samples_done
     return [_sample(sample, latest - age) for age, sample in enumerate(reversed(state.recent))]
 
@@ -290,6 +261,6 @@ def _line(text: str, width: int) -> str:
 
 
 def _paragraphs(text: str, width: int) -> str:
-    """A model's text with its lines and spaces as they are."""
+    """Return a model's text with its line breaks and spaces."""
     lines = "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
     return lines if len(lines) <= width else lines[: width - 1].rstrip() + "…"

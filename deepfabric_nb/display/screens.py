@@ -1,4 +1,4 @@
-"""How a run is shown: live where somebody watches and widgets can be drawn, else as lines of text."""
+"""Show a run: as a live widget where widgets can be drawn, else as lines of text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from deepfabric_core.events import Event
 from deepfabric_nb.display.run_view import Phase, RunView, run_view
-from deepfabric_nb.graph.static import FoldedTopics
-from deepfabric_nb.kernel.frontend import DisplayMode, current_shell, default_display_mode
+from deepfabric_nb.graph.static_view import FoldedTopics
+from deepfabric_nb.kernel.display_mode import DisplayMode, current_shell, default_display_mode
+from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
-from deepfabric_nb.runs.task import SECONDS_BETWEEN_DRAWS
 
 
 def show(run: Run, mode: DisplayMode | None = None) -> None:
-    """Show a run from now until its end; one that is over, by its summary."""
+    """Show a run from now until its end, or the summary of a run that is over."""
     mode = mode or default_display_mode()
     if run.over:
         _display_summary(run)
@@ -30,7 +30,7 @@ def show(run: Run, mode: DisplayMode | None = None) -> None:
 
 
 class Summary:
-    """What stays in the notebook: it needs neither a kernel nor a script to be read."""
+    """The summary that stays in the notebook and needs neither a kernel nor a script."""
 
     def __init__(self, view: RunView) -> None:
         self._view = view
@@ -42,7 +42,7 @@ class Summary:
 
 
 class WidgetScreen:
-    """The live widget, in whose place the summary stays when the run is over."""
+    """The live widget, which is replaced by the summary when the run is over."""
 
     def __init__(self, run: Run) -> None:
         from IPython.display import display
@@ -59,7 +59,7 @@ class WidgetScreen:
             self._run.stop()
 
     def draw(self) -> None:
-        """Bring it up to date. The widget stays: a page that was loaded again has it, and not the summary."""
+        """Update the widget. `view` is also set at the end: a reloaded page shows the widget, not the summary."""
         self._widget.view = dict(view_of(self._run))
         if self._run.over:
             self._run.screens.remove(self.draw)
@@ -68,7 +68,7 @@ class WidgetScreen:
 
 
 class GraphScreen:
-    """The topics as they grow and are covered, in whose place a picture stays when the run is over."""
+    """The topics as they grow and get samples, which are replaced by a picture when the run is over."""
 
     def __init__(self, run: Run) -> None:
         from IPython.display import display
@@ -80,7 +80,7 @@ class GraphScreen:
         self._handle = display(self._graph, display_id=True)
 
     def draw(self) -> None:
-        """Bring it up to date."""
+        """Update the graph."""
         self._graph.draw()
         if self._run.over:
             self._run.screens.remove(self.draw)
@@ -89,7 +89,7 @@ class GraphScreen:
 
 
 class TextScreen:
-    """Lines on standard output. Events are taken in by the engine's thread and written by the one that draws."""
+    """Lines on standard output. The engine's thread queues events, and the thread that draws prints them."""
 
     def __init__(self, run: Run) -> None:
         from deepfabric_core.text.simple_view import SimpleView
@@ -100,7 +100,7 @@ class TextScreen:
         run.watch(self._events.put)
 
     def draw(self) -> None:
-        """Write what is new."""
+        """Print what is new."""
         over = self._run.over
         while not self._events.empty():
             self._view(self._events.get())
@@ -110,7 +110,7 @@ class TextScreen:
 
 
 def view_of(run: Run) -> RunView:
-    """What screens draw of a run."""
+    """Return the data that screens draw of a run."""
     phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
     return run_view(run.state, now=time.time(), run_id=run.id, name=run.name, phase=phase)
 
@@ -124,13 +124,13 @@ def _display_summary(run: Run) -> None:
         from deepfabric_core.printable import printable_text
         from deepfabric_core.text.run_summary import summary
 
-        print(printable_text(summary(run.state)))  # noqa: T201 - in plain Python there is nothing else to show it with
+        print(printable_text(summary(run.state)))  # noqa: T201 - plain Python has no other display
     else:
         display(Summary(view_of(run)))
 
 
 def _draw_between_cells(run: Run) -> None:
-    """Draw also between cells, from the kernel's own event loop, which only turns then."""
+    """Draw between cells, too, in the kernel's event loop, which only runs then."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

@@ -1,7 +1,7 @@
-"""The static summary that stays in the notebook when a run is over.
+"""The static summary, as HTML and as text, that stays in the notebook when a run is over.
 
-It is read in places that strip styles and scripts, so it is plain tags that look right without any: what styles there
-are only mend what notebooks do to tables. Every text is escaped.
+It is shown in places that strip styles and scripts, so it uses plain tags that look right without them. The few styles
+only correct how notebooks show tables. Every text is escaped.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Row = tuple[str, str]
 
 
 def summary_html(view: RunView) -> str:
-    """The summary as HTML that stands alone."""
+    """Return the summary as self-contained HTML."""
     parts = [_head(view), _table(view), _notices(view), _failures(view), _samples(view["samples"])]
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
 def summary_text(view: RunView) -> str:
-    """The summary as a few plain lines."""
+    """Return the summary as a few plain lines."""
     rows = [(label, value) for label, value in _rows(view) if value]
     rows += [(file["role"], file["path"]) for file in view["files"]]
     if view["trouble"]:
@@ -101,12 +101,12 @@ def _sample(sample: SampleView) -> str:
 
 
 def _lines(text: str) -> str:
-    """A text with its line breaks and indents, which styles would keep more easily where there are any."""
+    """Return a text as HTML that keeps line breaks and indents without styles."""
     return re.sub(r"(?m)^ | (?= )", "&nbsp;", escape(text)).replace("\n", "<br>")
 
 
 def _fold(title: str, content: str) -> str:
-    """A part that opens on demand, or nothing where it has no content."""
+    """Return a part that can be opened, or nothing if it has no content."""
     if not content:
         return ""
     return f'<details style="{_FOLD}"><summary>{escape(title)}</summary>{content}</details>'

@@ -1,5 +1,5 @@
 """The topic graph that can be edited in the notebook.
 
-`topic_graph` is what users hold, `widget` its live half, `protocol` what goes to the page and comes back, `sources`
-where its topics come from and edits go to, `history` what can be undone, `static` the picture that stays.
+`topic_graph` is the class for users, `widget` the widget below it, `protocol` the messages to and from the page,
+`sources` where topics come from and where edits go, `history` undo and redo, `static_view` the picture that stays.
 """

@@ -1,4 +1,4 @@
-"""Topics that grow and are edited at the same time: growth isn't an edit, and taking an edit back leaves it there."""
+"""`GrowingHistory`: undo and redo for topics that grow meanwhile; undoing an edit doesn't undo growth."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ Growth = tuple[str, Mapping[str, str]]
 
 
 class GrowingHistory:
-    """The topics of now, and the edits that made them. `grow` is cheap; it is put in when the topics are asked for."""
+    """The current topics, and the edits that made them. `grow` is cheap: growth is applied when the topics are read."""
 
     def __init__(self, topics: Topics) -> None:
         self._history = EditHistory(topics)
         self._growth: list[Growth] = []
         self._put_in = 0
-        # How much had grown when each edit was made, or taken back.
+        # How much had grown when each edit was made or undone.
         self._done: list[int] = []
         self._undone: list[int] = []
 
     @property
     def topics(self) -> Topics:
-        """With all that has grown."""
+        """The topics, with everything that has grown."""
         if self._put_in < len(self._growth):
             self._put_growth_in(self._put_in)
         return self._history.topics
 
     @property
     def mode(self) -> Mode:
-        """Whether it is a tree or a graph."""
+        """The mode of the topics: tree or graph."""
         return self._history.topics.mode
 
     def grow(self, parent: str, children: Mapping[str, str]) -> None:
-        """New topics below one: their ids and names."""
+        """Add new topics below one; `children` maps their ids to their names."""
         self._growth.append((parent, children))
 
     def do(self, edit: Callable[[Topics], Topics], what: str) -> bool:
-        """Edit the topics; answers whether that changed anything."""
+        """Edit the topics, and return whether that changed anything."""
         before = self.topics
         if self._history.do(edit, what) is before:
             return False
@@ -50,7 +50,7 @@ class GrowingHistory:
         return True
 
     def undo(self) -> None:
-        """Take the last edit back."""
+        """Undo the last edit."""
         grown = len(self._growth)
         _ = self.topics
         self._history.undo()
@@ -58,7 +58,7 @@ class GrowingHistory:
         self._put_growth_in(self._done.pop())
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Redo the edit that was undone last."""
         grown = len(self._growth)
         _ = self.topics
         self._history.redo()
@@ -67,12 +67,12 @@ class GrowingHistory:
 
     @property
     def undoes(self) -> str:
-        """What the next undo takes back, or an empty text."""
+        """The description of the edit that `undo` would undo, or an empty text."""
         return self._history.undoes
 
     @property
     def redoes(self) -> str:
-        """What the next redo does again, or an empty text."""
+        """The description of the edit that `redo` would redo, or an empty text."""
         return self._history.redoes
 
     def _put_growth_in(self, since: int) -> None:
@@ -81,7 +81,7 @@ class GrowingHistory:
 
 
 def with_growth(topics: Topics, growth: Iterable[Growth]) -> Topics:
-    """With these children, where their parents are there and they aren't."""
+    """Return the topics with these children, if their parents exist and they don't exist yet."""
     by_id = dict(topics.by_id)
     for parent, children in growth:
         new = {own: name for own, name in children.items() if own not in by_id}

@@ -1,8 +1,8 @@
-"""A topic graph as the browser gets it: everything at once, then only what is new.
+"""The messages between Python and the page of a topic graph: a snapshot of everything, then deltas.
 
-Topics stand in columns, a row each, parents before their children; a new topic is a new row at the end, and rows are
-only ever counted anew by a snapshot. Texts come out of here without control codes and short. They are not escaped:
-whoever draws them does that.
+Topics are stored in columns, one row each, parents before their children. A new topic is a new row at the end; only a
+snapshot renumbers rows. Texts are shortened here and control codes are removed. They are not escaped: whatever draws
+them has to do that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Examples = list[tuple[int, list[tuple[str, str]]]]
 
 
 class Snapshot(TypedDict):
-    """Everything. Numbers are bytes of 32 bits each (in JSON: lists); rows are counted from 0, the root's."""
+    """Everything. Numbers are bytes of 32 bits each (in JSON: lists); rows count from 0, the root's row."""
 
     seq: int
     """The number of the last delta that is part of it."""
@@ -35,45 +35,45 @@ class Snapshot(TypedDict):
     parent: bytes
     """The row of each topic's primary parent, -1 for the root."""
     others: list[tuple[int, int]]
-    """Rows of topics with those of their further parents."""
+    """Pairs of rows: a topic and one of its further parents."""
     wanted: bytes
     done: bytes
     failed: bytes
-    """Samples of each topic itself, without those below it."""
+    """Numbers of samples of each topic itself, without the topics below it."""
     samples: Examples
     """Rows with some questions and answers."""
     failures: Examples
     """Rows with some failures, their kind and message."""
     marks: list[tuple[int, str]]
-    """Rows with what is worth knowing about the topic."""
+    """Rows with a sentence about the topic."""
     selected: list[str]
     moved: list[tuple[str, str]]
-    """Topics that have got another id by the change that led here: the old one and the new one."""
+    """Topics whose id the last edit changed: the old id and the new one."""
     undo: str
     redo: str
-    """What can be taken back or done again, or empty texts."""
+    """Descriptions of the edits that can be undone and redone, or empty texts."""
 
 
 class Delta(TypedDict):
-    """What is new. Its buffers: new topics' parents; then rows that are counted anew, their wanted, done and failed."""
+    """What is new. Its buffers: parents of new topics; then rows with new counts, and their wanted, done, failed."""
 
     type: Literal["delta"]
     seq: int
-    """One more than that of the delta before; where one is missing, the page asks for a resync."""
+    """One more than in the previous delta; if one is missing, the page asks for a resync."""
     before: int
     """How many rows there were before."""
     ids: list[str]
     names: list[str]
     samples: Examples
     failures: Examples
-    """All examples of the rows that are counted anew."""
+    """All examples of the rows whose counts changed."""
 
 
 class PageMessage(TypedDict):
-    """What the page sends.
+    """A message from the page.
 
-    resync: it has seen the delta `seq`, or -1. select: `ids` are selected. edit: `op` is prune, keep_only, rename,
-    add, merge, undo, redo, grow or regenerate, of `ids`, with a `name` for rename and add.
+    resync: the page has seen the delta `seq`, or -1. select: `ids` are selected. edit: `op` is prune, keep_only,
+    rename, add, merge, undo, redo, grow or regenerate, applied to `ids`, with a `name` for rename and add.
     """
 
     type: Literal["resync", "select", "edit"]
@@ -85,7 +85,7 @@ class PageMessage(TypedDict):
 
 @dataclass(slots=True)
 class TopicCounts:
-    """What is known of a topic's own samples."""
+    """The counts and examples of a topic's own samples."""
 
     wanted: int = 0
     done: int = 0
@@ -94,18 +94,18 @@ class TopicCounts:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def add_sample(self, question: str, answer: str) -> None:
-        """Keep a sample as an example, if there aren't enough yet."""
+        """Keep a sample as an example, unless there are enough already."""
         if len(self.samples) < _EXAMPLES:
             self.samples.append((_short(question, _QUESTION), _short(answer, _ANSWER)))
 
     def add_failure(self, kind: str, message: str) -> None:
-        """Keep a failure as an example, if there aren't enough yet."""
+        """Keep a failure as an example, unless there are enough already."""
         if len(self.failures) < _EXAMPLES:
             self.failures.append((_short(kind, _NAME), _short(message, _MESSAGE)))
 
 
 class Columns:
-    """The topics in rows, and what the page hasn't been told yet. What is known of a topic is kept by its id."""
+    """The topics in rows, and what the page hasn't been sent yet. Counts are stored by topic id."""
 
     def __init__(self, topics: Topics) -> None:
         self.seq = 0
@@ -114,7 +114,7 @@ class Columns:
         self.fill(topics)
 
     def fill(self, topics: Topics) -> None:
-        """Begin anew with these topics; the page needs a snapshot then."""
+        """Start again with these topics; after that, the page needs a snapshot."""
         self.seq += 1
         self.ids: list[str] = []
         self.names: list[str] = []
@@ -129,20 +129,20 @@ class Columns:
         self._told = len(self.ids)
 
     def add(self, topic_id: str, name: str, parent: str | None) -> None:
-        """A new topic; its parent is there already."""
+        """Add a new topic; its parent must exist."""
         self.rows[topic_id] = len(self.ids)
         self.ids.append(topic_id)
         self.names.append(printable(name, _NAME))
         self.parent.append(-1 if parent is None else self.rows[parent])
 
     def of(self, topic_id: str) -> TopicCounts:
-        """What is known of a topic, to be changed: the page will be told."""
+        """Return a topic's counts, to be changed: they are part of the next delta."""
         if topic_id in self.rows:
             self._changed.add(self.rows[topic_id])
         return self.known.setdefault(topic_id, TopicCounts())
 
     def snapshot(self) -> Snapshot:
-        """Everything there is."""
+        """Return a snapshot of everything."""
         known = [self.known.get(topic_id, _NOTHING) for topic_id in self.ids]
         return {
             "seq": self.seq,
@@ -163,7 +163,7 @@ class Columns:
         }
 
     def delta(self) -> tuple[Delta, list[bytes]] | None:
-        """What the page hasn't been told yet, or None."""
+        """Return what the page hasn't been sent yet, as content and buffers, or None if there is nothing."""
         if not self._changed and self._told == len(self.ids):
             return None
         self.seq += 1

@@ -1,4 +1,4 @@
-"""Where the topics of a graph come from and its edits go to: a run, a file, or memory."""
+"""Where the topics of a graph come from and where its edits go: a run, a file, or memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
-from deepfabric_core.run.checkpoint.session import change_topics
+from deepfabric_core.run.checkpoint.checkpoint import change_topics
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan, count_samples
@@ -25,37 +25,37 @@ from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_nb.graph.widget import TopicGraphWidget
+from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
-from deepfabric_nb.runs.task import EngineTask
 
 _MARKED_AT_ONCE = 2_000
 _PREVIEWS = 3
 
 
 class TopicSource(Protocol):
-    """Where the topics of a graph come from, and edits go to."""
+    """Where the topics of a graph come from and where its edits go."""
 
     def topics(self) -> Topics:
-        """They themselves."""
+        """Return the topics."""
 
     def follow(self, graph: TopicGraphWidget) -> None:
-        """Tell the graph what happens from now on."""
+        """Pass events to the graph from now on."""
 
     def refresh(self, graph: TopicGraphWidget) -> None:
-        """Bring the graph's topics and counts up to date."""
+        """Update the graph's topics and counts."""
 
     def planned(self, topics: Topics) -> int | None:
-        """How many samples are made of them."""
+        """Return how many samples are made of the topics; None if they belong to no run."""
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
-        """They were changed."""
+        """Apply an edit: `topics` are the graph's topics after it."""
 
     def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:
-        """Return a task, not started, that finds more topics and puts them into the graph."""
+        """Return a task, not started yet, that finds more topics and adds them to the graph."""
 
 
 def source_of(what: Topics | str | Path | Run) -> TopicSource:
-    """Return the source of what a graph is to show."""
+    """Return the source for what a graph is to show."""
     if isinstance(what, Run):
         return RunTopicSource(what)
     if isinstance(what, Topics):
@@ -64,36 +64,40 @@ def source_of(what: Topics | str | Path | Run) -> TopicSource:
 
 
 class InMemoryTopicSource:
-    """Topics that belong to nothing."""
+    """Topics that belong to no run and no file."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
     def topics(self) -> Topics:
-        """As they were given."""
+        """Return the topics as they were given."""
         return self._topics
 
     def follow(self, graph: TopicGraphWidget) -> None:
-        """Nothing happens to them."""
+        """Do nothing: there are no events."""
 
     def refresh(self, graph: TopicGraphWidget) -> None:
-        """Mark what is nearly the same."""
+        """Mark near-duplicates."""
         mark_duplicates(graph)
 
     def planned(self, _: Topics) -> int | None:
-        """No run makes samples of them."""
+        """Return None: no run makes samples of the topics."""
         return None
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
-        """The graph keeps them."""
+        """Do nothing: the graph itself keeps the topics."""
 
     def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:  # noqa: ARG002 - as of every source
-        """No model is known."""
+        """Refuse: no model is known.
+
+        Raises:
+            ConfigError: always.
+        """
         raise ConfigError("These topics belong to no run, so no model is known to grow them: use the graph of a run.")
 
 
 class FileTopicSource(InMemoryTopicSource):
-    """Topics of a file, to which edits are saved."""
+    """Topics of a file; edits are saved to it."""
 
     def __init__(self, path: Path) -> None:
         from deepfabric_core.store.topics_file import TopicsFile, load_topics
@@ -104,27 +108,27 @@ class FileTopicSource(InMemoryTopicSource):
         self._file = TopicsFile(path, {})
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:  # noqa: ARG002 - as of every source
-        """Save them."""
+        """Save the topics."""
         self._file.save(topics)
 
 
 class RunTopicSource:
-    """Topics of a run, which grows them, makes samples of them, or has done so."""
+    """Topics of a run that grows them, makes samples of them, or has done so."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._growing = not run.over and run.topics is None
 
     def topics(self) -> Topics:
-        """As far as they are saved; else the root alone."""
+        """Return the topics saved so far, or else the root alone."""
         return self._run.topics or _root_of(self._run)
 
     def planned(self, topics: Topics) -> int | None:
-        """As the config says."""
+        """Return the number of samples, according to the config."""
         return count_samples(self._run.job.config.output.num_samples, len(topics.leaves))
 
     def follow(self, graph: TopicGraphWidget) -> None:
-        """Pass on what the run tells; and what it made before."""
+        """Add what the run made before, and pass on its events from now on."""
         self._add_what_is_there(graph)
         if not self._run.over:
             self._run.watch(lambda event: self._tell(graph, event))
@@ -156,7 +160,7 @@ class RunTopicSource:
             graph.failure(line["topic_id"], str(line["kind"]), str(line["error"]))
 
     def refresh(self, graph: TopicGraphWidget) -> None:
-        """What the run has now; while topics grow, the graph itself knows best."""
+        """Update the graph from the run's files; while topics grow, the graph itself is the most current."""
         if self._growing:
             return
         live_edits = self._run.job.live_edits
@@ -168,7 +172,7 @@ class RunTopicSource:
         mark_duplicates(graph)
 
     def _count_again(self, graph: TopicGraphWidget) -> None:
-        """A topic that is no leaf any more, or one again, has other samples than it had."""
+        """Count samples again: a topic that has become a leaf, or is none any more, has other samples."""
         topics = graph.topics
         wanted = Counter(item.topic_id for item in Plan(topics, self.planned(topics) or 0))
         found = results(self._run.job)
@@ -179,7 +183,7 @@ class RunTopicSource:
             graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
-        """Tell the run at work, or save them for the next one."""
+        """Pass the edit to the running run, or save the topics for the next run."""
         run = self._run
         if run.over:
             change_topics(run.job, topics)
@@ -192,7 +196,11 @@ class RunTopicSource:
             run.job.live_edits.ask(lambda _: graph.topics)
 
     def regrow(self, graph: TopicGraphWidget, topic_id: str, *, again: bool) -> EngineTask:
-        """By the model of the run's topics."""
+        """Return a task that uses the model for the run's topics.
+
+        Raises:
+            ConfigError: the topic doesn't exist any more.
+        """
         name = graph.topics.by_id[topic_id].name if topic_id in graph.topics.by_id else ""
         if not name:
             raise ConfigError("That topic isn't there any more.")
@@ -209,7 +217,7 @@ class RunTopicSource:
 
 
 def mark_duplicates(graph: TopicGraphWidget) -> None:
-    """Say of near-duplicates what they are near to; where there are very many topics, only when asked."""
+    """Mark near-duplicates with the topic that they resemble, unless there are very many topics."""
     topics = graph.topics
     if len(topics) > _MARKED_AT_ONCE:
         return

@@ -1,4 +1,4 @@
-"""The topic graph that users hold: a widget, with a source that its topics come from and its edits go to."""
+"""`TopicGraph`: the topic graph for users, a widget connected to a run, a file or topics in memory."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from deepfabric_core.printable import printable
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import source_of
-from deepfabric_nb.graph.static import StaticTopics
+from deepfabric_nb.graph.static_view import StaticTopics
 from deepfabric_nb.graph.widget import TopicGraphWidget
-from deepfabric_nb.kernel.frontend import default_display_mode
+from deepfabric_nb.kernel.display_mode import default_display_mode
+from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
-from deepfabric_nb.runs.task import SECONDS_BETWEEN_DRAWS
 
 _LISTED = 5
 
 
 class TopicGraph(TopicGraphWidget):
-    """Topics to look at and to steer: `TopicGraph(run)`, `TopicGraph("topics.jsonl")` or `TopicGraph(topics)`.
+    """A widget to view and edit topics: `TopicGraph(run)`, `TopicGraph("topics.jsonl")` or `TopicGraph(topics)`.
 
-    Edits of a run's topics are saved with them, and the run makes its samples accordingly, also while it is at work;
-    those of a file are saved to it. `selected` holds the ids of the selected topics, and can be observed.
+    Edits of a run's topics are saved, and the run makes its samples accordingly, even if it is running; edits of a
+    file's topics are saved to the file. `selected` has the ids of the selected topics, and can be observed.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -46,11 +46,11 @@ class TopicGraph(TopicGraphWidget):
 
     @property
     def planned(self) -> int | None:
-        """How many samples a run makes of these topics; None where they belong to no run."""
+        """How many samples a run makes of these topics; None if they belong to no run."""
         return self._source.planned(self.topics)
 
     def report(self) -> str:
-        """How even the topics are, and which have too few or too many samples, a line each."""
+        """Return a report, a line each, on how balanced the topics are, and which have too few or too many samples."""
         known = self._columns.known
         counts = [{own: getattr(one, name) for own, one in known.items()} for name in ("wanted", "done", "failed")]
         topics, covered = self.topics, coverage(self.topics, *counts)
@@ -65,7 +65,7 @@ class TopicGraph(TopicGraphWidget):
     # ---- growing again
 
     def grow_deeper(self, topic_id: str) -> None:
-        """Have a model find subtopics of each leaf at or below a topic.
+        """Let a model find subtopics of each leaf at or below a topic.
 
         Raises:
             DeepFabricError: it found none, or the topics belong to no run.
@@ -73,7 +73,7 @@ class TopicGraph(TopicGraphWidget):
         self._grown_again(topic_id, again=False)
 
     def ask_again(self, topic_id: str) -> None:
-        """Have a model find other subtopics of a topic than it has; what was below it goes with them.
+        """Let a model find new subtopics of a topic, which replace those it has and everything below them.
 
         Raises:
             DeepFabricError: it found none, or the topics belong to no run.
@@ -85,14 +85,14 @@ class TopicGraph(TopicGraphWidget):
         self.draw()
 
     def _asked_for_more(self, topic_id: str, how: str) -> None:
-        """The page asks: the answer is drawn when it is there."""
+        """Start what the page asks for; the result is drawn when it is ready."""
         task = self._source.regrow(self, topic_id, again=how == "regenerate").start()
         self._keep_drawing(lambda: not task.over or self.has_changes_waiting)
 
     # ---- drawing
 
     def draw(self) -> None:
-        """Bring the page up to date; in the thread of the cells."""
+        """Update the page. Must be called in the thread of the cells."""
         self.apply_waiting_changes()
         if self.take_outdated():
             self._source.refresh(self)
@@ -112,10 +112,10 @@ class TopicGraph(TopicGraphWidget):
         self._source.edited(self, topics)
         self._source.refresh(self)
 
-    # ---- how it is kept in the notebook
+    # ---- display in the notebook
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget where it can be drawn, and a picture and an outline everywhere."""
+        """Return the widget where it can be drawn, and always a picture and an outline."""
         if default_display_mode() == "text":
             return StaticTopics(self.topics)._repr_mimebundle_()
         bundle, *rest = super()._repr_mimebundle_(**options) or ({},)
@@ -123,7 +123,7 @@ class TopicGraph(TopicGraphWidget):
 
 
 def printable_lines(lines: Iterable[str]) -> str:
-    """Lines that may hold a model's words."""
+    """Return lines, which may contain a model's text, as printable text."""
     return "\n".join(map(printable, lines))
 
 

@@ -1,4 +1,4 @@
-"""The topic graph: seen as it grows, and steered. Python holds the topics; the page draws them and asks for changes."""
+"""`TopicGraphWidget`: Python holds and edits the topics; the page draws them and asks for edits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from deepfabric_nb.kernel.comm_messages import hear_while_busy
 
 _STATIC = Path(__file__).parent.parent / "static"
 
-# As many characters of a name are told with a change.
+# As many characters of a name are shown in the description of an edit.
 _SHOWN = 40
 
 OnEdit = Callable[[Topics, str], object]
@@ -29,16 +29,16 @@ OnGrow = Callable[[str, str], object]
 
 
 class TopicGraphWidget(anywidget.AnyWidget):
-    """Topics to look at and to change.
+    """A widget to view and edit topics.
 
-    `on_edit` gets the topics after each change, with a few words on what was done; `on_grow` gets the id of a topic
-    below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be called on
-    another thread, with the graph locked. What a run tells is sent to the page by `flush`.
+    `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
+    id of a topic below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be
+    called in another thread, with the graph locked. What a run reports is sent to the page by `flush`.
     """
 
     _esm = _STATIC / "graph.js"
     _css = _STATIC / "graph.css"
-    # Made when it is asked for, so that a page that is loaded again gets what there is by then.
+    # Computed when it is read, so that a reloaded page gets the current state.
     snapshot: Any = traitlets.Any(None).tag(
         sync=True, to_json=lambda _, widget: widget.now(), from_json=lambda *_: None
     )
@@ -61,14 +61,14 @@ class TopicGraphWidget(anywidget.AnyWidget):
 
     @property
     def topics(self) -> Topics:
-        """The topics as they are now."""
+        """The current topics."""
         with self._lock:
             return self._history.topics
 
-    # ---- what a run tells
+    # ---- what a run reports
 
     def grow(self, path: TopicPath, children: Iterable[str]) -> None:
-        """A topic has new children; nothing happens if it is no longer there."""
+        """Add new children to a topic; does nothing if the topic doesn't exist any more."""
         with self._lock:
             mode = self._history.mode
             parent, new = topic_id(mode, path), {topic_id(mode, (*path, name)): name for name in children}
@@ -79,7 +79,7 @@ class TopicGraphWidget(anywidget.AnyWidget):
                         self._columns.add(own, name, parent)
 
     def replace(self, topics: Topics) -> None:
-        """Other topics altogether, with no edits to take back."""
+        """Replace all topics, and forget earlier edits."""
         with self._lock:
             if topics != self._history.topics:
                 self._history = GrowingHistory(topics)
@@ -88,7 +88,7 @@ class TopicGraphWidget(anywidget.AnyWidget):
     def count(
         self, topic_id: str, *, wanted: int | None = None, done: int | None = None, failed: int | None = None
     ) -> None:
-        """How many samples of a topic itself are wanted, done, failed; what isn't given stays."""
+        """Set how many of a topic's own samples are wanted, done and failed; omitted numbers don't change."""
         with self._lock:
             known = self._columns.of(topic_id)
             known.wanted = known.wanted if wanted is None else wanted
@@ -96,34 +96,34 @@ class TopicGraphWidget(anywidget.AnyWidget):
             known.failed = known.failed if failed is None else failed
 
     def sample(self, topic_id: str, question: str, answer: str) -> None:
-        """A sample was made: it is counted, and the first few are kept to be looked at."""
+        """Count a sample that was made, and keep the first few as examples."""
         with self._lock:
             known = self._columns.of(topic_id)
             known.done += 1
             known.add_sample(question, answer)
 
     def failure(self, topic_id: str, kind: str, message: str) -> None:
-        """A sample could not be made: it is counted, and the first few reasons are kept."""
+        """Count a sample that failed, and keep the first few reasons as examples."""
         with self._lock:
             known = self._columns.of(topic_id)
             known.failed += 1
             known.add_failure(kind, message)
 
     def mark(self, marks: Mapping[str, str]) -> None:
-        """Mark topics with a sentence each, by their ids; earlier marks are forgotten."""
+        """Mark topics, given by their ids, with a sentence each; earlier marks are removed."""
         with self._lock:
             if marks != self._columns.marks:
                 self._columns.marks = dict(marks)
                 self._show_all()
 
     def flush(self) -> None:
-        """Send what is new to the page; at most five times a second, please."""
+        """Send what is new to the page. Call it at most five times a second."""
         with self._lock:
             if (new := self._columns.delta()) is not None:
                 self.send(*new)
 
     def now(self) -> Mapping[str, Any]:
-        """Everything, as the page gets it."""
+        """Return everything, in the form that the page gets."""
         with self._lock:
             changes = {"undo": self._history.undoes, "redo": self._history.redoes}
             return {**self._columns.snapshot(), **changes, "selected": list(self.selected), "moved": self._moved}
@@ -131,16 +131,16 @@ class TopicGraphWidget(anywidget.AnyWidget):
     # ---- edits
 
     def prune(self, ids: str | Iterable[str]) -> None:
-        """Take topics out, with what is reachable only through them."""
+        """Remove topics, and what is reachable only through them."""
         ids = _listed(ids)
         self.edit(partial(edit.prune, ids=ids), f"Pruned {self._named(ids)}")
 
     def keep_only(self, topic_id: str) -> None:
-        """Take out everything but a topic, its path and what is below it."""
+        """Remove everything but a topic, its path and what is below it."""
         self.edit(partial(edit.keep_only, topic_id=topic_id), f"Kept only {self._named([topic_id])}")
 
     def rename(self, topic_id: str, name: str) -> None:
-        """Give a topic another name. In a tree it and all below it get other ids with that, and other samples.
+        """Rename a topic. In a tree this changes its id and those of all topics below it, and so their samples.
 
         Raises:
             ConfigError: there is no such topic, or the name can't be given.
@@ -151,31 +151,31 @@ class TopicGraphWidget(anywidget.AnyWidget):
                 self._edited(what, moved=(topic_id, _in_its_place(topic_id, before, self.topics)))
 
     def add(self, parent_id: str, names: str | Iterable[str]) -> None:
-        """Add topics below one."""
+        """Add topics below a topic."""
         names = _listed(names)
         what = "a topic" if len(names) == 1 else f"{len(names):,} topics"
         self.edit(partial(edit.add, parent_id=parent_id, names=names), f"Added {what} below {self._named([parent_id])}")
 
     def merge(self, ids: Iterable[str]) -> None:
-        """Make several topics one, the first of them."""
+        """Merge several topics into the first of them."""
         ids = _listed(ids)
         self.edit(partial(edit.merge, ids=ids), f"Merged {len(ids):,} topics into {self._named(ids[:1])}")
 
     def edit(self, change: Callable[[Topics], Topics], what: str) -> None:
-        """Change the topics; `what` says what was done, for the one who may take it back.
+        """Edit the topics; `what` describes the edit, for undo.
 
         Raises:
-            ConfigError: they can't be changed so; nothing was.
+            ConfigError: the edit isn't possible; nothing was changed.
         """
         with self._lock:
             if self._history.do(change, what):
                 self._edited(what)
 
     def undo(self) -> None:
-        """Take the last change back.
+        """Undo the last edit.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is nothing to undo.
         """
         with self._lock:
             what = self._history.undoes
@@ -183,10 +183,10 @@ class TopicGraphWidget(anywidget.AnyWidget):
             self._edited(f"Undone: {what}")
 
     def redo(self) -> None:
-        """Make the change again that was taken back last.
+        """Redo the edit that was undone last.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is nothing to redo.
         """
         with self._lock:
             what = self._history.redoes
@@ -199,7 +199,7 @@ class TopicGraphWidget(anywidget.AnyWidget):
             self.on_edit(self.topics, what)
 
     def _show_all(self, moved: tuple[str, str] | None = None) -> None:
-        """Send everything; a topic that has `moved` from one id to another is still the same to the page."""
+        """Send everything; `moved` is the old and the new id of a topic that is still the same to the page."""
         self._columns.fill(self._history.topics)
         self._moved = [moved] if moved else []
         self.send_state("snapshot")
@@ -213,36 +213,36 @@ class TopicGraphWidget(anywidget.AnyWidget):
         topic = self.topics.by_id.get(ids[0])
         return f"“{topic.name[:_SHOWN]}{'…' if len(topic.name) > _SHOWN else ''}”" if topic else "a topic"
 
-    # ---- changes from other threads, which wait for the next drawing
+    # ---- edits from other threads, which wait for the next drawing
 
     def edit_later(self, change: Callable[[Topics], Topics], what: str) -> None:
-        """Change the topics the next time the graph is drawn. May be called from any thread."""
+        """Edit the topics the next time the graph is drawn. May be called from any thread."""
         self._later.append(lambda: self.edit(change, what))
 
     def refuse_later(self, problem: str) -> None:
-        """Tell the page why nothing came of what it asked for. May be called from any thread."""
+        """Tell the page why its request failed, the next time the graph is drawn. May be called from any thread."""
         self._later.append(lambda: self.send({"type": "refused", "message": problem}))
 
     def mark_outdated(self) -> None:
-        """Say that what is wanted, or the topics themselves, have changed. May be called from any thread."""
+        """Mark the topics or their wanted counts as outdated. May be called from any thread."""
         self._outdated = True
 
     @property
     def has_changes_waiting(self) -> bool:
-        """Whether changes wait for the next drawing."""
+        """Whether edits or messages wait for the next drawing."""
         return bool(self._later)
 
     def apply_waiting_changes(self) -> None:
-        """Make the changes that wait; in the thread of the cells."""
+        """Apply what waits. Must be called in the thread of the cells."""
         while self._later:
             self._later.popleft()()
 
     def take_outdated(self) -> bool:
-        """Return whether the graph was marked outdated since this was asked last."""
+        """Return whether the graph was marked outdated since the last call."""
         outdated, self._outdated = self._outdated, False
         return outdated
 
-    # ---- what the page says
+    # ---- messages from the page
 
     def _received(self, _: Any, message: Any, __: Any) -> None:
         with self._lock:
@@ -256,7 +256,7 @@ class TopicGraphWidget(anywidget.AnyWidget):
                     self._change(op, ids, str(message.get("name", "")))
 
     def _change(self, op: str, ids: list[str], name: str) -> None:
-        """Do what the page asks for, and answer: the page waits for a word."""
+        """Do what the page asks for, and reply, since the page waits for a reply."""
         try:
             self._carry_out(op, ids, name)
         except DeepFabricError as problem:
@@ -285,10 +285,10 @@ class TopicGraphWidget(anywidget.AnyWidget):
             case _:
                 raise ConfigError("That can't be done here.")
 
-    # ---- what is selected
+    # ---- selection
 
     def _select_quietly(self, ids: list[Any]) -> None:
-        """Those of the topics that are there; the page knows already."""
+        """Select those of the topics that exist, without telling the page, which knows already."""
         self._from_page = True
         try:
             self.selected = tuple(own for own in ids if own in self._columns.rows)
@@ -305,7 +305,7 @@ def _listed(ids: str | Iterable[str]) -> list[str]:
 
 
 def _in_its_place(topic_id: str, before: Topics, after: Topics) -> str:
-    """The id of the topic that stands where this one stood."""
+    """Return the id of the topic that is now at the position where `topic_id` was."""
     parents = before.by_id[topic_id].parents
     if not parents:
         return after.root

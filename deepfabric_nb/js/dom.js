@@ -1,6 +1,6 @@
-// The few things that all parts do with the page. Text goes in as text, never as HTML.
+// Helpers to create and update elements. Text is inserted as text, never as HTML.
 
-/** A new element. Attributes are set as they are, functions become listeners. */
+/** Create an element. Attributes are set as they are, functions become listeners. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -11,18 +11,18 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Set a text, and leave the page alone where it is there already: a selection and the reader stay undisturbed. */
+/** Set a text unless it is there already, so that a selection and screen readers aren't disturbed. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Show or hide. */
+/** Show or hide an element. */
 export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;
 }
 
 /**
- * Make a parent's children follow a list, each known by its key: what stays is updated where it stands,
+ * Make a parent's children follow a list, each identified by its key: existing ones are updated in place,
  * so that nothing that is open, focused or selected is lost.
  */
 export function follow(parent, list, { key, make }) {

@@ -6,7 +6,7 @@ import { connect } from "./graph/sync.js";
 export default () => {
   const topics = new Topics();
   const views = new Set();
-  let last = null; // the latest snapshot's word on changes and selection, for a view that comes later
+  let last = null; // edits and selection in the latest snapshot, for views that are added later
 
   function heard(message) {
     if (message.type === "snapshot") last = message;

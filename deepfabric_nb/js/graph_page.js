@@ -3,7 +3,7 @@ import { Topics } from "./graph/topics.js";
 import { topicGraph } from "./graph/view.js";
 import { fill } from "./graph/sync.js";
 
-/** Show a snapshot in an element of a page that stands alone: to be read, not to be changed. */
+/** Show a snapshot in an element of a standalone page, read-only. */
 function show(place, data) {
   const topics = new Topics();
   fill(topics, data);

@@ -37,7 +37,7 @@ function render({ model, el }) {
   };
 }
 
-/** The headline; a change of it is a milestone and is announced to screen readers, the ticks in between are not. */
+/** The headline. Its changes are announced to screen readers, other updates are not. */
 function head() {
   const headline = element("strong", { dir: "auto" });
   const name = element("span", { class: "dfn-name", dir: "auto" });
@@ -55,7 +55,7 @@ function head() {
   };
 }
 
-/** Where the notebook serves a file, or "" where it doesn't. */
+/** Return the address at which the notebook serves a file, or "" if it doesn't. */
 async function address(model, link) {
   return (await model.widget_manager?.resolveUrl?.(link)) ?? "";
 }

@@ -1,1 +1,5 @@
-"""What we ask of the kernel: a thread for the engine, interrupts that stop it, messages while a cell runs."""
+"""The link to the IPython kernel.
+
+`engine_thread` runs the engine beside the cells, `interrupts` turns interrupts into stops, `comm_messages` receives
+messages of the page while a cell runs, `display_mode` tells whether anybody can see widgets.
+"""

@@ -1,12 +1,12 @@
-"""Hearing a page while a cell keeps the kernel busy.
+"""Answer a page's widget messages while a cell keeps the kernel busy.
 
-A kernel takes messages one by one, so while a cell runs, a click on its widget waits, and so does a page that was
-loaded again and asks for the widget's state. Here the cell itself takes in what has arrived: messages of widgets, and
-the two questions with which a page begins, are answered at once; all others, such as the next cell, are put back in
+A kernel handles messages one by one, so while a cell runs, a click on its widget waits, and so does a reloaded page
+that asks for the widget's state. Here the cell itself receives the messages that have arrived: those of widgets, and
+the two requests with which a page begins, are answered at once; all others, such as the next cell, are put back in
 their order when the cell ends.
 
-It goes by parts of ipykernel that aren't documented (6.31 to 7.4 have been tried). Where they are different, nothing is
-heard, and the page has to interrupt the kernel.
+This uses undocumented parts of ipykernel (tested with 6.31 to 7.4). Where they differ, no message is received, and the
+user has to interrupt the kernel.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ANSWERED = {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel
 
 @contextlib.contextmanager
 def listening(shell: Any) -> Iterator[Listener | None]:
-    """A listener to the shell's kernel while this is open, or None where there is nothing to hear."""
+    """Yield a listener for the shell's kernel while this context is open, or None if there is no such kernel."""
     listener = None
     with contextlib.suppress(AttributeError, ImportError):
         listener = Listener(shell.kernel)
@@ -38,7 +38,7 @@ def listening(shell: Any) -> Iterator[Listener | None]:
 
 
 class Listener:
-    """Takes in the messages that wait for the kernel's main thread; it is used in that thread."""
+    """Receives messages that wait for the kernel's main thread; it must be used in that thread."""
 
     def __init__(self, kernel: Any) -> None:
         import zmq
@@ -48,12 +48,12 @@ class Listener:
         self._waiting = zmq.NOBLOCK
         self._nothing = zmq.Again
         self._put_aside: list[Any] = []
-        self._receive = self._stream._recv_callback  # noqa: SLF001 - to put messages back as if they had just come
-        self._deaf = False
+        self._receive = self._stream._recv_callback  # noqa: SLF001 - to put messages back as if they had just arrived
+        self._disabled = False
 
     def hear(self) -> None:
-        """Answer what has come and can be answered now."""
-        while not self._deaf:
+        """Answer the messages that have arrived and can be answered now."""
+        while not self._disabled:
             try:
                 message = self._socket.recv_multipart(self._waiting, copy=False)
             except self._nothing:
@@ -62,7 +62,7 @@ class Listener:
                 self._take(message)
             except Exception:  # noqa: BLE001 - a kernel of another kind must not cost the run
                 _log.debug("a message could not be answered while a cell runs", exc_info=True)
-                self._deaf = True
+                self._disabled = True
 
     def _take(self, message: list[Any]) -> None:
         identities, frames = self._kernel.session.feed_identities(message, copy=False)
@@ -88,7 +88,7 @@ class Listener:
             kernel._publish_status("busy", "shell")  # noqa: SLF001
 
     def put_back(self) -> None:
-        """Let the kernel have what was put aside, in the order of arrival."""
+        """Pass the messages that were put aside to the kernel, in the order of arrival."""
         while self._put_aside:
             received = self._receive(self._put_aside.pop(0))
             if isawaitable(received):
@@ -96,7 +96,7 @@ class Listener:
 
 
 def _channel(kernel: Any) -> tuple[Any, Any, Any]:
-    """Where messages for the main thread arrive, the stream that reads them there, and where replies go."""
+    """Return the socket where the main thread's messages arrive, the stream that reads it, and the replies' socket."""
     thread = getattr(kernel, "shell_channel_thread", None)
     if thread is None:
         return kernel.shell_stream.socket, kernel.shell_stream, kernel.shell_stream
@@ -105,7 +105,7 @@ def _channel(kernel: Any) -> tuple[Any, Any, Any]:
 
 
 def _finish(result: Any) -> None:
-    """Run a coroutine that waits for nothing."""
+    """Run a coroutine that doesn't wait for anything."""
     coroutine = result.__await__()
     with contextlib.suppress(StopIteration):
         while True:
@@ -113,10 +113,10 @@ def _finish(result: Any) -> None:
 
 
 def hear_while_busy(comm: Any) -> None:
-    """Let messages in while a cell runs.
+    """Let a widget's messages arrive while a cell runs.
 
-    ipykernel 7.4 sends a widget's messages to the shell that the widget was last used from, which is busy with the
-    cell; without this they go where the browser sends them, to a shell of their own.
+    ipykernel 7.4 sends a widget's messages to the shell from which the widget was last used, which is busy with the
+    cell; without this setting they go where the browser sends them, to a shell of their own.
     """
     if getattr(comm, "_reply_subshell_for", None) is not None:
         comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

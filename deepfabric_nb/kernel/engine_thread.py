@@ -1,6 +1,6 @@
-"""The one bridge to the engine: a thread with an event loop that lives as long as the process.
+"""The engine's thread: one event loop for all runs, which lives as long as the process.
 
-A loop for each run would leak the clients of every run; a notebook's own loop is blocked while a cell runs.
+A loop per run would leak the HTTP clients of every run; a notebook's own loop is blocked while a cell runs.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 
 def start(work: Coroutine[Any, Any, None]) -> Callable[[], object]:
-    """Start a piece of work in the engine's thread, and return a function that cancels it from any thread."""
+    """Start a coroutine in the engine's thread, and return a function that cancels it from any thread."""
     return asyncio.run_coroutine_threadsafe(work, _loop()).cancel
 
 
 def call_soon(callback: Callable[[], object]) -> None:
-    """Call back in the engine's thread."""
+    """Run the callback in the engine's thread."""
     _loop().call_soon_threadsafe(callback)
 
 

@@ -1,4 +1,4 @@
-"""Interrupts of a cell that waits for a run: the first is a request to stop, the second leaves at once."""
+"""Interrupts of a cell that waits for a run: the first one requests a stop, the second one leaves at once."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ class Interruptible(Protocol):
 
     @property
     def state(self) -> RunState:
-        """How far it has come."""
+        """The current state of the run."""
 
     def stop(self) -> None:
-        """Ask it to stop; asked again, it leaves at once."""
+        """Request a stop; a second request leaves at once."""
 
     def wait_briefly(self, seconds: float) -> bool:
-        """Wait for so many seconds at most, and return whether it still goes on."""
+        """Wait for at most so many seconds, and return whether it is still running."""
 
     def draw(self) -> None:
-        """Bring its screens up to date."""
+        """Update its screens."""
 
 
 _SECONDS_TO_CLEAR_UP = 3.0
 
-# What an interrupt stops, and the handler that was there before.
+# The tasks that an interrupt stops, and the signal handler that was set before.
 _waited_for: list[Interruptible] = []
 _earlier_handler: list[Any] = []
 
 
 @contextlib.contextmanager
 def interrupts_stop(task: Interruptible) -> Iterator[None]:
-    """Let the kernel's interrupt stop the task while this is open; outside the main thread it changes nothing."""
+    """Make the kernel's interrupt stop the task while this context is open; does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

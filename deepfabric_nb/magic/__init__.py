@@ -1,1 +1,5 @@
-"""The `%deepfabric` and `%%deepfabric` magics: their commands, completion, and what each command answers."""
+"""The `%deepfabric` and `%%deepfabric` magics.
+
+`magics` carries out a line, `commands` declares and parses them. `completion` offers what fits, with `yaml_cursor` for
+YAML. `validate`, `status` and `export` make the results of those commands.
+"""

@@ -1,4 +1,4 @@
-"""The commands of the magic and their flags: the command line's own, from the same table, and a few more."""
+"""The magic's commands and flags: the command line's flags, from the same table, and a few more."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _makes_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _command(name: str, help_text: str, *decorators: Callable[..., Any]) -> click.Command:
-    callback: Callable[..., Any] = lambda **_: None  # noqa: E731 - click wants one of its own for each command
+    callback: Callable[..., Any] = lambda **_: None  # noqa: E731 - click needs a new one for each command
     for decorate in decorators:
         callback = decorate(callback)
     return click.command(name, help=help_text, context_settings={"help_option_names": ["-h", "--help"]})(callback)
@@ -94,14 +94,14 @@ COMMANDS: Mapping[str, click.Command] = {
 
 @dataclass(frozen=True, slots=True)
 class MagicLine:
-    """A magic's line, read: the command and the values of its arguments and flags."""
+    """A parsed line of a magic: the command and the values of its arguments and flags."""
 
     command: str
     values: Mapping[str, Any]
 
 
 def read(line: str, *, cell: bool) -> MagicLine:
-    """What a line says; above a cell, `generate` may be left out.
+    """Parse a line; above a cell, `generate` may be omitted.
 
     Raises:
         click.ClickException: it can't be understood.
@@ -129,7 +129,7 @@ def _nearest(name: str) -> str:
 
 
 def overview() -> str:
-    """All commands, a line each."""
+    """Return a list of all commands, a line each."""
     width = max(map(len, COMMANDS))
     return "\n".join(
         (
@@ -141,6 +141,6 @@ def overview() -> str:
 
 
 def flags_of(command: click.Command) -> list[str]:
-    """The flags of a command, as they are written."""
+    """Return the flags of a command, as they are written."""
     options = (parameter for parameter in command.params if isinstance(parameter, click.Option))
     return [flag for option in options for flag in (*option.opts, *option.secondary_opts)]

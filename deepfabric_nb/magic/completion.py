@@ -1,4 +1,4 @@
-"""What Tab offers: subcommands, flags and their values on a magic's line, keys and values in the YAML below it."""
+"""Tab completion: subcommands, flags and values on a magic's line, keys and values in the YAML below it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CELL = re.compile(r"(?:[ \t]*\n)*%%deepfabric(?=\s)(?P<line>[^\n]*)")
 _LINE = re.compile(r"[ \t]*(?:[\w ,.]+=[ ]*)?%deepfabric(?=[ \t])")
 _OPTIONS = {spelling: option for option in OPTIONS for spelling in option.flag.split("/")}
 
-# What a subcommand takes besides flags, and the notebook's own flags that a value follows.
+# What subcommands take besides flags, and the notebook's own flags that are followed by a value.
 _TAKE_RUNS = ("resume", "stop", "export", "topics")
 _TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
 _TAKE_VALUES = ("--out", "--name")
@@ -34,7 +34,7 @@ Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`text` replaces what stands from offset `start` of the cell to the cursor; `hint` says what it is."""
+    """`text` replaces what is between offset `start` of the cell and the cursor; `hint` describes it."""
 
     text: str
     start: int
@@ -43,7 +43,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A magic's line up to the cursor: the words before the last one, and what has been typed of that."""
+    """A magic's line up to the cursor: the words before the last one, and what is typed of the last one."""
 
     words: tuple[str, ...]
     typed: str
@@ -60,7 +60,7 @@ class _Line:
 def complete(
     cell: str, cursor: int, *, runs: Sequence[str], names: Sequence[str], commands: Commands
 ) -> list[Completion]:
-    """What may stand at the cursor of a cell; nothing outside of our magics.
+    """Return the completions at the cursor of a cell; none outside our magics.
 
     `runs` are the names of runs, `names` the notebook's variables, `commands` the subcommands with all spellings of
     their flags.
@@ -77,7 +77,7 @@ def complete(
 def make_matcher(
     namespace: Callable[[], Iterable[str]], runs: Callable[[], Sequence[str]], commands: Commands
 ) -> Matcher:
-    """`complete` as IPython asks for it. It silences other matchers in our lines and cells, and never raises."""
+    """Return `complete` as an IPython matcher, which suppresses others in our lines and cells, and never raises."""
 
     def answer(context: CompletionContext) -> SimpleMatcherResult:
         try:
@@ -86,7 +86,7 @@ def make_matcher(
                 return SimpleMatcherResult(completions=[])
             found = complete(cell, cursor, runs=runs(), names=sorted(namespace()), commands=commands)
             return _result(found, cell, cursor)
-        except Exception:  # noqa: BLE001 - Tab must go on working for everything else
+        except Exception:  # noqa: BLE001 - Tab must keep working for other code
             _log.debug("completion failed", exc_info=True)
             return SimpleMatcherResult(completions=[])
 
@@ -95,7 +95,7 @@ def make_matcher(
 
 
 class _Silence(list[SimpleCompletion]):
-    """Nothing to offer, yet an answer: IPython silences other matchers only for one that claims to have something."""
+    """No completions, but length 1: IPython lets a matcher suppress others only if it seems to have completions."""
 
     def __len__(self) -> int:
         return 1
@@ -120,19 +120,19 @@ def _is_ours(cell: str, cursor: int) -> bool:
 
 
 def _body(cell: str) -> int | None:
-    """The offset at which the YAML of a `%%deepfabric` cell begins."""
+    """Return the offset at which the YAML of a `%%deepfabric` cell begins."""
     first = _CELL.match(cell)
     return first.end() + 1 if first and first.end() < len(cell) else None
 
 
 def _line(cell: str, cursor: int) -> _Line | None:
-    """The magic's line that the cursor is on."""
+    """Return the magic's line that the cursor is on."""
     before = cell[cell.rfind("\n", 0, cursor) + 1 : cursor]
     first = _CELL.match(cell[:cursor])
     magic = first.start("line") - first.end() if first else None
     if magic is None and not cell.lstrip().startswith("%%") and (line := _LINE.match(before)):
         magic = line.end() - len(before)
-    if not magic:  # neither, or the cursor stands right behind the name
+    if not magic:  # neither, or the cursor is right after the name
         return None
     *words, typed = before[magic:].lstrip(" \t").split(" ")
     return _Line(tuple(filter(None, words)), typed, cursor - len(typed), in_cell=first is not None)
@@ -193,7 +193,7 @@ def _takes_value(flag: str) -> bool:
 
 
 def _files(typed: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The folders, and the files with such an ending, in the folder that was typed."""
+    """Yield the folders, and the files with such an ending, in the folder that was typed."""
     folder, _, name = typed.rpartition("/")
     folder += "/" if "/" in typed else ""
     try:
@@ -230,14 +230,14 @@ def _values_at(place: YamlCursor) -> Iterator[tuple[str, str]]:
 
 
 def _values(path: tuple[Any, ...]) -> list[str]:
-    from deepfabric_core.config.keys import known_values
+    from deepfabric_core.config.schema_keys import known_values
     from deepfabric_core.llm.api_keys import KEY_VARIABLES
 
     return list(KEY_VARIABLES) if path[-2:] == ("llm", "provider") else known_values(path)
 
 
 def _keys_at(place: YamlCursor) -> Iterator[tuple[str, str]]:
-    from deepfabric_core.config.keys import describe, known_keys
+    from deepfabric_core.config.schema_keys import describe, known_keys
 
     for key in known_keys(place.path):
         path = (*place.path, key)

@@ -1,4 +1,4 @@
-"""`%deepfabric` and `%%deepfabric`: read the line, do it, show it."""
+"""`DeepFabricMagics`: parse a magic's line, run its command and show the result."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from deepfabric_nb.magic.commands import COMMANDS, MagicLine, overview, read
 from deepfabric_nb.runs.session import find_kept
 
 if TYPE_CHECKING:
-    from deepfabric_nb.runs.request import RunRequest
     from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.runs.run_request import RunRequest
     from deepfabric_nb.runs.session import Session
 
 
 @magics_class
 class DeepFabricMagics(Magics):
-    """The magic of one shell. What goes wrong is shown as a sentence; `--debug` shows the whole traceback."""
+    """The magics of one shell. Errors are shown as a sentence; `--debug` shows the whole traceback."""
 
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)
@@ -37,7 +37,7 @@ class DeepFabricMagics(Magics):
         debug = "--debug" in line.split()
         try:
             return self._done(read(line, cell=cell is not None), cell)
-        except click.exceptions.Exit:  # help was asked for, and has been shown
+        except click.exceptions.Exit:  # help was requested and shown
             return None
         except click.ClickException as problem:
             if debug:
@@ -72,7 +72,7 @@ class DeepFabricMagics(Magics):
 
     def _watch(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_core.run.job import Job
-        from deepfabric_nb.runs.request import request_from_call
+        from deepfabric_nb.runs.run_request import request_from_call
 
         path = Path(values["config_file"])
         asked = request_from_call(path, {"output_save_as": values["output_save_as"]}, {})
@@ -81,16 +81,16 @@ class DeepFabricMagics(Magics):
         return self._shown(self.session.prepare_following(job, values["name"] or asked.name), values)
 
     def _shown(self, run: Run, values: Mapping[str, Any]) -> Any:
-        """Let a run work and show it; what it made, or in the background its handle, is the cell's result."""
+        """Start a run and show it. The cell's result is what it made, or its handle if it runs in the background."""
         if values["background"]:
             return self._begun(run, values)
         self._work_to_end(run, values)
         return self._result(run.df, values)
 
     def _begun(self, run: Run, values: Mapping[str, Any]) -> Any:
-        """A handle shows itself; where it is assigned instead, the run is shown here."""
+        """Start a run in the background. Its handle displays it; if that goes to a variable, show the run here."""
         from deepfabric_nb.display.screens import show
-        from deepfabric_nb.kernel.frontend import default_display_mode
+        from deepfabric_nb.kernel.display_mode import default_display_mode
 
         if values["out"] and default_display_mode() == "widget":
             show(run)
@@ -117,7 +117,7 @@ class DeepFabricMagics(Magics):
     # ---- configs
 
     def _asked(self, values: Mapping[str, Any], cell: str | None) -> RunRequest:
-        from deepfabric_nb.runs.request import request_from_cell, request_from_file
+        from deepfabric_nb.runs.run_request import request_from_cell, request_from_file
 
         known = COMMANDS["generate"]
         options = {parameter.name: values.get(parameter.name or "") for parameter in known.params}
@@ -155,7 +155,7 @@ class DeepFabricMagics(Magics):
         return TopicGraph(what)
 
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
-        from deepfabric_nb.magic.handoff import export
+        from deepfabric_nb.magic.export import export
 
         *names, path = values["words"] or ("",)
         if not path or len(names) > 1 or (not names and self.session.run(path) and not Path(path).suffix):

@@ -1,4 +1,4 @@
-"""The runs that a notebook may go on with: its own, and those kept on this machine."""
+"""`status`: a table of this notebook's runs and of those kept on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ("run", "status", "done", "wanted", "failed", "dataset", "asked_at")
 
 
 def status(session: Session) -> pd.DataFrame:
-    """A row per dataset with the latest run of it, the latest first; those of this notebook's folder before others."""
+    """Return a row per dataset with its latest run, the latest first; runs of this notebook's folder come first."""
     import pandas as pd
 
     frame = pd.DataFrame(list(_rows(session)), columns=list(_COLUMNS))
@@ -32,7 +32,7 @@ def status(session: Session) -> pd.DataFrame:
 def _rows(session: Session) -> Iterator[dict[str, Any]]:
     from deepfabric_core.run.checkpoint.registry import kept_runs
 
-    mine = {str(run.job.checkpoint_place().folder.absolute()): run for run in session.runs.values()}
+    mine = {str(run.job.checkpoint_files().folder.absolute()): run for run in session.runs.values()}
     for kept in sorted(kept_runs(), key=lambda kept: kept.folder != str(Path.cwd())):
         run = mine.pop(kept.checkpoint, None)
         yield _of_here(run, kept.asked_at) if run else _of_disk(kept)
@@ -57,14 +57,14 @@ def _of_disk(kept: KeptRun) -> dict[str, Any]:
     from deepfabric_core.store.checkpoint_files import is_held, read_metadata
 
     try:
-        known = read_metadata(kept.place)
+        known = read_metadata(kept.files)
     except ConfigError:
         known = None
     state = "complete" if kept.complete else "interrupted" if known else "not begun"
-    done = count_lines(kept.place.samples)
+    done = count_lines(kept.files.samples)
     return {
         "run": kept.name,
-        "status": "running elsewhere" if is_held(kept.place) else state,
+        "status": "running elsewhere" if is_held(kept.files) else state,
         "done": min(done, known.samples_wanted) if known and known.samples_wanted else done,
         "wanted": (known.samples_wanted or None) if known else None,
         "failed": known.samples_failed if known else 0,
@@ -74,7 +74,7 @@ def _of_disk(kept: KeptRun) -> dict[str, Any]:
 
 
 def _from_here(path: Path) -> str:
-    """A path as people write it: from here, where it is below."""
+    """Return a path relative to the working folder if it is below that."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

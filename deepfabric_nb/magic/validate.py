@@ -1,14 +1,14 @@
-"""What a config would do, shown without doing it."""
+"""The result of `%deepfabric validate`: the plan of a config."""
 
 from __future__ import annotations
 
 from deepfabric_core.printable import printable_text
 from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
-from deepfabric_nb.runs.request import RunRequest
+from deepfabric_nb.runs.run_request import RunRequest
 
 
 class PlanText:
-    """The plan of a config and what is to be known about it, as text."""
+    """The plan of a config and notes on it, as text."""
 
     def __init__(self, asked: RunRequest) -> None:
         config = asked.loaded.config

@@ -1,4 +1,4 @@
-"""Where in a YAML text the cursor stands, told by indentation, so that an unfinished text will do."""
+"""Find out where in a YAML text the cursor is, by indentation only, so that the text may be unfinished."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 KeyPath = tuple[str | int, ...]
 
 _DASH = re.compile(r" *-(?: +|$)")
-# A key in quotes, or one that doesn't begin as a value does; its colon has a space or the line's end behind it.
+# A key in quotes, or one that doesn't begin like a value; its colon is followed by a space or the line's end.
 _QUOTED = r"""\"(?:[^"\\]|\\.)*\"|'(?:[^']|'')*'"""
 _UNQUOTED = r"""(?![-?][ ]|[\s"'#\[\]{},&*!|>%@`])(?:[^:#]|:(?![ ]|$)|(?<![ ])#)+"""
 _KEY = re.compile(rf"[ ]*(?P<key>{_QUOTED}|{_UNQUOTED}):(?:[ ]+|$)")
@@ -21,9 +21,9 @@ _CLOSING = {'"': re.compile(r"""(?:[^"\\]|\\.)*\""""), "'": re.compile(r"(?:[^']
 
 @dataclass(frozen=True, slots=True)
 class YamlCursor:
-    """What is being typed, from offset `start` of the text to the cursor: a key of the section at `path`, or its value.
+    """What is typed from offset `start` of the text to the cursor: a key of the section at `path`, or that key's value.
 
-    `siblings` are the keys that the section holds already; `bare` tells that no colon stands behind the key yet.
+    `siblings` are the keys that the section has already; `bare` says that no colon follows the key yet.
     """
 
     path: KeyPath
@@ -35,7 +35,7 @@ class YamlCursor:
 
 
 def cursor_at(text: str, cursor: int) -> YamlCursor | None:
-    """The place of the cursor; None where neither a key nor a value can begin: comments, running text, flow style."""
+    """Return the cursor's place; None where neither a key nor a value can begin: comments, running text, flow style."""
     above = text[:cursor].count("\n")
     start = text.rfind("\n", 0, cursor) + 1
     lines = text.split("\n")
@@ -53,7 +53,7 @@ def cursor_at(text: str, cursor: int) -> YamlCursor | None:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key or a list item that is open at some line; `empty`: nothing stands behind it on its own line."""
+    """A key or a list item that is open at some line; `empty` says that nothing follows it on its own line."""
 
     column: int
     part: str | int
@@ -66,7 +66,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _FoundKey:
-    """What one line tells of the cursor's place."""
+    """What the cursor's line says about the cursor's place."""
 
     parent: KeyPath
     column: int
@@ -77,7 +77,7 @@ class _FoundKey:
 
 @dataclass(slots=True)
 class _Scalar:
-    """A text of several lines, which ends where a line stands no deeper than `column`, or with its quote."""
+    """A text of several lines, which ends at a line that isn't indented beyond `column`, or with its closing quote."""
 
     column: int
     quote: str
@@ -85,7 +85,7 @@ class _Scalar:
 
 @dataclass(slots=True)
 class _Outline:
-    """What the lines so far tell: what is open, which keys each section holds, and in which column they stand."""
+    """What the lines so far contain: the open entries, the keys of each section, and the columns of the keys."""
 
     stack: list[_Entry] = field(default_factory=list)
     keys: dict[KeyPath, set[str]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class _Outline:
     scalar: _Scalar | None = None
 
     def read(self, line: str) -> None:
-        """Take a whole line in."""
+        """Process a whole line."""
         if not line.strip() or self._in_scalar(line) or line.lstrip().startswith("#"):
             return
         position = self._enter_items(line)
@@ -104,7 +104,7 @@ class _Outline:
             self._enter_value(line[position:])
 
     def at(self, line: str, column: int, below: str) -> _FoundKey | None:
-        """What the cursor's line tells; its list items and its finished key are taken in, too."""
+        """Return what the cursor's line says; its list items and its finished key are processed, too."""
         before, after = line[:column], line[column:].strip()
         if not before.strip() and after:
             self.read(line)
@@ -120,7 +120,7 @@ class _Outline:
         return found
 
     def finished(self, found: _FoundKey, start: int) -> YamlCursor | None:
-        """The place, once the lines below are read as well: a key has to stand in the column of its siblings."""
+        """Return the place after the lines below were read: a key has to be in the same column as its siblings."""
         offset = start + found.column
         if found.key is not None:
             return YamlCursor((*found.parent, found.key), found.typed, offset, is_value=True)
@@ -149,12 +149,12 @@ class _Outline:
         return [entry for entry in self.stack if entry.column < column]
 
     def _parent(self, column: int) -> KeyPath | None:
-        """The section that a key in this column belongs to; None behind a value, which holds no keys."""
+        """Return the section that a key in this column belongs to; None after a value, which contains no keys."""
         owners = self._owners(column)
         return None if owners and not owners[-1].empty else tuple(entry.part for entry in owners)
 
     def _enter_items(self, line: str) -> int:
-        """Take in the dashes that a line begins with; answers the column behind them."""
+        """Process the dashes at the beginning of a line, and return the column after them."""
         position = _indent(line)
         while (dash := _DASH.match(line, position)) and len(self.stack) < _DEEPEST:
             column = dash.end(0) - len(dash.group().lstrip(" "))
@@ -177,7 +177,7 @@ class _Outline:
         self._enter_value(line[key.end() :])
 
     def _enter_value(self, text: str) -> None:
-        """Note what stands behind the last key or dash."""
+        """Note what follows the last key or dash."""
         value = text[_TAGS.match(text).end() :]  # type: ignore[union-attr]
         if not value or value.startswith("#"):
             return
@@ -189,7 +189,7 @@ class _Outline:
             self.scalar = _Scalar(last.column, value[0])
 
     def _in_scalar(self, line: str) -> bool:
-        """Whether a line (with something on it) belongs to a text of several lines."""
+        """Return whether a line that isn't blank belongs to a text of several lines."""
         inside = self._deeper(line)
         if not inside or (self.scalar and self.scalar.quote and _CLOSING[self.scalar.quote].match(line)):
             self.scalar = None
@@ -200,7 +200,7 @@ class _Outline:
 
 
 def _takes(column: int, below: list[str]) -> bool:
-    """Whether a new key in a column would draw to itself what stands below it."""
+    """Return whether lines below would become children of a new key in a column."""
     line = next((line for line in below if line.strip() and not line.lstrip().startswith("#")), "")
     return _indent(line) > column or (_indent(line) == column and _DASH.match(line) is not None)
 

@@ -1,6 +1,6 @@
-"""Samples and failures as DataFrames. Importing this takes pandas' half second: do it when a frame is wanted.
+"""Samples and failures as DataFrames. Importing this imports pandas, which takes half a second: do it late.
 
-A frame of samples has these columns; what isn't known is NA, None or NaT:
+A frame of samples has these columns; unknown values are NA, None or NaT:
 
     topic, topic_path                   the topic's name, and its path as a tuple
     question, answer, reasoning         text; an agent's reasoning has a line for each step
@@ -51,7 +51,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 def frame_of(results: Results, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each sample; `attrs` is the manifest, which says whether a model was simulated where a line doesn't."""
+    """Return a row for each sample. `manifest` becomes `attrs`; its `simulated` is the default of that column."""
     with gc_paused():
         frame = _frame(results.samples, simulated=manifest.get("simulated"))
     frame.attrs.update(manifest)
@@ -59,7 +59,7 @@ def frame_of(results: Results, manifest: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def failures_frame(results: Results) -> pd.DataFrame:
-    """A row for each sample that could not be made; it can be put below a frame of samples by `pd.concat`."""
+    """Return a row for each failed sample; `pd.concat` can combine it with a frame of samples."""
     lines = results.failures
     columns = {
         **_topics(lines, [line.get("topic_path") or () for line in lines]),
@@ -71,9 +71,9 @@ def failures_frame(results: Results) -> pd.DataFrame:
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """A row for each record of a dataset, or for each line of a journal, of ours or DeepFabric's, in its order.
+    """Return a row for each record of a dataset, or each line of a journal, of ours or DeepFabric's, in order.
 
-    A last line that a killed process left torn is left out and named in `attrs["notices"]`.
+    A last line that a killed process left incomplete is skipped and reported in `attrs["notices"]`.
 
     Raises:
         ConfigError: the file can't be read, or a line is no record; the message names it.
@@ -86,7 +86,7 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def _line(line: JournalLine) -> JournalLine:
-    """A sample, from a journal's line or from a record."""
+    """Return a sample, from a journal's line or from a record."""
     record = line.get("sample")
     if isinstance(record, dict) and "topic_id" in line and "cycle" in line:
         return {**line, "path": path_of(record)}
@@ -112,7 +112,7 @@ def _records(path: Path, notices: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _manifest(frame: pd.DataFrame, dataset: str, notices: list[str]) -> dict[str, Any]:
-    """What a file says of itself as a whole."""
+    """Return the information on a file as a whole."""
     simulated = frame["simulated"].dropna()
     return {
         "dataset": dataset,
@@ -162,13 +162,13 @@ def _frame(lines: Sequence[JournalLine], *, simulated: bool | None = None) -> pd
 
 
 def _ordered(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """What people read comes first, what only programs want comes last."""
+    """Return a frame with the columns for people first, and those for programs last."""
     first = [name for name in columns if name not in _LAST]
     return pd.DataFrame({name: columns[name] for name in (*first, *(name for name in _LAST if name in columns))})
 
 
 def _topics(lines: Sequence[JournalLine], paths: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The columns that frames of samples and of failures share."""
+    """Return the columns that frames of samples and of failures share."""
     return {
         "key": _texts(map(_key, lines)),
         "topic": _texts(path[-1] if path else None for path in paths),
@@ -189,7 +189,7 @@ def _reasoning(record: JournalLine) -> str | None:
 
 
 def _step(step: object) -> str:
-    """A step of an agent's reasoning in a line."""
+    """Return a step of an agent's reasoning as one line."""
     if not isinstance(step, dict):
         return text_of(step)
     said = " → ".join(text_of(step[name]) for name in ("thought", "action") if step.get(name))
@@ -199,12 +199,12 @@ def _step(step: object) -> str:
 def _tool_calls(record: JournalLine) -> list[dict[str, Any]] | None:
     try:
         return [_tool_call(call) for call in calls_in(record)] or None
-    except (LookupError, TypeError, AttributeError):  # somebody else's idea of a call
+    except (LookupError, TypeError, AttributeError):  # not a call in our format
         return None
 
 
 def _tool_call(call: RecordedCall) -> dict[str, Any]:
-    """Its arguments are a dict, or the text as it stands where that isn't JSON."""
+    """Return a call; its arguments are a dict, or the original text if that isn't JSON."""
     try:
         arguments = json.loads(call.arguments)
     except (ValueError, RecursionError):
@@ -213,7 +213,7 @@ def _tool_call(call: RecordedCall) -> dict[str, Any]:
     return shown if call.result is None else {**shown, "result": call.result}
 
 
-# ---- columns: what isn't of a column's type is missing in it
+# ---- columns: a value that doesn't fit a column's type is missing in it
 
 
 def _texts(values: Iterable[object]) -> Any:
@@ -250,7 +250,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _times(values: Iterable[object]) -> pd.DatetimeIndex:
-    """UTC times, from seconds since the epoch."""
+    """Return UTC times, from seconds since the epoch."""
     milliseconds = np.array([_milliseconds(value) for value in values], dtype="int64")
     return pd.DatetimeIndex(milliseconds.view("datetime64[ms]")).tz_localize("UTC")
 

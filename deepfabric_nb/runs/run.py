@@ -1,4 +1,4 @@
-"""A run as the notebook holds it: its job, how far it has come, and what it has made."""
+"""`Run`: a notebook's handle of a run, with its job, its progress and its results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.printable import printable
 from deepfabric_core.run.job import Job
-from deepfabric_nb.runs.task import EngineTask, Work
+from deepfabric_nb.runs.engine_task import EngineTask, Work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ _ids = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """How far the stage under way has come: counts, samples or topics a second, and seconds left where known."""
+    """The progress of the current stage: counts, samples or topics per second, and seconds left, if known."""
 
     stage: str
     done: int
@@ -35,7 +35,7 @@ class RunProgress:
 
 
 class Run(EngineTask):
-    """A run under way, or over: what it has made so far, and how to stop it or wait for it.
+    """A run that is running or over: what it has made so far, and methods to stop it or wait for it.
 
     It works in the engine's thread; everything here may be used at any time.
     """
@@ -47,7 +47,7 @@ class Run(EngineTask):
         self.written = written or {}
         self._frame: pd.DataFrame | None = None
 
-    # ---- how far it has come
+    # ---- progress
 
     @property
     def status(self) -> str:
@@ -58,7 +58,7 @@ class Run(EngineTask):
 
     @property
     def progress(self) -> RunProgress:
-        """How far it has come."""
+        """The progress of the current stage."""
         state, now = self.state, time.time()
         samples = state.samples_progress.started_at is not None
         stage = state.samples_progress if samples else state.topics_progress
@@ -67,7 +67,7 @@ class Run(EngineTask):
 
     @property
     def usage(self) -> dict[str, Any]:
-        """Calls and tokens, and the cost in US dollars where prices are known."""
+        """Calls and tokens, and the cost in US dollars if prices are known."""
         state = self.state
         return {
             "calls": state.calls,
@@ -76,7 +76,7 @@ class Run(EngineTask):
             "cost": state.cost,
         }
 
-    # ---- what it has made
+    # ---- results
 
     @property
     def df(self) -> pd.DataFrame:
@@ -94,7 +94,7 @@ class Run(EngineTask):
 
     @property
     def failures(self) -> pd.DataFrame:
-        """The samples that could not be made, a row each."""
+        """The failed samples, a row each."""
         from deepfabric_core.run.results import results
         from deepfabric_nb.runs.dataframes import failures_frame
 
@@ -105,7 +105,7 @@ class Run(EngineTask):
         """The topics, as soon as any are saved."""
         from deepfabric_core.store.topics_file import load_topics
 
-        places = (self.job.checkpoint_place().topics, self.job.topics_load, self.job.topics)
+        places = (self.job.checkpoint_files().topics, self.job.topics_load, self.job.topics)
         with contextlib.suppress(ConfigError):
             if found := next((path for path in places if path and path.exists()), None):
                 return load_topics(found)[0]
@@ -135,7 +135,7 @@ class Run(EngineTask):
             "deepfabric": __version__,
         }
 
-    # ---- how it looks
+    # ---- display
 
     def __repr__(self) -> str:
         progress = self.progress

@@ -1,4 +1,4 @@
-"""What one shell remembers: its runs by name, the latest last."""
+"""`Session`: the runs of one shell, by name."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from deepfabric_core.redaction import Redactor
     from deepfabric_core.run.checkpoint.registry import KeptRun
     from deepfabric_core.run.job import Job
-    from deepfabric_nb.runs.request import RunRequest
+    from deepfabric_nb.runs.run_request import RunRequest
 
 
 class Session:
-    """The runs of a shell."""
+    """The runs of a shell, the latest last."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
         self.texts: dict[str, str | None] = {}
 
     def prepare(self, asked: RunRequest, name: str | None = None) -> Run:
-        """A run of what was asked for, that hasn't begun. What it makes is kept, and what is known isn't made again.
+        """Return a run of what was asked for, not started yet. Its results are kept, and known ones aren't made again.
 
         Raises:
-            ConfigError: it can't work.
+            ConfigError: the run isn't possible.
         """
         from deepfabric_core.run.checkpoint.reuse import with_reuse
         from deepfabric_core.run.pipeline import check_job
@@ -57,7 +57,7 @@ class Session:
         return run
 
     def prepare_job(self, job: Job, name: str, written: dict[str, Any]) -> Run:
-        """A run of a job that is kept already."""
+        """Return a run of a job that keeps its checkpoint already, not started yet."""
         from deepfabric_core.run.checkpoint.registry import record
         from deepfabric_core.run.live_edits import LiveEdits
         from deepfabric_core.run.pipeline import generate
@@ -77,28 +77,28 @@ class Session:
         return self._added(Run(name, job, work, written=written))
 
     def prepare_again(self, kept: KeptRun, name: str | None = None) -> Run:
-        """A run that goes on with a kept one; where its config isn't kept as a whole, as this notebook knows it.
+        """Return a run that resumes a kept one, with this notebook's config if the kept config is incomplete.
 
         Raises:
-            ConfigError: this notebook doesn't know it either.
+            ConfigError: this notebook doesn't have the config either.
         """
         from deepfabric_core.run.checkpoint.registry import job_again
 
         mine = self.runs.get(kept.name)
-        if kept.left_out and mine is not None and str(mine.job.checkpoint_place().folder.absolute()) == kept.checkpoint:
+        if kept.left_out and mine is not None and str(mine.job.checkpoint_files().folder.absolute()) == kept.checkpoint:
             job, written = replace(mine.job, fresh=False, resume=True, retry_failed=True), mine.written
         else:
             job, written = job_again(kept), kept.written or {}
         return self.prepare_job(job, name or kept.name, written)
 
     def known(self, kept: KeptRun) -> Run:
-        """A run of an earlier kernel, to be looked at; it does nothing."""
+        """Return a run of an earlier kernel, only to read its results."""
         from deepfabric_core.run.checkpoint.registry import job_to_look_at
 
         return Run(kept.name, job_to_look_at(kept), None, written=kept.written)
 
     def prepare_following(self, job: Job, name: str) -> Run:
-        """A run that another process works on, which is only looked at."""
+        """Return a run that follows the run of another process, not started yet."""
         from deepfabric_core.run.watch.follow import follow
 
         async def work(emit: Emit, stop: Stop) -> RunState:
@@ -110,7 +110,7 @@ class Session:
         return self._added(Run(name, job, work))
 
     def redactor(self) -> Redactor:
-        """What hides the secrets of the environment and of all configs that were run here."""
+        """Return a redactor for the secrets of the environment and of all configs that were run here."""
         from deepfabric_core.config.secret_keys import secrets_in
         from deepfabric_core.redaction import Redactor, secrets_in_environment
 
@@ -136,7 +136,7 @@ class Session:
         return run
 
     def run(self, name: str | None) -> Run | None:
-        """The run of that name, or the latest one; None where there is none."""
+        """Return the run of that name, or the latest one without a name; None if there is none."""
         if name is None:
             return next(reversed(self.runs.values()), None)
         return self.runs.get(name)
@@ -146,20 +146,20 @@ _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
 def session_of(shell: Any) -> Session:
-    """What the shell remembers; without a shell, something to remember by."""
+    """Return the session of a shell; without a shell, a new one."""
     if shell is None:
         return Session()
     return _sessions.setdefault(shell, Session())
 
 
 def forget_session(shell: Any) -> None:
-    """Forget the runs of a shell, unless one is under way."""
+    """Forget the runs of a shell, unless one is still running."""
     if all(run.over for run in session_of(shell).runs.values()):
         _sessions.pop(shell, None)
 
 
 def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
-    """Say how to go on with a run that isn't complete, and where calls were saved since the same was made before."""
+    """Emit a notice on how to resume an incomplete run, or on calls saved because something was made before."""
     before = state.resumed.samples if state.resumed else 0
     if state.ending != "complete":
         emit(Notice(f"Go on with: %deepfabric resume {name} (or run the cell again)"))
@@ -171,9 +171,9 @@ def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
 
 
 def find_kept(name: str | None) -> KeptRun | None:
-    """The latest kept run of that name, first of those of this folder; without a name, the latest incomplete one of it.
+    """Return the latest kept run of that name, preferably of this folder, or None.
 
-    None where there is none.
+    Without a name, return the latest incomplete run of this folder, or None.
     """
     from deepfabric_core.run.checkpoint.registry import kept_runs
 
@@ -185,7 +185,7 @@ def find_kept(name: str | None) -> KeptRun | None:
 
 
 def _from_here(event: Event, here: Path) -> Event:
-    """Files are told by their place in the folder where the run began."""
+    """Return the event with a file's path relative to the folder where the run began."""
     if isinstance(event, FileWritten):
         with suppress(ValueError):
             return replace(event, path=str(Path(event.path).relative_to(here)))
@@ -193,12 +193,12 @@ def _from_here(event: Event, here: Path) -> Event:
 
 
 def run_names(session: Session) -> list[str]:
-    """The names that commands take: of this notebook's runs, and of those that are kept."""
+    """Return the names that commands take: of this notebook's runs, and of kept runs."""
     from deepfabric_core.run.checkpoint.registry import kept_runs
 
     return list(dict.fromkeys((*reversed(session.runs), *(run.name for run in kept_runs()))))
 
 
 def names_of(namespace: Mapping[str, Any]) -> list[str]:
-    """The names that a user gave to values."""
+    """Return the names of a user's variables."""
     return sorted(name for name in namespace if not name.startswith("_"))

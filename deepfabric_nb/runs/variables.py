@@ -1,4 +1,4 @@
-"""What stands behind `!var name` in a cell: a value of the notebook, as plain YAML. Nothing is ever evaluated."""
+"""Look up `!var name` of a cell: a variable of the notebook, as plain YAML. No expression is ever evaluated."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STEP = re.compile(
 
 
 def resolver(namespace: Mapping[str, Any]) -> Callable[[str], Any]:
-    """Looks up `topic`, `settings.topic`, `row["name"]` or `rows[0]` among the notebook's variables.
+    """Return a function that looks up `topic`, `settings.topic`, `row["name"]` or `rows[0]` in notebook variables.
 
-    The function raises KeyError for a name that isn't there (its arguments: the name, then the nearest ones), and
-    ConfigError for what isn't a name or can't stand in YAML.
+    The function raises KeyError for an unknown name (its arguments: the name, then similar ones), and ConfigError for
+    what isn't a name or can't be expressed in YAML.
     """
 
     def value(name: str) -> Any:
@@ -46,7 +46,7 @@ def resolver(namespace: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 class _UnfitError(TypeError):
-    """The name of a type that has no form in YAML."""
+    """A value's type, named in the message, has no form in YAML."""
 
 
 def _look_up(namespace: Mapping[str, Any], path: str) -> Any:
@@ -58,7 +58,7 @@ def _look_up(namespace: Mapping[str, Any], path: str) -> Any:
 
 
 def _read(path: str) -> tuple[str, list[re.Match[str]]]:
-    """The name that a path begins with, and the steps from there."""
+    """Split a path into the name it begins with and the steps after it."""
     first = _NAME.match(path)
     steps: list[re.Match[str]] = []
     position = first.end() if first else 0
@@ -103,7 +103,7 @@ def _nearest(name: str, names: Iterable[str]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """The value as YAML has it."""
+    """Return the value as plain YAML."""
     value = _unpacked(value)
     for kind, form in _FORMS:
         if isinstance(value, kind):
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 def _unpacked(value: Any) -> Any:
-    """What a value of pandas, numpy, pydantic or a dataclass holds; anything else as it is."""
+    """Return what a value of pandas, numpy, pydantic or a dataclass contains; any other value as it is."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series | pandas.Index):
         return _from_pandas(value)
@@ -128,7 +128,7 @@ def _unpacked(value: Any) -> Any:
 
 
 def _from_pandas(value: Any) -> list[Any]:
-    """The rows of a frame, or the values where there is but one column; what is missing is None."""
+    """Return the rows of a frame, or the values if there is only one column; missing values are None."""
     values = value.to_series() if hasattr(value, "to_series") else value  # an index
     known = values.astype(object).where(values.notna(), None)
     if known.ndim == 1:
@@ -169,7 +169,7 @@ def _unfit(value: Any) -> Any:
     raise _UnfitError(type(value).__name__)
 
 
-# The first that fits says how a value is written.
+# The first type that matches determines how a value is written.
 _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Enum, lambda value: _plain(value.value)),
     ((bool, NoneType), lambda value: value),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests import ROOT
 from tests.bench.cases import Case
-from tests.bench.server import ROOT
 
 _TOPICS = 500
 _DATASET = "dataset.jsonl"

@@ -36,7 +36,7 @@ def big_run(place: Path, samples: int, **generation: Any) -> Job:
     paths = "".join(f'{{"path": ["Bicycles", "part {n // 100}", "screw {n}"]}}\n' for n in range(samples // 2))
     topics, _ = parse_topics(paths, source="here")
     plan = Plan(topics, count_samples(samples, samples // 2))
-    files = work.checkpoint_place()
+    files = work.checkpoint_files()
     write_metadata(files, Metadata(samples_done=samples))
     replace_file(files.topics, [format_topics(topics, {}).encode()])
     journal = Journal(AppendLog(files.samples), plan)

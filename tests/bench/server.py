@@ -9,13 +9,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import ROOT
 from tests.bench.ideal import SEED
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from typing import Any, Literal, Self
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests import ROOT
+
 App = Literal["lab", "notebook"]
 Theme = Literal["JupyterLab Dark", "JupyterLab Light"]
 
-ROOT = Path(__file__).parents[2]
 _PAGES: dict[App, str] = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
 _KERNEL = "tested"
 _SECONDS_TO_START = 60.0

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests import ROOT
 from tests.browser.conftest import OpenNotebook, not_here
-from tests.browser.jupyter import ROOT, App, Jupyter, Notebook
+from tests.browser.jupyter import App, Jupyter, Notebook
 
 LATENCY = 0.5
 HOSTILE = "<img src=x onerror=document.title='broken'></script>\x1b[31m\u05e9\u05dc\u05d5\u05dd"

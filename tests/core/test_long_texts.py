@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import pytest
 
+from deepfabric_core.chat.json_replies import parser_of, parser_of_schema
 from deepfabric_core.chat.strict_json import parsed
-from deepfabric_core.chat.structured import parser_of, parser_of_schema
 from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.chat_completions import error_in, reply_in
 from deepfabric_core.llm.clients.openai_model import RequestShape
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
-from deepfabric_core.llm.limits.headers import requests_left
+from deepfabric_core.llm.limits.quota_headers import requests_left
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.samples.recipes.basic import Exchange

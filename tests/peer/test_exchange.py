@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from deepfabric_core.store.topics_file import load_topics
+from tests import ROOT
 from tests.core.conftest import write_config
 
 PEER = os.environ.get("DEEPFABRIC_PEER", "")
 pytestmark = pytest.mark.skipif(not PEER, reason="set DEEPFABRIC_PEER to the Python of an environment with deepfabric")
-
-ROOT = Path(__file__).parents[2]
 
 
 def ask_peer(code: str, place: Path) -> Any:

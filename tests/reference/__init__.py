@@ -1,21 +1,15 @@
-"""The pages that are made from the code: REFERENCE.md, and the table of flags in README.md.
-
-`python -m tests.reference` writes them anew.
-"""
+"""The page that is made from the code, REFERENCE.md; `python -m tests.reference` writes it anew."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import deepfabric_core
 import deepfabric_nb
-from tests.reference.commands import command_line, flags, notebook
+from tests import ROOT
+from tests.reference.commands import command_line, notebook
 from tests.reference.config import config
 from tests.reference.python import package
-
-ROOT = Path(__file__).parents[2]
-FLAGS = re.compile(r"(?<=<!-- flags -->\n).*?(?=<!-- /flags -->)", re.DOTALL)
 
 _HEAD = """\
 # Reference
@@ -32,11 +26,7 @@ Made from the code by `python -m tests.reference`; what is changed here by hand 
 
 def pages() -> dict[Path, str]:
     """Each page as it should be."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return {
-        ROOT / "REFERENCE.md": reference(),
-        ROOT / "README.md": FLAGS.sub(lambda _: f"{flags()}\n", readme),
-    }
+    return {ROOT / "REFERENCE.md": reference()}
 
 
 def reference() -> str:

@@ -8,18 +8,11 @@ from collections.abc import Iterable, Iterator
 import click
 
 from deepfabric_core.cli.app import app
-from deepfabric_core.flags.options import OPTIONS, Option
+from deepfabric_core.flags.options import OPTIONS
 from deepfabric_nb.magic.commands import COMMANDS
 from tests.reference.markdown import code, table
 
 _TABLE = {option.name for option in OPTIONS}
-
-
-def flags() -> str:
-    """The flags of `generate`, and the key that each overrides; to be unfolded by whoever looks for one."""
-    rows = ((_of_table(option), ", ".join(f"`{key}`" for key in option.keys[:1]), option.help) for option in OPTIONS)
-    head = "<details>\n<summary>All flags of <code>deepfabric generate</code></summary>\n\n"
-    return f"{head}{table(('flag', 'key', 'meaning'), rows)}\n</details>"
 
 
 def command_line() -> Iterator[str]:
@@ -55,17 +48,19 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
         yield "It takes the flags of `deepfabric generate`" + (" and:\n" if own else ".\n")
         options = own
     if options:
-        yield table(("flag", "meaning"), ((_flag(each), _meaning(each)) for each in options))
+        keys = {option.name: option.keys[0] for option in OPTIONS if option.keys}
+        rows = [(_flag(each), keys.get(each.name or ""), _meaning(each)) for each in options]
+        if any(key for _, key, _ in rows):
+            yield table(
+                ("flag", "key", "meaning"), ((flag, f"`{key}`" if key else "", what) for flag, key, what in rows)
+            )
+        else:
+            yield table(("flag", "meaning"), ((flag, what) for flag, _, what in rows))
 
 
 def _argument(argument: click.Argument) -> str:
     name = argument.metavar or (argument.name or "").upper()
     return name if argument.required or name.startswith("[") else f"[{name}]"
-
-
-def _of_table(option: Option) -> str:
-    kind = "" if option.kind == "switch" else option.kind.upper()
-    return _spelled(option.flag.split("/"), " or ".join(option.choices) or kind)
 
 
 def _flag(option: click.Option) -> str:

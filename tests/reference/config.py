@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deepfabric_core.config.keys import describe, known_keys
 from deepfabric_core.config.load import UNUSED
+from deepfabric_core.config.schema_keys import describe, known_keys
 from tests.reference.markdown import table
 
 CheckpointFiles = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The lines above and below the panes: what runs, for how long, and which keys do something."""
+"""The lines above and below the panes: config, dataset, time and models; and the keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rich.text import Text
 from deepfabric_core.cli.screen.screen_state import ScreenState
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState
-from deepfabric_core.text.run_summary import duration, per_time, percent
+from deepfabric_core.text.number_format import duration, per_time, percent
 
-# Of a dataset's path, less than this says nothing.
+# A shorter part of a dataset's path is useless.
 _SHORTEST_NAME = 12
 
 
 def only_line(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
-    """Where there is but one line."""
+    """Return the progress and status for a screen of one line."""
     state = shown.state
     progress = state.samples_progress if state.samples_progress.started_at is not None else state.topics_progress
     name = "Samples" if progress is state.samples_progress else "Topics"
@@ -28,7 +28,7 @@ def only_line(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
 
 
 def header(look: ScreenStyle, shown: ScreenState, width: int, lines: int) -> list[Text]:
-    """Config, dataset and time; then the models, where there is a second line."""
+    """Return the header: config, dataset and time, and the models if there is a second line."""
     status = _status(look, shown)
     room = max(0, width - status.cell_len - 1)
     arrow = look.glyph(" → ", " -> ")
@@ -48,12 +48,12 @@ def header(look: ScreenStyle, shown: ScreenState, width: int, lines: int) -> lis
 
 
 def footer(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
-    """The keys that do something at this moment, the most useful first: a narrow terminal cuts off the end."""
+    """Return the keys that have an effect now, the most useful first, since a narrow terminal cuts off the end."""
     return Text(look.start("   ".join(_keys(look, shown)), width), style=look.quiet, no_wrap=True)
 
 
 def _status(look: ScreenStyle, shown: ScreenState) -> Text:
-    """A word, unless all goes on as usual, and how long the run has worked."""
+    """Return the run's status in a word, unless it is running normally, and its elapsed time."""
     state, word, style = shown.state, "", f"bold {look.warn} reverse"
     if state.ending:
         word, style = state.ending, "bold" if state.ending == "complete" else style
@@ -73,7 +73,7 @@ def _models(state: RunState) -> str:
 
 
 def _beside(left: Text, right: Text, width: int) -> Text:
-    """The right one in full, and as much of the left one as there is room for."""
+    """Return a line with the right text in full, and as much of the left one as fits."""
     left.truncate(max(0, width - right.cell_len), overflow="crop", pad=True)
     line = Text.assemble(left, right, no_wrap=True, overflow="crop")
     line.truncate(width, overflow="crop")

@@ -1,4 +1,4 @@
-"""Looking through what a run has made: the latest samples, failures and topics, and where in them one is."""
+"""`ItemBrowser`: browse the latest samples, failures and topics of a run with keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deepfabric_core.wording import counted
 ItemKind = Literal["samples", "failures", "topics"]
 Text = tuple[str, str]
 
-# Of each kind; what is older is in the files.
+# Items kept of each kind; older ones are in the files.
 _KEPT = 300
 _A_KEY = {"j": "down", "k": "up", "g": "home", "G": "end", " ": "pagedown", "b": "pageup", "f": "tab", "F": "tab"}
 _BACK = ("left", "escape", "backspace")
@@ -20,14 +20,14 @@ _BACK = ("left", "escape", "backspace")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One of them; `number` counts from the first of the run, `texts` have a label each, or ""."""
+    """One item; `number` counts from the run's first one. Each of its `texts` has a label, which may be empty."""
 
     number: int
     event: SampleFinished | SampleFailed | ExpansionFailed | TopicExpanded
 
     @property
     def note(self) -> str:
-        """What there is to say beside its path."""
+        """A note beside the path."""
         match self.event:
             case SampleFinished(attempts=attempts):
                 return counted(attempts, "attempt") if attempts > 1 else ""
@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def texts(self) -> tuple[Text, ...]:
-        """What it says."""
+        """The texts, each with its label."""
         match self.event:
             case SampleFinished(question=question, answer=answer):
                 return ("Q: ", question), ("A: ", answer)
@@ -52,10 +52,10 @@ class Entry:
 
 @dataclass
 class ItemBrowser:
-    """It follows the latest ones until somebody looks through them; then they hold still.
+    """Follows the latest items until the user browses; then the list stays the same.
 
-    `index` counts from the newest, `top` is the first one shown, `page` how many are; `scroll` is a line of the whole
-    text, where that is open.
+    `index` counts from the newest item, `top` is the first one shown, `page` is how many are shown; `scroll` is the
+    first line shown of an item that is opened.
     """
 
     kind: ItemKind | None = None
@@ -72,7 +72,7 @@ class ItemBrowser:
         self._kept: dict[ItemKind, deque[Entry]] = {kind: deque(maxlen=_KEPT) for kind in self.counts}
 
     def take(self, event: Event) -> None:
-        """Keep what can be looked at."""
+        """Keep the event if it can be browsed."""
         match event:
             case SampleFinished():
                 self._keep("samples", event)
@@ -87,21 +87,21 @@ class ItemBrowser:
 
     @property
     def shown(self) -> ItemKind:
-        """Which kind is shown: what was asked for, or else topics until there is a sample."""
+        """The kind that is shown: the chosen one, or else topics until there is a sample."""
         return self.kind or ("topics" if self.counts["topics"] and not self.counts["samples"] else "samples")
 
     def entries(self) -> tuple[Entry, ...]:
-        """What is shown, the newest first."""
+        """Return the items that are shown, the newest first."""
         held = self.held
         return tuple(reversed(self._kept[self.shown].copy())) if held is None else held
 
     def back(self) -> bool:
-        """Close what covers the list; whether anything did."""
+        """Close the help or the opened item; return whether there was any."""
         covered, self.help, self.opened = self.help or self.opened, False, False
         return covered
 
     def press(self, key: str) -> None:
-        """Do what a key says."""
+        """Handle a key."""
         key = _A_KEY.get(key, key)
         if key == "?":
             self.help = not self.help
@@ -122,7 +122,7 @@ class ItemBrowser:
         self.follow()
 
     def follow(self) -> None:
-        """Show the latest again."""
+        """Follow the latest items again."""
         self.held, self.index, self.top, self.opened, self.help = None, 0, 0, False, False
 
     def _hold(self) -> None:
@@ -137,7 +137,7 @@ class ItemBrowser:
         if steps is None:
             return
         if key == "down" and self.held is None:
-            steps = 0  # the first press only holds them still
+            steps = 0  # the first press only stops following
         self._hold()
         self.index = max(0, min(self.index + steps, len(self.held or ()) - 1))
 

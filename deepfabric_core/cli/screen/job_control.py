@@ -1,4 +1,4 @@
-"""Sharing the terminal with the shell: it is taken while we are in the foreground, and given back before we aren't."""
+"""Share the terminal with the shell: use it in the foreground, and restore it before going to the background."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from types import FrameType
 from deepfabric_core.cli.screen.keyboard import Keyboard
 from deepfabric_core.cli.screen.terminal import Terminal
 
-# How often it is looked whether the terminal is ours; in seconds.
+# Seconds between checks whether the terminal is ours.
 _BETWEEN_LOOKS = 0.25
 
 
 @contextlib.contextmanager
 def sharing(terminal: Terminal, keyboard: Keyboard) -> Iterator[None]:
-    """While the event loop runs: keys in the foreground, suspending and going on, a new size, sudden ends."""
-    if sys.platform == "win32":  # none of these signals is there
+    """Handle keys, suspending and resuming, resizing and fatal signals while the event loop runs."""
+    if sys.platform == "win32":  # it has none of these signals
         yield
         return
     shared = _Shared(terminal, keyboard)
@@ -54,7 +54,7 @@ class _Shared:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Heed them, but none that whoever started us wants ignored, as nohup does."""
+        """Handle the signals, except those that our parent process wants ignored, as nohup does."""
         heeded = {
             signal.SIGTSTP: self._suspend,
             signal.SIGCONT: self._go_on,
@@ -75,7 +75,7 @@ class _Shared:
                 signal.signal(number, signal.SIG_DFL)
 
     def _suspend(self) -> None:
-        """Ctrl-Z: leave the terminal as it was, sleep, and take it again when woken in the foreground."""
+        """Handle Ctrl-Z: restore the terminal, stop, and take the terminal again when continued in the foreground."""
         self._keyboard.close()
         self._terminal.suspend()
         self._loop.remove_signal_handler(signal.SIGTSTP)
@@ -84,14 +84,14 @@ class _Shared:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Whoever had the terminal meanwhile may have changed how it works."""
+        """Take the terminal again; another program may have changed its mode meanwhile."""
         self._keyboard.close()
         if self._keyboard.usable:
             self._keyboard.open()
         self._terminal.resume()
 
     def _die(self, number: int, _frame: FrameType | None) -> None:
-        """An end that nothing can be done about, but with the terminal in order."""
+        """Restore the terminal before a fatal signal ends the process."""
         self._keyboard.close()
         self._terminal.close()
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Keys of a terminal, one by one: read without waiting, and with the terminal's own way of reading given back after."""
+"""Read single keys from a terminal without blocking, and restore its mode afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 try:
     import termios
-except ImportError:  # Windows has no such thing; there, Ctrl-C stops
+except ImportError:  # not on Windows, where only Ctrl-C stops
     termios = None  # type: ignore[assignment]
 
 _PASTED = b"\x1b[200~"
@@ -44,14 +44,14 @@ _PLAIN = {
 
 
 class Decoder:
-    """From bytes to keys, whatever pieces they arrive in. Text that is pasted is no key."""
+    """Turns bytes into keys, in whatever pieces they arrive. Pasted text is ignored."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._pasting = False
 
     def keys(self, data: bytes) -> Iterator[str]:
-        """The keys that are complete: a character, or a name such as up, pagedown, enter or escape."""
+        """Yield the keys that are complete: a character, or a name such as up, pagedown, enter or escape."""
         data = self._rest + data
         unfinished = _UNFINISHED.search(data)
         self._rest = data[unfinished.start() :] if unfinished else b""
@@ -71,7 +71,7 @@ def _name(key: bytes) -> str:
 
 
 class Keyboard:
-    """Hands over each key that is pressed while it is open. Nothing is echoed then; Ctrl-C and Ctrl-Z stay signals."""
+    """Calls `press` for each key while it is open. Keys aren't echoed; Ctrl-C and Ctrl-Z are still signals."""
 
     def __init__(self, terminal: int, press: Callable[[str], None]) -> None:
         self._terminal = terminal
@@ -81,7 +81,7 @@ class Keyboard:
 
     @property
     def usable(self) -> bool:
-        """Whether there is a terminal, and it listens to us and not to another program, such as the shell."""
+        """Whether there is a terminal, and its keys go to us and not to another program, such as the shell."""
         return termios is not None and os.isatty(self._terminal) and in_foreground(self._terminal)
 
     @property
@@ -90,7 +90,7 @@ class Keyboard:
         return self._before is not None
 
     def open(self) -> None:
-        """Read keys from now on. What was typed before isn't meant for us."""
+        """Read keys from now on. Keys that were typed before are discarded."""
         if self.opened or not self.usable:
             return
         with contextlib.suppress(termios.error, OSError):
@@ -103,11 +103,11 @@ class Keyboard:
             asyncio.get_running_loop().add_reader(self._terminal, self._read)
 
     def close(self) -> None:
-        """Give the terminal back. In the background it is somebody else's already, and must not be touched."""
+        """Restore the terminal's mode. In the background it isn't changed, since another program uses it."""
         before, self._before = self._before, None
         if before is None:
             return
-        with contextlib.suppress(RuntimeError):  # the loop is over, and its readers with it
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and its readers with it
             asyncio.get_running_loop().remove_reader(self._terminal)
         if self.usable:
             with contextlib.suppress(termios.error, OSError):
@@ -128,7 +128,7 @@ class Keyboard:
 
 
 def in_foreground(terminal: int) -> bool:
-    """Whether a terminal's keys and screen are ours and not another job's; where that can't be told, they are."""
+    """Return whether a terminal's keys and screen are ours and not another job's; True where that is unknown."""
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:

@@ -1,4 +1,4 @@
-"""The pane that shows samples, failures or topics: as many as fit, or one of them whole."""
+"""The pane that lists samples, failures or topics, or shows one of them in full."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deepfabric_core.wording import counted
 
 Lines = list[Text]
 
-# Below so many columns a path has its line for itself.
+# With fewer columns, an entry's note isn't shown beside its path.
 _NOTED_FROM = 50
-# Lines of a list's entry; failures have a single text, so it may be longer.
+# Lines per text of an entry; failures have a single text, so it may be longer.
 _LINES = {"Q: ": 2, "A: ": 4, "": 4}
 _HELP = (
     ("q", "stop: calls in flight finish, as after Ctrl-C"),
@@ -34,14 +34,14 @@ _HELP = (
 
 
 class ListPane:
-    """Follows the latest, the newest first, unless somebody looks through them."""
+    """Follows the latest items, the newest first, unless the user browses."""
 
     def __init__(self, look: ScreenStyle, browser: ItemBrowser) -> None:
         self._look = look
         self._browser = browser
 
     def title(self, width: int) -> str:
-        """What is shown, and where in it one is."""
+        """Return the title: what is shown, and the position in it."""
         browser = self._browser
         if browser.help:
             return "Keys"
@@ -76,10 +76,10 @@ class ListPane:
             return "Nothing has failed"
         return "Nothing yet"
 
-    # ---- a list
+    # ---- the list
 
     def _list(self, console: Console, width: int, room: int, entries: tuple[Entry, ...]) -> Lines:
-        """From the first one shown, which moves so that the chosen one is in sight."""
+        """Return the lines of the list, scrolled so that the chosen entry is visible."""
         browser = self._browser
         chosen = min(browser.index, len(entries) - 1) if browser.held is not None else None
         top = 0 if chosen is None else self._top(console, width, room, entries[: chosen + 1])
@@ -94,7 +94,7 @@ class ListPane:
         return lines if len(lines) <= room else [*lines[: room - 1], _cut(lines[room - 1], width, self._look)]
 
     def _top(self, console: Console, width: int, room: int, entries: tuple[Entry, ...]) -> int:
-        """The first one to show so that the last of these is in sight: the same as before, if that will do."""
+        """Return the first entry to show so that the last of `entries` is visible: the same as before if possible."""
         top, left = len(entries), room + 1
         while top > self._browser.top:
             left -= 1 + len(self._entry(console, width, entries[top - 1], chosen=False))
@@ -119,7 +119,7 @@ class ListPane:
         return lines
 
     def _text(self, console: Console, width: int, label: str, text: str) -> Iterator[Text]:
-        """The first lines of a text beside its label, with an ellipsis where there are more."""
+        """Yield the first lines of a text beside its label, with an ellipsis if there are more."""
         look, limit = self._look, _LINES[label]
         room = max(1, width - len(label))
         lines = Text(look.line(text[: (limit + 1) * room])).wrap(console, room, overflow="fold")
@@ -128,7 +128,7 @@ class ListPane:
             indented = label if number == 0 else " " * len(label)
             yield Text.assemble(indented, shown, style="bold" if label == "Q: " else "")
 
-    # ---- one of them
+    # ---- one entry in full
 
     def _whole(self, console: Console, width: int, room: int, entry: Entry) -> Lines:
         browser, look = self._browser, self._look
@@ -150,7 +150,7 @@ class ListPane:
         return shown
 
     def _whole_path(self, console: Console, width: int, entry: Entry) -> Lines:
-        """Each topic below the one it belongs to."""
+        """Return the topics of a path, each indented below its parent."""
         lines: Lines = []
         for depth, name in enumerate(entry.event.path):
             indent = " " * min(depth, width // 2)
@@ -169,7 +169,7 @@ class ListPane:
 
 
 def _cut(line: Text, width: int, look: ScreenStyle) -> Text:
-    """The line, ending so that one sees that there is more."""
+    """Return the line with an ellipsis at its end, to show that there is more."""
     line.rstrip()
     if not line or line.plain.endswith(look.ellipsis):
         return line

@@ -1,4 +1,4 @@
-"""What else is written to a terminal, say a library's warning, would tear the screen: it is held back until after."""
+"""Hold back other output to the terminal, such as a library's warnings, which would damage the screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT = 1000
 
 
 class _Held(io.TextIOBase):
-    """Keeps the latest pieces of text."""
+    """A stream that keeps the latest pieces of text."""
 
     def __init__(self) -> None:
         self.pieces: deque[str] = deque(maxlen=_KEPT)
@@ -28,7 +28,7 @@ class _Held(io.TextIOBase):
 
 @contextlib.contextmanager
 def held_back(terminal: TextIO) -> Iterator[None]:
-    """Hold back what goes to standard output and errors where they are a terminal, and write it to that one after."""
+    """Hold back standard output and standard error where they are terminals, and write it to `terminal` at the end."""
     if not terminal.isatty():
         yield
         return
@@ -42,6 +42,6 @@ def held_back(terminal: TextIO) -> Iterator[None]:
             yield
         finally:
             redirected.close()
-            with contextlib.suppress(OSError):  # nobody watches any more
+            with contextlib.suppress(OSError):  # the terminal is gone
                 terminal.write("".join(held.pieces))
                 terminal.flush()

@@ -1,4 +1,4 @@
-"""The whole screen as rich renders it: a header, progress beside what was made, and the keys."""
+"""The layout of the whole screen, as rich renders it: a header, progress beside the list, and the keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deepfabric_core.cli.screen.style import ScreenStyle, style_of
 _STACKED_BELOW = 80
 _PROGRESS_SHARE = 0.36
 _PROGRESS_WIDTH = (39, 60)
-# Below so many lines there is no line of keys, no second line of the header; below so many between them, no borders.
+# With fewer lines there is no line of keys, or no second line of the header; with fewer for the panes, no borders.
 _KEYS_FROM = 10
 _TWO_LINES_FROM = 14
 _LOWEST_BOXES = 8
@@ -28,7 +28,7 @@ _LEFT_BEHIND = 20
 
 
 class Screen:
-    """As large as the terminal, and never larger; what is left behind at the end is lower."""
+    """A screen that fills the terminal and is never larger; the one left at the end of a run is lower."""
 
     def __init__(self, shown: ScreenState) -> None:
         self._shown = shown
@@ -48,7 +48,7 @@ class Screen:
         yield from foot
 
     def _left_behind(self, console: Console, options: ConsoleOptions, look: ScreenStyle) -> int:
-        """As many lines as progress takes, and where there are samples, a few of the latest."""
+        """Return the lines for the end of a run: enough for progress and, if any were made, a few recent samples."""
         shown = self._shown
         if shown.browser.entries():
             return _LEFT_BEHIND
@@ -88,7 +88,7 @@ def _pane(look: ScreenStyle, title: str, content: RenderableType, height: int, *
 
 @dataclass(frozen=True, slots=True)
 class _Unboxed:
-    """The content alone, of just that height."""
+    """The content without a border, with exactly that height."""
 
     content: RenderableType
     height: int

@@ -1,8 +1,8 @@
-"""The pane that tells how far the run has come, in as many lines as there are."""
+"""The pane that shows the run's progress, in as many lines as there are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.segment import Segment, SegmentLines
@@ -11,33 +11,23 @@ from rich.text import Text
 
 from deepfabric_core.cli.screen.rate_history import RateHistory, sparkline
 from deepfabric_core.cli.screen.style import ScreenStyle
-from deepfabric_core.events import LimiterChanged
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.text.run_summary import (
-    by_kind,
-    cost,
-    duration,
-    paused,
-    per_time,
-    percent,
-    stopping,
-    tokens,
-    total_by_kind,
-)
-from deepfabric_core.wording import counted
+from deepfabric_core.text.number_format import by_kind, duration, per_time, percent
+from deepfabric_core.text.run_facts import Fact, origin_facts, pace_facts, paused, stopping, trouble_facts, usage_facts
 
 Block = Group | Table | Text
+Row = tuple[str, str]
 
 _MESSAGE = 400
 _LABEL = 11
 _NUMBER = 9
-# Sparklines get more rows where there is room.
+# Sparklines get more rows if there is room.
 _HIGHEST = 5
 _LEAST_SPARE = 2
 
 
 class ProgressPane:
-    """The most pressing comes first: a low terminal cuts off the end, a high one sets the parts apart."""
+    """Progress, the most urgent first: a low terminal cuts off the end, a high one has blank lines between parts."""
 
     def __init__(self, look: ScreenStyle, state: RunState, now: float, history: RateHistory) -> None:
         self._look = look
@@ -64,7 +54,7 @@ class ProgressPane:
         yield SegmentLines(lines[:room], new_lines=True)
 
     def height(self, console: Console, options: ConsoleOptions) -> int:
-        """Lines that it takes."""
+        """Return the lines that the pane needs."""
         return sum(map(len, self._rendered(console, options)))
 
     def _rendered(self, console: Console, options: ConsoleOptions, *, tight: bool = False) -> list[list[list[Segment]]]:
@@ -82,14 +72,15 @@ class ProgressPane:
             yield Text(look.line(paused(state)), style=f"bold {look.warn}")
         topics = self._stage("Topics", state.topics_progress, "missing", width)
         samples = self._stage("Samples", state.samples_progress, "failed", width)
-        if tight:  # of topics that are there, their number below is enough
+        if tight:  # for finished topics, their number below is enough
             yield from samples or topics
         else:
             yield from (*topics, *samples)
         if state.stage and not state.ending:
             yield self._sparklines(width)
-        yield self._table(_trouble(look, state))
-        yield self._table(_spent(state))
+        yield self._table(_pressing(look, state))
+        yield self._table(_rows(look, origin_facts(state)))
+        yield self._table(_rows(look, usage_facts(state)))
         if state.notices:
             yield self._table([("Note", look.line(notice)[:_MESSAGE]) for notice in reversed(state.notices)])
 
@@ -103,7 +94,7 @@ class ProgressPane:
         return [Group(head, self._bar(progress, width), pace)]
 
     def _bar(self, progress: StageProgress, width: int) -> Text:
-        """Lengths in proportion; what there is at all has a cell at least, and is full only at the end."""
+        """Return a proportional bar. Anything above 0 gets a cell at least, and only a complete bar is full."""
         look, total = self._look, max(1, progress.total)
         done = -(-progress.done * width // total) if progress.total else width
         done = min(done, width - 1 if progress.done < progress.total else width)
@@ -114,7 +105,7 @@ class ProgressPane:
         return Text.assemble(*zip(parts, styles, strict=True), no_wrap=True, overflow="crop")
 
     def _sparklines(self, width: int) -> Block:
-        """The scale of each is its own; the number beside it is the latest."""
+        """Return the sparklines, each with its own scale and the latest number beside it."""
         look, history = self._look, self._history
         rates, calls = history.rates, list(history.in_flight)
         room = max(0, width - _LABEL - 1 - _NUMBER)
@@ -133,7 +124,7 @@ class ProgressPane:
                 rows.append(row)
         return Group(*rows)
 
-    def _table(self, rows: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> Block:
+    def _table(self, rows: Iterable[Row]) -> Block:
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(style=self._look.accent, no_wrap=True, min_width=_LABEL)
         table.add_column(overflow="fold")
@@ -156,33 +147,15 @@ def _pace(progress: StageProgress, now: float, *, over: bool) -> str:
     return ", ".join(parts) or ("" if over else "waiting for the first reply")
 
 
-def _trouble(look: ScreenStyle, state: RunState) -> Iterator[tuple[str, str]]:
-    if state.limiter and not state.ending:
-        yield "Calls", _limiter(look, state.limiter)
+def _pressing(look: ScreenStyle, state: RunState) -> Iterator[Row]:
+    yield from _rows(look, pace_facts(state))
     if state.failures:
         yield "Failures", by_kind(state.failures)
     if state.last_failure and not state.ending:
         last = state.last_failure
         yield "Last one", f"{last.kind.value}: {look.line(last.message)[:_MESSAGE]}"
-    if state.retries:
-        yield "Retries", total_by_kind(state.retries)
-    if state.gave_up:
-        yield "Given up", total_by_kind(state.gave_up)
-    if state.rejected:
-        yield "Asked again", total_by_kind(state.rejected)
+    yield from _rows(look, trouble_facts(state))
 
 
-def _spent(state: RunState) -> Iterator[tuple[str, str]]:
-    if state.topics:
-        yield "Topics", f"{state.topics:,}, {counted(state.leaves, 'leaf')}"
-    if state.resumed and state.resumed.samples:
-        yield "Resumed", f"{counted(state.resumed.samples, 'sample')} made before"
-    if state.answered:
-        yield "Tokens", tokens(state)
-        yield "Cost", cost(state)
-
-
-def _limiter(look: ScreenStyle, limiter: LimiterChanged) -> str:
-    waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
-    why = f" ({look.line(limiter.why)})" if limiter.why else ""
-    return f"{limiter.in_flight:,} of at most {limiter.allowed:,} under way{waiting}{why}"
+def _rows(look: ScreenStyle, facts: Iterator[Fact]) -> Iterator[Row]:
+    return ((fact.short, look.line(fact.value)) for fact in facts)

@@ -1,4 +1,4 @@
-"""What was a while ago: one value a second, for sparklines."""
+"""`RateHistory` and `sparkline`: rates of the last minutes, one value per second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SMOOTHED_OVER = 5
 
 
 class RateHistory:
-    """The samples (or topics) a second and the calls in flight of the stage under way, over the last minutes."""
+    """The samples (or topics) per second and the calls in flight of the current stage, over the last minutes."""
 
     def __init__(self) -> None:
         self._rates: deque[float] = deque(maxlen=_KEPT)
@@ -24,7 +24,7 @@ class RateHistory:
         self._made = 0
 
     def note(self, state: RunState, now: float) -> None:
-        """Take down where the run stands; whatever is noted within a second counts as one."""
+        """Record the state; calls within one second count as one."""
         if state.stage is None:
             return
         made = (state.topics_progress if state.stage == "topics" else state.samples_progress).done
@@ -46,14 +46,14 @@ class RateHistory:
 
     @property
     def rates(self) -> list[float]:
-        """Made a second, each the mean of a few seconds, since one by one they jump."""
+        """Items made per second, each value averaged over a few seconds."""
         known = tuple(self._rates)
         parts = (known[max(0, end - _SMOOTHED_OVER) : end] for end in range(1, len(known) + 1))
         return [sum(part) / len(part) for part in parts]
 
 
 def sparkline(values: Sequence[float], width: int, sparks: str, rows: int = 1) -> list[str]:
-    """The latest values in so many columns and rows, the highest one as high as there is room.
+    """Return the latest values as lines of so many columns and rows, scaled so that the highest fills the height.
 
     >>> sparkline([0, 1, 2, 4], 6, "_.-#")
     ['  _.-#']
@@ -68,5 +68,5 @@ def sparkline(values: Sequence[float], width: int, sparks: str, rows: int = 1) -
 
 
 def _part(height: int, sparks: str) -> str:
-    """What of a column lies in one row."""
+    """Return the character for the part of a column that lies in one row."""
     return sparks[min(height, len(sparks)) - 1] if height > 0 else " "

@@ -1,4 +1,4 @@
-"""All that is drawn, at one moment."""
+"""`ScreenState`: everything that is drawn at one moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepfabric_core.run.state import RunState
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the header says of a run beside its models: files that are read and written."""
+    """What the header shows of a run besides its models: the files that are read and written."""
 
     config: str = ""
     dataset: str = ""
@@ -19,7 +19,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class ScreenState:
-    """`keys` says whether keys are read, `over` that the run is, and this is left behind."""
+    """Everything that is drawn. `keys` says whether keys are read, `over` that the run has ended."""
 
     heading: Heading
     state: RunState

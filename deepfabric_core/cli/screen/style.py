@@ -1,4 +1,4 @@
-"""What may be drawn on a terminal: colours that can be read on light and on dark, glyphs that its encoding has."""
+"""Colours that are readable on light and on dark terminals, and glyphs that the terminal's encoding supports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 
-# Of the 256 colours, these stand out from white as much as from black; the first 16 are whatever the user's theme says.
+# Of the 256 colours, these are readable on white and on black; the first 16 depend on the user's theme.
 _MIDTONES = {"accent": "color(30)", "bad": "color(160)", "warn": "color(130)", "quiet": "color(243)"}
 _SIXTEEN = {"accent": "bold", "bad": "red", "warn": "bold", "quiet": "none"}
 
@@ -28,39 +28,39 @@ class ScreenStyle:
 
     @property
     def ascii(self) -> bool:
-        """Whether there is nothing but ASCII to draw with."""
+        """Whether only ASCII can be drawn."""
         return not self.encoding.startswith("utf")
 
     @property
     def sparks(self) -> str:
-        """From low to high."""
+        """The characters of sparklines, from low to high."""
         return "_.:-=+*#" if self.ascii else "▁▂▃▄▅▆▇█"
 
     @property
     def bar(self) -> tuple[str, str, str]:
-        """What is made, what failed, and what is left, each told by its shape."""
+        """The characters of a bar for done, failed and left, which differ in shape."""
         return ("#", "x", ".") if self.ascii else ("━", "╍", "─")
 
     @property
     def ellipsis(self) -> str:
-        """What stands for a part that is left out."""
+        """The mark for a part that is left out."""
         return "..." if self.ascii else "…"
 
     def glyph(self, unicode: str, plain: str) -> str:
-        """One or the other, as the terminal can."""
+        """Return the first text, or the second on an ASCII terminal."""
         return plain if self.ascii else unicode
 
     def line(self, text: str) -> str:
-        """A text of anyone's on one line, without keys, control characters, or what the encoding lacks."""
+        """Return any text on one line, without API keys, control characters, or characters that the encoding lacks."""
         shown = printable(redact(text))
         return shown.encode(self.encoding, "backslashreplace").decode(self.encoding) if self.ascii else shown
 
     def paragraphs(self, text: str) -> list[str]:
-        """The same, line by line."""
+        """Return the lines of a text, each cleaned as by `line`."""
         return [self.line(line) for line in text.replace("\r\n", "\n").split("\n")]
 
     def path(self, names: tuple[str, ...], cells: int) -> str:
-        """A topic's path; when too long for so many cells, its last topics, which tell it from others."""
+        """Return a topic's path; if it is longer than so many cells, its last topics, which tell it from others."""
         shown = [self.line(name) for name in names]
         line = " > ".join(shown)
         while cell_len(line) > cells and len(shown) > 1:
@@ -69,7 +69,7 @@ class ScreenStyle:
         return self.start(line, cells)
 
     def start(self, line: str, cells: int) -> str:
-        """As much of a line's beginning as fits."""
+        """Return as much of a line's beginning as fits."""
         if cell_len(line) <= cells:
             return line
         text = Text(line)
@@ -77,7 +77,7 @@ class ScreenStyle:
         return f"{text.plain}{self.ellipsis}" if cells > len(self.ellipsis) else text.plain
 
     def end(self, line: str, cells: int) -> str:
-        """As much of a line's end as fits, since a file's name comes last."""
+        """Return as much of a line's end as fits, since a file's name comes last."""
         if cell_len(line) <= cells:
             return line
         room = max(0, cells - len(self.ellipsis))
@@ -87,6 +87,6 @@ class ScreenStyle:
 
 
 def style_of(console: Console) -> ScreenStyle:
-    """What this terminal can show; without colour it is told by bold and by shapes."""
+    """Return the style for a terminal; without colours, bold and shapes replace them."""
     colours = _MIDTONES if console.color_system in ("256", "truecolor") and not console.no_color else _SIXTEEN
     return ScreenStyle(console.encoding, **colours)

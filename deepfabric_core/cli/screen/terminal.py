@@ -1,4 +1,4 @@
-"""Drawing on a terminal: whole frames, on a screen of their own, from a thread that may wait for a slow terminal."""
+"""`Terminal`: draw whole frames on the alternate screen, from a thread that may wait for a slow terminal."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ from rich.style import Style
 
 from deepfabric_core.cli.screen.keyboard import in_foreground
 
-# A screen of its own, without a cursor; lines that are too long are cut, so that no frame ever scrolls; what is pasted
-# is marked as such.
+# Alternate screen, no cursor, no line wrap (so that no frame scrolls), bracketed paste.
 _OPEN = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J"
 _CLOSE = "\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
-# Terminals that know of it show everything in between at once.
+# Synchronized output: terminals that support it show everything in between at once.
 _TOGETHER = ("\x1b[?2026h", "\x1b[?2026l")
 _REFRESHES = 8
-# Only lines that have changed are written, but now and then all of them, over whatever else wrote there.
+# Only changed lines are written; after so many frames all of them are, in case another program wrote there.
 _WHOLE_EVERY = 40
-# At most one part in so many of the processor's time goes into drawing.
+# Drawing takes at most one part in so many of the processor's time.
 _REST = 8
-# Seconds that a terminal may take to show a frame, before it is left as it is.
+# Seconds that a terminal may take to show a frame before it is left as it is.
 _PATIENCE = 1.0
 _COLOURS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
 _LEFT_TO_RIGHT = "\u200e"
 
 
 class Terminal:
-    """Draws `render` eight times a second while it is open, in the foreground only; all else stays as it was."""
+    """Draws `render` eight times a second while it is open, only in the foreground."""
 
     def __init__(self, console: Console, render: Callable[[], RenderableType]) -> None:
         self._console = console
@@ -52,14 +51,14 @@ class Terminal:
         self._frames = 0
 
     def open(self) -> None:
-        """Begin to draw."""
+        """Start to draw."""
         atexit.register(self.close)
         self._draw()
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End it; what the terminal showed before is there again."""
+        """Stop drawing, and show again what the terminal showed before."""
         thread, self._thread = self._thread, None
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
@@ -68,8 +67,8 @@ class Terminal:
         atexit.unregister(self.close)
 
     def hide(self) -> None:
-        """Let the terminal show what it showed before; the next frame takes it again."""
-        if not self._lock.acquire(timeout=_PATIENCE):  # the terminal takes nothing any more
+        """Show what the terminal showed before; the next frame hides it again."""
+        if not self._lock.acquire(timeout=_PATIENCE):  # the terminal accepts no more output
             return
         try:
             if self._shown:
@@ -84,7 +83,7 @@ class Terminal:
         self.hide()
 
     def resume(self) -> None:
-        """Take the terminal, as soon as it is ours, and draw everything again."""
+        """Draw everything again, as soon as the terminal is ours."""
         self._suspended, self._size = False, (0, 0)
         self._wake.set()
 
@@ -120,7 +119,7 @@ class Terminal:
                 self._write("".join((_TOGETHER[0], _OPEN if anew else "", *changed, _TOGETHER[1])))
 
     def measure(self) -> tuple[int, int]:
-        """Columns and lines as the terminal says, whatever $COLUMNS said when we were started."""
+        """Return the terminal's current columns and lines, whatever $COLUMNS says."""
         with contextlib.suppress(OSError, ValueError):
             size = os.get_terminal_size(self._console.file.fileno())
             if size.columns and size.lines:
@@ -134,13 +133,13 @@ class Terminal:
             return True
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody watches any more; the run goes on
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone; the run goes on
             self._console.file.write(text)
             self._console.file.flush()
 
 
 def _row(console: Console, number: int, line: Iterable[Segment]) -> str:
-    """A line at its place, and after what a terminal may think wider or narrower than we do, the next column too."""
+    """Return a line at its position; the column is set again after text whose width terminals may judge differently."""
     parts, column = [f"\x1b[{number};1H"], 1
     for text, style, _ in line:
         width = cell_len(text)
@@ -160,6 +159,6 @@ def _styled(console: Console, text: str, style: Style | None) -> str:
 
 
 def _in_order(text: str) -> str:
-    """Writing from right to left ends with its text: it must not turn round what is beside it."""
+    """Return a text that doesn't change the direction of the text beside it, even if it is a right-to-left text."""
     turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
     return f"{text}{_LEFT_TO_RIGHT}" if turned else text

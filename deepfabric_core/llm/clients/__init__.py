@@ -1,4 +1,5 @@
-"""Those who make the calls: `openai_model` speaks OpenAI's protocol itself, `litellm_model` reaches every provider.
+"""Clients that call providers: `openai_model` for OpenAI's protocol, `litellm_model` for every other provider.
 
-`wire` is the format that both send and read, `prices` what a call costs.
+`response_checks` has the errors for responses that neither client accepts, `litellm_http` restricts litellm's HTTP
+requests.
 """

@@ -1,8 +1,8 @@
-"""What litellm may do over HTTP in a call of ours: no redirect takes a key elsewhere, no answer fills the memory.
+"""Restrict litellm's HTTP requests: redirects aren't followed with the key, and response bodies have a size limit.
 
-litellm has a client of its own for each provider, or the provider's package has one. They follow redirects with all
-headers and read whatever comes. All of them are httpx's, so httpx is asked to do otherwise, in our calls alone: nothing
-changes for others in the same process.
+litellm has its own client for each provider, or uses the provider's package. They follow redirects with all headers
+and read bodies of any size. All of them use httpx, so httpx's `send` is wrapped. The wrapper only acts within
+`watched`; other users of httpx in the same process aren't affected.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ModelError
-from deepfabric_core.llm.clients.answers import REDIRECTS, limit_for, redirected, unusable
+from deepfabric_core.llm.clients.response_checks import REDIRECTS, limit_for, redirected, unusable
 from deepfabric_core.web.bodies import ACCEPTED, Body, BodyError, read
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _LOWEST_ERROR = 400
-# Of an error's body: litellm searches it by patterns that would hold up all other calls for a minute for a megabyte.
+# The part of an error's body that litellm gets: its regular expressions would take a minute for a megabyte.
 _GIVEN_BYTES = 1 << 16
 
 _UNFOLLOWED = {"stream": True, "follow_redirects": False}
@@ -31,19 +31,19 @@ _UNFOLLOWED = {"stream": True, "follow_redirects": False}
 
 @dataclass
 class HttpCall:
-    """A call of ours under way; `refusal` is why its answer isn't taken, which litellm makes an error of its own of."""
+    """One call in progress. `refusal` is why its response is rejected; litellm raises an error of its own instead."""
 
     name: str
     refusal: ModelError | None = None
 
     def redirected(self, request: httpx.Request, response: httpx.Response | None) -> ModelError:
-        """The error for a redirect; there is no response where even httpx finds no address in it."""
+        """Return the error for a redirect; `response` is None where httpx can't parse the address in it."""
         status, headers = (response.status_code, response.headers) if response is not None else (None, {})
         self.refusal = redirected(self.name, status, headers, str(request.url))
         return self.refusal
 
     def unusable(self, problem: BodyError, response: httpx.Response) -> ModelError:
-        """The error for a body that can't be used."""
+        """Return the error for a body that can't be used."""
         self.refusal = unusable(self.name, problem, response.status_code, response.headers)
         return self.refusal
 
@@ -53,7 +53,7 @@ _CALL: ContextVar[HttpCall | None] = ContextVar("call", default=None)
 
 @contextmanager
 def watched(name: str) -> Iterator[HttpCall]:
-    """A call of the model `name`: what is sent within goes nowhere else, and what is read has a limit."""
+    """Restrict the HTTP requests of a call of the model `name`: no redirects, and a size limit for bodies."""
     _watch_httpx()
     call = HttpCall(name)
     token = _CALL.set(call)
@@ -65,7 +65,7 @@ def watched(name: str) -> Iterator[HttpCall]:
 
 @cache
 def _watch_httpx() -> None:
-    """Put ourselves in between, once."""
+    """Wrap httpx's `send`, once."""
     import httpx
 
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
@@ -127,7 +127,7 @@ def _read(call: HttpCall, response: httpx.Response) -> bytes:
 
 
 def _answered(response: httpx.Response, content: bytes) -> httpx.Response:
-    """The response with what was read of it."""
+    """Return the response with the content that was read."""
     import httpx
 
     return httpx.Response(

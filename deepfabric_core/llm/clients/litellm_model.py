@@ -1,4 +1,4 @@
-"""Every provider that litellm knows, behind our `ChatModel`."""
+"""A client for every provider that litellm supports, as a `ChatModel`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from deepfabric_core.llm.chat_completions import (
     response_format,
     sendable,
 )
-from deepfabric_core.llm.clients.answers import NOT_FOUND, V1, nowhere, unserved
 from deepfabric_core.llm.clients.litellm_http import watched
+from deepfabric_core.llm.clients.response_checks import NOT_FOUND, V1, says_nothing_served, with_path_advice
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, no_completion
 from deepfabric_core.llm.log_redaction import RedactingFormatter
 from deepfabric_core.redaction import redact
@@ -35,23 +35,23 @@ from deepfabric_core.redaction import redact
 if TYPE_CHECKING:
     from types import ModuleType
 
-# Ours to litellm's, where they differ.
+# Our provider names and litellm's, where they differ.
 _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat"}
 
-# Those that litellm calls by OpenAI's protocol at the very address that base_url names.
+# Providers that litellm calls by OpenAI's protocol at exactly the address in base_url.
 _OPENAI_LIKE = ("openai", "hosted_vllm", "openrouter")
 
 _LOGGERS = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")
 _LOWEST_ERROR = 400
-# What litellm gives as the status of a failure that has none.
+# Statuses that litellm gives to a failure that has none.
 _INVENTED = (408, 500)
-# How it tells of an answer that it can't read. It repeats much of the answer then, whose words decide nothing.
+# litellm's messages for a response that it can't read. They repeat much of the response, whose words mean nothing.
 _MISREAD = re.compile(
     r"(?:Invalid|Error in) response object|Error converting to valid response block"
     r"|Empty or invalid response from LLM endpoint|provider returned 'choices' that is not a list"
 )
 _TRACEBACK = "Traceback (most recent call last)"
-# What might come out of it all the same where an answer isn't what it expects.
+# Exceptions that litellm may raise for a response of an unexpected shape.
 _STUMBLES = (
     ArithmeticError,
     AssertionError,
@@ -63,8 +63,8 @@ _STUMBLES = (
     ValueError,
 )
 
-# litellm connects to at most 500 at once otherwise, fetches price lists, reads a .env file, and writes on the screen
-# whatever it finds odd in an answer.
+# By default litellm opens at most 500 connections, fetches price lists, reads a .env file, and prints whatever it finds
+# odd in a response.
 _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
@@ -75,12 +75,12 @@ _ENVIRONMENT = {
 }
 
 
-# The models in use on each event loop: litellm keeps clients of its own for every loop, and never closes them.
+# The open models of each event loop: litellm keeps clients for every loop and never closes them.
 _OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[LitellmModel]] = WeakKeyDictionary()
 
 
 def import_litellm() -> ModuleType:
-    """litellm, imported without any network connection; it takes seconds, so it is imported when first used."""
+    """Import litellm without any network connection. It takes seconds, so it is imported when first used."""
     for variable, value in _ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     import litellm
@@ -93,12 +93,12 @@ def import_litellm() -> ModuleType:
 
 
 def speaks_socks() -> bool:
-    """Whether litellm's calls may go through a SOCKS proxy: not by its usual client."""
+    """Return whether litellm's calls can use a SOCKS proxy; its default client can't."""
     return any(os.environ.get(name, "").lower() == "true" for name in ("DISABLE_AIOHTTP_TRANSPORT", "LITELLM_HTTP2"))
 
 
 def _keep_quiet() -> None:
-    """What litellm logs goes where everything goes; where nobody said where that is, to its own place."""
+    """Send litellm's log lines to the root logger if that is configured, else redact them."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         for handler in tuple(logger.handlers):
@@ -114,7 +114,7 @@ class LitellmModel:
     def __init__(self, settings: Llm, litellm: Any = None) -> None:
         self._settings = settings
         self._litellm = litellm or import_litellm()
-        from openai import OpenAIError  # the base of all of litellm's errors
+        from openai import OpenAIError  # the base class of all litellm errors
 
         self._error: type[Exception] = OpenAIError
         self._target = _target(settings)
@@ -154,7 +154,7 @@ class LitellmModel:
             raise no_completion(self.name, str(problem), headers) from problem
 
     async def close(self) -> None:
-        """Close litellm's connections, once this is the last model that calls through them on this event loop."""
+        """Close litellm's connections if this is the last open model on this event loop."""
         loop = asyncio.get_running_loop()
         models = _OPEN.get(loop, WeakSet())
         models.discard(self)
@@ -162,7 +162,7 @@ class LitellmModel:
             await _close_clients(self._litellm.in_memory_llm_clients_cache, loop)
 
     async def _response(self, request: Request) -> Any:
-        """What litellm gets; from under /v1 where base_url names no path and nothing is served there."""
+        """Return litellm's response; if base_url has no path and nothing is served there, try below /v1."""
         target, other = self._target, self._other
         try:
             return await self._litellm.acompletion(**target, **self._arguments(request))
@@ -197,11 +197,11 @@ class LitellmModel:
             arguments["response_format"] = wanted
         if request.tools:
             arguments["tools"] = list(request.tools)
-            arguments["_skip_mcp_handler"] = True  # litellm would import mcp for it, which isn't installed
+            arguments["_skip_mcp_handler"] = True  # otherwise litellm would import mcp, which may not be installed
         return arguments
 
     def _translated(self, problem: Exception) -> ModelError:
-        """Our error for litellm's. Where no response stands behind it, its status is litellm's invention."""
+        """Return our error for litellm's. Without response headers behind it, its status may be made up by litellm."""
         headers = _headers_in(problem, "litellm_response_headers")
         said = complaint_in(_body_of(problem))
         if _MISREAD.search(said.message):
@@ -215,7 +215,7 @@ class LitellmModel:
         if not headers and _never_arrived(said.message):
             kind = FailureKind.CONNECTION
         if self._other is not None and _serves_nothing(problem):
-            said = nowhere(said)
+            said = with_path_advice(said)
         return model_error(self.name, said, status=status, headers=headers, kind=kind)
 
     def _timed_out(self) -> ModelError:
@@ -224,7 +224,7 @@ class LitellmModel:
 
 
 async def _close_clients(kept: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Close the clients that litellm keeps for a loop, and let it forget them, lest it uses a closed one."""
+    """Close the clients that litellm caches for a loop, and remove them from its cache."""
     for key in [key for key in list(kept.cache_dict) if key.endswith(f"-{id(loop)}")]:
         client = kept.cache_dict.pop(key, None)
         kept.ttl_dict.pop(key, None)
@@ -249,7 +249,7 @@ def _target(settings: Llm) -> dict[str, Any]:
 
 
 def _under_v1(settings: Llm, target: dict[str, Any]) -> dict[str, Any] | None:
-    """The target under /v1, for a server that speaks OpenAI's protocol and whose base_url names no path."""
+    """Return the target below /v1, for a server that speaks OpenAI's protocol and whose base_url has no path."""
     prefix = target["model"].partition("/")[0]
     base = (settings.base_url or "").strip().rstrip("/")
     if not base or prefix not in _OPENAI_LIKE or urlsplit(base).path:
@@ -258,7 +258,7 @@ def _under_v1(settings: Llm, target: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _check_verification() -> None:
-    """Make sure that nobody between can read the key.
+    """Check that certificates are verified, so that nobody in between can read the key.
 
     Raises:
         ConfigError: certificates wouldn't be verified.
@@ -273,7 +273,7 @@ def _check_verification() -> None:
 
 
 def _cleaned(value: Any) -> Any:
-    """The value with every text in it fit to be sent."""
+    """Return the value with all texts in it made encodable as UTF-8."""
     if isinstance(value, str):
         return sendable(value)
     if isinstance(value, dict):
@@ -282,11 +282,11 @@ def _cleaned(value: Any) -> Any:
 
 
 def _serves_nothing(problem: Exception) -> bool:
-    return getattr(problem, "status_code", None) == NOT_FOUND and unserved(complaint_in(_body_of(problem)))
+    return getattr(problem, "status_code", None) == NOT_FOUND and says_nothing_served(complaint_in(_body_of(problem)))
 
 
 def _never_arrived(text: str) -> bool:
-    """Whether there was no answer at all, which litellm reports as a server error."""
+    """Return whether there was no response at all, which litellm reports as a server error."""
     words = (
         "connection error",
         "cannot connect",
@@ -299,7 +299,7 @@ def _never_arrived(text: str) -> bool:
 
 
 def _body_of(problem: Exception) -> Any:
-    """The body of the answer behind an error of litellm's, which is at times in the error behind it."""
+    """Return the response body behind a litellm error, which may be in the error that caused it."""
     bodies = (getattr(one, "body", None) for one in (problem, problem.__context__))
     found = next((body for body in bodies if body), None)
     if found:

@@ -1,4 +1,4 @@
-"""Every endpoint that speaks OpenAI's chat-completions protocol, called directly: quick, and nothing else."""
+"""A fast client for every endpoint that speaks OpenAI's chat-completions protocol, without litellm."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from deepfabric_core.llm.chat_completions import (
     response_format,
     sendable,
 )
-from deepfabric_core.llm.clients.answers import (
+from deepfabric_core.llm.clients.response_checks import (
     NOT_FOUND,
     REDIRECTS,
     V1,
     limit_for,
-    nowhere,
     redirected,
-    unserved,
+    says_nothing_served,
     unusable,
+    with_path_advice,
 )
 from deepfabric_core.llm.error_mapping import Complaint, complaint_in, model_error, no_completion
 from deepfabric_core.llm.prices import Prices
@@ -44,7 +44,7 @@ from deepfabric_core.web.bodies import ACCEPTED, BodyError, read
 from deepfabric_core.web.certificates import trusted
 from deepfabric_core.web.proxies import proxy_for
 
-# Where each provider is: the variables that may name the place, as litellm reads them, and the usual one.
+# Address of each provider: the variables that may name it, as litellm reads them, and the default.
 _PLACES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
     "openai": (("OPENAI_BASE_URL", "OPENAI_API_BASE"), "https://api.openai.com/v1"),
     "openrouter": (("OPENROUTER_API_BASE",), "https://openrouter.ai/api/v1"),
@@ -52,27 +52,27 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
     "vllm": (("HOSTED_VLLM_API_BASE",), None),
     "hosted_vllm": (("HOSTED_VLLM_API_BASE",), None),
 }
-# OpenAI serves these by another protocol only.
+# OpenAI doesn't serve these by the chat-completions protocol.
 _NOT_CHAT = re.compile(r"codex|deep-research|gpt-daybreak|(?:^o\d+|gpt-[\d.]+)-pro\b")
-# They take max_completion_tokens, and a temperature only when they don't reason.
+# These take max_completion_tokens, and a temperature only when they don't reason.
 _REASONING = re.compile(r"(?:.*/)?o[1-9]\d*(?:-|$)|.*gpt-[5-9](?!-chat)")
 
 _FEWEST_CONNECTIONS = 100
 _SPARE_CONNECTIONS = 10
-# Seconds: less than the 5 s after which servers of the usual kind hang up, lest a call goes out on a dying connection.
+# In seconds. Usual servers close idle connections after 5 s; a request on a closing connection would fail.
 _KEEP_ALIVE = 4.0
 _DNS_CACHE = 300
 _FINE = range(200, 300)
 _BAD_REQUEST = 400
 _CHUNK = 1 << 16
 _SHOWN_CHARACTERS = 400
-# More than is shown, so that no secret is cut in two before it is found.
+# More than is shown, so that a secret isn't cut in two before it is found.
 _LOOKED_AT_BYTES = 1 << 14
 _REMEMBERED = 64
 _REFUSALS = re.compile(
     r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
 )
-_BUDGET_SPENT = "max_tokens or model output limit was reached"  # OpenAI's newer models say so in an error
+_BUDGET_SPENT = "max_tokens or model output limit was reached"  # OpenAI's newer models report this as an error
 
 _PATH = "/chat/completions"
 
@@ -80,7 +80,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def speaks_openai(settings: Llm) -> bool:
-    """Whether the model can be called by OpenAI's chat protocol."""
+    """Return whether the model can be called by OpenAI's chat protocol."""
     elsewhere = settings.base_url or any(map(os.environ.get, _PLACES["openai"][0]))
     if settings.provider == "openai" and not elsewhere:
         return _NOT_CHAT.search(settings.model) is None
@@ -89,7 +89,7 @@ def speaks_openai(settings: Llm) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RequestShape:
-    """Which parameters a model takes; what it refuses is found out by asking."""
+    """The parameters that a model takes. Which ones it refuses is learned from its errors."""
 
     limit: str = "max_tokens"
     temperature: bool = True
@@ -97,7 +97,7 @@ class RequestShape:
     unreasoned: bool = False
 
     def after(self, said: Complaint) -> RequestShape:
-        """The shape without what a refusal blames; the same one where it blames something else."""
+        """Return the shape without the parameter that an error blames; the same shape if it blames something else."""
         text = f"{said.message} {said.codes}"
         if not _REFUSALS.search(text):
             return self
@@ -112,7 +112,7 @@ class RequestShape:
 
 
 class OpenAIModel:
-    """A model called by its own HTTP client, which belongs to one event loop from its first call until `close`."""
+    """A chat model with its own HTTP client, which is bound to one event loop from its first call until `close`."""
 
     def __init__(self, settings: Llm, *, connections: int) -> None:
         self._settings = settings
@@ -153,7 +153,7 @@ class OpenAIModel:
             await session.close()
 
     async def _answered(self, request: Request) -> Reply:
-        """The reply, perhaps after asking again without the parameters that the model refuses."""
+        """Return the reply, if need be after repeating the request without parameters that the model refuses."""
         tried = set()
         while True:
             shape = self._shape
@@ -171,7 +171,7 @@ class OpenAIModel:
                 raise self._refused(response, said)
 
     async def _sent(self, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer; from under /v1 where base_url names no path and nothing is served there."""
+        """Post the request; if base_url has no path and nothing is served there, try below /v1."""
         url, other = self._url, self._other
         response, raw = await self._posted(url, body)
         if other is None or not _serves_nothing(response, raw):
@@ -184,7 +184,7 @@ class OpenAIModel:
 
     async def _posted(self, url: URL, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
         session = self._session or self._opened()
-        headers = self._headers()  # of this request alone: those of the session would go to the proxy, too
+        headers = self._headers()  # headers of the session would be sent to the proxy, too
         async with session.post(url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False) as response:
             if response.status in REDIRECTS:
                 raise redirected(self.name, response.status, response.headers, str(url))
@@ -215,7 +215,7 @@ class OpenAIModel:
         return self._session
 
     def _body(self, request: Request, shape: RequestShape) -> bytes:
-        """The request as JSON, of whose parts those that recur are written once."""
+        """Return the request as JSON. Parts that recur are encoded once."""
         text = f'{self._head(shape)}"{shape.limit}":{request.max_tokens},"messages":'
         text += _encode([message_sent(message) for message in request.messages])
         if request.schema is not None and request.schema_mode != "prompt":
@@ -228,7 +228,7 @@ class OpenAIModel:
         return sendable(f"{text}}}").encode()
 
     def _head(self, shape: RequestShape) -> str:
-        """The part that is the same for all requests of a shape, up to the last comma."""
+        """Return the part that is the same for all requests of a shape, up to and including a comma."""
         return self._written((shape,), shape, lambda: self._constants(shape))[:-1] + ","
 
     def _constants(self, shape: RequestShape) -> dict[str, Any]:
@@ -239,11 +239,11 @@ class OpenAIModel:
         if shape.seed and settings.seed is not None:
             constants["seed"] = settings.seed
         if settings.provider == "openrouter":
-            constants["usage"] = {"include": True}  # the reply then says what it cost
+            constants["usage"] = {"include": True}  # makes the reply state its cost
         return constants
 
     def _written(self, key: tuple[Any, ...], kept: object, value: Callable[[], Any]) -> str:
-        """The JSON of a value, remembered by a key; `kept` stays alive, so that its id stays its own."""
+        """Return the JSON of a value, cached by `key`. `kept` is kept alive so that the ids in the key stay valid."""
         if key not in self._texts:
             if len(self._texts) >= _REMEMBERED:
                 self._texts.clear()
@@ -262,7 +262,7 @@ class OpenAIModel:
         raise self._refused(response, complaint_in({"error": error}))
 
     def _cost(self, body: Any, headers: Mapping[str, str]) -> float | None:
-        """What the call cost: by the provider's or a LiteLLM proxy's own account, else by the price list."""
+        """Return what the call cost as stated by the provider or a LiteLLM proxy, else by the price list."""
         usage = part(body, "usage")
         stated = dollars(part(usage, "cost")) if self._settings.provider == "openrouter" else None
         if stated is None:
@@ -271,16 +271,16 @@ class OpenAIModel:
 
     def _refused(self, response: aiohttp.ClientResponse, said: Complaint) -> ModelError:
         status = None if response.status in _FINE else response.status
-        if self._other is not None and status == NOT_FOUND and unserved(said):
-            said = nowhere(said)
+        if self._other is not None and status == NOT_FOUND and says_nothing_served(said):
+            said = with_path_advice(said)
         return model_error(self.name, said, status=status or said.status, headers=response.headers)
 
 
 def base_url(settings: Llm) -> str:
-    """Where the provider is: as the config, the environment or the protocol's custom says.
+    """Return the provider's address: from the config, the environment, or the default.
 
     Raises:
-        ConfigError: there is no usual place, and none is named, or the environment names none that can be called.
+        ConfigError: no address is given and there is no default, or the environment names an unusable one.
     """
     variables, usual = _PLACES[settings.provider]
     if settings.base_url:
@@ -298,7 +298,7 @@ def base_url(settings: Llm) -> str:
 
 
 def _first_shape(settings: Llm, prices: Prices) -> RequestShape:
-    """What the model takes, by its name; other providers than OpenAI take everything and sort it out themselves."""
+    """Return the shape that the model's name suggests. Providers other than OpenAI accept all parameters."""
     if settings.provider != "openai" or not _REASONING.match(settings.model):
         return RequestShape()
     reasons = prices.reasons_by_default or "search" in settings.model
@@ -306,7 +306,7 @@ def _first_shape(settings: Llm, prices: Prices) -> RequestShape:
 
 
 def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
-    return response.status == NOT_FOUND and unserved(_complaint(raw))
+    return response.status == NOT_FOUND and says_nothing_served(_complaint(raw))
 
 
 def _complaint(raw: bytes) -> Complaint:

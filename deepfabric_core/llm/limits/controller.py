@@ -1,10 +1,26 @@
-"""When the next call may begin: learned from what the provider refuses, and told by its headers.
+"""Adaptive limits for one endpoint and model: learn from refusals (429) and headers when the next call may begin.
 
-Nothing here waits or reads a clock: times come in as seconds of any steady clock, decisions go out as values.
+Nothing here waits or reads a clock: times are passed in as seconds of any monotonic clock, decisions are returned.
 
-A provider may limit the calls at once or the calls a second, and doesn't say which. So both are learned. A refusal with
-more calls under way than were ever answered speaks against their number, any other against their rate. A burst of
-refusals cuts that limit once, to a little less than what was just accepted; while it binds, it grows again by steps.
+A provider may limit the number of calls in flight or the calls per second, and doesn't say which. So both limits are
+learned. A refusal is attributed to the number of calls in flight if the refused call saw more than 95 % of the highest
+number that any answered call saw; otherwise it is attributed to the rate (see `rate`).
+
+The states of the controller:
+
+- Opening, until the first refusal: 16 calls may be in flight at first, then 20 % more in steps of 4 ms, up to the
+  ceiling.
+- After a refusal: a burst of refusals cuts one of the two limits once, to a little less than what was just accepted.
+  Calls that began before the cut belong to the same burst and cut nothing more, except that, until the number of calls
+  in flight is cut a second time, each of their refusals can lower that limit to a little less than what it saw. A cut
+  usually pauses all calls for 0.1 s, for longer if refusals go on, but never longer than the provider asks for. If
+  nearly all calls are refused, the pause is as long as the provider asks for.
+- Growth (probing): while a learned limit on calls in flight is fully used, each answered call raises it. After the
+  first cut it grows by 1 per answer, so it doubles in each round of calls; after another cut by 2 % to 4 % per round.
+  The learned rate grows back on a curve of its own.
+- Quiet: the longer ago the last refusal is, the faster the limit grows (twice as fast after 5 s).
+
+In every state, `told` makes calls wait when the provider's headers say that its quota is used up.
 """
 
 from __future__ import annotations
@@ -14,37 +30,41 @@ from dataclasses import dataclass, field
 
 from deepfabric_core.llm.limits.rate import AdaptiveRate, Call, Recent, TokenBucket
 
-# The opening: this many calls at once, then a step more every so many seconds, until the ceiling or a refusal. A step
-# waits for the one before it: a slow client hears of refusals before it has begun too much.
-_FIRST_CALLS = 16.0
-_STEP = 1.2
-_SECONDS_A_STEP = 0.004
+# Opening. A step that comes late makes the next one later: a slow client sees refusals before it starts too much.
+_FIRST_CALLS = 16.0  # in flight
+_STEP_FACTOR = 1.2
+_SECONDS_PER_STEP = 0.004
 
-# What is left of the number at once after a refusal. First it grows by one with each answer; once refused again, by
-# this share in a round, which is as many answers as calls at once, but by no more than one in so many answers; quicker
-# when all is quiet.
-_KEPT = 0.94
-_GROWTH_A_ROUND = 0.02
-_FEWEST_A_STEP = 25
-_QUIET = 5.0
-_CLEARLY = 0.95
+# The learned limit on calls in flight.
+_PROVEN_SHARE = 0.95  # of the most calls in flight that were answered: a refusal above that speaks against the number
+_KEPT = 0.94  # of the calls in flight, after a cut
+_GROWTH_PER_ROUND = 0.02  # a round is as many answers as calls in flight
+_MIN_ANSWERS = 25  # for the limit to grow by one
+_QUIET_SECONDS = 5.0  # without a refusal, and it grows twice as fast
+_IN_USE_WITHIN = 1.5  # latencies since the limit was reached: only a limit that is in use grows
 
-# After a refusal nothing begins for this long, longer when it goes on, and as long as the provider asks when it refuses
-# nearly all.
-_BREATH = 0.1
-_BREATHS_ALIKE = 3
-_AGAIN = 0.25
-_NEARLY_ALL = 0.75
+# Pauses after refusals.
+_PAUSE_AFTER_REFUSAL = 0.1  # seconds
+_EQUAL_PAUSES = 3  # in a row, before each one is twice as long as the one before
+_SHARE_REFUSED_AGAIN = 0.25  # of the calls since the last cut: refusals go on
+_NEARLY_ALL = 0.75  # of the recent calls: the provider's wait counts
 
-# Calls don't begin in heaps: at most this much faster than answers come.
-_EAGERNESS = 1.5
-_SMOOTHING = 0.1
-_A_ROUND = 1.5
+# With a learned limit, calls start at most this much faster than replies come, so that they don't start in bursts.
+_STARTS_PER_REPLY = 1.5
+_SMOOTHING = 0.1  # share of a new latency in the smoothed one
 
 
 @dataclass
 class AdaptiveController:
-    """The limits of one endpoint and model; `ceiling` is the most that is wished for at once."""
+    """The learned limits of one endpoint and model.
+
+    Attributes:
+        ceiling: the most calls in flight that the runs ask for, in sum.
+        in_flight: calls in flight.
+        paused_until: the time until which no call may begin.
+        refused_at: the time of the last refusal.
+        why: the reason for the last cut, in words for users.
+    """
 
     ceiling: int = 1
     in_flight: int = 0
@@ -71,11 +91,11 @@ class AdaptiveController:
 
     @property
     def allowed(self) -> int:
-        """Calls that may be under way at this moment."""
+        """How many calls may be in flight now."""
         return max(1, int(min(self.ceiling, self._at_once, self._opening)))
 
     def wait(self, now: float) -> float:
-        """Seconds until a call may begin: 0 for now, infinity for when another one has ended."""
+        """Return the seconds until a call may begin: 0 for now, infinity for as soon as another call ends."""
         if now < self.paused_until:
             return self.paused_until - now
         if self.in_flight >= self.allowed:
@@ -83,15 +103,15 @@ class AdaptiveController:
                 return math.inf
             if now < self._step_at:
                 return self._step_at - now
-            late = min(now - self._step_at, _BREATH) if self._step_at > self._recent.opened else 0.0
-            self._opening, self._step_at = self._opening * _STEP, now + _SECONDS_A_STEP + late
+            late = min(now - self._step_at, _PAUSE_AFTER_REFUSAL) if self._step_at > self._recent.opened else 0.0
+            self._opening, self._step_at = self._opening * _STEP_FACTOR, now + _SECONDS_PER_STEP + late
         wait = self._speed.wait(now)
         if self._spread:
             wait = max(wait, self._spread.wait(now))
         return max(wait, self._left_until - now) if self._left < 1 else wait
 
     def begin(self, now: float) -> Call:
-        """A call begins."""
+        """Register a call that begins."""
         self.in_flight += 1
         self._speed.begin(now)
         if now < self._left_until:
@@ -107,26 +127,30 @@ class AdaptiveController:
             self._filled_at = now
         if self._latency:
             self._spread = self._spread or TokenBucket(1.0)
-            self._spread.per_second = _EAGERNESS * self._at_once / self._latency
+            self._spread.per_second = _STARTS_PER_REPLY * self._at_once / self._latency
             self._spread.take(now)
 
     def ended(self) -> None:
-        """A call ended in any other way than by an answer or a refusal."""
+        """Register the end of a call that was neither answered nor refused."""
         self.in_flight -= 1
 
     def answered(self, call: Call, now: float) -> None:
-        """A call was answered."""
+        """Register the answer to a call."""
         self._quickest = min(self._quickest, now - call.began)
         self._proven = max(self._proven, call.level)
         self._latency += (now - call.began - self._latency) * (_SMOOTHING if self._latency else 1.0)
-        if call.began > self._cut_at and now - self._filled_at <= _A_ROUND * self._latency:
-            quiet = 1 + (now - self.refused_at) / _QUIET
-            step = 1.0 if self._doubling else max(1 / max(self._at_once, _FEWEST_A_STEP), _GROWTH_A_ROUND) * quiet
+        if call.began > self._cut_at and now - self._filled_at <= _IN_USE_WITHIN * self._latency:
+            quiet = 1 + (now - self.refused_at) / _QUIET_SECONDS
+            step = 1.0 if self._doubling else max(1 / max(self._at_once, _MIN_ANSWERS), _GROWTH_PER_ROUND) * quiet
             self._at_once = min(self.ceiling, self._at_once + step)
         self.in_flight -= 1
 
     def refused(self, call: Call, now: float, wait: float) -> bool:
-        """A call was refused, not to be made again for `wait` seconds. Answers whether a limit was cut."""
+        """Register the refusal of a call, which may be repeated after `wait` seconds.
+
+        Returns:
+            Whether a limit was cut.
+        """
         self._recent.refuse(call)
         self._quickest = min(self._quickest, now - call.began)
         new_burst = call.began > self._cut_at
@@ -142,15 +166,15 @@ class AdaptiveController:
         return new_burst
 
     def told(self, remaining: float, reset: float, now: float) -> None:
-        """The provider says how many more calls it takes, and that all it ever takes is back in `reset` seconds.
+        """Apply the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s.
 
-        It can't know yet of those that are on their way to it.
+        Calls that may not have reached the provider yet are subtracted from `remaining`.
         """
         self._left, self._left_until = remaining - self._recent.count(since=now - self._quickest), now + reset
 
     def _cut(self, call: Call, now: float, wait: float) -> None:
-        again = self._cut_at > -math.inf and self._recent.share_refused(self._cut_at) > _AGAIN
-        if call.level > _CLEARLY * self._proven:
+        again = self._cut_at > -math.inf and self._recent.share_refused(self._cut_at) > _SHARE_REFUSED_AGAIN
+        if call.level > _PROVEN_SHARE * self._proven:
             pausing = self._doubling = self._at_once == math.inf
             self._at_once = max(1.0, _KEPT * min(self._at_once, call.level))
             self.why = "the provider refuses more at once"
@@ -159,10 +183,10 @@ class AdaptiveController:
             self.why = "the provider refuses more a second"
         if pausing or again:
             self._in_a_row = self._in_a_row + 1 if again else 0
-            self._pause(now, min(wait, _BREATH * 2 ** min(max(0, self._in_a_row - _BREATHS_ALIKE), 30)))
+            self._pause(now, min(wait, _PAUSE_AFTER_REFUSAL * 2 ** min(max(0, self._in_a_row - _EQUAL_PAUSES), 30)))
         self._cut_at, self._opening = now, math.inf
 
     def _pause(self, now: float, seconds: float) -> None:
-        if seconds > _BREATHS_ALIKE * _BREATH:
+        if seconds > _EQUAL_PAUSES * _PAUSE_AFTER_REFUSAL:
             self._recent.paused(max(now, self.paused_until), now + seconds)
         self.paused_until = max(self.paused_until, now + seconds)

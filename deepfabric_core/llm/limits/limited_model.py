@@ -1,4 +1,4 @@
-"""A model behind a limiter: calls wait for a permit, and a refused one (429) is made again when the provider says."""
+"""A wrapper that makes calls wait for a permit, and repeats calls that were refused for the rate limit (429)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
-from deepfabric_core.llm.limits.headers import requests_left, tokens_left
 from deepfabric_core.llm.limits.queue import Permit
+from deepfabric_core.llm.limits.quota_headers import requests_left, tokens_left
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import backoff
 
-# A provider that refuses one call for this long, in seconds, isn't merely busy.
+# In seconds. A provider that refuses a call for longer than this isn't merely busy.
 _PATIENCE = 900.0
 _SPREAD = 1.1
 
 
 @dataclass
 class LimitedModel:
-    """A model whose calls wait for a permit. A 429 is dealt with here, and counts as no one's failure."""
+    """A model whose calls wait for a permit. A 429 is retried here and doesn't count as a failure."""
 
     model: ChatModel
     stage_limiter: StageLimiter
@@ -56,7 +56,7 @@ class LimitedModel:
                 refusals += 1
                 wait = self._delay(problem, refusals)
                 refused_at = self._patient_at() if refused_at is None else refused_at
-                self._hear(problem.headers)
+                self._read_quota(problem.headers)
                 self.stage_limiter.refused(permit, wait if wait <= _PATIENCE else self.limits.max_delay)
                 if self._patient_at() + wait - refused_at > _PATIENCE:
                     self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
@@ -69,7 +69,7 @@ class LimitedModel:
         await self.model.close()
 
     def _patient_at(self) -> float:
-        """The time by a clock that stands still in pauses."""
+        """Return the time of a clock that stands still during pauses."""
         return self.clock() - self.stage_limiter.paused_for
 
     async def _call(self, request: Request, permit: Permit) -> Reply:
@@ -86,18 +86,18 @@ class LimitedModel:
             self.stage_limiter.ended(permit)
             raise
         usage = reply.usage
-        self._hear(reply.headers)
+        self._read_quota(reply.headers)
         self.stage_limiter.answered(permit, usage.prompt_tokens, usage.completion_tokens)
         self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
         return reply
 
-    def _hear(self, headers: Mapping[str, str]) -> None:
+    def _read_quota(self, headers: Mapping[str, str]) -> None:
         if headers and self.limits.check_headers:
             now = time.time()
             self.stage_limiter.told(requests_left(headers, now), tokens_left(headers, now))
 
     def _delay(self, problem: ModelError, refusals: int) -> float:
-        """Seconds until the call is made again: what the provider asks for, or the configured backoff."""
+        """Return the seconds until the call is repeated: what the provider asks for, or the configured backoff."""
         if problem.retry_after is not None and self.limits.respect_retry_after:
             return problem.retry_after * self.chance.uniform(1.0, _SPREAD)
         return backoff(self.limits, refusals, self.chance)

@@ -1,7 +1,7 @@
-"""What all runs of this process know about one endpoint and model, and who may make the next call.
+"""The rate limiter of one endpoint and model, shared by all runs of this process.
 
-The calls of each stage of a run wait in a `StageQueue`. A permit goes to the queue with the fewest calls under way.
-Whether there is one to give, `AdaptiveController` says, and the limits that the user set.
+The calls of each stage of a run wait in a `StageQueue`. A permit goes to the queue with the fewest calls in flight.
+`AdaptiveController` and the limits that the user set decide whether there is a permit to give.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.queue import StageQueue
 from deepfabric_core.llm.limits.rate import Call, TokenBucket
 
-# What was learned holds for this long, in seconds, after the last run has gone.
+# In seconds: how long the learned limits are kept after the last run has ended, and how long a reason is shown.
 _FORGOTTEN_AFTER = 60.0
 _WHY_FOR = 10.0
 
-# A little more than a minute, so that no minute sees more than was allowed, whenever it begins.
+# A little more than a minute, so that no period of a minute has more than what is allowed.
 _MINUTE = 60.2
 
 
 @dataclass
 class Limiter:
-    """The gate to one endpoint and model. Runs may share it from several event loops in several threads.
+    """The limiter of one endpoint and model. Runs may share it from several event loops in several threads.
 
-    Whoever calls a method holds `lock`.
+    Callers of its methods must hold `lock`.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -43,14 +43,14 @@ class Limiter:
     _timer_of: StageQueue | None = None
 
     def join(self, queue: StageQueue) -> None:
-        """A stage of a run begins."""
+        """Add the queue of a stage that begins."""
         if not self._queues and self.clock() - self._left_at > _FORGOTTEN_AFTER:
             self.controller = AdaptiveController()
         self._queues.append(queue)
         self._combine()
 
     def leave(self, queue: StageQueue) -> None:
-        """It is over."""
+        """Remove the queue of a stage that has ended."""
         self._queues.remove(queue)
         self._left_at = self.clock()
         if self._timer_of is queue:
@@ -59,7 +59,7 @@ class Limiter:
         self.admit()
 
     def _combine(self) -> None:
-        """Add up the ceilings of all queues, and take the strictest of their limits; nothing changes without one."""
+        """Add up the ceilings of all queues, and apply their strictest limits; without a queue nothing changes."""
         if not self._queues:
             return
         self.controller.ceiling = max(1, sum(queue.ceiling for queue in self._queues))
@@ -68,7 +68,7 @@ class Limiter:
         self._tokens = _strictest(self._tokens, [one.tokens_per_minute for one in limits])
 
     def admit(self) -> None:
-        """Give each free place to whoever is next, and come back when there will be another one."""
+        """Give permits to waiting calls as long as limits allow, and set a timer for the next permit."""
         while ready := [queue for queue in self._queues if queue.ready]:
             wait = self._wait()
             if wait > 0:
@@ -97,7 +97,7 @@ class Limiter:
                 self.admit()
 
     def begin(self, tokens: float) -> Call:
-        """A call begins that is expected to take so many tokens."""
+        """Register a call that begins and is expected to use so many tokens."""
         now = self.clock()
         if self._requests is not None:
             self._requests.take(now)
@@ -106,12 +106,12 @@ class Limiter:
         return self.controller.begin(now)
 
     def correct_tokens(self, more: float) -> None:
-        """A call took more tokens than expected, or fewer."""
+        """Correct the tokens taken: `more` is how many more than expected a call used, negative for fewer."""
         if self._tokens is not None:
             self._tokens.take(self.clock(), more)
 
     def state(self) -> LimiterChanged:
-        """Where it stands."""
+        """Return the event that describes the limiter's state."""
         now, controller = self.clock(), self.controller
         pressed = now < controller.paused_until + _WHY_FOR or now < controller.refused_at + _WHY_FOR
         waiting = sum(queue.waiting for queue in self._queues)
@@ -126,7 +126,7 @@ class Limiters:
         self._lock = threading.Lock()
 
     def of(self, *target: str) -> Limiter:
-        """The limiter of a target, say provider, address and model."""
+        """Return the limiter of a target, such as provider, address and model."""
         with self._lock:
             return self._known.setdefault(target, Limiter())
 

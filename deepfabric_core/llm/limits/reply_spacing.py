@@ -1,22 +1,22 @@
-"""Replies that arrive together are dealt with a few at a time, so that the next calls go out apart."""
+"""Stagger replies that arrive together, a few at a time, so that the next calls don't all start at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 
-# Rounds of the event loop from a reply to the next call's last byte: the reply's own, the next call's, its writer's.
+# Iterations of the event loop from a reply to the next call's last byte: the reply's, the next call's, its writer's.
 _ROUNDS = 3
-# Of those that wait, a part goes on at once: where more arrive than can be kept apart, keeping them apart only costs.
+# One in so many waiting replies is released at once: where too many arrive to be kept apart, waiting only costs time.
 _PART = 8
 
 
 class ReplySpacing:
-    """Lets those who arrive at one event loop pass a few at a time; who comes alone passes at once.
+    """Releases replies that arrive at an event loop together a few at a time. A reply that arrives alone isn't delayed.
 
-    An event loop takes everything that is ready one step further in each round. Of calls that are answered together,
-    the next calls would then all go out after the last of their replies is dealt with; they'd be answered together
-    again, and more and more with them: with equal latencies the calls would go in a few crowds, most of them waiting.
+    In each iteration, an event loop runs everything that is ready one step further. After a group of replies, the next
+    calls would all be sent after the last of these replies is processed; they would be answered together again, in
+    growing groups: with equal latencies, calls would go out in a few bursts and mostly wait.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class ReplySpacing:
         self._turning = False
 
     async def pass_through(self) -> None:
-        """Wait until those who came before have passed and had the rounds they need."""
+        """Wait until earlier replies were released and had the iterations of the event loop that they need."""
         if self._turning:
             mine = self._loop.create_future()
             self._waiting.append(mine)
@@ -46,5 +46,5 @@ class ReplySpacing:
 
     @staticmethod
     def _let_pass(first: asyncio.Future[None]) -> None:
-        if not first.done():  # given up in the meantime
+        if not first.done():  # cancelled in the meantime
             first.set_result(None)

@@ -1,4 +1,4 @@
-"""One stage of a run at the limiter that it shares: take permits, report how calls went, wait before another try."""
+"""The rate limiter of one stage of a run: get permits, report how calls ended, wait before a retry."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.limits.headers import RemainingQuota
 from deepfabric_core.llm.limits.limiter import Limiter
 from deepfabric_core.llm.limits.queue import Permit, StageQueue, WaitingCall
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
 from deepfabric_core.stop import Stop, Stopped
 
@@ -24,7 +24,7 @@ _SMOOTHING = 0.1
 
 
 class StageLimiter:
-    """A stage's own part of a limiter, with a ceiling and limits of its own."""
+    """A stage's share of a limiter, with its own ceiling and limits."""
 
     def __init__(self, limiter: Limiter, ceiling: int, limits: RateLimit, emit: Emit, stop: Stop) -> None:
         self.limits = limits
@@ -37,14 +37,14 @@ class StageLimiter:
         self._resting: set[asyncio.Future[None]] = set()
         self._completion_tokens = 0.0
         self._expected = 0.0
-        self._told_at = -math.inf
-        self._telling: asyncio.TimerHandle | None = None
+        self._emitted_at = -math.inf
+        self._emitting: asyncio.TimerHandle | None = None
         self._paused_at: float | None = None
         self._paused_before = 0.0
 
     @contextmanager
     def opened(self) -> Iterator[StageLimiter]:
-        """Share the limiter with other stages while this is open."""
+        """Share the limiter with other stages while this context is open."""
         unlisten = self._stop.listen(lambda: self.queue.call_soon(self._on_stop))
         unlisten_to_pauses = self._stop.listen_to_pauses(lambda: self.queue.call_soon(self._on_pause))
         self._note_pause()
@@ -57,12 +57,12 @@ class StageLimiter:
             unlisten_to_pauses()
             with self._limiter.lock:
                 self._limiter.leave(self.queue)
-            if self._telling is not None:
-                self._telling.cancel()
+            if self._emitting is not None:
+                self._emitting.cancel()
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
+        """Calls in flight."""
         return self.queue.in_flight
 
     @property
@@ -72,11 +72,11 @@ class StageLimiter:
 
     @property
     def paused_for(self) -> float:
-        """Seconds in pauses so far: what is patient for some time doesn't count them."""
+        """Seconds in pauses so far, which time limits don't count."""
         return self._paused_before + (0.0 if self._paused_at is None else self._limiter.clock() - self._paused_at)
 
     async def acquire(self, request: Request, *, again: bool = False) -> Permit:
-        """Wait for leave to make a call; one that goes on with something begun, or is made `again`, comes first.
+        """Wait for a permit to make a call. A call that continues a work item or is a retry (`again`) goes first.
 
         Raises:
             Stopped: a stop came first, and nothing was paid for the work item yet.
@@ -91,7 +91,7 @@ class StageLimiter:
         except asyncio.CancelledError:
             self._give_up(waiting)
             raise
-        self._tell_later()
+        self._emit_later()
         return permit
 
     def _give_up(self, waiting: WaitingCall) -> None:
@@ -102,7 +102,7 @@ class StageLimiter:
             self.queue.remove(waiting)
 
     async def rest(self, seconds: float, request: Request) -> None:
-        """Wait before a call is made again; meanwhile its place is free for others.
+        """Wait before a retry, without holding a permit.
 
         Raises:
             Stopped: a stop came first, and nothing was paid for the work item yet.
@@ -121,32 +121,32 @@ class StageLimiter:
             self._resting.discard(rested)
 
     def answered(self, permit: Permit, prompt_tokens: int, completion_tokens: int) -> None:
-        """A call was answered, and took so many tokens."""
+        """Report that a call was answered, and how many tokens it used."""
         known = self._completion_tokens
         self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
         with self._limiter.lock:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
             self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
             self._end()
-        self._tell_now_and_then()
+        self._emit_now_and_then()
 
     def refused(self, permit: Permit, seconds: float) -> None:
-        """A call was refused (429), and isn't to be made again for so many seconds."""
+        """Report that a call was refused (429) and may not be repeated for so many seconds."""
         with self._limiter.lock:
             cut = self._limiter.controller.refused(permit.call, self._limiter.clock(), seconds)
             self._limiter.correct_tokens(-permit.tokens)
             self._end()
-        self._tell_now_and_then(at_once=cut)
+        self._emit_now_and_then(at_once=cut)
 
     def ended(self, permit: Permit) -> None:
-        """A call ended in any other way."""
+        """Report that a call ended in any other way."""
         with self._limiter.lock:
             self._limiter.controller.ended()
             self._limiter.correct_tokens(-permit.tokens)
             self._end()
 
     def told(self, requests: RemainingQuota | None, tokens: RemainingQuota | None) -> None:
-        """The provider said how much more it takes: tokens count as the calls they are enough for."""
+        """Report the quota that the provider states; tokens are converted to calls."""
         each = max(1.0, self._expected)
         known = [one for one in (requests, tokens and RemainingQuota(tokens.remaining // each, tokens.reset)) if one]
         if known:
@@ -158,28 +158,28 @@ class StageLimiter:
     def _end(self) -> None:
         self.queue.in_flight -= 1
         self._limiter.admit()
-        self._tell_later()
+        self._emit_later()
 
-    def _tell_now_and_then(self, *, at_once: bool = False) -> None:
-        if at_once or self._limiter.clock() - self._told_at >= _SECONDS_BETWEEN_EVENTS:
-            self._tell()
+    def _emit_now_and_then(self, *, at_once: bool = False) -> None:
+        if at_once or self._limiter.clock() - self._emitted_at >= _SECONDS_BETWEEN_EVENTS:
+            self._emit_state()
 
-    def _tell_later(self) -> None:
-        """So that the last of several changes is told as well, when nothing follows it for long."""
-        if self._telling is None:
-            self._telling = self._loop.call_later(_SECONDS_BETWEEN_EVENTS, self._tell)
+    def _emit_later(self) -> None:
+        """Schedule an event, so that the last of several changes is reported even if nothing follows it for long."""
+        if self._emitting is None:
+            self._emitting = self._loop.call_later(_SECONDS_BETWEEN_EVENTS, self._emit_state)
 
-    def _tell(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+    def _emit_state(self) -> None:
+        if self._emitting is not None:
+            self._emitting.cancel()
+            self._emitting = None
         with self._limiter.lock:
-            self._told_at = self._limiter.clock()
+            self._emitted_at = self._limiter.clock()
             state = replace(self._limiter.state(), own=self.queue.in_flight)
         self._emit(state)
 
     def _expected_tokens(self, request: Request) -> float:
-        """Of the prompt by its length, and as many as usual of the answer; at first, half of what is allowed."""
+        """Return the tokens of the prompt, by its length, and of a usual reply; at first, half of the maximum reply."""
         if self.limits.tokens_per_minute is None and not self.limits.check_headers:
             return 0.0
         prompt = sum(len(message.content) for message in request.messages) / _CHARACTERS_PER_TOKEN
@@ -191,21 +191,21 @@ class StageLimiter:
             raise Stopped
 
     def _on_stop(self) -> None:
-        """Send away all whose work wasn't begun; those that go on with something paid for still get their turn."""
+        """Reject waiting calls of work items that weren't begun; calls that continue one still get their permit."""
         with self._limiter.lock:
             waiting = self.queue.remove_not_begun()
         futures: list[asyncio.Future[Any]] = [*(call.permit for call in waiting), *self._resting]
         for future in futures:
             if not future.done():
                 future.set_exception(Stopped())
-        self._tell()
+        self._emit_state()
 
     def _on_pause(self) -> None:
-        """A pause has begun or ended."""
+        """React to the beginning or the end of a pause."""
         self._note_pause()
         with self._limiter.lock:
             self._limiter.admit()
-        self._tell()
+        self._emit_state()
 
     def _note_pause(self) -> None:
         if self._stop.paused and self._paused_at is None:

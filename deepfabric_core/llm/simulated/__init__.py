@@ -1,4 +1,4 @@
-"""A model that needs no key and no network, and always answers the same.
+"""A simulated model that needs no key and no network, and gives the same answers to the same requests.
 
-`model` answers; its JSON comes from `values`, its calls of tools from `agent`, its words from `prose`.
+`model` answers; `values` makes its JSON, `agent` its tool calls, `prose` its text.
 """

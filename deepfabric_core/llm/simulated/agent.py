@@ -1,4 +1,4 @@
-"""How the simulated model plays an agent: it looks round, calls tools with fitting arguments, and then knows enough."""
+"""How the simulated model acts as an agent: which tools it calls, with which arguments, and when it is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepfabric_core.chat.messages import JsonObject, Request, ToolCall
 from deepfabric_core.llm.simulated.prose import Writer
 from deepfabric_core.llm.simulated.values import Builder
 
-# Tools that tell what there is come first, those that take something away last.
+# Tools that list things are called first, those that delete something last.
 _ORDER = (("list", "search", "find"), ("get", "read", "show"), ("add", "write", "set"), ("delete", "remove", "drop"))
 _MOST_CALLS = 3
 _PATH = re.compile(r"(?:(?:^|[_-])(?:file(?:name|path)?|path)|File(?:[nN]ame|[pP]ath)?|Path)(?![a-z])")
@@ -20,7 +20,7 @@ _NEW_FILES = ("notes.md", "summary.txt", "report.json", "todo.md")
 
 
 def next_call(request: Request, writer: Writer) -> tuple[ToolCall, ...]:
-    """The next call, or none where enough was done. The order of the tools is drawn once for a task."""
+    """Return the next tool call, or none if enough were made. The order of the tools is drawn once per task."""
     made = sum(len(message.tool_calls) for message in request.messages)
     functions = [tool["function"] for tool in request.tools]
     order = sorted(functions, key=lambda function: _rank(function["name"], writer))
@@ -51,13 +51,13 @@ def _arguments(schema: JsonObject, writer: Writer, files: list[str]) -> dict[str
 
 
 def _is_a_path(name: str, schema: Any) -> bool:
-    """Whether an argument is any text, and its name says a file's: file_path, filename, inputPath; not profile."""
+    """Return whether an argument is any text and is named like a file: file_path, filename, inputPath; not profile."""
     plain = isinstance(schema, Mapping) and schema.get("type") == "string" and schema.keys() <= _PLAIN
     return plain and _PATH.search(name) is not None
 
 
 def _files_named(request: Request) -> Iterator[str]:
-    """Files that a result listed."""
+    """Yield the files that tool results listed."""
     for message in request.messages:
         if message.role == "tool":
             try:

@@ -1,4 +1,4 @@
-"""A model that needs no key and no network: the same request always gets the same words, faults on demand."""
+"""The simulated model: the same request always gets the same text, and failures can be simulated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LINKED_SHARE = 0.25
 
 
 class SimulatedModel:
-    """Answers from the request's schema and subject; neither timing nor the order of calls changes a word."""
+    """Answers from the request's schema and subject; neither timing nor the order of calls changes the text."""
 
     def __init__(self, settings: Llm) -> None:
         self._settings = settings
@@ -29,11 +29,11 @@ class SimulatedModel:
 
     @property
     def name(self) -> str:
-        """How messages name this model."""
+        """The name of the model in messages."""
         return f"simulated/{self._settings.model}"
 
     async def complete(self, request: Request) -> Reply:
-        """Answer after the configured latency.
+        """Answer one request after the configured latency.
 
         Raises:
             ModelError: this call was drawn to fail.
@@ -56,10 +56,10 @@ class SimulatedModel:
         return Reply(text, self._settings.model, reason, usage, tool_calls=calls, simulated=True)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def _calls(self, request: Request) -> tuple[ToolCall, ...]:
-        """The next call of an agent, or none where it knows enough."""
+        """Return the next tool call of an agent, or none if it is done."""
         if not request.tools:
             return ()
         subject = request.subject
@@ -67,7 +67,7 @@ class SimulatedModel:
         return next_call(request, Writer(_random(self._settings, path, subject.variation, "agent"), path))
 
     def _answer(self, request: Request) -> str:
-        """What the request asks for. `taken` isn't part of the seed: what is taken may depend on timing."""
+        """Return what the request asks for. `taken` isn't part of the seed, since it may depend on timing."""
         subject, schema = request.subject, request.schema
         path = subject.path or _path_in(request)
         name = schema.name if schema else ""
@@ -84,7 +84,7 @@ class SimulatedModel:
 
 
 def _size(request: Request) -> int:
-    """Characters of the prompt without the list of what is taken, which may depend on timing."""
+    """Return the characters of the prompt without the list of taken names, which may depend on timing."""
     listed = sum(len(f"\n- {one}") for one in request.subject.taken)
     return max(0, sum(len(message.content) for message in request.messages) - listed)
 
@@ -95,7 +95,7 @@ def _random(settings: Llm, *seed: object) -> Random:
 
 
 def _path_in(request: Request) -> tuple[str, ...]:
-    """The path that the last user message names, or else its first line."""
+    """Return the topic path in the last user message, or else its first line."""
     asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
     lines = asked.strip().splitlines() or [""]
     for line in lines:

@@ -1,4 +1,4 @@
-"""The words of the simulated model: English about any topic, made of enough choices that nothing repeats."""
+"""The simulated model's text: English about any topic, from enough alternatives that texts hardly ever repeat."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ it follows that {leaf} should begin with {a} and turn to {b} after {n}."""
 
 _STEP_WORDS = ("First", "Next", "Then", "After that", "Finally")
 
-# Words that open a prompt without saying what it is about, or that can't end a phrase.
+# Words that begin a prompt without saying what it is about, or that can't end a phrase.
 _HOLLOW = frozenset(
     """a about an and are as at by create dataset datasets for from generate how i in into is me my of on or our please
     that the this to topic topics training want we what with write your""".split()
@@ -96,7 +96,7 @@ _KEYWORD_CHARACTERS = 40
 
 
 def _parts(templates: str) -> list[list[str]]:
-    """Each template as its texts and slots in turn, so that filling it never reads what was filled in."""
+    """Split each template into its texts and slots, so that filling it never parses what was filled in."""
     return [re.split(r"(\{\w+\})", line) for line in templates.splitlines()]
 
 
@@ -104,7 +104,7 @@ _QUESTION_PARTS, _STATEMENT_PARTS, _STEP_PARTS = _parts(_QUESTIONS), _parts(_STA
 
 
 def keyword(prompt: str) -> str:
-    """The few words of a prompt that say what it is about."""
+    """Return the few words of a prompt that say what it is about."""
     words = re.split(r"[.,;:!?\n。、，：；！？]", prompt.strip(" .,;:!?\n"), maxsplit=1)[0].split()
     while words and words[0].casefold() in _HOLLOW:
         words = words[1:]
@@ -125,7 +125,7 @@ class Writer:
         self._random = random.random
 
     def subtopics(self, wanted: int, taken: Collection[str]) -> list[str]:
-        """Exactly `wanted` new names, none of them spelt like one that is taken."""
+        """Return exactly `wanted` new names, none of them spelt like a taken one."""
         seen = set(map(fold, taken))
         names: list[str] = []
         while len(names) < wanted:
@@ -136,16 +136,16 @@ class Writer:
         return names
 
     def title(self) -> str:
-        """A short topic name; right below the root it holds the keyword of the prompt."""
+        """Return a short topic name; right below the root it includes the keyword of the prompt."""
         name = f"{self._pick(_GERUNDS)} {self._pick(_ADJECTIVES)} {_plural(self._pick(_NOUNS))}"
         return f"{name} in {self._keyword}" if self._keyword else name
 
     def phrase(self) -> str:
-        """An adjective and a noun."""
+        """Return an adjective and a noun."""
         return f"{self._pick(_ADJECTIVES)} {self._pick(_NOUNS)}"
 
     def text(self, name: str, *, listed: bool) -> str:
-        """What suits a property of this name, or one item of a list of this name."""
+        """Return a text for a property of this name, or for one item of a list of this name."""
         words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
         if words & _QUESTION_WORDS:
             return self.question()
@@ -158,28 +158,28 @@ class Writer:
         return self.answer() if words & _ANSWER_WORDS else self.sentence()
 
     def question(self) -> str:
-        """One question about the topic within its parent."""
+        """Return a question about the topic within its parent."""
         return self._fill(_QUESTION_PARTS)
 
     def sentence(self) -> str:
-        """One statement about the topic."""
+        """Return a statement about the topic."""
         return self._fill(_STATEMENT_PARTS)
 
     def answer(self) -> str:
-        """A paragraph of three to five statements."""
+        """Return a paragraph of three to five statements."""
         return " ".join(self.sentence() for _ in range(self.number(3, 5)))
 
     def reasoning(self) -> str:
-        """A paragraph of three to five steps in their order."""
+        """Return a paragraph of three to five reasoning steps."""
         between = _STEP_WORDS[1 : self.number(2, 4)]
         return " ".join(f"{word}, {self._fill(_STEP_PARTS)}" for word in (_STEP_WORDS[0], *between, _STEP_WORDS[-1]))
 
     def number(self, low: int, high: int) -> int:
-        """A whole number between the two, which count."""
+        """Return a whole number from `low` to `high`, both included."""
         return low + int(self._random() * (high - low + 1))
 
     def chance(self, share: float) -> bool:
-        """True in that share of all cases."""
+        """Return True with the probability `share`."""
         return self._random() < share
 
     def _fill(self, templates: list[list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Values of any JSON Schema, in the words of the simulated model."""
+"""Values for any JSON Schema, with the simulated model's text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deepfabric_core.llm.simulated.prose import Writer
 
 Trail = tuple[str, ...]
 
-# What a schema may ask for; one that asks for more, or for a value without an end, gets less than it asks for.
+# Limits: a schema that asks for more, or for an infinite value, gets less than it asks for.
 _MOST_VALUES = 10_000
 _MOST_CHARACTERS = 100_000
 _CHARACTERS_A_VALUE = 20
@@ -25,7 +25,7 @@ _TELLING |= {"prefixItems": "array"} | dict.fromkeys((*_BOUNDS, "multipleOf"), "
 
 
 class Builder:
-    """Builds values of a JSON Schema; inside a repeated reference it keeps to what is required."""
+    """Builds values of a JSON Schema; inside a repeated reference it builds only required properties."""
 
     def __init__(self, root: JsonObject, writer: Writer) -> None:
         self._root = root
@@ -33,7 +33,14 @@ class Builder:
         self._values_left = _MOST_VALUES
 
     def build(self, schema: JsonObject | bool, name: str = "", trail: Trail = (), listed: bool = False) -> Any:
-        """A value; `name` is its property's, `trail` the references it lies in, `listed` whether in an array."""
+        """Return a value of the schema.
+
+        Args:
+            schema: the schema, or a boolean as JSON Schema allows.
+            name: the name of the property that the value is for.
+            trail: the references that the schema is nested in.
+            listed: whether the value is an item of an array.
+        """
         self._values_left -= 1
         if self._values_left < 0 or len(trail) > _DEEPEST:
             return None
@@ -56,7 +63,7 @@ class Builder:
         return self._string(schema, name, listed)
 
     def _resolved(self, schema: JsonObject, trail: Trail) -> tuple[JsonObject, Trail]:
-        """The schema with its references followed, its parts joined and one of its alternatives chosen."""
+        """Return the schema with references resolved, `allOf` merged and one alternative chosen."""
         while True:
             rest: JsonObject = {
                 key: value for key, value in schema.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")
@@ -84,12 +91,12 @@ class Builder:
 
     def _array(self, schema: JsonObject, name: str, trail: Trail) -> list[Any]:
         first, items = schema.get("prefixItems", ()), schema.get("items", True)
-        if isinstance(items, list):  # as drafts before 2020 have it
+        if isinstance(items, list):  # JSON Schema drafts before 2020
             first, items = items, schema.get("additionalItems", True)
         usual = len(first) + (0 if items is False or _repeats(trail) else 2)
         count = int(min(max(usual, schema.get("minItems", 0)), schema.get("maxItems", _MOST_VALUES), _MOST_VALUES))
         values: list[Any] = []
-        for _ in range(50 * count):  # some are drawn in vain where none may repeat
+        for _ in range(50 * count):  # where items must be unique, some are discarded
             if len(values) == count or self._values_left <= 0:
                 break
             part = first[len(values)] if len(values) < len(first) else items
@@ -99,7 +106,7 @@ class Builder:
         return values
 
     def _number(self, schema: JsonObject, *, whole: bool) -> int | float:
-        """A multiple of the step within the bounds; halfway between them where none fits, 0 where they are too far."""
+        """Return a multiple of the step within the bounds; halfway between them if none fits, 0 if they are too far."""
         try:
             return self._within(schema, schema.get("multipleOf", 1 if whole else 0.01), whole=whole)
         except OverflowError:
@@ -131,12 +138,12 @@ def _repeats(trail: Trail) -> bool:
 
 
 def _choice(choices: list[Any], *, brief: bool) -> Any:
-    """The first that isn't null, or in brief the first that refers to nothing more."""
+    """Return the first alternative that isn't null or, if `brief`, the first without a reference."""
     return min(choices, key=lambda choice: "$ref" in str(choice) if brief else choice == {"type": "null"})
 
 
 def _joined(one: JsonObject, other: JsonObject | bool) -> JsonObject:
-    """One schema that asks for what both do; the first wins where they can't be joined."""
+    """Return a schema that combines two; where they conflict, the first one counts."""
     if isinstance(other, bool):
         return one
     properties = {**other.get("properties", {}), **one.get("properties", {})}
@@ -151,7 +158,7 @@ def _type_of(schema: JsonObject) -> str:
 
 
 def _formatted(kind: str, number: Callable[[int, int], int]) -> str:
-    """A text of a format of JSON Schema, or nothing where any text will do."""
+    """Return a text of a JSON Schema format, or an empty one for any other format."""
     day = f"20{number(10, 25)}-{number(1, 12):02}-{number(1, 28):02}"
     time = f"{number(0, 23):02}:{number(0, 59):02}:{number(0, 59):02}Z"
     site = f"site-{number(1, 9999)}.example.com"

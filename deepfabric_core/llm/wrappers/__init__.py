@@ -1,5 +1,5 @@
-"""Around any model: each of these is a model itself, and changes one thing about another.
+"""Wrappers: each is a `ChatModel` itself and changes one thing about another one.
 
 `structured_output` asks for JSON and `tool_calling` offers tools in the way that the provider understands, `retry`
-makes failed calls again, `error_redaction` keeps secrets out of errors.
+repeats failed calls, `error_redaction` removes secrets from errors.
 """

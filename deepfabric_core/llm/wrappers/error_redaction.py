@@ -1,4 +1,4 @@
-"""A model whose errors hold no secret: neither one of its own settings nor one of the environment."""
+"""A wrapper that removes secrets (from the settings and the environment) from a model's errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deepfabric_core.llm.model import ChatModel
 
 
 class RedactedErrors:
-    """Another model, whose errors are told without what the settings hold, such as a password in `base_url`."""
+    """A model whose errors don't show secrets of the settings, such as a password in `base_url`."""
 
     def __init__(self, model: ChatModel, settings: Llm) -> None:
         self._model = model
@@ -29,5 +29,5 @@ class RedactedErrors:
             return await self._model.complete(request)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the model."""
         await self._model.close()

@@ -1,4 +1,4 @@
-"""Making a call again after a passing fault, and never in vain."""
+"""A wrapper that retries calls after transient failures, with backoff."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit
 from deepfabric_core.llm.model import ChatModel
 
-# Of any base that is allowed, the power to this is still a float.
+# For every base that is allowed, the power with this exponent is still a finite float.
 _LARGEST_EXPONENT = 300
 
 
 @dataclass
 class Retrying:
-    """A model whose passing faults are retried up to `max_retries` times, after a rest.
+    """A model whose transient failures are retried up to `max_retries` times, after a delay.
 
-    Where the provider refused for its rate limit there is no more to be done here: see `LimitedModel`.
+    Rate-limit refusals (429) are handled by `LimitedModel` and raised as they are.
     """
 
     model: ChatModel
@@ -64,7 +64,7 @@ class Retrying:
 
 
 def backoff(limits: RateLimit, attempt: int, chance: random.Random) -> float:
-    """Seconds before the `attempt`-th retry (from 1), with full jitter where jitter is on."""
+    """Return the seconds before the `attempt`-th retry (from 1), with full jitter where jitter is on."""
     growth = {"constant": 1.0, "linear": float(attempt)}.get(
         limits.backoff_strategy, limits.exponential_base ** min(attempt - 1, _LARGEST_EXPONENT)
     )

@@ -1,4 +1,4 @@
-"""Structured output where the provider has it, JSON mode where it has only that, and words where it has neither."""
+"""A wrapper that asks for JSON: by the provider's structured output, by JSON mode, or by the prompt alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLAMES_THE_FORMAT = ("response_format", "json_schema", "json_object", "structur
 
 
 class StructuredOutput:
-    """A model that asks for JSON in the strongest way the provider accepts, and remembers which that is."""
+    """A model that asks for JSON in the strongest mode that the provider accepts, and remembers the mode."""
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -43,7 +43,7 @@ class StructuredOutput:
 
 
 def in_mode(request: Request, mode: SchemaMode) -> Request:
-    """The request as it is asked in a mode: with the schema in words wherever the provider isn't told it."""
+    """Return the request for a mode: with the schema in the prompt unless the provider is given it natively."""
     if request.schema is None or mode == "native":
         return request
     words = "Answer with one JSON object that satisfies this JSON Schema, and nothing else: "

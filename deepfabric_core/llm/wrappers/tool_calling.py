@@ -1,4 +1,4 @@
-"""Native tool calling where the model has it, and the same by structured output where it hasn't."""
+"""A wrapper that offers tools natively where the model supports that, and by structured output where it doesn't."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from deepfabric_core.chat.json_replies import usable_text
 from deepfabric_core.chat.messages import JsonObject, Message, Reply, ReplySchema, Request, ToolCall
-from deepfabric_core.chat.structured import usable_text
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.llm.model import ChatModel
 
-# How providers say that a model can't be offered tools: what they name, and what they say of it, in either order.
-# `tools[0]...` names one definition, whose mistake is no refusal of tools.
+# How providers say that a model can't be offered tools: the words for tools and the refusal, in either order.
+# `tools[0]...` names one definition; a mistake in it is no refusal of tools.
 _TOOLS = r"\b(?:tools?\b(?!\[)|tool[ _-]?(?:use|choice|call)|function[ _-]?call)"
 _UNABLE = (
     r"(?:n[o']t (?:be )?(?:support|enabl|allow|permit|available)|unsupported|unrecognized|requires --"
     r"|unknown (?:request )?(?:parameter|argument|field)|no endpoints found)"
 )
 _REFUSAL = re.compile(rf"{_TOOLS}.{{0,80}}{_UNABLE}|{_UNABLE}.{{0,80}}{_TOOLS}", re.IGNORECASE)
-# A router finds no such model, and llama.cpp calls it an error of its own.
+# A router reports that it finds no such model, llama.cpp a server error.
 _FITTING = (FailureKind.BAD_REQUEST, FailureKind.UNKNOWN_MODEL, FailureKind.SERVER_ERROR)
 
 _HOW = (
@@ -39,13 +39,13 @@ class _Choice(BaseModel):
 
 
 class Decision(BaseModel):
-    """A call or an answer."""
+    """A tool call or an answer."""
 
     decision: _Choice
 
 
 def _schema(tools: tuple[JsonObject, ...]) -> ReplySchema:
-    """A decision for one of the tools, with arguments of its own schema, or for an answer."""
+    """Return the schema of a decision: a call of one of the tools, with arguments of its own schema, or an answer."""
     choices = []
     for number, tool in enumerate(tools):
         function = tool["function"]
@@ -56,7 +56,7 @@ def _schema(tools: tuple[JsonObject, ...]) -> ReplySchema:
 
 
 def _moved(part: Any, place: str) -> Any:
-    """A part of a schema that now stands elsewhere: its references lead to where they led."""
+    """Return a part of a schema for another place in a document, with its references adjusted."""
     if isinstance(part, list):
         return [_moved(one, place) for one in part]
     if not isinstance(part, Mapping):
@@ -72,7 +72,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 class ToolCalling:
-    """A model that is offered tools in the way it understands, which is found out by asking and then remembered."""
+    """A model that is offered tools in the way it supports, which is learned from its errors and then remembered."""
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -87,7 +87,7 @@ class ToolCalling:
         """Answer one request; see `ChatModel`.
 
         Raises:
-            ReplyError: the model had to decide in words, and what it said is no decision.
+            ReplyError: the tools were described in the prompt, and the reply is no valid decision.
         """
         offered = bool(request.tools) or any(message.role == "tool" for message in request.messages)
         if offered and self._native:
@@ -118,7 +118,7 @@ def _blames_tools(problem: ModelError) -> bool:
 
 
 def _in_words(request: Request) -> Request:
-    """The request without tools and their messages: both are told in the texts."""
+    """Return the request with its tools and tool messages as text."""
     told = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in request.tools)
     messages = list(_plain(request.messages))
     if request.tools:

@@ -1,5 +1,6 @@
-"""What is left of a run that ended early, and how the next one goes on.
+"""Checkpoints: what is left of a run that ended early, and how the next run continues it.
 
-`session` is the open checkpoint of a running job, `resume` decides what a run begins with, `status` reads a checkpoint
-without a run, `registry` knows the checkpoints that notebooks keep.
+`checkpoint` is the open checkpoint of a running job, `autosave` keeps its files safe. `resume` decides what a run
+starts from, `reuse` starts it with parts of other runs, `status` reads a checkpoint without a run, `registry` lists
+the checkpoints that notebooks keep.
 """

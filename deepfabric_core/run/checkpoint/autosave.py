@@ -1,4 +1,4 @@
-"""Keep the files of an open checkpoint safe from power cuts, and restore those that somebody deletes meanwhile."""
+"""Flush the files of an open checkpoint regularly against power cuts, and restore files that were deleted."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from deepfabric_core.errors import OutputError
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, write_metadata
 
-# In seconds, whatever interval is asked for.
+# In seconds, whatever interval is configured.
 _LONGEST_INTERVAL = 5.0
 
 
 class Autosave:
     """Saves after every `interval` items, and after a few seconds in any case.
 
-    `metadata` returns what is true of the files at that moment. Saving runs in a thread of its own.
+    `metadata` returns the current metadata of the files. Saving runs in another thread.
     """
 
     def __init__(self, files: CheckpointFiles, interval: int, metadata: Callable[[], Metadata]) -> None:
-        self._place = files
+        self._files = files
         self._interval = interval
         self._metadata = metadata
         self._logs: list[AppendLog] = []
@@ -39,19 +39,19 @@ class Autosave:
         return log
 
     def drop(self, log: AppendLog) -> None:
-        """Close a log, and save it no more."""
+        """Close a log, and stop saving it."""
         self._logs.remove(log)
         log.close()
 
     def size_of(self, path: Path, before: int) -> int:
-        """Return how long a file is, in bytes, or, where it isn't open yet, how long it was before."""
+        """Return the size of a file in bytes or, if it isn't open yet, its size `before`."""
         return next((log.size for log in self._logs if log.path == path), before)
 
     def item_settled(self) -> None:
-        """Save, if it is time to: an item of a stage was made or failed.
+        """Note that an item of a stage was made or failed, and save if it is time to.
 
         Raises:
-            OutputError: an earlier saving found that the checkpoint can't be kept up.
+            OutputError: an earlier save failed.
         """
         self._unsaved += 1
         due = self._unsaved >= self._interval or time.monotonic() - self._saved_at >= _LONGEST_INTERVAL
@@ -63,10 +63,10 @@ class Autosave:
             self._saving = asyncio.create_task(asyncio.to_thread(self._save, self._metadata()))
 
     async def save(self) -> None:
-        """Save everything, and return when it is safe.
+        """Save everything, and return when it is safe on disk.
 
         Raises:
-            OutputError: it can't be kept up.
+            OutputError: the files can't be written.
         """
         if self._saving is not None:
             await self._saving
@@ -76,7 +76,7 @@ class Autosave:
         """Write the metadata alone.
 
         Raises:
-            OutputError: that can't be done.
+            OutputError: it can't be written.
         """
         self._write(self._metadata())
 
@@ -86,29 +86,29 @@ class Autosave:
             log.sync()
         try:
             self._write(metadata)
-        except OutputError:  # perhaps since the folder was deleted at this very moment
+        except OutputError:  # perhaps because the folder was deleted at this moment
             deleted = self._restore_deleted()
             if not deleted:
                 raise
             self._write(metadata)
         if deleted:
             raise OutputError(
-                f"{self._place.folder} was deleted while the run went on; all finished samples have been written there "
+                f"{self._files.folder} was deleted while the run went on; all finished samples have been written there "
                 "again."
             )
 
     def _restore_deleted(self) -> bool:
-        """Restore the files that somebody deleted, and return whether there were any."""
+        """Restore files that were deleted, and return whether there were any."""
         deleted = [log for log in self._logs if not log.in_place]
         for log in deleted:
             log.restore()
         return bool(deleted)
 
     def _write(self, metadata: Metadata) -> None:
-        """Write metadata, unless later ones have been written meanwhile."""
+        """Write metadata, unless later metadata was written meanwhile."""
         with self._one_writer:
             if metadata.updated_at >= self._written_at:
-                write_metadata(self._place, metadata)
+                write_metadata(self._files, metadata)
                 self._written_at = metadata.updated_at
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""Runs whose checkpoint is kept: asking for the same again costs nothing, and for something like it, less.
+"""The registry of runs whose checkpoints notebooks keep, so that repeating a run costs nothing and a similar one less.
 
-Each has a folder of its own, below one for its dataset::
+Each run has its own folder, below one for its dataset::
 
     <user data>/deepfabric/runs/<dataset>/<what decides the data>/run.json, <name>.checkpoint.*
 """
@@ -38,10 +38,10 @@ _NOTE = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it was asked for; paths are absolute.
+    """A kept run, as it was asked for; paths are absolute.
 
-    `written` is its config as it was written, without what may be secret: `left_out` are the keys of that. `folder` is
-    where its notebook worked.
+    `written` is its config as written by the user, without possible secrets; `left_out` are the keys of those. `folder`
+    is the notebook's working folder.
     """
 
     name: str
@@ -55,33 +55,33 @@ class KeptRun:
     left_out: tuple[str, ...] = ()
 
     @property
-    def place(self) -> CheckpointFiles:
-        """Its checkpoint."""
+    def files(self) -> CheckpointFiles:
+        """Its checkpoint's files."""
         return CheckpointFiles(Path(self.checkpoint), Path(self.dataset).stem)
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
         if self.topic_only:
-            return self.place.topics.exists()
+            return self.files.topics.exists()
         try:
-            known = read_metadata(self.place)
+            known = read_metadata(self.files)
         except ConfigError:
             return False
         return 0 < known.samples_wanted <= known.samples_done
 
 
 def kept_runs() -> list[KeptRun]:
-    """All runs that are kept on this machine for this user, the latest first."""
+    """Return all runs that are kept for this user on this machine, the latest first."""
     found = [run for path in _runs_folder().glob(f"*/*/{_NOTE}") if (run := _read(path))]
     return sorted(found, key=lambda run: run.asked_at, reverse=True)
 
 
 def job_again(run: KeptRun) -> Job:
-    """The job of a kept run, to go on with it.
+    """Return the job of a kept run, to resume it.
 
     Raises:
-        ConfigError: its config isn't kept as a whole.
+        ConfigError: its config isn't kept completely.
     """
     if run.written is None or run.left_out:
         where = f" in {' and '.join(run.left_out)}" if run.left_out else ""
@@ -93,7 +93,7 @@ def job_again(run: KeptRun) -> Job:
 
 
 def job_to_look_at(run: KeptRun) -> Job:
-    """The job of a kept run, to see what it made; secrets may be missing in its config.
+    """Return the job of a kept run, to read what it made; secrets may be missing from its config.
 
     Raises:
         ConfigError: its config isn't kept, or can't be used any more.
@@ -129,7 +129,7 @@ def _digest(text: str) -> str:
 
 
 def record(job: Job, written: Mapping[str, Any], name: str) -> None:
-    """Write down what was asked for, so that it is found again by its name; `written` is the config as it was written.
+    """Write what was asked for, so that it can be found by its name; `written` is the config as written by the user.
 
     Raises:
         OutputError: it can't be written.
@@ -156,13 +156,13 @@ def _write(path: Path, run: KeptRun) -> None:
 
 
 def _forget_secrets(home: Path) -> None:
-    """Take out of what earlier versions kept of the same dataset what may be secret."""
+    """Remove possible secrets from what earlier versions kept of the same dataset."""
     for path in home.parent.glob(f"*/{_NOTE}"):
         if (run := _read(path)) and run.written:
             shown, left_out = masked_config(run.written, redact)
             if left_out and not run.left_out:
                 _write(path, replace(run, written=shown, left_out=left_out))
-            forget_secrets(run.place)
+            forget_secrets(run.files)
 
 
 def _read(path: Path) -> KeptRun | None:

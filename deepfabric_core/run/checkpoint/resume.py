@@ -1,4 +1,4 @@
-"""What a run begins with: a checkpoint of its own or one that an earlier run left, or the news that all is done."""
+"""Decide what a run starts from: a new checkpoint, one that an earlier run left, or nothing because all is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import CheckpointExistsError, ConfigError
 from deepfabric_core.events import FileWritten, Notice, RunFinished, RunStarted, StageFinished, StageStarted
-from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
@@ -33,23 +33,23 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.wording import counted
 
 
-def open_checkpoint(job: Job, feed: EventSink) -> Checkpoint | FinishedMark:
-    """Open what the run goes on with, or begins; or find that there is nothing left to do.
+def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint | FinishedMark:
+    """Open the checkpoint that the run continues or begins, or return the mark of a run that is finished already.
 
-    Whoever calls it holds the lock of the dataset.
+    The caller holds the lock of the dataset.
 
     Raises:
         CheckpointExistsError: there is one, and the job doesn't say what to do with it.
         ConfigError: another process holds it, it is damaged, or the config has changed since.
     """
-    kept, left = job.checkpoint_place(), job.journal_place()
+    kept, left = job.checkpoint_files(), job.journal_files()
     if kept.done.exists():
         clear(kept)
     if not left.exists:
-        clear(left)  # of a run that is done with, or was killed before it had paid for anything
+        clear(left)  # of a run that is finished, or was killed before it had paid for anything
     held = CheckpointLock(kept) if job.keeps_checkpoint or kept.exists else None
     try:
-        opened = _opened(job, feed, kept, left, held)
+        opened = _opened(job, sink, kept, left, held)
     except BaseException:
         _release(held)
         raise
@@ -59,13 +59,13 @@ def open_checkpoint(job: Job, feed: EventSink) -> Checkpoint | FinishedMark:
 
 
 def _opened(
-    job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles, held: CheckpointLock | None
+    job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles, held: CheckpointLock | None
 ) -> Checkpoint | FinishedMark:
     if not job.resume:
-        _make_room(job, feed, kept, left)
-        return Checkpoint(job, feed, kept if job.keeps_checkpoint else left, held)
+        _make_room(job, sink, kept, left)
+        return Checkpoint(job, sink, kept if job.keeps_checkpoint else left, held)
     mark = _mark_of(job, kept, left)
-    return mark if mark is not None else Checkpoint(job, feed, _to_resume(job, feed, kept, left), held)
+    return mark if mark is not None else Checkpoint(job, sink, _to_resume(job, sink, kept, left), held)
 
 
 def _release(held: CheckpointLock | None) -> None:
@@ -77,10 +77,10 @@ def _release(held: CheckpointLock | None) -> None:
 
 
 def _mark_of(job: Job, kept: CheckpointFiles, left: CheckpointFiles) -> FinishedMark | None:
-    """The mark of the finished run that is asked for again; None where there is something to do.
+    """Return the mark of the finished run that is asked for again; None if there is something to do.
 
     Raises:
-        ConfigError: something else is asked for than what was finished.
+        ConfigError: what is asked for differs from what was finished.
     """
     mark = read_mark(kept.mark) or read_mark(left.mark)
     if mark is None or kept.exists or left.exists or job.keep or mark.topic_only != job.topic_only:
@@ -110,32 +110,32 @@ def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
     return changed(mark.fingerprint, digests(fingerprint(job.config, keyed_hash)), topics_given=given)
 
 
-def _to_resume(job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> CheckpointFiles:
-    """The checkpoint that is there, or what a run without one left, or a copy of one of a project that was moved."""
+def _to_resume(job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> CheckpointFiles:
+    """Return the checkpoint, or what a run without one left, or a copy of a moved project's checkpoint."""
     if kept.exists:
         return kept
     if left.exists:
-        feed(Notice(f"Going on with what a run without a checkpoint left in {left.samples.parent}"))
+        sink(Notice(f"Going on with what a run without a checkpoint left in {left.samples.parent}"))
         return left
     if (elsewhere := checkpoint_elsewhere(job)) is not None:
-        place, known = elsewhere
+        files, known = elsewhere
         copy_checkpoint(
-            place, kept, replace(known, dataset=str(job.dataset.absolute()), config_file=job.config_identity)
+            files, kept, replace(known, dataset=str(job.dataset.absolute()), config_file=job.config_identity)
         )
-        feed(Notice(f"Going on with a copy of the checkpoint of {known.dataset} ({place.folder})"))
+        sink(Notice(f"Going on with a copy of the checkpoint of {known.dataset} ({files.folder})"))
     return kept
 
 
 # ---- without --resume
 
 
-def _make_room(job: Job, feed: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
+def _make_room(job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
     if not job.fresh:
         _refuse_to_choose(job)
-    for place in (kept, left):
-        if place.exists:
-            what = "older checkpoint" if place.asked else "what an earlier run without a checkpoint left"
-            feed(Notice(f"{what[0].upper()}{what[1:]} is kept in {move_aside(place)}"))
+    for files in (kept, left):
+        if files.exists:
+            what = "older checkpoint" if files.asked else "what an earlier run without a checkpoint left"
+            sink(Notice(f"{what[0].upper()}{what[1:]} is kept in {move_aside(files)}"))
 
 
 def _refuse_to_choose(job: Job) -> None:
@@ -148,27 +148,27 @@ def _refuse_to_choose(job: Job) -> None:
 
 
 def unsettled(job: Job) -> str | None:
-    """The checkpoint of which the user has to say what is to become of it, in words; None where there is none."""
-    kept = job.checkpoint_place()
+    """Describe the checkpoint that the user has to decide about; return None if there is none."""
+    kept = job.checkpoint_files()
     if kept.exists:
         return in_words(kept)
     elsewhere = checkpoint_elsewhere(job)
     return None if elsewhere is None else f"{in_words(elsewhere[0])}; a resume goes on with a copy of it"
 
 
-def in_words(place: CheckpointFiles) -> str:
-    """Say which dataset a checkpoint is of, how far it has come, how old it is and where it is."""
-    known, _ = recovered_metadata(place)
-    done = count_lines(place.samples)
+def in_words(files: CheckpointFiles) -> str:
+    """Describe a checkpoint: its dataset, its progress, its age and its folder."""
+    known, _ = recovered_metadata(files)
+    done = count_lines(files.samples)
     progress = f"{done:,} of {known.samples_wanted:,} samples" if known.samples_wanted else f"{done:,} samples"
-    if not place.topics.exists():
+    if not files.topics.exists():
         progress = "topics still growing"
-    saved = max(map(written_at, place.files))
-    return f"{known.dataset or place.name}, {progress}, last saved {_ago(time.time() - saved)} ({place.folder})"
+    saved = max(map(written_at, files.paths))
+    return f"{known.dataset or files.name}, {progress}, last saved {_ago(time.time() - saved)} ({files.folder})"
 
 
 def _ago(seconds: float) -> str:
-    """How long ago, in the largest unit that fits.
+    """Return how long ago, in the largest unit that fits.
 
     >>> _ago(30), _ago(60), _ago(7300), _ago(864_000)
     ('just now', '1 minute ago', '2 hours ago', '10 days ago')
@@ -180,18 +180,18 @@ def _ago(seconds: float) -> str:
 
 
 def checkpoint_elsewhere(job: Job) -> tuple[CheckpointFiles, Metadata] | None:
-    """The latest checkpoint of the same config for a dataset of the same name, of a project that was moved or copied.
+    """Return the latest checkpoint of the same config for a dataset of the same name in another place, or None.
 
-    One of the same config file is another dataset's, not this one's in another place.
+    It belongs to a project that was moved or copied. A checkpoint of the same config file is another dataset's.
     """
-    if job.keep or job.checkpoint_place().mark.exists():
+    if job.keep or job.checkpoint_files().mark.exists():
         return None
     found = [one for one in _all_checkpoints(job) if _is_alike(one[1], job)]
     return max(found, key=lambda one: one[1].updated_at, default=None)
 
 
 def _all_checkpoints(job: Job) -> Iterator[tuple[CheckpointFiles, Metadata]]:
-    own = job.checkpoint_place().folder
+    own = job.checkpoint_files().folder
     folders = [folder for folder in checkpoints_folder().glob("*") if not same_file(folder, own)]
     return checkpoints_in(own, *folders)
 
@@ -208,14 +208,14 @@ def _is_alike(known: Metadata, job: Job) -> bool:
 # ---- nothing to do
 
 
-def tell_complete(mark: FinishedMark, job: Job, feed: EventSink) -> None:
-    """Tell that all that the job asks for was delivered by an earlier run."""
+def tell_complete(mark: FinishedMark, job: Job, sink: EventSink) -> None:
+    """Emit the events of a run whose results were all delivered by an earlier run."""
     now = time.time()
-    feed(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))
+    sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))
     if not mark.topic_only:
-        feed(StageStarted("samples", mark.samples, job.config.output.batch_size, now, done=mark.samples))
-        feed(StageFinished("samples", now))
-        feed(FileWritten("dataset", str(job.dataset)))
+        sink(StageStarted("samples", mark.samples, job.config.output.batch_size, now, done=mark.samples))
+        sink(StageFinished("samples", now))
+        sink(FileWritten("dataset", str(job.dataset)))
     else:
-        feed(FileWritten("topics", str(job.topics)))
-    feed(RunFinished("complete", "already, nothing to do", now))
+        sink(FileWritten("topics", str(job.topics)))
+    sink(RunFinished("complete", "already, nothing to do", now))

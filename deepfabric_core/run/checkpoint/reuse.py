@@ -1,4 +1,4 @@
-"""Begin a run with what earlier runs of the same dataset have in common with it: their topics, their samples."""
+"""Start a run with the topics and samples that earlier runs of the same dataset have in common with it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from deepfabric_core.store.files import make_folder, reason
 
 
 def with_reuse(job: Job) -> Job:
-    """Return the job with a checkpoint that stays, begun with what earlier runs of the same dataset share with it.
+    """Return the job with a checkpoint that is kept and starts with what earlier runs of the dataset share with it.
 
-    Where the job names a folder for its checkpoint, that folder is used as it is. `record` it when it begins.
+    If the job names a folder for its checkpoint, that folder is used as it is. Call `record` when the run begins.
 
     Raises:
         OutputError: nothing can be kept in the user's folder.
@@ -45,10 +45,10 @@ def with_reuse(job: Job) -> Job:
     return kept
 
 
-def _take_over(place: CheckpointFiles, job: Job) -> None:
-    if place.exists:
+def _take_over(files: CheckpointFiles, job: Job) -> None:
+    if files.exists:
         return
-    mine, neighbours = fingerprint_of(job), list(beside(place))
+    mine, neighbours = fingerprint_of(job), list(beside(files))
     alike = [one for one in neighbours if not job.topics_load and _same_topics(one[1], mine)]
     grown = max(alike, key=lambda one: one[1].updated_at, default=None)
     made = max(
@@ -56,10 +56,10 @@ def _take_over(place: CheckpointFiles, job: Job) -> None:
     )
     if not grown and not made:
         return
-    make_folder(place.folder)
+    make_folder(files.folder)
     known = Metadata(fingerprint=mine, created_at=time.time(), dataset=str(job.dataset.absolute()))
     if grown:
-        _copy(grown[0], place, ("expansions", "topics"))
+        _copy(grown[0], files, ("expansions", "topics"))
         theirs = grown[1]
         known = replace(
             known,
@@ -69,8 +69,8 @@ def _take_over(place: CheckpointFiles, job: Job) -> None:
             topics_digest=theirs.topics_digest,
         )
     if made:
-        _copy(made[0], place, ("samples", "failures", "steps"))
-    write_metadata(place, known)
+        _copy(made[0], files, ("samples", "failures", "steps"))
+    write_metadata(files, known)
 
 
 def _same_topics(other: Metadata, mine: Fingerprint) -> bool:
@@ -85,4 +85,4 @@ def _copy(source: CheckpointFiles, target: CheckpointFiles, roles: tuple[str, ..
     for role in roles:
         path: Path = getattr(source, role)
         if path.exists():
-            shutil.copy2(path, getattr(target, role))  # with its time, which tells a topics file edited since
+            shutil.copy2(path, getattr(target, role))  # with its time, by which edits of a topics file are detected

@@ -1,4 +1,4 @@
-"""How far a run has come, read from its checkpoint without touching it, also while another process works on it."""
+"""Read from a checkpoint how far its run has come, without changing it, even while a process works on it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from deepfabric_core.store.usage_totals import with_unsaved
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStatus:
-    """What is done and what is missing; `changed` are the keys that decide the data and differ from the config's."""
+    """What is done and what is missing; `changed` are the keys that affect the data and differ from the config's."""
 
-    place: CheckpointFiles
+    files: CheckpointFiles
     metadata: Metadata
     wanted: int
     done: int
@@ -32,7 +32,7 @@ class CheckpointStatus:
 
     @property
     def failed(self) -> int:
-        """Samples that could not be made."""
+        """Samples that couldn't be made."""
         return sum(self.failures.values())
 
     @property
@@ -41,34 +41,34 @@ class CheckpointStatus:
         return max(0, self.wanted - self.done - self.failed)
 
 
-def standing(job: Job) -> CheckpointStatus | None:
-    """Where the job's checkpoint stands, or None where there is none.
+def checkpoint_status(job: Job) -> CheckpointStatus | None:
+    """Return the status of the job's checkpoint, or None if there is none.
 
     Raises:
         ConfigError: it can't be read.
     """
-    place = job.unfinished_place()
-    if not place.exists:
+    files = job.unfinished_files()
+    if not files.exists:
         return None
-    found, _ = recovered_metadata(place)
-    known = with_unsaved(found, place)
-    done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(place.samples)}
-    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(place.failures)}
+    found, _ = recovered_metadata(files)
+    known = with_unsaved(found, files)
+    done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(files.samples)}
+    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(files.failures)}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
     return CheckpointStatus(
-        place=place,
+        files=files,
         metadata=known,
-        wanted=_wanted(job, known, complete=place.topics.exists()),
+        wanted=_wanted(job, known, complete=files.topics.exists()),
         done=len(done),
         failures=dict(kinds),
-        topics_complete=place.topics.exists(),
-        running=is_held(place) if place.asked else is_being_written(job.dataset),
+        topics_complete=files.topics.exists(),
+        running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
     )
 
 
 def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:
-    """As the config says now; while topics grow, as many leaves as there will be count."""
+    """Return the samples that the config asks for now; while topics grow, by the number of leaves there will be."""
     topics = job.config.topics
     leaves = known.leaves if complete else topics.degree**topics.depth
     return count_samples(job.config.output.num_samples, leaves)

@@ -1,4 +1,4 @@
-"""When to give up: the same failure again and again, and nothing that retrying could mend."""
+"""`CircuitBreaker`: abort a run whose items keep failing for a reason that retrying can't fix."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 from deepfabric_core.errors import FailureKind, ModelError, RunAborted
 
-# In a row: enough to tell a dead end from bad luck.
+# Failures in a row that are no coincidence.
 _HOPELESS_IN_A_ROW = 3
 _FIRST_FAILURES = 10
 
 
 @dataclass
 class CircuitBreaker:
-    """Watches how work items end, and raises once it is plain that all the others will fail the same way."""
+    """Counts how work items end, and aborts the run once all others would obviously fail in the same way."""
 
     successes: int = 0
     kind: FailureKind | None = None
     in_a_row: int = 0
 
     def succeeded(self) -> None:
-        """A work item is done."""
+        """Count a work item that succeeded."""
         self.successes += 1
         self.in_a_row = 0
 
     def failed(self, problem: ModelError) -> None:
-        """A work item failed.
+        """Count a work item that failed.
 
         Raises:
-            RunAborted: going on would only burn through the list.
+            RunAborted: all remaining items would fail, too.
         """
         self.in_a_row = self.in_a_row + 1 if problem.kind is self.kind else 1
         self.kind = problem.kind

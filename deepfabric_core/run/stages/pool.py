@@ -1,4 +1,4 @@
-"""A sliding window over work: as one item ends the next begins, and an item may bring more items."""
+"""A sliding window over work items: as one item ends the next begins, and an item may add more items."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from deepfabric_core.stop import Stop
 
 T = TypeVar("T")
 
-# Items prepared for each call in flight: one that calls, one that is ready to, or rests before another try.
+# Items in progress for each call in flight: one that calls, and one that is ready to call or waits before a retry.
 _ITEMS_A_CALL = 2
 
 
 async def run_window(
     items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, calls: int, stop: Stop
 ) -> None:
-    """Work on all items and on those that `work` answers, as many at once as it takes to keep `calls` in flight.
+    """Work on all items and on those that `work` returns, as many at once as needed to keep `calls` in flight.
 
-    How many calls there are at once, their model says; here is only seen to it that it never waits for work.
-    The first exception cancels what is in flight and is raised as it is.
+    The model limits the number of calls in flight; this function makes sure that it never waits for work. The first
+    exception cancels all items in progress and is raised unchanged.
     """
     source = iter(items)
     found: deque[T] = deque()
@@ -34,7 +34,7 @@ async def run_window(
         try:
             found.extend(await work(item))
         except BaseException:
-            for other in at_work - {me}:  # at once, lest one of them begins a call whose answer is lost
+            for other in at_work - {me}:  # at once, so that none begins a call whose reply would be lost
                 other.cancel()
             raise
         finally:

@@ -1,4 +1,4 @@
-"""A recipe brought together with a model and tools: requests and calls go one way, replies and results the other."""
+"""Run a recipe: pass its requests to the model and its tool calls to the tools, and give it the replies and results."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RecipeSteps = Generator[Request | ToolUse, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class RecipeResult(Generic[T]):
-    """What a recipe returned, and what it took; `rest` is what of that no line of the steps' file holds, if it has any.
+    """What a recipe returned, and what it used, including replies to earlier processes.
 
-    What an earlier process was answered counts too.
+    `rest` is the part of the usage that no line of the steps' file holds, if that has lines for this recipe.
     """
 
     value: T
@@ -33,35 +33,40 @@ class RecipeResult(Generic[T]):
 
 
 class ToolRunner(Protocol):
-    """Whatever carries out a recipe's tool calls."""
+    """Anything that carries out a recipe's tool calls."""
 
-    async def use(self, wish: ToolUse) -> ToolResult:
+    async def use(self, tool_use: ToolUse) -> ToolResult:
         """Carry out a call."""
 
-    async def redo(self, wish: ToolUse, known: ToolResult) -> ToolResult:
-        """Carry out again, for its effect, a call of an earlier process whose result is `known`."""
+    async def redo(self, tool_use: ToolUse, known: ToolResult) -> ToolResult:
+        """Repeat, for its effect, a call of an earlier process whose result is `known`."""
 
 
 class StateLost(Exception):
-    """The tools' state of an earlier process can't be had again, so the work item has to begin anew."""
+    """The tools' state of an earlier process can't be restored, so the work item has to begin anew."""
 
 
 async def run_recipe(
-    recipe: RecipeSteps[T], model: ChatModel, emit: Emit, hands: ToolRunner | None = None, *, steps: Steps | None = None
+    recipe: RecipeSteps[T],
+    model: ChatModel,
+    emit: Emit,
+    tool_sessions: ToolRunner | None = None,
+    *,
+    steps: Steps | None = None,
 ) -> RecipeResult[T]:
-    """Run a recipe to its end. A model's or a tool's error is thrown into it, so that it may do with what it has.
+    """Run a recipe to its end. Errors of models and tools are thrown into it, so that it can handle them.
 
-    The recipe goes on from where an earlier process was killed: it is given the answers that `steps` hold, and the
-    tools carry out those calls again. Nothing is awaited between a reply and what the recipe makes of it: so the reply
-    is on disk, by the caller as a sample or here as a step, before the place of its call is used by another one, and a
-    kill never costs more calls than may be in flight.
+    The recipe continues from where an earlier process was killed: it is given the answers in `steps`, and the tools
+    repeat the calls among them. Nothing is awaited between a reply and its processing by the recipe. So the reply is on
+    disk (as a sample, by the caller, or as a step, here) before its permit is used by another call, and a kill never
+    loses more replies than calls may be in flight.
 
     Raises:
-        ModelError: the recipe had no answer to it.
-        StateLost: a call of an earlier process failed, or came to another end, when it was carried out again.
+        ModelError: the recipe didn't handle it.
+        StateLost: a call of an earlier process failed, or had another outcome, when it was repeated.
         OutputError: a step can't be written.
     """
-    exchange = _Exchange(model, emit, hands, steps or StepLog().of(()))
+    exchange = _Exchange(model, emit, tool_sessions, steps or StepLog().of(()))
     try:
         step = next(recipe)
         while True:
@@ -74,11 +79,11 @@ async def run_recipe(
 
 @dataclass
 class _Exchange:
-    """What goes back and forth for one recipe; `unkept` is the usage of a reply that isn't in the steps' file."""
+    """The exchange between one recipe, its model and its tools; `unkept` is the usage of a reply that isn't on file."""
 
     model: ChatModel
     emit: Emit
-    hands: ToolRunner | None
+    tool_sessions: ToolRunner | None
     steps: Steps
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -86,7 +91,7 @@ class _Exchange:
     last: Reply | None = None
 
     async def ask(self, step: Step) -> Answer | ModelError:
-        """Put a step to the model or to a tool."""
+        """Send a step to the model or to a tool."""
         try:
             if isinstance(step, ToolUse):
                 return await self._use(step)
@@ -103,7 +108,7 @@ class _Exchange:
         return reply
 
     async def repeat(self, step: Step, known: Answer) -> Answer:
-        """Take an earlier process's answer, with the tools' state as it was after it."""
+        """Take an earlier process's answer, and restore the tools' state after it."""
         if isinstance(step, ToolUse) and isinstance(known, ToolResult):
             await self._redo(step, known)
             return known
@@ -113,7 +118,7 @@ class _Exchange:
         return known
 
     def tell(self, recipe: RecipeSteps[T], step: Step, answer: Answer | ModelError, *, keep: bool) -> Step:
-        """Tell the recipe the answer. That is kept, unless the recipe returns with it; answers the next step."""
+        """Pass the answer to the recipe, return its next step, and keep the answer unless the recipe returns."""
         returned = False
         try:
             return recipe.throw(answer) if isinstance(answer, ModelError) else recipe.send(answer)
@@ -125,7 +130,7 @@ class _Exchange:
                 self._keep(step, answer)
 
     def driven(self, value: T) -> RecipeResult[T]:
-        """What it came to."""
+        """Return the recipe's result."""
         last, kept = self.last or Reply("", self.model.name), self.steps.on_file
         rest = Spent(self.attempts - kept, self.unkept) if kept else None
         return RecipeResult(value, self.attempts, self.usage, last.model, last.simulated, rest)
@@ -137,22 +142,22 @@ class _Exchange:
             self.unkept = reply.usage
 
     def _keep(self, step: Step, answer: Answer | ModelError) -> None:
-        """Keep what was paid for or did something; a call that failed is simply made again."""
+        """Keep an answer that was paid for or had an effect; a call that failed is simply repeated."""
         if isinstance(answer, Reply | ToolResult) or (isinstance(answer, ReplyError) and answer.reply is not None):
             self.steps.add(step, answer)
             self.unkept = Usage()
 
-    async def _use(self, wish: ToolUse) -> ToolResult:
-        if self.hands is None:
-            return ToolResult(f"there is no tool {wish.name}", error="UnknownTool")
-        return await self.hands.use(wish)
+    async def _use(self, tool_use: ToolUse) -> ToolResult:
+        if self.tool_sessions is None:
+            return ToolResult(f"there is no tool {tool_use.name}", error="UnknownTool")
+        return await self.tool_sessions.use(tool_use)
 
-    async def _redo(self, wish: ToolUse, known: ToolResult) -> None:
-        if self.hands is None:
+    async def _redo(self, tool_use: ToolUse, known: ToolResult) -> None:
+        if self.tool_sessions is None:
             return
         try:
-            now = await self.hands.redo(wish, known)
+            now = await self.tool_sessions.redo(tool_use, known)
         except ModelError as problem:
             raise StateLost(str(problem)) from problem
         if bool(now.error) != bool(known.error):
-            raise StateLost(f"{wish.name}: {now.error or 'no error'} instead of {known.error or 'no error'}")
+            raise StateLost(f"{tool_use.name}: {now.error or 'no error'} instead of {known.error or 'no error'}")

@@ -1,4 +1,4 @@
-"""Growing topics again at one place: deeper, or other ones instead of those that are there."""
+"""Grow topics again at one place: more levels, or other topics instead of the present ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stages.attempt import attempt
+from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import run_recipe
 from deepfabric_core.stop import Stop, Stopped
@@ -36,13 +36,13 @@ from deepfabric_core.wording import counted
 
 @dataclass(slots=True)
 class Regrowth:
-    """New children for some topics, by id; `edit` puts them in their places."""
+    """New children of topics, by the parents' ids; `edit` inserts them."""
 
     again: bool
     children: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def edit(self, topics: Topics) -> Topics:
-        """The topics with the new children."""
+        """Return the topics with the new children."""
         for topic_id, names in self.children.items():
             if topic_id in topics.by_id:
                 topics = (replace_children if self.again else add)(topics, topic_id, names)
@@ -50,26 +50,26 @@ class Regrowth:
 
 
 async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: Emit, stop: Stop) -> Regrowth:
-    """Ask a model for children: of every leaf at or below a topic; or, `again`, of the topic, others than it has.
+    """Ask a model for children: of every leaf at or below a topic or, if `again`, other children of the topic itself.
 
     Raises:
-        RunAborted: not a single child could be had.
+        RunAborted: no child could be made.
     """
-    feed, settings = EventSink(emit), job.config.topics
+    sink, settings = EventSink(emit), job.config.topics
     targets = _targets(topics, topic_id, again=again)
     regrowth = Regrowth(again)
 
     async def one(target: tuple[str, TopicPath]) -> Iterable[tuple[str, TopicPath]]:
-        await _expanded(target, topics, regrowth, job, model, feed)
+        await _expanded(target, topics, regrowth, job, model, sink)
         return ()
 
-    feed(RunStarted(settings.llm.name, settings.llm.name, time.time()))
-    feed(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
-    manners = CallPolicy(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
-    async with connect(settings.llm, manners, feed, stop) as model:
+    sink(RunStarted(settings.llm.name, settings.llm.name, time.time()))
+    sink(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
+    policy = CallPolicy(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
+    async with connect(settings.llm, policy, sink, stop) as model:
         await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
-    feed(StageFinished("topics", time.time()))
-    return _ended(regrowth, topics, feed, stop)
+    sink(StageFinished("topics", time.time()))
+    return _ended(regrowth, topics, sink, stop)
 
 
 def _targets(topics: Topics, topic_id: str, *, again: bool) -> list[tuple[str, TopicPath]]:
@@ -86,30 +86,30 @@ def _targets(topics: Topics, topic_id: str, *, again: bool) -> list[tuple[str, T
 
 
 async def _expanded(
-    target: tuple[str, TopicPath], topics: Topics, regrowth: Regrowth, job: Job, model: ChatModel, feed: EventSink
+    target: tuple[str, TopicPath], topics: Topics, regrowth: Regrowth, job: Job, model: ChatModel, sink: EventSink
 ) -> None:
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        work = run_recipe(expand(Expansion(topic_id, path), job.config.topics, had), model, feed)
+        work = run_recipe(expand(Expansion(topic_id, path), job.config.topics, had), model, sink)
         driven = await attempt(work, path, redactor(job.config, os.environ))
     except Stopped:
         return
     except ModelError as problem:
-        feed(ExpansionFailed(path, problem.kind, str(problem), job.config.topics.degree))
+        sink(ExpansionFailed(path, problem.kind, str(problem), job.config.topics.degree))
         return
     regrowth.children[topic_id] = names = tuple(child.name for child in driven.value)
-    feed(TopicExpanded(path, names, job.config.topics.degree - len(names)))
+    sink(TopicExpanded(path, names, job.config.topics.degree - len(names)))
 
 
-def _ended(regrowth: Regrowth, topics: Topics, feed: EventSink, stop: Stop) -> Regrowth:
-    state = feed.state
+def _ended(regrowth: Regrowth, topics: Topics, sink: EventSink, stop: Stop) -> Regrowth:
+    state = sink.state
     if not regrowth.children and not stop.requested:
         problem = state.last_failure.message if state.last_failure else "the model named none"
         raise RunAborted(f"No subtopics could be grown: {problem}")
     grown = regrowth.edit(topics)
-    feed(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
+    sink(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
     missing = f"{counted(state.failed_expansions, 'topic')} could not be expanded" if state.failed_expansions else ""
     ending: Ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
-    feed(RunFinished(ending, missing, time.time()))
+    sink(RunFinished(ending, missing, time.time()))
     return regrowth

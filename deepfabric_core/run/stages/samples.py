@@ -1,4 +1,4 @@
-"""The samples stage: one work item a sample, each on disk as soon as it is made."""
+"""The samples stage: make each sample of the plan, and write it to disk as soon as it is made."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stages.attempt import attempt
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
+from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.samples.plan import Plan, WorkItem
@@ -43,12 +43,12 @@ _SHOWN_CHARACTERS = 4000
 
 @dataclass
 class Sampling:
-    """Writes the samples of a plan into a journal, and the dataset from it."""
+    """Writes the samples of a plan into a journal, and the dataset from the journal."""
 
     job: Job
     plan: Plan
     model: ChatModel
-    feed: EventSink
+    sink: EventSink
     checkpoint: Checkpoint
     toolbox: Toolbox | None = None
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
@@ -77,14 +77,14 @@ class Sampling:
         return self.journal.written + len(self.failures) >= len(self.plan)
 
     async def run(self, stop: Stop) -> None:
-        """Make every sample of the plan that isn't there yet, or all that can be had until a stop."""
+        """Make every sample of the plan that isn't there yet, until all are settled or a stop is requested."""
         width = self.job.config.output.batch_size
         done, failed = self.journal.written, len(self.failures)
-        self.feed(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
+        self.sink(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
         try:
             await run_window(self._to_do(), self._make, calls=width, stop=stop)
         finally:
-            self.feed(StageFinished("samples", time.time()))
+            self.sink(StageFinished("samples", time.time()))
 
     def _to_do(self) -> Iterator[WorkItem]:
         failed, live_edits = set(self.failures), self.job.live_edits
@@ -95,28 +95,28 @@ class Sampling:
                 yield item
 
     def deliver(self) -> None:
-        """Put the dataset in its place, in the order of the plan, with the list of what failed beside it."""
+        """Write the dataset, in the order of the plan, and the list of failures beside it."""
         self.journal.deliver(self.job.dataset)
-        self.feed(FileWritten("dataset", str(self.job.dataset)))
+        self.sink(FileWritten("dataset", str(self.job.dataset)))
         self._list_failures()
 
     def _list_failures(self) -> None:
         if self.failures.save(self.job.failures):
-            self.feed(FileWritten("failures", str(self.job.failures)))
+            self.sink(FileWritten("failures", str(self.job.failures)))
 
     def keep(self) -> None:
-        """Put what was finished of a run that ends early into a file of its own, where nobody asked for a checkpoint.
+        """Write the finished samples of a run that ends early to a partial dataset, unless a checkpoint was asked for.
 
-        An older dataset stays as it is.
+        An older dataset isn't changed.
         """
-        if self.checkpoint.place.asked:
+        if self.checkpoint.files.asked:
             return
         if not self.journal.written:
             self._list_failures()
             return
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)
-        self.feed(FileWritten("partial dataset", str(partial)))
+        self.sink(FileWritten("partial dataset", str(partial)))
 
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         earlier = self._earlier.get(item.topic_id)
@@ -130,7 +130,7 @@ class Sampling:
         return ()
 
     async def _work_on(self, item: WorkItem, steps: Steps) -> None:
-        """Make a sample; from its beginning where an earlier run's calls of tools can't be carried out again."""
+        """Make a sample; begin anew if an earlier run's tool calls can't be repeated."""
         try:
             await self._drive(item, steps)
         except StateLost as problem:
@@ -139,13 +139,13 @@ class Sampling:
             await self._drive(item, steps)
 
     async def _drive(self, item: WorkItem, steps: Steps) -> None:
-        """The sample is on disk before anything is awaited, also before the tools' sessions end."""
+        """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
         recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
-            self._finished(item, await run_recipe(recipe, self.model, self.feed, steps=steps))
+            self._finished(item, await run_recipe(recipe, self.model, self.sink, steps=steps))
             return
-        async with self.toolbox.hands(f"{item.topic_id}-{item.cycle}") as hands:
-            self._finished(item, await run_recipe(recipe, self.model, self.feed, hands, steps=steps))
+        async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
+            self._finished(item, await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps))
 
     def _finished(self, item: WorkItem, driven: RecipeResult[Sample]) -> None:
         sample = driven.value
@@ -154,15 +154,15 @@ class Sampling:
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
-        self.feed(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
+        self.sink(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
         self.checkpoint.item_settled()
 
     def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
-        """A failure that says nothing of this item, such as a wrong key, leaves it to be done by a resumed run."""
+        """Record a failure. A resumed run retries one that isn't specific to the item, such as a wrong key."""
         if not problem.kind.hopeless:
             self.failures.add(item, problem)
             steps.over()
-        self.feed(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
+        self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
         self.breaker.failed(problem)
         self.checkpoint.item_settled()
 

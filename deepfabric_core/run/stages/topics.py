@@ -1,4 +1,4 @@
-"""The topics stage: grow them with a model, or load them."""
+"""The topics stage: grow topics with a model, or load them from a file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, topics_file
-from deepfabric_core.run.stages.attempt import attempt
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
+from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import run_recipe
 from deepfabric_core.stop import Stop, Stopped
@@ -37,33 +37,33 @@ from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics
 
 
-def loaded(job: Job, feed: EventSink) -> Topics | None:
-    """The topics that the job names, or None where it wants them grown."""
+def loaded(job: Job, sink: EventSink) -> Topics | None:
+    """Return the topics that the job loads, or None if they are to be grown."""
     if job.topics_load is None:
         return None
     topics, notices = load_topics(job.topics_load)
     for notice in notices:
-        feed(Notice(notice))
-    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(job.topics_load)))
+        sink(Notice(notice))
+    sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=str(job.topics_load)))
     return topics
 
 
-async def grow(job: Job, model: ChatModel, feed: EventSink, stop: Stop, checkpoint: Checkpoint) -> Topics:
-    """Grow topics, saved as they grow; what a checkpoint holds of an earlier run isn't asked for again.
+async def grow(job: Job, model: ChatModel, sink: EventSink, stop: Stop, checkpoint: Checkpoint) -> Topics:
+    """Grow topics and save them as they grow; what a checkpoint holds of an earlier run isn't requested again.
 
     Raises:
         RunAborted: the root could not be expanded, or every further expansion would fail.
     """
-    growing = _Growing(job, model, feed, checkpoint)
+    growing = _Growing(job, model, sink, checkpoint)
     settings = job.config.topics
-    feed(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
+    sink(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
     try:
         await run_window(growing.begin(), growing.expand, calls=settings.max_concurrent, stop=stop)
     finally:
         growing.save()
-        feed(StageFinished("topics", time.time()))
+        sink(StageFinished("topics", time.time()))
     topics = growing.growth.topics()
-    feed(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
+    sink(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
     return topics
 
 
@@ -71,7 +71,7 @@ async def grow(job: Job, model: ChatModel, feed: EventSink, stop: Stop, checkpoi
 class _Growing:
     job: Job
     model: ChatModel
-    feed: EventSink
+    sink: EventSink
     checkpoint: Checkpoint
     failures: list[dict[str, Any]] = field(default_factory=list)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
@@ -85,7 +85,7 @@ class _Growing:
         self.file = topics_file(self.job)
 
     def begin(self) -> list[Expansion]:
-        """The root, or, where some of it is known, what is to be expanded at its fringe."""
+        """Return the root or, if a part of the tree is known, the topics at its edge that are to be expanded."""
         to_do, fringe = self.growth.start(), []
         while to_do:
             expansion = to_do.pop()
@@ -99,7 +99,7 @@ class _Growing:
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings, steps = self.job.config.topics, self.steps.of(expansion.path)
         try:
-            work = run_recipe(expand(expansion, settings), self.model, self.feed, steps=steps)
+            work = run_recipe(expand(expansion, settings), self.model, self.sink, steps=steps)
             driven = await attempt(work, expansion.path, self.secrets)
         except Stopped:
             return ()
@@ -124,12 +124,12 @@ class _Growing:
         to_expand = self.growth.add(expansion, children)
         missing = self.job.config.topics.degree - len(children)
         below = self.growth.missing - lost_before - missing
-        self.feed(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
+        self.sink(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
         return to_expand
 
     def _failed(self, expansion: Expansion, problem: ModelError) -> None:
         lost = self.growth.fail(expansion)
-        self.feed(ExpansionFailed(expansion.path, problem.kind, str(problem), lost))
+        self.sink(ExpansionFailed(expansion.path, problem.kind, str(problem), lost))
         self.failures.append(self._as_line(expansion, problem))
         if len(expansion.path) == 1:
             raise RunAborted(f"No topics could be grown: {problem}")
@@ -142,10 +142,10 @@ class _Growing:
         return {"node_id": expansion.id, "attempts": attempts, "last_error": str(problem), "timestamp": time.time()}
 
     def save(self) -> None:
-        """Write what has grown; nothing at all has grown where the root failed, and an older file stays."""
+        """Write the topics that have grown. If the root failed there are none, and an older file isn't changed."""
         topics = self.growth.topics()
         if len(topics) > 1:
             self.file.save(topics)
-            self.feed(FileWritten("topics", str(self.file.path)))
+            self.sink(FileWritten("topics", str(self.file.path)))
             if self.file.save_failures(self.failures):
-                self.feed(FileWritten("failed topics", str(self.file.failures_path)))
+                self.sink(FileWritten("failed topics", str(self.file.failures_path)))

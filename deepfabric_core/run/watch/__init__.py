@@ -1,5 +1,5 @@
-"""Follow a run that another process is doing, from the files it writes.
+"""Follow a run of another process by reading the files it writes.
 
-`follow` does it; `sources` says what can be followed: a run with a checkpoint (`checkpointed`) or without one
-(`journalled`). `journal_events` makes events of a journal's lines.
+`follow` is the entry point; `run_source` is the protocol of what can be followed: a run with a checkpoint
+(`checkpoint_source`) or without one (`journal_source`). `journal_events` turns the lines of a journal into events.
 """

@@ -1,4 +1,4 @@
-"""The samples stage of a run that another process is doing, told again from the files it writes."""
+"""Events of the samples stage of another process's run, reconstructed from its files."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SHOWN_CHARACTERS = 500
 
 
 class JournalEvents:
-    """Tells each line of a journal, and of the failures beside it, as the run itself told it."""
+    """Emits the event of each line of a journal, and of the failures beside it, as the run did."""
 
     def __init__(
-        self, job: Job, feed: EventSink, topics: Topics | None, journal: Tail, failures: Tail | None = None
+        self, job: Job, sink: EventSink, topics: Topics | None, journal: Tail, failures: Tail | None = None
     ) -> None:
         settings = job.config.topics
         leaves = len(topics.leaves) if topics else settings.degree**settings.depth
@@ -36,10 +36,16 @@ class JournalEvents:
         self._plan = Plan(topics, self._total) if topics else None
         self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
         self._window = job.config.output.batch_size
-        self._feed, self._journal, self._failures = feed, journal, failures
+        self._sink, self._journal, self._failures = sink, journal, failures
 
     def begin(self, known: Metadata, *, until: int | None, failures: bool = True) -> None:
-        """Count the samples up to that byte, and the `failures`, as made before; `known` sums up some of them."""
+        """Begin the stage with what was made before.
+
+        Args:
+            known: the checkpoint's metadata, whose totals cover the samples up to its `samples_bytes`.
+            until: the byte offset in the journal up to which samples were made before; None for all of them.
+            failures: whether to count the listed failures, too.
+        """
         listed = self._failures.objects() if self._failures else ()
         failed = {_key(line): _kind(line) for line in listed if self._is_asked_for(line)}
         before = _Before(known.prompt_tokens, known.completion_tokens, known.cost, known.calls, known.seconds)
@@ -50,18 +56,18 @@ class JournalEvents:
                 before.add(head, paid=begin >= known.samples_bytes)
         kinds = Counter(failed.values() if failures else ())
         if before.samples or kinds or before.prompt_tokens or known.failed_expansions:
-            self._feed(before.resumed(kinds, known.failed_expansions))
+            self._sink(before.resumed(kinds, known.failed_expansions))
         self._start(before.samples, kinds.total())
 
     def begin_with(self, dataset: Path) -> None:
-        """Count the samples of a finished dataset."""
+        """Begin the stage with the samples of a finished dataset."""
         self._start(sum(1 for _ in whole_lines(dataset)), 0)
 
     def _start(self, done: int, failed: int) -> None:
-        self._feed(StageStarted("samples", self._total, self._window, time.time(), done, failed))
+        self._sink(StageStarted("samples", self._total, self._window, time.time(), done, failed))
 
     def go_on(self) -> None:
-        """Tell what is new."""
+        """Emit events for what is new."""
         for line in self._journal.objects():
             if self._is_asked_for(line):
                 self._tell_sample(line)
@@ -69,15 +75,15 @@ class JournalEvents:
             self.tell_failures(self._failures.objects())
 
     def tell_failures(self, listed: Iterable[JournalLine]) -> None:
-        """Tell the lines of a list of failures."""
+        """Emit the event of each line of a list of failures."""
         for line in listed:
             if self._is_asked_for(line):
                 path, message = tuple(line.get("topic_path") or ()), str(line.get("error", ""))
-                self._feed(SampleFailed(line["topic_id"], path, line["cycle"], _kind(line), message))
+                self._sink(SampleFailed(line["topic_id"], path, line["cycle"], _kind(line), message))
 
     def finish(self) -> None:
-        """The stage has come to its end, however that was."""
-        self._feed(StageFinished("samples", time.time()))
+        """Emit the event for the end of the stage."""
+        self._sink(StageFinished("samples", time.time()))
 
     def _is_asked_for(self, line: JournalLine) -> bool:
         if not isinstance(line.get("topic_id"), str) or not isinstance(line.get("cycle"), int):
@@ -89,15 +95,15 @@ class JournalEvents:
         used = line.get("usage") or {}
         tokens = used.get("prompt_tokens", 0), used.get("completion_tokens", 0)
         question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
-        self._feed(CallAnswered(line.get("model", ""), *tokens, used.get("cost"), seconds=0.0))
+        self._sink(CallAnswered(line.get("model", ""), *tokens, used.get("cost"), seconds=0.0))
         path = self._paths.get(line["topic_id"]) or tuple((record.get("metadata") or {}).get("topic_path") or ())
         attempts = line.get("attempts", 1)
-        self._feed(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
+        self._sink(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
 
 
 @dataclass
 class _Before:
-    """What was made, and paid, before it was followed."""
+    """What was made and paid before the run was followed."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -131,7 +137,7 @@ class _Before:
 
 
 def _head(line: bytes) -> JournalLine | None:
-    """What a journal's line says of its sample, without reading that: this is done with every line there is."""
+    """Return the part of a journal's line before the sample. Parsing the sample of every line would take too long."""
     end = line.find(_SAMPLE)
     return read_line(line[:end] + b"}") if end >= 0 else None
 

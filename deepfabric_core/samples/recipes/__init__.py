@@ -1,6 +1,7 @@
-"""How each kind of conversation is made: one file a kind, each a generator of requests that returns a sample.
+"""Recipes: how each kind of sample is made, one module per kind; `agent_record` is the record of an agent.
 
-A recipe is prepared once a run from the config, and then started once a work item.
+A recipe is a generator function: it yields requests and tool calls, is sent the results, and returns a sample. It is
+prepared once per run from the config, and started once per work item.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from deepfabric_core.samples.recipes.recipe import Recipe
 
 
 def recipe_for(config: Config, tools: tuple[Tool, ...] = ()) -> Recipe:
-    """The recipe that the config asks for; configuring tools is asking for an agent."""
+    """Return the recipe for a config; if tools are configured, that of an agent."""
     if config.uses_tools:
         return agent.prepare(config, tools)
     if config.output.format == "custom":

@@ -1,4 +1,4 @@
-"""A task, and how an agent carries it out with tools: thoughts, calls, their results, and the answer."""
+"""The recipe for agent samples: a task, the tool calls with thoughts and results, and the final answer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
+from deepfabric_core.chat.json_replies import ask, parser_of, schema_of, usable_text
 from deepfabric_core.chat.messages import Message, Reply, Request, Subject, ToolCall
-from deepfabric_core.chat.structured import ask, parser_of, schema_of, usable_text
 from deepfabric_core.chat.tools import Tool, ToolUse, arguments_of, by_name, text_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import FailureKind, ReplyError
@@ -35,7 +35,7 @@ _WORK = (
 )
 _ENOUGH = "That is enough: no more calls. Answer the user now, in full, from what you have found out."
 
-# What a model is asked to say with each call. It is no argument of the tool, and isn't recorded as one.
+# An extra argument, in which the model says why it makes the call. It isn't passed to the tool or recorded with it.
 THOUGHT = "_thought"
 
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -43,13 +43,13 @@ _ID_LENGTH = 9
 
 
 class Task(BaseModel):
-    """What the model answers at first."""
+    """The model's reply to the first request: the user's task."""
 
     question: str = Field(pattern=r"\S")
 
 
 def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
-    """The recipe for samples with these tools."""
+    """Return the recipe for samples with these tools."""
     settings = _Settings.of(config, tools)
     parse = parser_of(Task)
 
@@ -65,7 +65,7 @@ def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """What all samples of a run share."""
+    """The settings that all samples of a run share."""
 
     task: SampleRequest
     system_prompt: str
@@ -107,7 +107,7 @@ class _Settings:
 
 @dataclass
 class _AgentWork:
-    """An agent at work on one task."""
+    """The state of an agent that works on one task; `steps` holds the calls made so far."""
 
     settings: _Settings
     brief: Brief
@@ -119,10 +119,10 @@ class _AgentWork:
         return self.settings.calls - sum(map(len, self.steps))
 
     def carried_out(self) -> Acting[str]:
-        """Work until there is an answer.
+        """Ask for steps and carry out their calls until there is an answer, and return it.
 
         Raises:
-            ReplyError: the model's calls or its answer can't be used, however often it is asked.
+            ReplyError: the model's calls or its answer can't be used, even after all retries.
         """
         while True:
             over = len(self.steps) == self.settings.steps or not self._calls_left
@@ -135,14 +135,14 @@ class _AgentWork:
                 step.append(Done(call, thought, result))
             self.steps.append(step)
 
-    def _decided(self, request: Request) -> Acting[str | list[_Wish]]:
-        """The next calls, or the answer; asked again with the reason where neither can be used."""
+    def _decided(self, request: Request) -> Acting[str | list[_RequestedCall]]:
+        """Return the next calls or the answer; ask again with the reason if a reply can't be used."""
         for attempts_left in range(self.settings.retries, -1, -1):
             text = ""
             try:
                 reply: Reply = yield request
                 text = reply.text
-                return self._wishes(reply) if reply.tool_calls and request.tools else self._answer(reply)
+                return self._requested_calls(reply) if reply.tool_calls and request.tools else self._answer(reply)
             except ReplyError as problem:
                 if not attempts_left:
                     raise
@@ -155,7 +155,7 @@ class _AgentWork:
             raise ReplyError("it uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
         return answer
 
-    def _wishes(self, reply: Reply) -> list[_Wish]:
+    def _requested_calls(self, reply: Reply) -> list[_RequestedCall]:
         calls = reply.tool_calls
         if len(calls) > self._calls_left:
             if self.settings.strict:
@@ -163,9 +163,9 @@ class _AgentWork:
                 raise ReplyError(said, kind=FailureKind.INVALID_REPLY)
             calls = calls[: self._calls_left]
         made = sum(map(len, self.steps))
-        return [self._wish(call, reply.text, made + number) for number, call in enumerate(calls)]
+        return [self._requested_call(call, reply.text, made + number) for number, call in enumerate(calls)]
 
-    def _wish(self, call: ToolCall, text: str, number: int) -> _Wish:
+    def _requested_call(self, call: ToolCall, text: str, number: int) -> _RequestedCall:
         tool = self.settings.tools.get(call.name)
         if tool is None:
             known = ", ".join(self.settings.tools)
@@ -179,7 +179,11 @@ class _AgentWork:
         return recorded, thought or _in_a_line(text), checked
 
     def _request(self, *, over: bool) -> Request:
-        """The request for the next step. Some providers refuse a user's message after a result."""
+        """Return the request for the next step.
+
+        The hint that no calls are left is in the system prompt, since some providers refuse a user message after a
+        tool result.
+        """
         system = self.settings.system_prompt
         if over:
             system = f"{system}\n\n{_ENOUGH}"
@@ -197,11 +201,11 @@ class _AgentWork:
                 yield Message("tool", done.result.content, tool_call_id=done.call.id)
 
 
-_Wish = tuple[ToolCall, str, dict[str, Any]]
+_RequestedCall = tuple[ToolCall, str, dict[str, Any]]
 
 
 def _with_thought(tool: Tool) -> dict[str, Any]:
-    """The definition as it is offered: with a thought to be said first."""
+    """Return the definition that the model is offered, with the thought as first argument."""
     said = {"type": "string", "description": "Why this call is made, in a sentence or two."}
     schema = dict(tool.parameters)
     schema["properties"] = {THOUGHT: said, **schema.get("properties", {})}
@@ -210,7 +214,7 @@ def _with_thought(tool: Tool) -> dict[str, Any]:
 
 
 def _apart(arguments: str) -> tuple[str, str]:
-    """The thought that came with a call, and its arguments without it."""
+    """Return the thought in the arguments of a call, and the arguments without it."""
     try:
         given = json.loads(arguments or "{}")
         thought = given.pop(THOUGHT, None)
@@ -231,7 +235,7 @@ def _corrected(request: Request, text: str, problem: ReplyError) -> Request:
 
 
 def _call_id(brief: Brief, number: int) -> str:
-    """Nine letters and digits, the same in every run."""
+    """Return an id of nine letters and digits, the same in every run."""
     digest = hashlib.sha256(json.dumps([brief.path, brief.cycle, number]).encode()).digest()
     value = int.from_bytes(digest[:8])
     letters = []

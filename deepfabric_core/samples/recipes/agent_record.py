@@ -1,4 +1,4 @@
-"""What an agent did, as a line of the dataset: DeepFabric's fields, each telling the same calls in its own way."""
+"""Build the record of an agent sample; several of DeepFabric's fields hold the same calls in different forms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READY = "Ready to respond to user"
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A call that was carried out."""
+    """A tool call that was carried out, with its thought and result."""
 
     call: ToolCall
     thought: str
@@ -30,7 +30,7 @@ def record_of(
     answer: str,
     tools: Sequence[Mapping[str, Any]],
 ) -> Record:
-    """The record of a task, the calls of each step, and the answer; `tools` in OpenAI's format."""
+    """Return the record of a task, the calls of each step and the answer; `tools` are in OpenAI's format."""
     done = [one for step in steps for one in step]
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
     thoughts = [(one.thought, f"{one.call.name}({one.call.arguments})") for one in done]

@@ -1,10 +1,10 @@
-"""A question and its answer."""
+"""The recipe for basic samples: a question and its answer."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.structured import Asking, ask, parser_of, schema_of
+from deepfabric_core.chat.json_replies import Asking, ask, parser_of, schema_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample, conversation
@@ -17,14 +17,14 @@ _TASK = (
 
 
 class Exchange(BaseModel):
-    """What the model answers."""
+    """The model's reply."""
 
     question: str = Field(pattern=r"\S")
     answer: str = Field(pattern=r"\S")
 
 
 def prepare(config: Config) -> Recipe:
-    """The recipe for `conversation.type: basic`."""
+    """Return the recipe for `conversation.type: basic`."""
     request = SampleRequest(config.generation, _TASK, schema_of(Exchange))
     parse = parser_of(Exchange)
     system_prompt = config.recorded_system_prompt

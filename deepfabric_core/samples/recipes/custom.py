@@ -1,11 +1,11 @@
-"""A record of the user's own JSON Schema."""
+"""The recipe for records with a JSON Schema of the user's own."""
 
 from __future__ import annotations
 
 import json
 
+from deepfabric_core.chat.json_replies import Asking, ask, parser_of_schema
 from deepfabric_core.chat.messages import ReplySchema
-from deepfabric_core.chat.structured import Asking, ask, parser_of_schema
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
@@ -19,7 +19,7 @@ _PREVIEW_CHARACTERS = 500
 
 
 def prepare(config: Config) -> Recipe:
-    """The recipe for `output.format: custom`; each record is an object of `generation.output_schema`."""
+    """Return the recipe for `output.format: custom`; each record is an object of `generation.output_schema`."""
     schema = config.generation.output_schema
     if schema is None:
         raise ConfigError("output.format custom needs generation.output_schema, the JSON Schema of a record.")

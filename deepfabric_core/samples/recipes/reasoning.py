@@ -1,10 +1,10 @@
-"""A question, the reasoning in free text, and the answer."""
+"""The recipe for samples with reasoning: a question, the reasoning in free text, and the answer."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.structured import Asking, ask, parser_of, schema_of
+from deepfabric_core.chat.json_replies import Asking, ask, parser_of, schema_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample, conversation
@@ -17,7 +17,7 @@ _TASK = (
 
 
 class ReasonedExchange(BaseModel):
-    """What the model answers. The reasoning comes before the answer, so that it is written first."""
+    """The model's reply. The reasoning comes before the answer, so that the model writes it first."""
 
     question: str = Field(pattern=r"\S")
     reasoning: str = Field(pattern=r"\S")
@@ -25,7 +25,7 @@ class ReasonedExchange(BaseModel):
 
 
 def prepare(config: Config) -> Recipe:
-    """The recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
+    """Return the recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
     request = SampleRequest(config.generation, _TASK, schema_of(ReasonedExchange))
     parse = parser_of(ReasonedExchange)
     system_prompt = config.recorded_system_prompt

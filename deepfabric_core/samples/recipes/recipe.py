@@ -1,4 +1,4 @@
-"""What every recipe is, and what they share in asking for a sample."""
+"""The `Recipe` type, and the request for a sample that all recipes share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deepfabric_core.topics.model import TopicPath
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What one sample is to be about; `earlier` are questions the topic has already, as far as they are known."""
+    """What one sample is to be about; `earlier` are questions that the topic already has, as far as they are known."""
 
     path: TopicPath
     cycle: int = 0
@@ -24,7 +24,7 @@ class Brief:
 
 Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
 
-# What sets one cycle's sample apart from another's, also when both are being written at the same moment.
+# The angles of later cycles, so that their samples differ even if they are made at the same time.
 _ANGLES = (
     "a practical task that somebody faces",
     "a mistake or a failure, its cause and its cure",
@@ -41,14 +41,14 @@ _ANGLES = (
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """The parts of the prompt that all samples of a run share."""
+    """The part of the prompt that all samples of a run share."""
 
     generation: Generation
     task: str
     schema: ReplySchema
 
     def about(self, brief: Brief) -> Request:
-        """The request for one sample."""
+        """Return the request for one sample."""
         parts = [f"Topic path, from general to specific: {' > '.join(brief.path)}"]
         if self.generation.instructions:
             parts.append(self.generation.instructions)

@@ -1,5 +1,5 @@
 """Tools of MCP servers.
 
 `executor` carries out calls, `connection` holds the protocol's session, `stdio` and `http` are its transports,
-`results` checks what comes back, `process_guard` ends servers that would outlive us.
+`result_schemas` checks structured results, `process_guard` ends servers if this process is killed.
 """

@@ -1,4 +1,4 @@
-"""A connection to an MCP server, owned by a task of its own: it has to be left where it was entered."""
+"""The connection to an MCP server, run in a task of its own, since it must be closed in the task that opened it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mcp_types import CONNECTION_CLOSED
 from deepfabric_core.config.secret_values import Holds, secrets_of
 from deepfabric_core.redaction import Redactor
 from deepfabric_core.tools.mcp.http import HttpServer
-from deepfabric_core.tools.mcp.results import ResultSchemas
+from deepfabric_core.tools.mcp.result_schemas import ResultSchemas
 from deepfabric_core.tools.mcp.stdio import ServerProcess
 from deepfabric_core.web.addresses import shown
 
@@ -32,19 +32,20 @@ _REASON_SECONDS = 2.0
 _SHORTEST_SECRET = 4
 _SHOWN_CHARACTERS = 300
 
-# The handshake first: servers of before 2026 know nothing else, and some end at any other first message.
+# The handshake first: servers from before 2026 support nothing else, and some exit at any other first message.
 _HANDSHAKES = ("legacy", "auto")
 
 
 class Unreachable(Exception):
-    """There is no such server, or it is no MCP server; the message is the sentence without its full stop."""
+    """The server can't be reached, or isn't an MCP server; the message is a sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server as it is reached, with its secrets filled in. `seconds` are a call's, `patience` those of a start.
+    """How to reach a server, with its secrets filled in.
 
-    `proxy` is the address of the one on the way to `url`.
+    `seconds` is the timeout of a call, `patience` that of a start, in seconds. `proxy` is the address of the proxy for
+    `url`, or None.
     """
 
     command: str | None
@@ -58,13 +59,13 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """What it is called in messages: no argument, no user, no query, since those may be secret."""
+        """Its name in messages, without arguments, user and query, since those may be secret."""
         if self.command is not None:
             return self.command
         return shown(self.url or "")
 
     def hide(self, text: str) -> str:
-        """What the server says, without what env and headers hold, and without other secrets."""
+        """Return a text from the server without the values of `env` and `headers`, and without other secrets."""
         values = [*self.env.values(), *self.headers.values()]
         words = {word for value in values for word in (value, *value.split()) if len(word) >= _SHORTEST_SECRET}
         others = [*secrets_of(list(self.args), Holds.WORDS), *secrets_of(self.url, Holds.ADDRESS)]
@@ -72,7 +73,7 @@ class Target:
 
 
 class Connection:
-    """Begun by `open`, ended by `close`; both may be called from any task, and so may what the client does."""
+    """A connection, opened by `open` and closed by `close`. All methods, and the client's, work in any task."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -86,14 +87,14 @@ class Connection:
 
     @property
     def client(self) -> Client | None:
-        """What calls the server's tools, for as long as there is a connection."""
+        """The client that calls the server's tools; None if there is no connection."""
         return None if self._lost.is_set() or self._leave.is_set() else self._client
 
     async def open(self) -> Client:
-        """Reach the server and list its tools.
+        """Connect to the server and list its tools.
 
         Raises:
-            Unreachable: that didn't work.
+            Unreachable: it can't be reached, or isn't an MCP server.
         """
         _keep_quiet()
         self._task = asyncio.create_task(self._live())
@@ -115,13 +116,13 @@ class Connection:
         return self._client
 
     async def reason(self) -> str:
-        """Why the connection ended, as a sentence without its full stop; "" where it hasn't."""
+        """Return why the connection ended, as a sentence without its full stop; "" if it hasn't."""
         if self.client is None and self._task is not None:
             await asyncio.wait({self._task}, timeout=_REASON_SECONDS)
         return self._reason
 
     async def close(self) -> None:
-        """End the connection, and the server where it was started here; nothing is left of it."""
+        """Close the connection, and end the server if it was started here."""
         self._leave.set()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=_GOODBYE_SECONDS)
@@ -132,7 +133,7 @@ class Connection:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=_GOODBYE_SECONDS)
 
-    # ---- in the task of its own
+    # ---- in the connection's own task
 
     async def _live(self) -> None:
         try:
@@ -144,7 +145,7 @@ class Connection:
             self._settled.set()
 
     async def _try(self, handshake: str) -> bool:
-        """Live by this handshake; False where the server refused it."""
+        """Keep a connection with this handshake open until it ends; return False if the server refused it."""
         target = self.target
         server: ServerProcess | HttpServer
         transport: AbstractAsyncContextManager[TransportStreams]
@@ -163,7 +164,7 @@ class Connection:
                 self._settled.set()
                 await _either(server.lost, self._leave)
                 lost = server.lost.is_set()
-        except Exception as problem:  # noqa: BLE001 - which ones the package raises is written nowhere
+        except Exception as problem:  # noqa: BLE001 - the package doesn't document what it raises
             first = _first(problem)
             _log.debug("%s: %s: %s", target.shown, type(first).__name__, target.hide(str(first)))
             self._reason = f"{target.shown} {_said(first, server, target.hide)}"
@@ -173,7 +174,7 @@ class Connection:
 
 
 def _said(problem: BaseException, server: ServerProcess | HttpServer, hide: Callable[[str], str]) -> str:
-    """What kept us from being served, as the rest of a sentence."""
+    """Return why the connection failed, as the end of a sentence."""
     closed = isinstance(problem, MCPError) and problem.code == CONNECTION_CLOSED
     if isinstance(server, ServerProcess):
         if isinstance(problem, OSError):
@@ -187,10 +188,10 @@ def _said(problem: BaseException, server: ServerProcess | HttpServer, hide: Call
 
 
 async def fetch_definitions(target: Target) -> list[dict[str, Any]]:
-    """The definitions of a server's tools, as MCP has them; the server is left, or ended, at once.
+    """Return the definitions of a server's tools, in MCP's format, and close the connection.
 
     Raises:
-        Unreachable: there is no such server.
+        Unreachable: the server can't be reached, or isn't an MCP server.
     """
     connection = Connection(target)
     try:
@@ -201,7 +202,7 @@ async def fetch_definitions(target: Target) -> list[dict[str, Any]]:
 
 
 async def _definitions(client: Client) -> list[dict[str, Any]]:
-    """All tools' definitions as the server gives them, page by page."""
+    """Return the definitions of all tools, which the server lists page by page."""
     found: list[dict[str, Any]] = []
     cursor = None
     for _ in range(_MOST_PAGES):
@@ -224,14 +225,14 @@ async def _either(*events: asyncio.Event) -> None:
 
 
 def _first(problem: BaseException) -> BaseException:
-    """The problem itself, out of the groups that task groups make of it."""
+    """Return the first exception inside nested exception groups."""
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     return problem
 
 
 class _AsDebug(logging.Handler):
-    """What the mcp package logs, as details of ours: warnings of it would go to the terminal."""
+    """Logs the mcp package's records as debug messages, since its warnings would be printed on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.debug("%s: %s", record.name, record.getMessage())

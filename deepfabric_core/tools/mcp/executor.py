@@ -1,7 +1,7 @@
-"""An MCP server of the config as an executor.
+"""The executor for the tools of an MCP server.
 
-MCP knows no state per sample: whatever a server keeps is seen by all samples. Let it keep none, or only what all may
-see; the virtual files are what each sample has of its own.
+MCP has no state per sample: state that a server keeps is shared by all samples. Only the virtual files are separate
+for each sample.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from deepfabric_core.tools.mcp.connection import Connection, Target, Unreachable
 from deepfabric_core.web.proxies import proxy_for
 
 RESTART_SECONDS = 5.0
-# A start may take that long, and as long as a call where that is longer.
+# How long a start may take, in seconds; if a call may take longer, so may a start.
 PATIENCE_SECONDS = 30.0
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-# The errors of the protocol that are about the call. Any other says that the server is in trouble.
+# The protocol errors that are about the call. All others mean that the server has a problem.
 _REFUSALS = frozenset({INVALID_PARAMS, INTERNAL_ERROR})
 
 
@@ -51,7 +51,7 @@ async def start(
     patience: float = PATIENCE_SECONDS,
     environment: Mapping[str, str] = os.environ,
 ) -> McpTools:
-    """Reach the server, or start it, for the run, and ask it for its tools.
+    """Connect to the server, or start it, for the length of the run, and list its tools.
 
     Raises:
         ConfigError: it can't be reached, has no tools or lacks one, or a variable that it needs isn't set.
@@ -71,10 +71,10 @@ async def start(
 
 
 def target(settings: McpServer, where: str, environment: Mapping[str, str], patience: float = 0) -> Target:
-    """The server, with the variables that env and headers name filled in.
+    """Return how to reach the server, with the variables in `env` and `headers` filled in.
 
     Raises:
-        ConfigError: one isn't set, or the environment names a proxy that can't be used.
+        ConfigError: a variable isn't set, or the environment names a proxy that can't be used.
     """
 
     def filled(part: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -101,7 +101,7 @@ def target(settings: McpServer, where: str, environment: Mapping[str, str], pati
 
 
 def wanted(definitions: list[dict[str, Any]], names: Collection[str], where: str) -> tuple[Tool, ...]:
-    """The tools of those names, or all of them, from what a server listed.
+    """Return the tools with these names, or all of them if `names` is empty, from a server's definitions.
 
     Raises:
         ConfigError: there are none, one is missing, or one can't be used.
@@ -115,7 +115,7 @@ def wanted(definitions: list[dict[str, Any]], names: Collection[str], where: str
 
 
 class McpTools:
-    """The tools of one server, for a whole run. A server that ended is started again, once in a while."""
+    """Carries out the tools of one server. A lost server is restarted, at most once every `restart_seconds`."""
 
     def __init__(self, where: str, connection: Connection, tools: tuple[Tool, ...], restart_seconds: float) -> None:
         self._where = where
@@ -128,20 +128,20 @@ class McpTools:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """What the server can do, as far as the config wants it."""
+        """The server's tools that the config asks for."""
         return self._tools
 
     def session(self, key: str) -> McpSession:  # noqa: ARG002 - MCP knows no samples
-        """The same for every sample."""
+        """Return a session; all sessions share the server's state."""
         return McpSession(self)
 
     async def close(self) -> None:
-        """End the connection and, where it was started here, the server with all that it started."""
+        """Close the connection, and end the server and its child processes if it was started here."""
         self._closed = True
         await self._connection.close()
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Have the server carry out a call.
+        """Let the server carry out a call.
 
         Raises:
             ModelError: of kind TOOL: the server is gone, or didn't answer in time.
@@ -158,11 +158,11 @@ class McpTools:
                 return ToolResult(problem.message, error="ToolError")
             reason = await connection.reason() or f"{connection.target.shown}: {problem.message}"
             raise self._failure(reason, name) from problem
-        except Exception as problem:  # which ones the package raises is written nowhere
+        except Exception as problem:  # the package doesn't document what it raises
             raise self._failure(await connection.reason() or str(problem) or type(problem).__name__, name) from problem
 
     async def _connected(self) -> tuple[Connection, Client]:
-        """The connection, begun anew where it has ended and that wasn't tried just now."""
+        """Return the connection; reconnect if it has ended, unless that was tried a moment ago."""
         if (client := self._connection.client) is not None:
             return self._connection, client
         async with self._beginning:
@@ -189,13 +189,13 @@ class McpTools:
 
 
 class McpSession(ToolSession):
-    """One sample's way to the server: it has no state of its own."""
+    """The session of one sample; it has no state of its own."""
 
     def __init__(self, server: McpTools) -> None:
         self._server = server
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Have the server carry out a call.
+        """Let the server carry out a call.
 
         Raises:
             ModelError: of kind TOOL: the server is gone, or didn't answer in time.
@@ -203,11 +203,11 @@ class McpSession(ToolSession):
         return await self._server.call(name, arguments)
 
     async def close(self) -> None:
-        """Nothing is to be forgotten."""
+        """Do nothing: there is no state to discard."""
 
 
 def as_result(answer: CallToolResult) -> ToolResult:
-    """The answer as a text: what isn't text is named in brackets, data without a text is JSON."""
+    """Return the result as text: other content is named in brackets, and structured data without text becomes JSON."""
     parts = [_as_text(block) for block in answer.content]
     if answer.structured_content is not None and not any(isinstance(block, TextContent) for block in answer.content):
         try:

@@ -1,4 +1,4 @@
-"""An MCP server at an address: one request that fails is one call that fails, and the connection lives on."""
+"""Connect to an MCP server over HTTP; a failed request fails only its call, and the connection stays open."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 _GOODBYE_SECONDS = 1.0
-# A stream may be silent for longer than a call may take: who waits for the call gives up first.
+# A stream may be silent for longer than a call may take, so that the call's own timeout comes first.
 _SILENCE_SECONDS = 60.0
 _REDIRECTS = range(300, 400)
 _REFUSED, _NOT_FOUND = 400, 404
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
-    """The connections. What isn't a stream of events is read here, up to the size of the largest message."""
+    """The HTTP connections. Bodies that aren't event streams are read here, up to the largest size of a message."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request and read its answer; of a stream of events only the head: its events have a limit each."""
+        """Send a request and read the answer; of an event stream only the head, as its events are limited later."""
         request.headers["Accept-Encoding"] = ACCEPTED
         response = await super().handle_async_request(request)
         try:
@@ -43,10 +43,10 @@ class _Transport(httpx2.AsyncHTTPTransport):
 
 
 class HttpServer(httpx2.AsyncClient):
-    """The client that carries the messages. `lost` is set once the server has forgotten our session.
+    """The HTTP client that sends the messages. `lost` is set once the server doesn't know our session any more.
 
-    The mcp package ends the whole connection, with every call in flight, when one request can't be sent. So such a
-    request is answered here, with an error of its own.
+    The mcp package ends the whole connection, with every call in flight, if one request can't be sent. So such a
+    request is answered here, with an MCP error.
     """
 
     def __init__(self, headers: Mapping[str, str], call_seconds: float, proxy: str | None = None) -> None:
@@ -59,7 +59,7 @@ class HttpServer(httpx2.AsyncClient):
         self.lost = asyncio.Event()
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request; a message that can't be sent, or isn't taken, is answered with an error of MCP's."""
+        """Send a request; a message that can't be sent, or is refused, is answered with an MCP error."""
         if request.method != "POST":
             async with asyncio.timeout(_GOODBYE_SECONDS if request.method == "DELETE" else None):
                 return await super().send(request, **options)
@@ -84,12 +84,12 @@ class HttpServer(httpx2.AsyncClient):
 
     @property
     def end(self) -> str:
-        """How it was lost, as the rest of a sentence."""
+        """How it was lost, as the end of a sentence."""
         return "has forgotten our session"
 
     @asynccontextmanager
     async def run(self, url: str) -> AsyncIterator[TransportStreams]:
-        """The connection, for as long as this lasts."""
+        """Open the connection, and close it at the end."""
         async with (
             self,
             streamable_http_client(url, http_client=self, max_sse_event_size=LARGEST_MESSAGE_BYTES) as streams,
@@ -101,7 +101,7 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
     encoding = response.headers.get("Content-Encoding")
     events = response.headers.get("Content-Type", "").lower().startswith("text/event-stream")
     if events and response.status_code < _REDIRECTS.start:
-        Body(encoding, LARGEST_MESSAGE_BYTES)  # so that no compression is undone that has no limit
+        Body(encoding, LARGEST_MESSAGE_BYTES)  # refuses compressions whose size can't be limited
         return response
     content = await read(cast("httpx2.AsyncByteStream", response.stream), encoding, LARGEST_MESSAGE_BYTES)
     await response.aclose()
@@ -110,7 +110,7 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
 
 
 def _leads_away(response: httpx2.Response) -> bool:
-    """Whether a redirect is one to another server, or one that drops the message; others the mcp package follows."""
+    """Return whether a redirect leads to another server or drops the message; the mcp package follows others."""
     asked, following = response.request, response.next_request
     if following is None or following.method != asked.method:
         return True
@@ -123,7 +123,7 @@ def _error(request: httpx2.Request, reason: str) -> httpx2.Response:
 
 
 def _cause(problem: BaseException) -> str:
-    """The operating system's reason where there is one."""
+    """Return why a request failed; the operating system's reason if there is one."""
     inner: BaseException | None = problem
     while inner is not None:
         if isinstance(inner, ssl.SSLError):

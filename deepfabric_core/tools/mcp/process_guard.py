@@ -1,4 +1,4 @@
-"""A small process that ends another one, and all that it started, once we are gone without a word."""
+"""A small helper process that ends an MCP server and its child processes if this process is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-# The end of its input is the end of us, unless we said goodbye. It needs no site-packages and runs as it is.
+# The end of its input means that this process is gone, unless it was told goodbye. It needs no site-packages.
 _GUARD = """
 import os, signal, sys, time
 group, said = sys.stdin.readline().strip(), sys.stdin.read()
@@ -21,16 +21,16 @@ if group and not said:
         time.sleep(seconds)
 """
 _GOODBYE = b"goodbye\n"
-# What a Python may need to start at all.
+# Variables that Python may need to start.
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 
 
 @asynccontextmanager
 async def guarding() -> AsyncIterator[Callable[[int], None]]:
-    """Start a guard; what is yielded is to be told the process group to end if this process is killed.
+    """Start a guard; yield a function to call with the process group that is to end if this process is killed.
 
-    The guard is a child of ours in a session of its own, so that no signal to us reaches it. Where there are no process
-    groups, nothing is guarded.
+    The guard is a child process in a session of its own, so that it doesn't receive signals to this process. On Windows
+    there are no process groups, and there is no guard.
     """
     if os.name == "nt":
         yield lambda _: None

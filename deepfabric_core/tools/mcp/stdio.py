@@ -1,4 +1,4 @@
-"""An MCP server as a process of our own: its pipes, its last words, and its certain end."""
+"""Run an MCP server as a child process that speaks over its standard input and output, and end it reliably."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _LAST_OUTPUT_SECONDS = 0.2
 _POLL_SECONDS = 0.01
 _MOST_STRAY_LINES = 100
 _SHOWN_CHARACTERS = 200
-# More than is shown, so that no secret is cut in two before it is found.
+# More than is shown, so that a secret isn't cut before it is found.
 _LOOKED_AT_BYTES = 1 << 14
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 
 class _Lines:
-    """Whole lines out of the pieces that a pipe hands over."""
+    """Joins the pieces read from a pipe into lines; `size` is the length of the unfinished line in bytes."""
 
     def __init__(self) -> None:
         self._begun: list[bytes] = []
         self.size = 0
 
     def add(self, data: bytes) -> list[bytes]:
-        """The lines that end in this piece."""
+        """Add a piece, and return the lines that end in it."""
         first, *others = data.split(b"\n")
         self._begun.append(first)
         self.size += len(first)
@@ -54,7 +54,7 @@ class _Lines:
 
 
 class _Input:
-    """The stream of messages to the server. It never waits: a server that doesn't read holds up no one."""
+    """The stream of messages to the server. Sending never waits, even if the server doesn't read."""
 
     def __init__(self, pipe: asyncio.WriteTransport) -> None:
         self._pipe = pipe
@@ -76,7 +76,7 @@ class _Input:
 
 
 class ServerProcess(asyncio.SubprocessProtocol):
-    """What its pipes say. `lost` is set once it can't answer any more."""
+    """An MCP server process. `lost` is set once it can't answer any more; `hide` removes secrets from texts."""
 
     def __init__(self, hide: Callable[[str], str]) -> None:
         self.lost = asyncio.Event()
@@ -91,7 +91,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
 
     @property
     def end(self) -> str:
-        """How it was lost, as the rest of a sentence."""
+        """How it was lost, as the end of a sentence."""
         code = self._transport.get_returncode() if self._transport else None
         if self._why or code is None:
             return self._why or "stopped answering"
@@ -107,11 +107,10 @@ class ServerProcess(asyncio.SubprocessProtocol):
     async def run(
         self, command: str, args: Sequence[str], env: Mapping[str, str]
     ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[SessionMessage | Exception], _Input]]:
-        """The process, for as long as this lasts, in a process group of its own; nothing of it is left afterwards.
+        """Run the server in a process group of its own, and end the whole group afterwards.
 
-        Not even where we are killed, and it doesn't heed the end of its input.
-
-        Of our environment it gets only what the mcp package thinks safe: no provider's key.
+        The group is also ended if this process is killed, even if the server ignores the end of its input. The server
+        gets only those of our environment variables that the mcp package considers safe, so no provider's key.
         """
         start = partial(asyncio.get_running_loop().subprocess_exec, lambda: self, command, *args)
         self._deliver, messages = anyio.create_memory_object_stream[SessionMessage | Exception](math.inf)
@@ -128,30 +127,30 @@ class ServerProcess(asyncio.SubprocessProtocol):
     # ---- what asyncio calls
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Take messages from its output, and notes for the log from its errors."""
+        """Read messages from its standard output, and lines for the log from its standard error."""
         lines = self._lines[fd]
         for line in lines.add(data):
             if fd == _STDOUT:
                 if self.lost.is_set():
                     return
-                self._hear(line)
+                self._take_line(line)
             else:
                 self._note(line)
         if lines.size > LARGEST_MESSAGE_BYTES:
             self._lose(f"said more than {LARGEST_MESSAGE_BYTES >> 20} MiB in one line")
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """Without its output or its input there are no more answers."""
+        """Mark the server as lost if its output or its input is closed."""
         if fd != _STDERR:
             self._lose()
 
     def process_exited(self) -> None:
-        """End what it started, and wait a moment for what it said last."""
+        """End its child processes, and wait a moment for its last output."""
         self._exited.set()
         self._signal(signal.SIGTERM)
         asyncio.get_running_loop().call_later(_LAST_OUTPUT_SECONDS, self._lose)
 
-    def _hear(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         try:
             message = SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except ValueError:
@@ -170,7 +169,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             _log.debug("stderr: %s", self._shown(line))
 
     def _shown(self, line: bytes) -> str:
-        """A line without secrets: only one that is shown, since it takes a while, and a server may say a lot."""
+        """Return a line without secrets. Call it only for lines that are shown, since it is slow."""
         return self._hide(line[:_LOOKED_AT_BYTES].decode(errors="replace").strip())[:_SHOWN_CHARACTERS]
 
     def _lose(self, why: str = "") -> None:
@@ -183,7 +182,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
     # ---- its end
 
     async def _finish(self, transport: asyncio.SubprocessTransport, pipe: asyncio.WriteTransport) -> None:
-        """Close its input, ask it to end, kill it: each after a second, and its children too."""
+        """Close its input, then terminate and then kill it and its children, waiting up to a second in between."""
         try:
             pipe.close()
             if not self.lost.is_set():
@@ -193,7 +192,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
                 if not self._signal(0):
                     break
                 await asyncio.sleep(_POLL_SECONDS)
-        finally:  # also when we are cancelled: then at once
+        finally:  # also if this task is cancelled, then at once
             self._signal(signal.SIGKILL)
             await self._exit()
             transport.close()
@@ -206,13 +205,13 @@ class ServerProcess(asyncio.SubprocessProtocol):
                 await self._exited.wait()
 
     def _signal(self, number: int) -> bool:
-        """Signal the process and all that it started; False where nothing is left of them."""
+        """Signal the process and its children; return whether any of them still exists."""
         if self._transport is None:
             return False
         try:
             os.killpg(self._transport.get_pid(), number)
         except ProcessLookupError:
             return False
-        except PermissionError:  # macOS says so of zombies
+        except PermissionError:  # macOS raises this for zombies
             return True
         return True

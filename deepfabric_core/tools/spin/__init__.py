@@ -1,1 +1,1 @@
-"""Tools behind HTTP, by the Spin protocol as DeepFabric speaks it: `component` carries out calls over `http`."""
+"""Tools of an HTTP service, by DeepFabric's Spin protocol: `component` is the executor, `http` its HTTP client."""

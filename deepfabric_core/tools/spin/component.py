@@ -1,4 +1,4 @@
-"""Tools behind an HTTP service that speaks the Spin protocol, so that DeepFabric setups which have one keep working."""
+"""The executor for tools of an HTTP service with the Spin protocol, which some DeepFabric setups use."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from deepfabric_core.tools.executor import ToolSession
 from deepfabric_core.tools.spin.http import FINE, Service, address_of, failure, got, shown
 
 _ON_THE_WIRE = {"builtin": "vfs"}
-_REFUSALS = (400, 422)  # with these a service may say what is wrong with a call
+_REFUSALS = (400, 422)  # HTTP statuses with which a service may explain what is wrong with a call
 _LONGEST_CHECK = 10.0  # seconds
 _ERROR_CHARACTERS = 64
 
 
 class Component:
-    """Carries out `tools` by a component of the service at `endpoint`; it belongs to the event loop of its first call.
+    """Carries out `tools` by a component of the service at `endpoint`, in the event loop of its first call.
 
-    With `execute_path` all calls go there, as name and arguments, and have no session. `files` are written by the
-    built-in tools before a session's first call. `timeout` is for each call, in seconds.
+    With `execute_path` all calls are sent there, as name and arguments, and have no session. `files` are written by
+    the built-in tools before a session's first call. `timeout` is for each call, in seconds.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Component:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """Those it carries out."""
+        """The tools whose calls it carries out."""
         return self._tools
 
     def session(self, key: str) -> ComponentSession:
-        """A session of the service's; nothing is sent before the first call."""
+        """Return a session of the service; nothing is sent before the first call."""
         return ComponentSession(_session_id(key), self._service, self._base, self._own, self._shared, self._files)
 
     async def close(self) -> None:
@@ -68,7 +68,7 @@ class Component:
 
 
 class ComponentSession(ToolSession):
-    """The state that the service keeps for one sample, under an id that no other sample has."""
+    """The state that the service keeps for one sample, under a unique id."""
 
     def __init__(
         self, id_: str, service: Service, base: URL, own: URL, shared_path: URL | None, files: Mapping[str, str]
@@ -85,16 +85,16 @@ class ComponentSession(ToolSession):
         self._forgotten: set[str] = set()
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Have the service carry out a call; see `ToolSession`."""
+        """Let the service carry out a call; see `ToolSession`."""
         await self._seed()
         if self._shared_path is not None:
             return await _called(self._service, self._shared_path, name, {"name": name, "arguments": dict(arguments)})
         return await self._in_session(self._own, name, arguments)
 
     async def redo(self, name: str, arguments: Mapping[str, Any], known: ToolResult) -> ToolResult:
-        """Carry out a call of an earlier process in this session, and have the service forget that one's."""
+        """Repeat a call of an earlier process in this session, and delete that process's session from the service."""
         if self._shared_path is not None:
-            return known  # there is no session whose state it could be
+            return known  # without a session there is no state
         result = await self.call(name, arguments)
         if known.session and known.session not in self._forgotten:
             self._forgotten.add(known.session)
@@ -102,13 +102,13 @@ class ComponentSession(ToolSession):
         return result
 
     async def close(self) -> None:
-        """Tell the service that the sample is complete."""
+        """Delete the session from the service."""
         if self._begun:
             self._begun = self._seeded = False
             await self._service.delete(self._base / "session" / self._id)
 
     async def _seed(self) -> None:
-        """Write the scenario's files, once."""
+        """Write the files of the scenario, once."""
         async with self._seeding:
             files = {} if self._seeded else self._files
             for path, content in files.items():
@@ -125,10 +125,10 @@ class ComponentSession(ToolSession):
 
 
 async def fetch_tools(tools_endpoint: str, timeout: float = 30.0) -> tuple[Tool, ...]:  # noqa: ASYNC109 - a setting
-    """The tools that a service lists, as `GET /mock/list-tools` does.
+    """Return the tools that a service lists at an address such as `/mock/list-tools`; `timeout` is in seconds.
 
     Raises:
-        ConfigError: it can't be reached, or what it lists can't be used.
+        ConfigError: it can't be reached, or its definitions can't be used.
     """
     advice = "check generation.tools.tools_endpoint, and that the service runs"
     address = address_of(tools_endpoint, "tools_endpoint")
@@ -141,10 +141,10 @@ async def fetch_tools(tools_endpoint: str, timeout: float = 30.0) -> tuple[Tool,
 
 
 async def check(endpoint: str) -> None:
-    """Make sure that the service is there.
+    """Check that the service can be reached.
 
     Raises:
-        ConfigError: it isn't; the message says what to do.
+        ConfigError: it can't; the message says what to do.
     """
     advice = (
         "start the service that generation.tools.spin_endpoint names, or leave spin_endpoint out: the built-in tools "
@@ -164,7 +164,7 @@ async def _called(service: Service, address: URL, name: str, body: Mapping[str, 
 
 
 def _result(raw: bytes, *, fine: bool) -> ToolResult | None:
-    """The result that an answer holds, or None where it isn't of the protocol."""
+    """Return the result in an answer, or None if it doesn't keep to the protocol."""
     try:
         answer = parsed(raw)
     except ValueError:
@@ -185,6 +185,6 @@ def _refused(kind: object, said: str) -> ToolResult:
 
 
 def _session_id(key: str) -> str:
-    """An id like a uuid4 that no other session has, in this run or in any other."""
+    """Return an id in the form of a uuid4 that no other session has, in this run or another."""
     digest = hashlib.sha256(key.encode(errors="replace") + os.urandom(16)).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))

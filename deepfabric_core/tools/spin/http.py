@@ -1,4 +1,4 @@
-"""HTTP to a service of tools: each answer bounded in time and size, each failure one sentence without a secret."""
+"""An HTTP client for tool services: answers are limited in time and size, and error messages hold no secrets."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from deepfabric_core.web import addresses
 from deepfabric_core.web.bodies import BodyError, read
 from deepfabric_core.web.certificates import trusted
 
-# What a tool says goes into a prompt, and no prompt is as large.
+# The largest answer, in bytes: results go into prompts, which are smaller.
 ANSWER_BYTES = 1 << 20
 
-_KEEP_ALIVE = 4.0  # seconds: less than servers wait before they hang up
-_GOODBYE = 5.0  # seconds at most for what nobody waits for
+_KEEP_ALIVE = 4.0  # seconds: less than servers keep idle connections open
+_GOODBYE = 5.0  # seconds at most for deleting a session
 _CHUNK = 1 << 16
 FINE = range(200, 300)
 _REDIRECTS = range(300, 400)
 
 
 class Service:
-    """Connections that all sessions share, opened by the first call; `timeout` is for each call, in seconds."""
+    """The connections that all sessions share, opened by the first call; `timeout` is for each call, in seconds."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._client: aiohttp.ClientSession | None = None
 
     async def post(self, address: URL, body: Mapping[str, Any], *, tool: str) -> tuple[int, bytes]:
-        """The status and the body of the answer to a call of a tool.
+        """Send a tool call; return the status and the body of the answer.
 
         Raises:
             ModelError: of kind TOOL: there is no answer, or none that can be used.
@@ -55,7 +55,7 @@ class Service:
         return response.status, raw
 
     async def delete(self, address: URL) -> None:
-        """Tell the service that something is over; whether it hears that changes nothing."""
+        """Ask the service to delete something; errors are ignored."""
         if self._client is not None:
             with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with (
@@ -76,10 +76,10 @@ class Service:
 
 
 async def got(address: URL, seconds: float, advice: str) -> bytes:
-    """What an address holds.
+    """Return the body at an address, within `seconds`.
 
     Raises:
-        ConfigError: it can't be had; the message ends with the advice.
+        ConfigError: it can't be fetched; the message ends with the advice.
     """
     where = shown(address)
     try:
@@ -102,10 +102,10 @@ async def got(address: URL, seconds: float, advice: str) -> bytes:
 
 
 def address_of(text: str, key: str) -> URL:
-    """The address that a key of generation.tools holds.
+    """Return the address in a key of generation.tools.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it isn't an address.
     """
     if addresses.fault_of(text.strip()):
         raise ConfigError(f"generation.tools.{key} is no address: write one like http://localhost:3000.")
@@ -113,12 +113,12 @@ def address_of(text: str, key: str) -> URL:
 
 
 def shown(address: URL) -> str:
-    """An address without what may be secret in it: user, password and query."""
+    """Return an address without user, password and query, which may be secret."""
     return addresses.shown(str(address))
 
 
 def failure(address: URL, text: str, status: int | None = None) -> ModelError:
-    """The service failed; `text` goes on after its name."""
+    """Return the error for a failure of the service; `text` follows its name."""
     return ModelError(f"The tool service at {shown(address)} {text}.", kind=FailureKind.TOOL, status=status)
 
 
@@ -129,12 +129,12 @@ def _client(address: URL) -> aiohttp.ClientSession:
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "deepfabric"},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
-        auto_decompress=False,  # a small answer stays small
+        auto_decompress=False,  # bodies are decompressed with a size limit in `read`
     )
 
 
 async def _content(response: aiohttp.ClientResponse) -> bytes:
-    """The body; where it is too large the rest of it isn't read."""
+    """Return the body; if it is too large, the rest isn't read."""
     encoding = response.headers.get("Content-Encoding")
     try:
         return await read(response.content.iter_chunked(_CHUNK), encoding, ANSWER_BYTES)
@@ -149,7 +149,7 @@ def _redirect(response: aiohttp.ClientResponse) -> str:
 
 
 def _cause(problem: Exception) -> str:
-    """Why a connection failed, in words that hold no address."""
+    """Return why a connection failed, without any address."""
     if isinstance(problem, aiohttp.ClientConnectorError):
         number = problem.os_error.errno or 0
         return os.strerror(number) if number > 0 else problem.os_error.strerror or "no connection"

@@ -1,7 +1,7 @@
 import { element, follow, say } from "../dom.js";
 
-/** The way from the root to the topic in focus; each step leads back to it. */
-export function crumbs(topics, state, act) {
+/** Breadcrumbs: the path from the root to the topic in focus; a click on a step goes to that topic. */
+export function breadcrumbs(topics, state, act) {
   const list = element("ol");
   const root = element("nav", { class: "dfg-crumbs", "aria-label": "The topic in view" }, list);
 

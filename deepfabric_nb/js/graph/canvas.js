@@ -14,8 +14,8 @@ const ROUND = 320;
 const FONT = 12;
 const now = () => performance.now();
 
-/** The icicle on its canvas. It tells `act` what is pointed at, clicked and opened. */
-export function picture(topics, state, act, root) {
+/** The canvas with the icicle chart or the radial tree. It calls `act` for what is hovered, clicked and opened. */
+export function topicCanvas(topics, state, act, root) {
   const canvas = element("canvas", { class: "dfg-canvas", role: "img" });
   const tip = element("div", { class: "dfg-tip", dir: "auto", "aria-hidden": "true" });
   const frame = element("div", { class: "dfg-picture" }, canvas, tip);
@@ -27,7 +27,7 @@ export function picture(topics, state, act, root) {
     return context.measureText(text).width;
   });
   let boxes = [];
-  let drawn = null; // the focus and the size of the picture that is there
+  let drawn = null; // the focus and the size of the current picture
   let hover = -1;
   tip.hidden = true;
 
@@ -44,7 +44,7 @@ export function picture(topics, state, act, root) {
 
   const round = () => state.radial && isSmall(topics, state.focus);
 
-  /** The canvas as large as its place, in the screen's own pixels. */
+  /** Make the canvas as large as its place, in device pixels. */
   function fitted() {
     const width = frame.clientWidth;
     if (!width) return null;
@@ -134,7 +134,7 @@ export function picture(topics, state, act, root) {
   return {
     root: frame,
     update,
-    /** Whether a topic has a box of its own with a label. */
+    /** Return whether a topic has its own box with a label. */
     legible: (row) => boxes.some((box) => !box.more && box.row === row && (round() || box.h >= LEGIBLE)),
     dispose() {
       resized?.disconnect();

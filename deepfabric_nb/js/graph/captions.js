@@ -1,10 +1,10 @@
-// Counts in words, the same wherever they stand.
+// Counts in words, formatted the same everywhere.
 
 export const number = (count) => count.toLocaleString("en");
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 export const pathText = (topics, row) => topics.pathOf(row).join(" › ");
 
-/** What there is of a branch: samples, failures, topics below. */
+/** Return the figures of a branch: samples, failures, topics below. */
 export function figures(topics, row) {
   const [wanted, done, failed] = [topics.allWanted[row], topics.allDone[row], topics.allFailed[row]];
   const below = topics.size[row] - 1;
@@ -15,7 +15,7 @@ export function figures(topics, row) {
   ].filter(Boolean);
 }
 
-/** The whole in a sentence. */
+/** Return a sentence on all topics. */
 export function summary(topics) {
   if (!topics.length) return "Topic graph: no topics yet.";
   const whole = [counted(topics.length, "topic"), counted(topics.leaves[0], "leaf", "leaves"), counted(topics.levels, "level")];

@@ -3,7 +3,7 @@ import { counted, figures, summary } from "./captions.js";
 
 const LISTED = 12;
 
-/** What is known of the selected topic, or of the whole where none is. */
+/** The details of the selected topic, or a summary of all topics if none is selected. */
 export function details(topics, state, act) {
   const path = element("div", { class: "dfn-path", dir: "auto" });
   const title = element("h4", { class: "dfg-title", dir: "auto" });

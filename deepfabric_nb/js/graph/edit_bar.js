@@ -4,8 +4,8 @@ export const ANSWER_WITHIN = 1500;
 
 const WAITING = "Python is busy: the change is made as soon as it listens, at the end of the cell at the latest.";
 
-/** What can be done to the selected topics. `send` takes a change to Python; without it there is only the view. */
-export function steering(topics, state, act, send) {
+/** The buttons for edits of the selected topics. `send` sends an edit to Python; without it nothing can be edited. */
+export function editBar(topics, state, act, send) {
   let asking = null; // "rename" or "add", while its name is typed
   let timer = null;
   const buttons = Object.fromEntries(
@@ -94,7 +94,7 @@ export function steering(topics, state, act, send) {
     update,
     change,
     ask,
-    /** What a message says about changes made, or refused. */
+    /** Show what a message says about edits made or refused. */
     heard(message) {
       if (message.type === "snapshot") history = { undo: message.undo ?? "", redo: message.redo ?? "" };
       if (["snapshot", "refused", "heard"].includes(message.type)) clearTimeout(timer);

@@ -1,6 +1,6 @@
-// The keyboard among the topics, as in any tree; what a key does to them comes from `act`.
+// Keyboard navigation, as in any tree; `act` carries out what a key does.
 
-/** Do what a key asks for; answers whether it meant anything here. */
+/** Handle a key; return whether it has a meaning here. */
 export function pressed(event, topics, state, act) {
   const row = state.current;
   const to = target(event.key, topics, row);
@@ -21,7 +21,7 @@ export function pressed(event, topics, state, act) {
   return Boolean(does);
 }
 
-/** Where an arrow leads: -1 for nowhere, undefined where the key is none. */
+/** Return the row that a navigation key leads to: -1 for none, undefined for any other key. */
 function target(key, topics, row) {
   const siblings = topics.siblingsOf(row);
   const at = siblings.indexOf(row);

@@ -1,12 +1,12 @@
-// Names in boxes: cut or broken into lines by what fits. What was measured is remembered.
+// Names in boxes: broken into lines and cut to fit. Measured widths are cached.
 
-const LONGEST = 160; // more than this is never legible in a box
+const LONGEST = 160; // characters; longer names never fit into a box
 const KNOWN = 4000;
 const RIGHT_TO_LEFT = /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
 
 export const isRightToLeft = (text) => RIGHT_TO_LEFT.test(text);
 
-/** A name on at most `lines` lines of a width; `measure` tells how wide a text is. */
+/** Break a name into at most `lines` lines of a width; `measure` returns the width of a text. */
 export function labels(measure) {
   const known = new Map();
   return (name, width, lines) => {
@@ -34,7 +34,7 @@ function broken(name, width, lines, measure) {
   return made.filter(Boolean);
 }
 
-/** As many whole words as fit. */
+/** Return as many whole words as fit. */
 function wordsOf(text, width, measure) {
   let line = "";
   for (const word of text.split(/(?<=[\s/-])/)) {

@@ -1,14 +1,14 @@
-// An icicle: the topic in focus on the left, each level a column to the right, heights by leaves.
+// The layout of the icicle chart: the topic in focus on the left, a column per level, heights by leaves.
 
-export const ROW = 20; // a line of text with its air
-export const LEGIBLE = 12; // a box that is less high has no label
-const THIN = 3; // less than this is a sliver
-const FEW = 4; // lines for slivers next to the focus, which else could not be reached
-const WIDE = 150; // what a column should have
-const FIRST = 0.6; // the focus has all the height for its name, and needs less width
+export const ROW = 20; // a line of text with its spacing
+export const LEGIBLE = 12; // a lower box has no label
+const THIN = 3; // a lower box is part of a band
+const FEW = 4; // lines for thin boxes next to the focus, which can't be reached otherwise
+const WIDE = 150; // the width that a column should have
+const FIRST = 0.6; // the focus has the full height for its name, and needs less width
 
 /**
- * The boxes in view. What is too thin to be seen is drawn as one band, "N more"; where a band has room for lines, it
+ * Return the visible boxes. Boxes too thin to be seen are drawn as one band, "N more"; a band with room for lines
  * lists as many topics as fit, from the one that `pages` names (by ids) for their parent.
  *
  * A last column that would hold nothing but unlabelled bands is left out.
@@ -36,7 +36,7 @@ export function icicle(topics, focus, { width, height, pages }) {
     box(level, y, h, { row, more: 0 });
     if (level + 2 >= edges.length || topics.first[row] < 0) return;
     const unit = h / topics.leaves[row];
-    const least = level ? THIN : LEGIBLE; // what is next to the focus shall be read
+    const least = level ? THIN : LEGIBLE; // what is next to the focus must be readable
     const children = topics.childrenOf(row);
     const thin = children.filter((child) => unit * topics.leaves[child] < least);
     const natural = thin.reduce((sum, child) => sum + unit * topics.leaves[child], 0);
@@ -79,12 +79,12 @@ function columns(width, count) {
   return Array.from({ length: count + 1 }, (_, n) => (n ? (first + n - 1) * one : 0));
 }
 
-/** The box at a point. */
+/** Return the box at a point. */
 export function boxAt(boxes, x, y) {
   return boxes.find((box) => x >= box.x && x < box.x + box.w && y >= box.y && y < box.y + box.h);
 }
 
-/** The box of a topic, or of the nearest one above it that is in view. */
+/** Return the box of a topic, or of its nearest visible ancestor. */
 export function boxOf(topics, boxes, row) {
   const known = new Map(boxes.filter((box) => !box.more).map((box) => [box.row, box]));
   for (let at = row; at >= 0; at = topics.parent[at]) if (known.has(at)) return known.get(at);

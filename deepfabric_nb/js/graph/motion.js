@@ -1,8 +1,8 @@
-// Zooming, as a movement from where the topic stood to the whole picture, or back.
+// The animation of zooming: boxes move from their old position to the new one.
 
 const LASTS = 180;
 
-/** Boxes on their way: `start` names a part of the picture as it will stand, and where that part is seen at first. */
+/** Animated boxes: `start` takes a part of the final picture, and where that part is shown at first. */
 export function motion(now) {
   let way = null;
   return {
@@ -10,7 +10,7 @@ export function motion(now) {
       const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)")?.matches ?? true;
       way = still ? null : { whole, part, since: now() };
     },
-    /** The boxes as they stand at this moment. */
+    /** Return the boxes at their current position. */
     at(boxes) {
       const part = way ? (now() - way.since) / LASTS : 1;
       if (part >= 1) {
@@ -31,7 +31,7 @@ function between(from, to, part) {
   return { x: mix("x"), y: mix("y"), w: mix("w"), h: mix("h") };
 }
 
-/** Moves boxes so that `whole`, a part of the picture as it will stand, lies on `part` now. */
+/** Return a function that moves boxes so that `whole`, a part of the final picture, is drawn at `part`. */
 function moved(whole, part) {
   const [wide, high] = [part.w / whole.w, part.h / whole.h];
   return (box) => ({

@@ -25,7 +25,7 @@ function cell(context, box, scene) {
   if (h >= LEGIBLE && w > 24) name(context, box, scene);
 }
 
-/** How much of the branch is made and how much failed, as a bar that fills its box. */
+/** Draw how much of the branch is made and how much failed, as a bar that fills its box. */
 function coverage(context, { row, x, y, w }, { topics, colours }, h) {
   const [done, failed] = [topics.allDone[row], topics.allFailed[row]];
   const whole = Math.max(topics.allWanted[row], done + failed);
@@ -94,7 +94,7 @@ function outline(context, { row, x, y, w, h }, { selected, hover, current, colou
   context.setLineDash([]);
 }
 
-/** From a selected topic to where its other parents are in view. */
+/** Draw links from a selected topic to its other parents where these are visible. */
 function arcs(context, boxes, row, { topics, colours }) {
   const others = topics.others.get(row);
   const own = others && boxOf(topics, boxes, row);

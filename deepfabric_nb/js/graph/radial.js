@@ -1,4 +1,4 @@
-// A small branch as a tree that spreads from its middle. Beyond a few hundred topics it is a ring that nobody can read.
+// A radial tree for a small branch. With more than a few hundred topics it would be an unreadable ring.
 
 /*! d3-hierarchy, which lays out the radial tree:
 Copyright 2010-2026 Mike Bostock
@@ -19,16 +19,16 @@ import { cluster, hierarchy } from "d3-hierarchy";
 import { isRightToLeft } from "./label.js";
 
 export const MOST = 300;
-const MARGIN = 110; // for names, where there is so much room
+const MARGIN = 110; // for names, if there is enough room
 const DOT = 4;
 const HIT = 9;
-const LINE = 11; // the least way between two names
-const FEW = 10; // branches of the middle that have their names inside the ring
+const LINE = 11; // the least distance between two names
+const FEW = 10; // up to so many branches of the root have their names inside the ring
 const ROOMY = 120;
 
 export const isSmall = (topics, focus) => topics.size[focus] <= MOST;
 
-/** A box around each topic's dot, with where it stands: {row, x, y, w, h, cx, cy, angle, depth, above, leaf, long}. */
+/** Return a box around each topic's dot and its position: {row, x, y, w, h, cx, cy, angle, depth, above, leaf, long}. */
 export function radial(topics, focus, { width, height }) {
   const margin = Math.min(MARGIN, width / 4);
   const radius = Math.max(20, Math.min(width, height) / 2 - margin);
@@ -72,7 +72,7 @@ function link(context, from, to) {
   context.stroke();
 }
 
-/** The links of selected topics to their other parents. */
+/** Draw the links of selected topics to their other parents. */
 function further(context, boxes, { topics, selected, colours }) {
   const places = new Map(boxes.map((box) => [box.row, box]));
   context.strokeStyle = colours.brand;
@@ -102,7 +102,7 @@ function dot(context, box, scene) {
   context.stroke();
 }
 
-/** How much is made and failed, as parts of the dot. */
+/** Draw how much is made and failed, as parts of the dot. */
 function share(context, { row, cx, cy }, { topics, colours }) {
   const [done, failed] = [topics.allDone[row], topics.allFailed[row]];
   const whole = Math.max(topics.allWanted[row], done + failed);
@@ -121,7 +121,7 @@ function slice(context, x, y, from, to, colour) {
   context.fill();
 }
 
-/** A leaf's name, away from the middle. */
+/** Draw a leaf's name, outwards. */
 function outwards(context, box, scene) {
   const turned = Math.cos(box.angle) < -0.001;
   const text = shownName(box, scene);
@@ -135,7 +135,7 @@ function outwards(context, box, scene) {
   context.restore();
 }
 
-/** Any other name, above its dot and what lies there. */
+/** Draw any other name, above its dot. */
 function above(context, box, scene) {
   const text = shownName(box, scene);
   context.direction = isRightToLeft(text) ? "rtl" : "ltr";

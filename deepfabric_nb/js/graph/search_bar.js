@@ -2,8 +2,8 @@ import { element, say, show } from "../dom.js";
 import { isSmall, MOST } from "./radial.js";
 import { counted, number } from "./captions.js";
 
-/** Search and colours. */
-export function tools(topics, state, act) {
+/** The search field and the choice of colours. */
+export function searchBar(topics, state, act) {
   const field = element("input", { type: "search", placeholder: "Search topics", "aria-label": "Search topics", input: search, keydown: key });
   const hits = element("span", { class: "dfn-count", role: "status" });
   const buttons = [

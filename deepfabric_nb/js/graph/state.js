@@ -1,12 +1,12 @@
-// What the user looks at. Topics are remembered by id, so that nothing jumps while rows come and go.
+// The state of the view. Topics are stored by id, so that nothing jumps when rows change.
 
-/** Focus, selection, keyboard's place, search and colours, and how they follow the topics. */
+/** Focus, selection, keyboard position, search and colours, and how they follow changes of the topics. */
 export class State {
   focusId = null;
   currentId = null;
   selectedIds = [];
   pages = new Map();
-  chosen = null; // how to colour, if the user has said
+  chosen = null; // the colours, if the user has chosen
   radial = false;
   query = "";
   #matches = null;
@@ -17,7 +17,7 @@ export class State {
     this.topics = topics;
   }
 
-  /** By coverage as soon as there is any, else by depth. */
+  /** Colour by coverage as soon as there is any, else by depth. */
   get colourBy() {
     const { allWanted, allDone } = this.topics;
     return this.chosen ?? (allWanted[0] || allDone[0] ? "coverage" : "depth");
@@ -39,7 +39,7 @@ export class State {
     return this.topics.rows.get(id) ?? -1;
   }
 
-  /** What the picture shows of it. */
+  /** Return the part of the state that the picture shows. */
   shown() {
     const current = this.keyboard ? this.current : -1;
     return { selected: new Set(this.selected), current, colourBy: this.colourBy, matches: this.matches() };
@@ -55,7 +55,7 @@ export class State {
     this.currentId = this.topics.ids[row];
   }
 
-  /** The siblings from the current one to this one. */
+  /** Return the siblings from the current one to this one. */
   #stretch(row) {
     const siblings = this.topics.siblingsOf(row);
     const from = siblings.indexOf(this.current);
@@ -63,19 +63,19 @@ export class State {
     return from < 0 ? [row] : siblings.slice(Math.min(from, to), Math.max(from, to) + 1);
   }
 
-  /** Forget what is no longer there; the focus goes to the nearest topic above that is. */
+  /** Forget topics that don't exist any more; the focus goes to the nearest existing ancestor. */
   follow(line) {
     if (this.rowOf(this.focusId) < 0) this.focusId = line.findLast((id) => this.rowOf(id) >= 0) ?? this.topics.ids[0];
     this.selectedIds = this.selectedIds.filter((id) => this.rowOf(id) >= 0);
     if (this.rowOf(this.currentId) < 0) this.currentId = this.focusId;
   }
 
-  /** The topics from the root to the focus, to be found again when rows have changed. */
+  /** Return the ids from the root to the focus, by which they are found when rows have changed. */
   line() {
     return this.topics.length ? this.topics.lineOf(this.focus).map((row) => this.topics.ids[row]) : [];
   }
 
-  /** A topic has got another id, and is still the one that was looked at. Answers the line with it. */
+  /** Replace the id of a topic that got another one; return `line` with the new id. */
   moved(line, from, to) {
     const now = (id) => (id === from ? to : id);
     this.focusId = now(this.focusId);
@@ -89,7 +89,7 @@ export class State {
     this.#searched = "";
   }
 
-  /** Which rows the search finds, and below which ones something is found. */
+  /** Return the rows that the search finds, and the rows that have such rows below them. */
   matches() {
     const wanted = fold(this.query.trim());
     const asked = `${this.topics.length} ${wanted}`;

@@ -1,6 +1,6 @@
-// What Python sends, put into the columns: a snapshot of everything, then only what is new.
+// Apply Python's messages to the columns: a snapshot of everything, then deltas.
 
-/** A column of numbers: a list, or bytes that may lie anywhere in their message. */
+/** Return a column of numbers, from a list or from bytes at any offset of a message. */
 function numbers(column) {
   if (Array.isArray(column)) return column;
   const bytes = column.buffer ? column : new DataView(column);
@@ -17,7 +17,7 @@ export function fill(topics, snapshot) {
   for (const [row, mark] of snapshot.marks ?? []) topics.marks.set(row, mark);
 }
 
-/** Add what is new since. What a snapshot has brought already changes nothing. */
+/** Apply a delta. What a snapshot contained already changes nothing. */
 export function append(topics, delta, [parent, rows, wanted, done, failed]) {
   const [above, at, asked, made, lost] = [parent, rows, wanted, done, failed].map(numbers);
   for (let n = topics.length - delta.before; n < delta.ids.length; n += 1) topics.add(delta.ids[n], delta.names[n], above[n]);
@@ -27,8 +27,8 @@ export function append(topics, delta, [parent, rows, wanted, done, failed]) {
 }
 
 /**
- * Keep the columns as Python has them. Messages are numbered; where one is missing, everything is asked for again.
- * `heard` is told what else a message says, after the columns are up to date.
+ * Keep the columns in sync with Python. Messages are numbered; if one is missing, a new snapshot is requested.
+ * `heard` is called with each new message after the columns are up to date.
  */
 export function connect(model, topics, heard) {
   let seq = -1;
@@ -54,7 +54,7 @@ export function connect(model, topics, heard) {
     try {
       model.send({ type: "resync", seq });
     } catch {
-      // The connection is gone; what is there stays.
+      // The connection is gone; the current content stays.
     }
   }
 

@@ -2,9 +2,9 @@ import { element } from "../dom.js";
 
 const COLOURS = ["back", "text", "quiet", "line", "cell", "band", "brand", "done", "lost", "bad", "mark", "found"];
 const DEPTHS = [0, 1, 2, 3, 4].map((depth) => `depth-${depth}`);
-const LATE = 400; // a notebook names the new theme before its style sheet is there
+const LATE = 400; // ms; a notebook announces the new theme before its style sheet is loaded
 
-/** The style sheet's colours as a canvas wants them, read again when the page's theme changes. */
+/** The style sheet's colours for the canvas, read again when the page's theme changes. */
 export function theme(root, changed) {
   const probe = element("span", { class: "dfn-unseen", "aria-hidden": "true" });
   root.append(probe);

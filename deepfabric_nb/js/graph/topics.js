@@ -1,4 +1,4 @@
-// Topics in columns. A topic is its row; parents stand before children, so one pass from the end gives all sums.
+// Topics in columns, a row each. Parents come before children, so one pass from the end computes all sums.
 
 const COLUMNS = [
   ...["parent", "first", "last", "next", "depth", "children"],
@@ -7,7 +7,7 @@ const COLUMNS = [
 ];
 const NONE = [];
 
-/** Everything the view knows. Rows are only ever added; `clear` begins anew. */
+/** All topics and their counts. Rows are only added; `clear` removes all of them. */
 export class Topics {
   constructor() {
     this.clear();
@@ -20,7 +20,7 @@ export class Topics {
     this.others = new Map(); // row -> further parents' rows
     this.samples = new Map(); // row -> [question, answer] pairs
     this.failures = new Map(); // row -> [kind, message] pairs
-    this.marks = new Map(); // row -> what is worth knowing about the topic
+    this.marks = new Map(); // row -> a sentence about the topic
     this.levels = 0;
     this.#room(256);
     this.#stale = true;
@@ -69,7 +69,7 @@ export class Topics {
     this.#stale = true;
   }
 
-  /** Bring the sums over whole branches up to date. */
+  /** Update the sums over whole branches. */
   settle() {
     if (!this.#stale) return;
     const { size, leaves, allWanted, allDone, allFailed, parent, first, length } = this;
@@ -102,7 +102,7 @@ export class Topics {
     return this.parent[row] < 0 ? [row] : this.childrenOf(this.parent[row]);
   }
 
-  /** The rows from the root down to this one. */
+  /** Return the rows from the root to this one. */
   lineOf(row) {
     const line = [];
     for (let at = row; at >= 0; at = this.parent[at]) line.unshift(at);
@@ -119,7 +119,7 @@ export class Topics {
     return at === branch;
   }
 
-  /** The longest way down from this topic, itself counted, but no more than `most`. */
+  /** Return the number of levels from this topic down, itself included, but at most `most`. */
   levelsBelow(row, most) {
     let level = [row];
     let count = 0;

@@ -5,13 +5,13 @@ const AROUND = 12; // siblings on either side
 const BELOW = 20; // subtopics of the topic itself
 
 /**
- * The same topics as a list, for screen readers and the keyboard: the way to the current topic, its siblings and its
- * subtopics. Only these are on the page; each says how many there are in truth.
+ * The same topics as a list, for screen readers and the keyboard: the path to the current topic, its siblings and its
+ * subtopics. Only these are on the page; attributes give the true number of siblings.
  */
 export function tree(topics, state, act) {
   const root = element("ul", {
     ...{ class: "dfg-tree", role: "tree", "aria-label": "Topics", "aria-multiselectable": "true" },
-    "data-lm-suppress-shortcuts": "true", // Jupyter would go from cell to cell with the same keys
+    "data-lm-suppress-shortcuts": "true", // otherwise Jupyter moves between cells with the same keys
   });
   const places = new Map();
 

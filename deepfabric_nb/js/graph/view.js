@@ -1,17 +1,17 @@
 import { element, say } from "../dom.js";
-import { crumbs } from "./breadcrumbs.js";
+import { breadcrumbs } from "./breadcrumbs.js";
 import { details } from "./details.js";
 import { pressed } from "./keyboard.js";
-import { picture } from "./canvas.js";
+import { topicCanvas } from "./canvas.js";
 import { State } from "./state.js";
-import { steering } from "./edit_bar.js";
-import { tools } from "./search_bar.js";
+import { editBar } from "./edit_bar.js";
+import { searchBar } from "./search_bar.js";
 import { tree } from "./tree.js";
 
 const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta"]);
 
 /**
- * The topic graph on the page. It draws what is in the columns, at most once a frame; `send` takes messages to Python,
+ * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
  * and without it the graph can be read and not changed.
  */
 export function topicGraph(topics, send = null) {
@@ -33,12 +33,12 @@ export function topicGraph(topics, send = null) {
       if (String(before) !== String(state.selectedIds)) tellSelection();
       act.soon();
     },
-    /** Go to a topic with the keyboard: it is selected, and comes into view. */
+    /** Go to a topic with the keyboard: select it and make it visible. */
     go(row, add) {
       act.select(row, { add });
       bringIntoView(row);
     },
-    /** Go into a branch, or to where a leaf is. */
+    /** Focus a branch, or the parent of a leaf. */
     zoom(row) {
       if (row < 0) return;
       const branch = topics.children[row] ? row : Math.max(0, topics.parent[row]);
@@ -65,21 +65,21 @@ export function topicGraph(topics, send = null) {
       act.soon();
     },
     hold: () => requestAnimationFrame(() => list.focus()),
-    search: () => parts.tools.focus(),
-    prune: send && (() => state.current > 0 && parts.steering.change("prune")),
-    rename: send && (() => parts.steering.ask("rename")),
+    search: () => parts.searchBar.focus(),
+    prune: send && (() => state.current > 0 && parts.editBar.change("prune")),
+    rename: send && (() => parts.editBar.ask("rename")),
   };
 
-  /** Bring a topic into view: by the page of its list, else by the focus. */
+  /** Make a topic visible: by the page of its list, else by the focus. */
   function bringIntoView(row) {
     const parent = topics.parent[row];
     if (parent < 0) state.focusId = topics.ids[row];
     else if (!topics.isWithin(row, state.focus)) state.focusId = topics.ids[parent];
     update();
-    if (parent < 0 || parts.picture.legible(row)) return;
+    if (parent < 0 || parts.canvas.legible(row)) return;
     state.pages.set(topics.ids[parent], topics.ids[row]);
     update();
-    if (parts.picture.legible(row)) return;
+    if (parts.canvas.legible(row)) return;
     state.focusId = topics.ids[parent];
     act.soon();
   }
@@ -94,21 +94,21 @@ export function topicGraph(topics, send = null) {
 
   const list = tree(topics, state, act);
   const parts = {
-    crumbs: crumbs(topics, state, act),
-    tools: tools(topics, state, act),
-    picture: picture(topics, state, act, root),
-    steering: steering(topics, state, act, send),
+    breadcrumbs: breadcrumbs(topics, state, act),
+    searchBar: searchBar(topics, state, act),
+    canvas: topicCanvas(topics, state, act, root),
+    editBar: editBar(topics, state, act, send),
     details: details(topics, state, act),
   };
-  const stage = element("div", { class: "dfg-stage" }, list.root, parts.picture.root);
-  const head = element("header", { class: "dfg-head" }, parts.crumbs.root, parts.tools.root);
+  const stage = element("div", { class: "dfg-stage" }, list.root, parts.canvas.root);
+  const head = element("header", { class: "dfg-head" }, parts.breadcrumbs.root, parts.searchBar.root);
   for (const name of ["keydown", "keyup", "pointerdown"]) {
     const mouse = name === "pointerdown";
-    // Typing a name isn't going by keyboard: the list would open, and the picture slip from under the next click.
+    // Typing a name isn't keyboard navigation: the list would open and move the picture before the next click.
     const stays = ({ key, target }) => MODIFIERS.has(key) || (!mouse && target.tagName === "INPUT");
     root.addEventListener(name, (event) => stays(event) || root.classList.toggle("dfg-keys", !mouse), { capture: true });
   }
-  root.append(head, stage, parts.steering.root, parts.details.root, spoken);
+  root.append(head, stage, parts.editBar.root, parts.details.root, spoken);
 
   function turn() {
     frame = 0;
@@ -128,12 +128,12 @@ export function topicGraph(topics, send = null) {
 
   return {
     root,
-    /** Take in what a message says; the columns are up to date already. */
+    /** Handle a message; the columns are up to date already. */
     heard(message) {
       if (message.type === "snapshot") state.forgetNames();
       for (const [from, to] of message.moved ?? []) line = state.moved(line, from, to);
       if (message.type === "select") state.selectedIds = message.ids;
-      parts.steering.heard(message);
+      parts.editBar.heard(message);
       act.soon();
     },
     dispose() {

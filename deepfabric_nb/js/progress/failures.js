@@ -1,6 +1,6 @@
 import { element, follow, say, show } from "../dom.js";
 
-/** What failed, by category. A category opens to show examples, and stays open. */
+/** The failures, by kind. A kind can be opened to show examples, and stays open. */
 export function failures() {
   const total = element("span", { class: "dfn-count" });
   const list = element("div");

@@ -28,7 +28,7 @@ function file(resolve) {
   };
 }
 
-/** What was worth a line by the way. */
+/** The notices of a run. */
 export function notices() {
   const root = element("ul", { class: "dfn-notices", "aria-label": "Notes" });
   return {

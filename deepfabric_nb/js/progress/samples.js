@@ -1,6 +1,6 @@
 import { element, follow, say, show } from "../dom.js";
 
-/** The latest samples, the newest first. They stand still as long as somebody points at them or is in among them. */
+/** The latest samples, the newest first. The list doesn't change while it is hovered or focused. */
 export function samples() {
   let latest = null;
   const held = new Set();
@@ -62,7 +62,7 @@ function sample() {
   };
 }
 
-/** A text of a few lines; where there are more, a button shows them all. */
+/** A text of a few lines; if there are more, a button shows all of them. */
 function clamped(name) {
   const text = element("div", { class: `dfn-text ${name}`, dir: "auto" });
   const more = element("button", { type: "button", class: "dfn-more", "aria-expanded": "false", click: toggle }, "Show all");

@@ -7,8 +7,8 @@ const ASKED = "Calls in flight finish, finished samples are kept. To leave at on
 const NOT_HEARD = "The kernel is busy and can't be reached from here. Press the notebook's interrupt button (■).";
 
 /**
- * The Stop button and its three layers: a message to the run; where nothing answers it, an interrupt of the kernel;
- * where that isn't to be had, the advice to press the notebook's own button.
+ * The Stop button. It sends a message to the run; if there is no answer, it interrupts the kernel; if that isn't
+ * possible, it advises to press the notebook's own button.
  */
 export function stop(model) {
   let view = null;

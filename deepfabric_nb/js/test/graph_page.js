@@ -1,4 +1,4 @@
-// A page for the topic graph: a canvas that remembers what was drawn, frames that come when asked for, and a model.
+// A test page for the topic graph: a canvas that records drawing, frames on demand, and a model.
 import { Window } from "happy-dom";
 
 const window = new Window();
@@ -18,7 +18,7 @@ window.HTMLCanvasElement.prototype.getContext = function context() {
 
 let frames = [];
 
-/** A canvas' context that draws nothing and remembers every call. Letters are six wide. */
+/** A canvas context that draws nothing and records every call. Letters are six pixels wide. */
 function recorder() {
   const calls = [];
   const known = { calls, measureText: (text) => ({ width: 6 * [...text].length }) };
@@ -31,7 +31,7 @@ function recorder() {
   });
 }
 
-/** Let the page draw until nothing is left to be drawn. */
+/** Run frames until nothing is left to draw. */
 export function frame() {
   for (let left = 20; frames.length && left; left -= 1) {
     const now = frames;
@@ -42,7 +42,7 @@ export function frame() {
 
 const { default: widget } = await import("../graph.js");
 
-/** A model with a snapshot, which remembers what was sent. */
+/** A model with a snapshot, which records what was sent. */
 export function modelOf(snapshot) {
   const listeners = new Map();
   const told = (name, ...values) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(...values));
@@ -87,7 +87,7 @@ export function drawn(model) {
     render: (place) => render({ model, el: place }),
     all: (selector) => [...el.querySelectorAll(selector)],
     clean: () => [clean(), forget()],
-    /** The texts of the last picture. */
+    /** Return the texts of the last picture. */
     labels: () => pictureOf(canvas).filter(([name]) => name === "fillText").map(([, text]) => text),
     at: (label) => placeOf(canvas, label),
     press: (key, more = {}) => send(find('[role="treeitem"][tabindex="0"]'), "keydown", { key, ...more }),
@@ -133,7 +133,7 @@ export function snapshotOf(nested, changes = {}) {
   return { snapshot: { seq: 1, ...columns, others: [], samples: [], failures: [], marks: [], selected: [], undo: "", redo: "", ...changes } }.snapshot;
 }
 
-/** Numbers as they come over the wire: bytes that may lie at any place. */
+/** Encode numbers as in a message: bytes at any offset. */
 export function bytes(...numbers) {
   const view = new DataView(new ArrayBuffer(3 + 4 * numbers.length), 3);
   numbers.forEach((number, n) => view.setInt32(4 * n, number, true));

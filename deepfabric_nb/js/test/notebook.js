@@ -1,14 +1,14 @@
-// A page without a browser, and a model as a notebook hands it to a widget.
+// A page without a browser, and a model like the one that a notebook gives to a widget.
 import { Window } from "happy-dom";
 
 const window = new Window();
 globalThis.document = window.document;
 
-/** An event of the page's own kind. */
+/** Create an event of the test page. */
 export const event = (name) => new window.Event(name);
 export const { default: progress } = await import("../progress.js");
 
-/** A model that remembers what was sent. `kernel` and `resolveUrl` are what a notebook may offer. */
+/** A model that records what was sent. `kernel` and `resolveUrl` are what a notebook may offer. */
 export function modelOf(view, manager = {}) {
   const listeners = new Map();
   const told = (name, value) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(value));

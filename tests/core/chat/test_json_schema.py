@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from deepfabric_core.chat.json_replies import parser_of_schema
 from deepfabric_core.chat.json_schema import Checker, Uncheckable, Unusable, check_ends, check_schema
-from deepfabric_core.chat.patterns import compiled
-from deepfabric_core.chat.structured import parser_of_schema
+from deepfabric_core.chat.safe_regex import compiled
 from deepfabric_core.chat.tools import arguments_of
 from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.simulated.prose import Writer

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import CallToolResult
 
+from deepfabric_core.chat.json_replies import ask, parser_of_schema
 from deepfabric_core.chat.messages import Message, Reply, Request
 from deepfabric_core.chat.strict_json import parsed
-from deepfabric_core.chat.structured import ask, parser_of_schema
 from deepfabric_core.chat.tools import Tool, arguments_of
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.samples.plan import Plan, WorkItem

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from deepfabric_core.cli.init import KINDS, starter
-from deepfabric_core.config.keys import known_keys
 from deepfabric_core.config.load import load
+from deepfabric_core.config.schema_keys import known_keys
 from tests.core.conftest import Run
 
 _COMMENTED_OUT = re.compile(r"^( *)# ( *(?:- |[a-z_]+:).*)$", re.MULTILINE)

@@ -15,7 +15,7 @@ from deepfabric_core.config.fingerprint import Fingerprint, changed, fingerprint
 from deepfabric_core.config.schema import Config
 from deepfabric_core.run.checkpoint.registry import job_again, job_to_look_at, kept_runs, record
 from deepfabric_core.run.checkpoint.reuse import with_reuse
-from deepfabric_core.run.checkpoint.status import standing
+from deepfabric_core.run.checkpoint.status import checkpoint_status
 from deepfabric_core.run.job import Job, resume_command
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata, write_metadata
 from deepfabric_core.store.keyed_hash import key_file, keyed_hash
@@ -123,7 +123,7 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed_and_loses_its_secrets(pla
     where = CheckpointFiles(place / "checkpoint", "tea")
     command = ("deepfabric", "generate", "--base-url", f"http://me:{SECRETS['password']}@host/v1")
     write_metadata(where, Metadata(fingerprint=plain(config()), command=command))
-    seen = standing(job)
+    seen = checkpoint_status(job)
     assert seen is not None and seen.changed == ()
     assert resume_command(seen.metadata.command) == (
         "deepfabric generate --base-url http://USER:PASSWORD@host/v1 --resume"
@@ -157,7 +157,7 @@ def test_many_processes_at_once_make_one_key_which_is_the_users_own(place: Path)
 def kept(config: Config) -> None:
     job = with_reuse(Job(config))
     record(job, config.model_dump(mode="json", exclude_unset=True), "tea")
-    write_metadata(job.checkpoint_place(), Metadata(fingerprint=fingerprint(config, keyed_hash), samples_done=1))
+    write_metadata(job.checkpoint_files(), Metadata(fingerprint=fingerprint(config, keyed_hash), samples_done=1))
 
 
 def test_a_run_whose_config_may_hold_a_secret_is_kept_without_it_and_says_what_to_do(place: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_run_whose_config_may_hold_a_secret_is_kept_without_it_and_says_what_t
 def test_another_token_finds_the_same_kept_run(place: Path) -> None:
     kept(config())
     again = with_reuse(Job(config({"env": {"TOKEN": "another-one"}})))
-    assert again.checkpoint_place().exists
+    assert again.checkpoint_files().exists
 
 
 def test_what_an_earlier_version_kept_of_the_dataset_loses_its_secrets(place: Path) -> None:

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.config.document import as_yaml, parse_document
 from deepfabric_core.config.load import REPLACED, Loaded, load
+from deepfabric_core.config.yaml_document import as_yaml, parse_document
 from deepfabric_core.errors import ConfigError
 
 MINIMAL = "topics: {prompt: Bicycles}\ngeneration: {system_prompt: You know bicycles.}\noutput: {save_as: out.jsonl}\n"

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.pictures.excerpt import excerpt
+from deepfabric_core.pictures.html_page import PageView, as_data, page
+from deepfabric_core.pictures.labels import clean, two_lines, width
 from deepfabric_core.pictures.layout import Box, lay_out
 from deepfabric_core.pictures.mermaid import mermaid
-from deepfabric_core.pictures.names import clean, two_lines, width
-from deepfabric_core.pictures.page import PageView, as_data, page
 from deepfabric_core.pictures.svg import svg
 from deepfabric_core.text.outline import outline
 from deepfabric_core.topics.formats import parse_topics

@@ -34,7 +34,8 @@ from deepfabric_core.events import (
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.pipeline import generate
 from deepfabric_core.run.state import reduce
-from deepfabric_core.text.run_summary import cost, summary, tokens
+from deepfabric_core.text.run_facts import cost, tokens
+from deepfabric_core.text.run_summary import summary
 from deepfabric_core.text.simple_view import SimpleView
 from deepfabric_core.wording import are, counted, of_them_leaves, plural, were
 from tests.core.conftest import Run, write_config

@@ -17,7 +17,7 @@ from deepfabric_core import Job, RunState, Stop, load
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.errors import FailureKind, RunAborted
 from deepfabric_core.events import Event, SampleFailed
-from deepfabric_core.run.checkpoint.session import Checkpoint
+from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow
@@ -198,7 +198,7 @@ def grown(at: str, watch: Callable[[Event], None] = lambda _: None) -> tuple[Top
 @contextmanager
 def checkpoint_of(feed: EventSink) -> Iterator[Checkpoint]:
     """One that nobody asked for, in the working folder."""
-    checkpoint = Checkpoint(JOB, feed, JOB.journal_place(), None)
+    checkpoint = Checkpoint(JOB, feed, JOB.journal_files(), None)
     yield checkpoint
     checkpoint.close()
 

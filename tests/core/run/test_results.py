@@ -59,7 +59,7 @@ def dataset(work: Job) -> list[dict[str, Any]]:
 
 
 def checkpoint(work: Job, ending: str) -> Path:
-    return work.checkpoint_place().folder / f"data.checkpoint.{ending}"
+    return work.checkpoint_files().folder / f"data.checkpoint.{ending}"
 
 
 def mostly_failing(place: Path) -> Job:
@@ -196,7 +196,7 @@ def test_a_checkpoint_that_is_just_being_cleared_means_that_the_dataset_is_there
     """Its samples are deleted first, its metadata last."""
     work = job(place)
     run(work)
-    write_metadata(work.checkpoint_place(), Metadata(samples_done=9))
+    write_metadata(work.checkpoint_files(), Metadata(samples_done=9))
     assert len(results(work).samples) == 9
 
 

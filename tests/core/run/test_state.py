@@ -166,7 +166,7 @@ def test_the_summary_tells_every_number_once() -> None:
         "Incomplete: 2 samples failed",
         "  Samples              2 of 4 delivered, success rate 50 %",
         "  Failed samples       2 (1 timeout, 1 truncated reply)",
-        "  Topics               3, of them 2 leaves",
+        "  Structure            3 topics, 2 leaves",
         "  Missing topics       1",
         "  Calls                2 (1 answered, 1 failed)",
         "  Retried calls        1 rate limited",

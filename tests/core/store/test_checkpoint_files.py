@@ -368,7 +368,7 @@ def filled(folder: Path) -> CheckpointFiles:
     """A checkpoint with all its files."""
     place = CheckpointFiles(folder, "d")
     write_metadata(place, Metadata())
-    for path in place.files[:-1]:
+    for path in place.paths[:-1]:
         path.write_text(path.name)
     return place
 
@@ -376,7 +376,7 @@ def filled(folder: Path) -> CheckpointFiles:
 def test_two_checkpoints_moved_aside_in_the_same_second_are_both_there(tmp_path: Path) -> None:
     asides = {move_aside(filled(tmp_path)) for _ in range(3)}
     assert len(asides) == 3
-    assert all(len(list(aside.iterdir())) == len(filled(tmp_path).files) for aside in asides)
+    assert all(len(list(aside.iterdir())) == len(filled(tmp_path).paths) for aside in asides)
 
 
 def test_clearing_deletes_the_checkpoint_and_nothing_else(tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ def test_a_full_disk_stops_the_run_with_everything_kept(place: Path) -> None:
     assert "Traceback" not in err and "finished samples are safe" in err and "Go on with" in err
     kept = whole(checkpoint(place, "jsonl"))
     assert f"{len(kept)} finished samples" in err
-    assert f"{len(kept)} of them were there already" in finish(place).out
+    assert f"{len(kept)} samples were there already" in finish(place).out
     dataset(place, 200)
 
 

@@ -81,13 +81,13 @@ class Tools:
     used: list[str] = field(default_factory=list)
     redone: list[str] = field(default_factory=list)
 
-    async def use(self, wish: ToolUse) -> ToolResult:
-        self.used.append(wish.name)
+    async def use(self, tool_use: ToolUse) -> ToolResult:
+        self.used.append(tool_use.name)
         return self._answer()
 
-    async def redo(self, wish: ToolUse, known: ToolResult) -> ToolResult:
+    async def redo(self, tool_use: ToolUse, known: ToolResult) -> ToolResult:
         assert known.content
-        self.redone.append(wish.name)
+        self.redone.append(tool_use.name)
         return self._answer()
 
     def _answer(self) -> ToolResult:
@@ -163,7 +163,7 @@ def test_a_call_of_a_tool_that_was_in_flight_is_made_again(tmp_path: Path) -> No
     path = tmp_path / "s.jsonl"
 
     class Dying(Tools):
-        async def use(self, wish: ToolUse) -> ToolResult:  # noqa: ARG002
+        async def use(self, tool_use: ToolUse) -> ToolResult:  # noqa: ARG002
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -47,8 +47,8 @@ def opened(tools: dict[str, Any], *calls: tuple[str, dict[str, Any]], **generati
     """The names of the tools, and what one sample's calls answer."""
 
     async def use() -> tuple[list[str], list[str]]:
-        async with open_toolbox(config(tools, **generation)) as toolbox, toolbox.hands("a") as hands:
-            results = [await hands.use(ToolUse(name, given)) for name, given in calls]
+        async with open_toolbox(config(tools, **generation)) as toolbox, toolbox.tool_sessions("a") as tool_sessions:
+            results = [await tool_sessions.use(ToolUse(name, given)) for name, given in calls]
             return [tool.name for tool in toolbox.tools], [result.content for result in results]
 
     return asyncio.run(use())
@@ -130,9 +130,11 @@ def test_an_unknown_tool_is_a_result_that_says_so() -> None:
 def test_what_one_sample_writes_no_other_sees() -> None:
     async def use() -> list[str]:
         async with open_toolbox(config({})) as toolbox:
-            async with toolbox.hands("a") as one, toolbox.hands("a") as other:
+            async with toolbox.tool_sessions("a") as one, toolbox.tool_sessions("a") as other:
                 await one.use(ToolUse("write_file", {"file_path": "a", "content": "b"}))
-                results: list[ToolResult] = [await hands.use(ToolUse("list_files", {})) for hands in (one, other)]
+                results: list[ToolResult] = [
+                    await tool_sessions.use(ToolUse("list_files", {})) for tool_sessions in (one, other)
+                ]
             return [result.content for result in results]
 
     assert asyncio.run(use()) == ['["a"]', "[]"]

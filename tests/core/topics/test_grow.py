@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.chat.messages import Reply, Request
-from deepfabric_core.config.schema import Topics as TopicsConfig
+from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
 from deepfabric_core.topics.model import Topics, fold

@@ -159,7 +159,7 @@ def test_the_facts_are_in_plain_words() -> None:
         *run_of(10, made_of_them=4), CallFailed(Kind.TIMEOUT, "", None), ReplyRejected((), Kind.TRUNCATED), resumed
     )
     assert facts(view) == {
-        "Calls": "12 calls in flight, 3 waiting; at most 24 at once: the provider refuses more at once",
+        "Calls": "12 of at most 24 under way, 3 waiting (the provider refuses more at once)",
         "Retried calls": "1 rate limited",
         "Calls given up": "1 timeout",
         "Replies asked again": "1 truncated reply",

@@ -12,10 +12,10 @@ import pytest
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_nb.errors import CellError, RunInterrupted
-from deepfabric_nb.magic.handoff import ExportResult
+from deepfabric_nb.magic.export import ExportResult
 from deepfabric_nb.magic.validate import PlanText
-from deepfabric_nb.runs.request import request_from_cell
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.run_request import request_from_cell
 from tests import ROOT
 from tests.core.cli.test_output import HOSTILE, UNFIT
 from tests.core.commands import lines

@@ -15,7 +15,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from deepfabric_core.config.keys import known_keys
+from deepfabric_core.config.schema_keys import known_keys
 from deepfabric_core.flags.options import OPTIONS
 from deepfabric_core.llm.api_keys import KEY_VARIABLES
 from deepfabric_nb.magic.completion import Completion, complete, make_matcher

@@ -222,7 +222,7 @@ def test_an_exported_run_goes_on_from_the_command_line(
     words = said.splitlines()[-1].split()
     done = deepfabric(*words[1:])
     assert done.returncode == 0, done.stderr
-    assert f"{made} of them were there already" in done.stdout
+    assert f"{made} samples were there already" in done.stdout
     assert "!var" not in (place / "server/tea.yaml").read_text()
 
 

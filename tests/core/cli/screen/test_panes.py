@@ -184,7 +184,8 @@ def test_a_low_screen_shows_the_stage_under_way() -> None:
 
 def test_failures_of_the_first_session_are_told_from_those_of_this_one() -> None:
     lines = of(RunStarted("m", "m", 0.0), Resumed(40, {Kind.TIMEOUT: 2}, 0, 10, 5, 0.5, calls=50, seconds=9.0))
-    assert any("40 samples made before" in line for line in lines)
+    assert any("Resumed     40 samples were" in line for line in lines)
+    assert any("2 timeout" in line for line in lines)
 
 
 # Keys.

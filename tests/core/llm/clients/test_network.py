@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from deepfabric_core.config.load import load
 from deepfabric_core.config.schema import Llm, McpServer
 from deepfabric_core.errors import ConfigError, DeepFabricError, FailureKind, ModelError
-from deepfabric_core.llm.clients.answers import LARGEST_ERROR_BYTES, LARGEST_REPLY_BYTES
+from deepfabric_core.llm.clients.response_checks import LARGEST_ERROR_BYTES, LARGEST_REPLY_BYTES
 from deepfabric_core.llm.connect import bare, check
 from deepfabric_core.redaction import redact
 from deepfabric_core.tools.definitions import tool_from

@@ -23,7 +23,7 @@ from deepfabric_core.llm.chat_completions import dollars, usage_in
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
 from deepfabric_core.llm.clients.openai_model import OpenAIModel
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, retry_after
-from deepfabric_core.llm.limits.headers import RemainingQuota, requests_left, tokens_left
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota, requests_left, tokens_left
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.prices import Prices
 from deepfabric_core.llm.wrappers.retry import Retrying

@@ -1,4 +1,4 @@
-"""The limiter, its lanes, and the wrappers that make calls through them; mostly in virtual time."""
+"""The limiter, the stages that share it, and the wrappers that make calls through them; mostly in virtual time."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_at_most_the_ceiling_of_calls_are_under_way(ceiling: int) -> None:
     run_in_virtual_time(main())
 
 
-def test_lanes_of_one_limiter_keep_each_to_its_own_ceiling() -> None:
+def test_stages_of_one_limiter_keep_each_to_its_own_ceiling() -> None:
     async def main() -> None:
         limiter, narrow, wide = Limiter(virtual_now), Canned(seconds=1.0), Canned(seconds=1.0)
         with stage(narrow, limiter, 2) as one, stage(wide, limiter, 8) as other:
@@ -188,7 +188,7 @@ def test_two_runs_share_what_one_of_them_learned() -> None:
     run_in_virtual_time(main())
 
 
-def test_a_free_place_goes_to_the_lane_with_fewer_calls_under_way() -> None:
+def test_a_free_place_goes_to_the_stage_with_fewer_calls_under_way() -> None:
     async def main() -> None:
         limiter, model = Limiter(virtual_now), Canned(seconds=10.0)
         with stage(model, limiter, 64) as first, stage(model, limiter, 64) as second:
@@ -246,7 +246,7 @@ class Flaky:
         """Nothing is open."""
 
 
-def test_lanes_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_nothing() -> None:
+def test_stages_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_nothing() -> None:
     limiter, calls = Limiter(), 60
     limits = RateLimit(check_headers=False, base_delay=0.001)
     models = [Flaky(random.Random(seed)) for seed in (1, 2)]

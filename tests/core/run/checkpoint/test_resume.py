@@ -236,7 +236,7 @@ def test_a_second_ctrl_c_ends_within_a_second_and_the_journal_loads(place: Path,
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
     provider.faults = Faults()
-    assert f"{made} of them were there already" in finish(place).out
+    assert f"{made} samples were there already" in finish(place).out
     dataset(place, 9)
     assert paid_again(provider, 9) == 2
 
@@ -422,7 +422,7 @@ def test_a_larger_number_of_samples_extends_the_dataset(
 ) -> None:
     halfway(place, provider, samples=1, output={"num_samples": "70%"})
     made = len(whole(checkpoint(place, "jsonl")))
-    assert f"{made} of them were there already" in finish(place, "--num-samples", asked).out
+    assert f"{made} samples were there already" in finish(place, "--num-samples", asked).out
     dataset(place, samples)
     assert paid_again(provider, samples) == 0
 

@@ -199,14 +199,14 @@ def test_a_resumed_run_counts_what_an_earlier_one_made(place: Path, following: F
     killed(process)
     process = start(place, "--resume")
     deadline = time.monotonic() + 60
-    while read_metadata(job(place).checkpoint_place()).process != process.pid and time.monotonic() < deadline:
+    while read_metadata(job(place).checkpoint_files()).process != process.pid and time.monotonic() < deadline:
         time.sleep(0.005)
     one = following()
     state = one.end()
     finished(process)
     assert state.samples_done == 60
     assert state.resumed and state.resumed.samples >= 12
-    assert state.topics_source == str(job(place).checkpoint_place().topics)
+    assert state.topics_source == str(job(place).checkpoint_files().topics)
     assert told_tokens(state)[1] >= tokens_in(place)
     assert not one.of(TopicExpanded)
 
@@ -284,7 +284,7 @@ def test_a_torn_last_line_waits_for_its_rest(place: Path, following: Follow) -> 
     path = checkpoint(place, "jsonl")
     *kept, last = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     path.write_bytes(b"".join(kept) + last[:40])
-    held = CheckpointLock(job(place).checkpoint_place())
+    held = CheckpointLock(job(place).checkpoint_files())
     try:
         one = following()
         one.until(StageStarted)
@@ -400,7 +400,7 @@ def test_where_nothing_is_under_way_a_sentence_says_where_it_was_looked(place: P
     with pytest.raises(ConfigError) as problem:
         one.end()
     assert "out/dataset.journal.jsonl" in str(problem.value)
-    assert str(job(place).checkpoint_place().folder) in str(problem.value)
+    assert str(job(place).checkpoint_files().folder) in str(problem.value)
     assert not (place / "data").exists()
 
 
@@ -432,23 +432,23 @@ def test_fifty_thousand_lines_are_counted_and_not_told(place: Path, following: F
 
 def test_looking_whether_a_checkpoint_is_worked_on_never_stands_in_a_runs_way(place: Path) -> None:
     config(place, output={"checkpoint": CHECKPOINT})
-    checkpoint_place = job(place).checkpoint_place()
-    CheckpointLock(checkpoint_place).release()
+    checkpoint_files = job(place).checkpoint_files()
+    CheckpointLock(checkpoint_files).release()
     over, looks = threading.Event(), list[bool]()
 
     def look() -> None:
         while not over.is_set():
-            looks.append(is_worked_on(checkpoint_place))
+            looks.append(is_worked_on(checkpoint_files))
 
     with ThreadPoolExecutor(1) as thread:
         looking = thread.submit(look)
         try:
             for _ in range(500):
-                held = CheckpointLock(checkpoint_place)
-                assert is_worked_on(checkpoint_place)
+                held = CheckpointLock(checkpoint_files)
+                assert is_worked_on(checkpoint_files)
                 held.release()
         finally:
             over.set()
         looking.result()
-    assert not is_worked_on(checkpoint_place)
+    assert not is_worked_on(checkpoint_files)
     assert len(looks) > 10

@@ -69,7 +69,7 @@ class Worked:
         chosen: Config | None = None,
         brief: Brief = BRIEF,
         tools: tuple[Tool, ...] = TOOLS,
-        hands: Callable[[ToolUse], ToolResult] = result_of,
+        tool_sessions: Callable[[ToolUse], ToolResult] = result_of,
     ) -> None:
         self.asked: list[Request] = []
         self.used: list[ToolUse] = []
@@ -80,7 +80,7 @@ class Worked:
             while True:
                 if isinstance(step, ToolUse):
                     self.used.append(step)
-                    step = self._carried_out(work, hands, step)
+                    step = self._carried_out(work, tool_sessions, step)
                     continue
                 self.asked.append(step)
                 reply = left.pop(0)
@@ -90,9 +90,9 @@ class Worked:
         assert not left
         self.record = self.sample.record
 
-    def _carried_out(self, work: Any, hands: Callable[[ToolUse], ToolResult], use: ToolUse) -> Any:
+    def _carried_out(self, work: Any, tool_sessions: Callable[[ToolUse], ToolResult], use: ToolUse) -> Any:
         try:
-            result = hands(use)
+            result = tool_sessions(use)
         except ModelError as problem:
             return work.throw(problem)
         return work.send(result)
@@ -409,7 +409,7 @@ def test_when_not_strict_the_calls_are_cut() -> None:
 
 def test_an_error_that_a_tool_answers_stays_in_the_trace() -> None:
     refused = ToolResult("FileNotFound: no file 'a'", "FileNotFound")
-    work = Worked(calling(READ), calling(LIST), ANSWER, hands=lambda _: refused)
+    work = Worked(calling(READ), calling(LIST), ANSWER, tool_sessions=lambda _: refused)
     assert work.record["messages"][3]["content"] == "FileNotFound: no file 'a'"
     assert work.record["tool_context"]["executions"][0]["result"] == "FileNotFound: no file 'a'"
 
@@ -419,7 +419,7 @@ def test_a_tool_whose_server_is_gone_fails_the_sample() -> None:
         raise ModelError("the server is gone", kind=FailureKind.TOOL)
 
     with pytest.raises(ModelError, match="the server is gone") as problem:
-        Worked(calling(READ), hands=gone)
+        Worked(calling(READ), tool_sessions=gone)
     assert problem.value.kind is FailureKind.TOOL
 
 

@@ -1,4 +1,4 @@
-"""What may be written where, read off the schema: keys, values, and what they mean in a few words."""
+"""Which keys and values a config may hold, derived from the schema: for completion, help and error messages."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from deepfabric_core.config.document import KeyPath
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.yaml_document import KeyPath
 
 _WORDS = {bool: "true or false", int: "integer", float: "number", str: "text", list: "list", dict: "mapping"}
 
 
 def known_keys(path: KeyPath) -> list[str]:
-    """The keys that the schema knows below a path, in the order of the schema."""
+    """Return the keys that the schema has below a path, in the order of the schema."""
     model = _section(_at(path)[0])
     return list(model.model_fields) if model else []
 
 
 def known_values(path: KeyPath) -> list[str]:
-    """The values that can be listed for a key, as YAML writes them; none for free text and numbers."""
+    """Return the possible values of a key, as YAML writes them; none for free text and numbers."""
     kinds = list(_kinds(_at(path)[0]))
     values = [str(choice) for kind in kinds for choice in get_args(kind) if get_origin(kind) is Literal]
     values += ["true", "false"] if bool in kinds else []
@@ -30,7 +30,7 @@ def known_values(path: KeyPath) -> list[str]:
 
 
 def describe(path: KeyPath) -> str:
-    """What a key takes; for a section, what it is about.
+    """Return what a key takes; for a section, what it is about.
 
     >>> describe(("topics", "depth"))
     'integer, 1 to 10, default 2'
@@ -45,7 +45,7 @@ def describe(path: KeyPath) -> str:
 
 
 def sections() -> list[KeyPath]:
-    """Every place of the config that has keys below it."""
+    """Return the path of every section of the config, the top level first."""
     found: list[KeyPath] = [()]
     for place in found:
         found.extend((*place, key) for key in known_keys(place) if known_keys((*place, key)))
@@ -53,7 +53,7 @@ def sections() -> list[KeyPath]:
 
 
 def _at(path: KeyPath) -> tuple[Any, FieldInfo | None]:
-    """The type of what stands at a path, and its field where it has one; (None, None) for an unknown path."""
+    """Return the type of the value at a path, and its field if it has one; (None, None) for an unknown path."""
     annotation: Any = Config
     field: FieldInfo | None = None
     for part in path:
@@ -71,7 +71,7 @@ def _below(annotation: Any, part: str | int) -> Iterator[tuple[Any, FieldInfo | 
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """The single types of a union, without what is annotated to them."""
+    """Yield the members of a union, without their annotations."""
     if get_origin(annotation) in (Union, UnionType):
         for option in get_args(annotation):
             yield from _kinds(option)

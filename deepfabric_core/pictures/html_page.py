@@ -1,4 +1,4 @@
-"""Topics as one HTML file with the interactive view. It loads nothing, and works from disk."""
+"""Write topics as one HTML file with an interactive view. It loads nothing else, and works offline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from deepfabric_core.pictures.names import clean
+from deepfabric_core.pictures.labels import clean
 from deepfabric_core.pictures.svg import svg
 from deepfabric_core.topics.model import Topics
 
 _LONGEST_TITLE = 120
 _LONGEST_NAME = 2_000
-# What would end a style or a script, or turn the rest of the page into a comment of the script's.
+# What would end a style or script element, or begin a comment in a script.
 _ENDS_STYLE = re.compile(r"<(?=/style)", re.IGNORECASE)
 _ENDS_SCRIPT = re.compile(r"<(?=/script|!--)", re.IGNORECASE)
 
@@ -66,7 +66,7 @@ class PageView:
 
 
 def page(topics: Topics, view: PageView | None = None) -> str:
-    """The page, usually with the view that this package brings along; where no script runs, the static picture."""
+    """Return the page, by default with this package's view; without JavaScript it shows the static picture."""
     view = view or _shipped()
     return _PAGE.format(
         title=escape(clean(topics.by_id[topics.root].name, _LONGEST_TITLE)),
@@ -83,7 +83,7 @@ def _shipped() -> PageView:
 
 
 def as_data(topics: Topics) -> dict[str, Any]:
-    """What the view takes: columns with a row for each topic, parents before children, and nothing known of samples."""
+    """Return the view's data: columns with a row for each topic, parents before children, without data on samples."""
     walked = [topic for topic, _ in topics.walk()]
     rows = {topic.id: row for row, topic in enumerate(walked)}
     none = [0] * len(walked)

@@ -1,4 +1,4 @@
-"""Carrying out the tool calls of a dataset again, to see that its traces tell what the tools really do."""
+"""Repeat the tool calls of a dataset, to check that its recorded results match what the tools return."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deepfabric_core.tools.toolbox import Toolbox, open_toolbox
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A call whose result isn't what the dataset says; `line` counts from 1."""
+    """A call whose result differs from the dataset's; `line` counts from 1."""
 
     line: int
     call: str
@@ -28,7 +28,7 @@ class Difference:
 
 @dataclass
 class Replayed:
-    """What came of it."""
+    """The outcome of a replay."""
 
     samples: int = 0
     without_calls: int = 0
@@ -37,7 +37,7 @@ class Replayed:
 
 
 async def replay(dataset: Path, config: Config) -> Replayed:
-    """Carry out every call of a dataset with the tools of a config.
+    """Repeat every tool call of a dataset with the tools of a config.
 
     Raises:
         ConfigError: the dataset can't be read, or the config has no tools.
@@ -61,19 +61,19 @@ def _damage(record: Mapping[str, Any], toolbox: Toolbox) -> Iterator[str]:
 
 
 async def _differences(line: int, calls: list[RecordedCall], toolbox: Toolbox) -> Any:
-    async with toolbox.hands(f"replay-{line}") as hands:
+    async with toolbox.tool_sessions(f"replay-{line}") as tool_sessions:
         for call in calls:
-            now = await _now(call, toolbox, hands)
+            now = await _now(call, toolbox, tool_sessions)
             if now != call.result:
                 yield Difference(line, f"{call.name}({call.arguments})", str(call.result), now)
 
 
-async def _now(call: RecordedCall, toolbox: Toolbox, hands: Any) -> str:
+async def _now(call: RecordedCall, toolbox: Toolbox, tool_sessions: Any) -> str:
     tool = by_name(toolbox.tools).get(call.name)
     if tool is None:
         return f"there is no tool {call.name}"
     try:
-        return str((await hands.use(ToolUse(call.name, arguments_of(tool, call.arguments)))).content)
+        return str((await tool_sessions.use(ToolUse(call.name, arguments_of(tool, call.arguments)))).content)
     except (ValueError, ModelError) as problem:
         return str(problem)
 

@@ -1,4 +1,4 @@
-"""Topic names in pictures: cleaned, measured without any font, and broken into lines."""
+"""Prepare topic names for pictures: clean them, estimate their width without fonts, and break them into lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _JOINER = "\u200d"
 _FIRST_EMOJI = 0x1F000
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
-# More marks than any script puts on one character would reach into the lines above and below.
+# More combining marks on one character would overlap the lines above and below.
 _MARKS = 3
 
 # Controls, bidi overrides and isolates, lone surrogates, noncharacters and invisible tags: unfit for XML or for labels.
@@ -22,29 +22,29 @@ _TABLE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " "),
 }
 
-# Widths in em, of the broader ones among the usual fonts.
+# Widths in em, of rather wide fonts.
 _NARROW, _USUAL, _CAPITAL, _WIDE, _FULL, _EMOJI = 0.38, 0.61, 0.7, 0.95, 1.0, 1.35
 
 
 def clean(name: str, longest: int) -> str:
-    """The name on one line, without what XML forbids or eyes can't see, cut to `longest` characters."""
+    """Return the name on one line, cut to `longest` characters, without invisible ones and those forbidden in XML."""
     text = " ".join(name[: 4 * longest].translate(_TABLE).split()) or _NOTHING_LEFT
     return text if len(text) <= longest and len(name) <= 4 * longest else text[: longest - 1].rstrip() + _ELLIPSIS
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether its first letter with a direction runs from right to left."""
+    """Return whether the first letter that has a direction is written from right to left."""
     directions = (unicodedata.bidirectional(character) for character in text)
     return next((one in {"R", "AL"} for one in directions if one in {"L", "R", "AL"}), False)
 
 
 def width(text: str) -> float:
-    """How wide it is in em: an estimate, rather too wide."""
+    """Return the estimated width in em, rather too wide than too narrow."""
     return sum(map(_cluster_width, _clusters(text)))
 
 
 def two_lines(text: str, room: float) -> tuple[str, ...]:
-    """The text in one line or two of at most `room` em; what doesn't fit ends in an ellipsis."""
+    """Return the text in one or two lines of at most `room` em; if it doesn't fit, it ends with an ellipsis."""
     clusters = list(_clusters(text))
     first = _fitting(clusters, room)
     if first == len(clusters):
@@ -58,13 +58,13 @@ def two_lines(text: str, room: float) -> tuple[str, ...]:
 
 
 def _cut(clusters: list[str]) -> str:
-    """With an ellipsis, after a whole word if one ends in the second half."""
+    """Join the clusters and add an ellipsis, after a whole word if one ends in the second half."""
     end = next((place for place in range(len(clusters) - 1, len(clusters) // 2, -1) if clusters[place] == " "), None)
     return "".join(clusters[:end]).rstrip(" ,;:-") + _ELLIPSIS
 
 
 def _fitting(clusters: list[str], room: float) -> int:
-    """How many of them fit, and at least one."""
+    """Return how many clusters fit, but at least one."""
     used = 0.0
     for number, cluster in enumerate(clusters):
         used += _cluster_width(cluster)
@@ -74,7 +74,7 @@ def _fitting(clusters: list[str], room: float) -> int:
 
 
 def _clusters(text: str) -> Iterator[str]:
-    """What may not be torn apart: a character with its marks, a joined emoji, a flag."""
+    """Yield the parts that must not be split: a character with its marks, a joined emoji, a flag."""
     cluster, marks = "", 0
     for character in text:
         if cluster and not _belongs(character, cluster):

@@ -1,4 +1,4 @@
-"""The work on one item of a stage, a sample or a topic's expansion: what goes wrong with it costs no other one."""
+"""Run the work on one item of a stage (a sample or an expansion), so that its failure doesn't affect other items."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SHOWN_CHARACTERS = 300
 
 
 async def attempt(work: Awaitable[T], path: tuple[str, ...], hide: Redactor) -> T:
-    """What the work on a topic's path comes to.
+    """Return the result of the work on a topic path.
 
     Raises:
         ModelError: it failed, and its sentence holds no secret; a bug is a failure of kind INTERNAL, whose traceback is
-            for whoever runs with --debug.
-        OutputError: what it came to can't be kept, which concerns the whole run.
+            logged at debug level.
+        OutputError: its result can't be kept, which concerns the whole run.
         Stopped: a stop came before it was begun.
     """
     try:

@@ -7,9 +7,9 @@ from functools import reduce
 import pytest
 import yaml
 
-from deepfabric_core.config.keys import describe, known_keys, known_values, sections
 from deepfabric_core.config.load import load
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.schema_keys import describe, known_keys, known_values, sections
 from deepfabric_core.errors import ConfigError
 
 Path = tuple[str | int, ...]

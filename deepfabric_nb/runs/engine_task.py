@@ -1,4 +1,4 @@
-"""Work in the engine's thread, as the thread of the cells sees it: wait for it, draw it, stop it."""
+"""`EngineTask`: work in the engine's thread, which cells can wait for, draw and stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
 from deepfabric_nb.kernel import engine_thread
 from deepfabric_nb.kernel.comm_messages import listening
-from deepfabric_nb.kernel.frontend import current_shell
+from deepfabric_nb.kernel.display_mode import current_shell
 from deepfabric_nb.kernel.interrupts import interrupts_stop
 
 SECONDS_BETWEEN_DRAWS = 0.25
@@ -27,9 +27,9 @@ Work = Callable[[Emit, Stop], Awaitable[RunState]]
 
 
 class EngineTask:
-    """Work that emits events and heeds a stop; `work` is None where all of it was done before.
+    """Work that emits events and can be stopped; `work` is None if all of it was done before.
 
-    `screens` are called to draw it, in the thread of the cells. Everything here may be used at any time.
+    `screens` are called to draw it, in the thread of the cells. All methods may be called at any time.
     """
 
     def __init__(self, name: str, work: Work | None) -> None:
@@ -49,7 +49,7 @@ class EngineTask:
     # ---- in the engine's thread
 
     def start(self) -> Self:
-        """Start the work on the engine's thread."""
+        """Start the work in the engine's thread."""
         if self._work is not None:
             self._cancel = engine_thread.start(self._do(self._work))
         return self
@@ -59,7 +59,7 @@ class EngineTask:
             await work(self._sink, self._stop)
         except asyncio.CancelledError:
             self._sink.state = replace(self.state, ending="stopped", reason="left at once", finished_at=time.time())
-        except BaseException as problem:  # noqa: BLE001 - whoever waits for it is told
+        except BaseException as problem:  # noqa: BLE001 - `wait` raises it
             self.error = problem
         finally:
             self._over.set_result(None)
@@ -69,7 +69,7 @@ class EngineTask:
         self._watchers.append(watcher)
 
     def note(self, message: str) -> None:
-        """Add a line to what is shown of it."""
+        """Add a note to what is shown."""
         engine_thread.call_soon(lambda: self._sink(Notice(message)))
 
     def _tell(self, event: Event) -> None:
@@ -79,9 +79,9 @@ class EngineTask:
     # ---- stop and pause
 
     def stop(self, *, now: bool = False) -> None:
-        """Begin no more calls, and let those in flight finish; `now`, or asked a second time, leaves them as well.
+        """Start no more calls, and let calls in flight finish; with `now`, or the second time, cancel those as well.
 
-        What is finished stays in any case: `%deepfabric resume` goes on with it.
+        What is finished is kept in any case: `%deepfabric resume` continues it.
         """
         if self.over:
             return
@@ -92,22 +92,22 @@ class EngineTask:
             engine_thread.call_soon(lambda: self._sink(Stopping("calls in flight finish, none is begun")))
 
     def pause(self) -> None:
-        """Begin no more calls until `go_on`; those in flight finish. A stop ends the pause."""
+        """Start no more calls until `go_on`; calls in flight finish. A stop ends the pause."""
         self._stop.pause()
 
     def go_on(self) -> None:
         """End the pause."""
         self._stop.go_on()
 
-    # ---- wait for it
+    # ---- waiting and drawing
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait until it is over, or for so many seconds; screens that show it are kept up to date meanwhile.
+        """Wait until it is over, or for `timeout` seconds; its screens are updated meanwhile.
 
-        The first interrupt asks it to stop, as `stop` does; the second leaves at once.
+        The first interrupt requests a stop, as `stop` does; the second one leaves at once.
 
         Raises:
-            DeepFabricError: it failed altogether.
+            DeepFabricError: it failed as a whole.
             RunInterrupted: the cell was interrupted twice.
         """
         end = time.monotonic() + (math.inf if timeout is None else timeout)
@@ -124,7 +124,7 @@ class EngineTask:
         return self
 
     def wait_briefly(self, seconds: float) -> bool:
-        """Wait for so many seconds at most, and return whether it still goes on."""
+        """Wait for at most so many seconds, and return whether it is still running."""
         with contextlib.suppress(TimeoutError):
             self._over.result(seconds)
         return not self.over
@@ -148,7 +148,7 @@ class EngineTask:
         return self
 
     def draw(self) -> None:
-        """Bring every screen up to date. One that is lost, as a closed terminal is, is left; the work goes on."""
+        """Update every screen. A screen that can't be written any more, such as a closed terminal, is dropped."""
         for screen in tuple(self.screens):
             try:
                 screen()
@@ -156,7 +156,7 @@ class EngineTask:
                 self.screens[:] = [other for other in self.screens if other != screen]
 
     def raise_error(self) -> None:
-        """Raise what it failed with, if it did.
+        """Raise the error that it failed with, if any.
 
         Raises:
             DeepFabricError: the reason, a sentence a line.
@@ -166,11 +166,11 @@ class EngineTask:
         if self.over and self.state.ending == "aborted":
             raise RunAborted(self.state.reason)
 
-    # ---- how far it has come
+    # ---- progress
 
     @property
     def over(self) -> bool:
-        """Whether it has come to its end, whatever that was."""
+        """Whether it has ended, with any outcome."""
         return self._over.done()
 
     @property
@@ -180,5 +180,5 @@ class EngineTask:
 
     @property
     def state(self) -> RunState:
-        """Everything that screens show."""
+        """The state that screens show."""
         return self._sink.state

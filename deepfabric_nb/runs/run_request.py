@@ -1,4 +1,4 @@
-"""What a cell, a file or a call from Python asks for: its config, its job and its name."""
+"""`RunRequest`: what a cell, a file or a Python call asks for: config, job and name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.config.document import as_yaml
 from deepfabric_core.config.load import Loaded, load
 from deepfabric_core.config.schema import Config
+from deepfabric_core.config.yaml_document import as_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.flags.job_from_flags import job_of
 from deepfabric_core.flags.options import OPTIONS, overrides, spelled
@@ -23,9 +23,9 @@ _YAML = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A checked config with the job it makes. `text` is the YAML, where it says all by itself.
+    """A checked config with its job. `text` is the config's YAML, if it is complete without flags and variables.
 
-    `confirmed` says that a very large plan is meant.
+    `confirmed` says that a very large plan was confirmed.
     """
 
     loaded: Loaded
@@ -35,17 +35,17 @@ class RunRequest:
 
     @property
     def name(self) -> str:
-        """What its run is called where nobody named it: as the dataset's file is."""
+        """The default name of its run: that of the dataset's file."""
         return self.job.dataset.stem
 
 
 def request_from_cell(cell: str, values: Values, namespace: Mapping[str, Any]) -> RunRequest:
-    """What the YAML below a magic asks for. Lines are counted as the cell shows them: the magic's is the first."""
+    """Return the request of the YAML below a magic. Line numbers are those of the cell, including the magic's line."""
     return _asked(f"\n{cell}", "the cell", values, namespace, None)
 
 
 def request_from_file(path: Path, values: Values) -> RunRequest:
-    """What a config file asks for."""
+    """Return the request of a config file."""
     text = read_text(path.expanduser(), what="config")
     return _asked(text, str(path), values, None, path)
 
@@ -53,7 +53,7 @@ def request_from_file(path: Path, values: Values) -> RunRequest:
 def request_from_call(
     config: Config | Mapping[str, Any] | str | Path, flags: Values, namespace: Mapping[str, Any]
 ) -> RunRequest:
-    """What a call from Python asks for: a config as a mapping, as YAML text, or as the path of a file.
+    """Return the request of a call from Python: a config as a mapping, as YAML text, or as the path of a file.
 
     Raises:
         ConfigError: the config or a flag can't be used.
@@ -69,7 +69,7 @@ def request_from_call(
 
 
 def _in_place(config: Config) -> Config:
-    """The config with its files where they are meant now, wherever the notebook goes meanwhile."""
+    """Return the config with absolute paths, so that it doesn't matter if the notebook changes its folder."""
     output = config.output.model_copy(update={"save_as": str(Path(config.output.save_as).absolute())})
     saved = config.topics.save_as
     topics = config.topics.model_copy(update={"save_as": str(Path(saved).absolute()) if saved else None})
@@ -81,7 +81,7 @@ def _is_file_name(text: str) -> bool:
 
 
 def _values(flags: Values) -> dict[str, Any]:
-    """Every option's value, by name; those that aren't given as the table has them.
+    """Return every option's value, by name; omitted ones have the table's default.
 
     Raises:
         ConfigError: there is no such option.

@@ -1,4 +1,4 @@
-"""What an MCP server's tools answer as data: whether it keeps to the schemas that the server itself gave."""
+"""Check the structured results of an MCP server's tools against the output schemas that the server gave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN_CHARACTERS = 300
 
 
 class ResultSchemas:
-    """The output schemas of a server's tools. They stand in for the package's own check, which a pattern can freeze."""
+    """The output schemas of a server's tools; used instead of the mcp package's own check, which has no time limit."""
 
     def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
         schemas = {str(tool["name"]): tool.get("outputSchema") for tool in definitions}
@@ -21,10 +21,10 @@ class ResultSchemas:
         self._checkers: dict[str, Checker] = {}
 
     async def check(self, name: str, result: CallToolResult) -> None:
-        """Check a tool's answer; with the package's signature, and its kind of error.
+        """Check the result of a tool call; signature and exceptions are those of the mcp package's check.
 
         Raises:
-            RuntimeError: the data is missing, doesn't keep to the tool's schema, or can't be checked.
+            RuntimeError: the data is missing, doesn't satisfy the tool's schema, or can't be checked.
         """
         if name not in self._schemas:
             return

@@ -1,11 +1,11 @@
-"""From a notebook's run to a config file that the command line goes on with."""
+"""`export`: write a notebook run's config and checkpoint to files, for the command line to continue."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from deepfabric_core.config.document import as_yaml
 from deepfabric_core.config.secret_keys import portable_config
+from deepfabric_core.config.yaml_document import as_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.printable import printable_text
 from deepfabric_core.run.job import Job
@@ -14,7 +14,7 @@ from deepfabric_nb.runs.session import Session, find_kept
 
 
 def export(session: Session, name: str | None, path: Path) -> str:
-    """Write the config, and a copy of the checkpoint beside it; answers what to do with them.
+    """Write the config, and a copy of the checkpoint beside it; return instructions.
 
     Raises:
         ConfigError: there is no such run, or its config isn't known.
@@ -37,7 +37,7 @@ def export(session: Session, name: str | None, path: Path) -> str:
     exported = text if text and not left_out else as_yaml(content)
     replace_file(path, [exported.encode()])
     folder = path.with_suffix(".checkpoint")
-    place = job.checkpoint_place()
+    place = job.checkpoint_files()
     copied = place.exists
     if copied:
         copy_checkpoint(place, CheckpointFiles(folder, place.name))
@@ -49,7 +49,7 @@ def export(session: Session, name: str | None, path: Path) -> str:
 
 
 def _advice(left_out: tuple[str, ...]) -> str:
-    """What is to be done about secrets that aren't written into a file."""
+    """Return advice about secrets that weren't written to the file."""
     if not left_out:
         return ""
     return (
@@ -59,7 +59,7 @@ def _advice(left_out: tuple[str, ...]) -> str:
 
 
 class ExportResult(str):
-    """A text that is shown as it is."""
+    """A text that is displayed without quotes."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Topics to be read: an outline as text, a picture in a notebook. Neither needs a kernel or a script."""
+"""Topics for reading only: an outline as text and a picture, which need neither a kernel nor a script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepfabric_core.topics.model import Topics
 
 
 class StaticTopics:
-    """Topics as they are shown without a kernel; `topics` holds them."""
+    """The topics in `topics`, displayed without a kernel."""
 
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
@@ -24,7 +24,7 @@ class StaticTopics:
 
 
 class FoldedTopics(StaticTopics):
-    """The same on one line that opens, below the summary of a run."""
+    """Topics folded into one line that can be opened, shown below the summary of a run."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         source = "data:image/svg+xml;base64," + base64.b64encode(_picture(self.topics).encode()).decode()

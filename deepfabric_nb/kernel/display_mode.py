@@ -1,4 +1,4 @@
-"""Who looks at the output of a cell: a page that draws widgets, or a reader of plain text."""
+"""Find out how to display: as widgets on a page, or as plain text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _VARIABLE = "DEEPFABRIC_PROGRESS"
 
 
 def default_display_mode() -> DisplayMode:
-    """Return "widget", or "text" where there is no kernel, or nobody to answer it.
+    """Return "widget", or "text" if there is no kernel or no user at it.
 
-    Programs that execute notebooks tell the kernel that nobody answers. The variable DEEPFABRIC_PROGRESS decides where
-    it is set.
+    Programs that execute notebooks tell the kernel that no user can answer. The variable DEEPFABRIC_PROGRESS in the
+    environment overrides the mode.
     """
     if (chosen := os.environ.get(_VARIABLE)) in ("widget", "text"):
         return chosen  # type: ignore[return-value]

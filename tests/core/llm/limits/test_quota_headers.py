@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.llm.limits.headers import RemainingQuota, requests_left, seconds_until, tokens_left
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota, requests_left, seconds_until, tokens_left
 
 NOW = 1_760_000_000.0
 

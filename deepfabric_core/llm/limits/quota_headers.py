@@ -1,4 +1,4 @@
-"""What a provider says in its headers about how much more it takes."""
+"""Read a provider's rate-limit headers: how many more requests and tokens it accepts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-# The names of what remains and of when all of it is back, by provider: OpenAI and many others, Anthropic, OpenRouter,
-# and the draft of a standard.
+# Header names of the remaining quota and of its reset, by provider: OpenAI and many others, Anthropic, OpenRouter, and
+# the draft of a standard.
 _REQUESTS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
     ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
@@ -29,19 +29,19 @@ _SURELY_MILLISECONDS = 1e12
 
 @dataclass(frozen=True, slots=True)
 class RemainingQuota:
-    """`remaining` of something, requests or tokens; in `reset` seconds all that the provider ever allows is back."""
+    """`remaining` requests or tokens; in `reset` seconds the full quota is available again."""
 
     remaining: float
     reset: float
 
 
 def requests_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
-    """How many more requests the provider takes; `now` is the time of the day in seconds since the epoch."""
+    """Return how many more requests the provider accepts, or None; `now` is the time in seconds since the epoch."""
     return _first(_REQUESTS, headers, now)
 
 
 def tokens_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
-    """How many more tokens it takes."""
+    """Return how many more tokens the provider accepts, or None."""
     return _first(_TOKENS, headers, now)
 
 
@@ -62,7 +62,9 @@ def _allowance(remaining: str, reset: str, now: float) -> RemainingQuota | None:
 
 
 def seconds_until(text: str, now: float) -> float:
-    """Seconds from now to what a reset header says: 6m0s, 250ms, 1.5, an epoch in seconds or milliseconds, a date.
+    """Return the seconds from `now` to the time in a reset header.
+
+    It may be a span (6m0s, 250ms), a number of seconds (1.5), an epoch in seconds or milliseconds, or a date.
 
     Raises:
         ValueError, OverflowError: it says none of these.

@@ -1,4 +1,4 @@
-"""Follow a run without a checkpoint."""
+"""`JournalledRun`: follow a run without a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deepfabric_core.events import (
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.watch.journal_events import JournalEvents
-from deepfabric_core.run.watch.sources import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
+from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.files import written_at
@@ -22,16 +22,16 @@ from deepfabric_core.store.topics_file import TopicsFile
 
 
 class JournalledRun:
-    """A run without a checkpoint. Its journal is there while samples are made, and after a kill."""
+    """A run without a checkpoint. Its journal exists while samples are made, and after a kill."""
 
-    def __init__(self, job: Job, feed: EventSink, journal: Path, *, waited_since: float | None) -> None:
-        self._job, self._feed, self._journal = job, feed, Tail(journal)
+    def __init__(self, job: Job, sink: EventSink, journal: Path, *, waited_since: float | None) -> None:
+        self._job, self._sink, self._journal = job, sink, Tail(journal)
         self._waited_since = waited_since
         self._topics = loaded_topics(job.topics_load or job.topics)
         self._samples: JournalEvents | None = None
-        feed(started(job, waited_since or time.time()))
+        sink(started(job, waited_since or time.time()))
         if topics := self._topics:
-            feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), str(job.topics_load or "")))
+            sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), str(job.topics_load or "")))
 
     @property
     def over(self) -> bool:
@@ -39,33 +39,33 @@ class JournalledRun:
         return not (self._journal.path.exists() and is_being_written(self._job.dataset))
 
     def read(self) -> None:
-        """Tell what is new."""
+        """Emit events for what is new."""
         if self._samples is None and self._journal.is_there:
-            self._samples = JournalEvents(self._job, self._feed, self._topics, self._journal)
+            self._samples = JournalEvents(self._job, self._sink, self._topics, self._journal)
             self._samples.begin(Metadata(), until=None if self._waited_since is None else 0)
         if self._samples is not None:
             self._samples.go_on()
 
     def end(self) -> Outcome:
-        """Tell the rest, and how it ended."""
+        """Emit the remaining events, and return how the run ended."""
         since = self._journal.written_at or self._waited_since or 0.0
         delivered = written_at(self._job.dataset) >= since
         if self._samples is None and delivered:
-            self._samples = tell_dataset(self._feed, self._job, self._topics)
+            self._samples = tell_dataset(self._sink, self._job, self._topics)
         if self._samples is not None:
             if delivered and written_at(self._job.failures) >= since:
                 self._samples.tell_failures(whole_lines(self._job.failures))
             self._samples.finish()
         if delivered:
-            tell_outputs(self._feed, self._job, since=since)
-            return verdict(_failed_topics(self._job.topics), self._feed.state.samples_failed)
+            tell_outputs(self._sink, self._job, since=since)
+            return verdict(_failed_topics(self._job.topics), self._sink.state.samples_failed)
         return self._undelivered(since)
 
     def _undelivered(self, since: float) -> Outcome:
         partial = newest(self._job.beside("partial"))
         if partial is None or written_at(partial) < since:
             return "stopped", "it ended without a sample"
-        self._feed(FileWritten("partial dataset", str(partial)))
+        self._sink(FileWritten("partial dataset", str(partial)))
         return "stopped", f"what it made is in {partial}"
 
     def close(self) -> None:
@@ -74,13 +74,13 @@ class JournalledRun:
 
 
 def newest(path: Path) -> Path | None:
-    """The file of that name, or of that name with a number, that was written last."""
+    """Return the latest of the files with that name, or with that name and a number; None if there is none."""
     numbered = path.parent.glob(f"{glob.escape(path.stem)}-*{path.suffix}")
     found = [one for one in (path, *numbered) if one.exists()]
     return max(found, key=written_at, default=None)
 
 
 def _failed_topics(topics: Path) -> int:
-    """How many topics could not be expanded when these grew; an older list doesn't count."""
+    """Return how many topics couldn't be expanded when these topics grew; an older list doesn't count."""
     listed = TopicsFile(topics, {}).failures_path
     return sum(1 for _ in whole_lines(listed)) if written_at(listed) >= written_at(topics) else 0

@@ -1,6 +1,6 @@
-"""One run's hold on its checkpoint: what an earlier run left there, and keeping it up to date.
+"""`Checkpoint`: a run's open checkpoint, with what an earlier run left and what this run adds.
 
-A run that isn't asked to keep one has a checkpoint all the same, beside its dataset, until everything is delivered.
+A run that isn't asked to keep a checkpoint has one all the same, beside its dataset, until everything is delivered.
 """
 
 from __future__ import annotations
@@ -41,41 +41,41 @@ from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
-# In samples, where only a flag asks for a checkpoint.
+# In samples, if only a flag asks for a checkpoint.
 _USUAL_INTERVAL = 100
 
 
 class Checkpoint:
-    """An open checkpoint. Every sample is a line in a file at once; now and then that is made safe from power cuts."""
+    """An open checkpoint. Every sample is written to a file at once; now and then the files are flushed to disk."""
 
-    def __init__(self, job: Job, feed: EventSink, place: CheckpointFiles, held: CheckpointLock | None) -> None:
-        self.place = place
+    def __init__(self, job: Job, sink: EventSink, files: CheckpointFiles, held: CheckpointLock | None) -> None:
+        self.files = files
         self._job = job
-        self._feed = feed
+        self._sink = sink
         self._held = held
         self._began = time.time()
         settings = job.config.output.checkpoint
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._journal: Journal | None = None
         self._steps: AppendLog | None = None
-        self._autosave = Autosave(place, settings.interval if settings else _USUAL_INTERVAL, self._now)
-        self._going_on = place.exists
-        self._base = with_unsaved(self._resumed(), place) if self._going_on else self._new()
-        self.failures = Failures(place.failures)
+        self._autosave = Autosave(files, settings.interval if settings else _USUAL_INTERVAL, self._now)
+        self._going_on = files.exists
+        self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
+        self.failures = Failures(files.failures)
         self._autosave.add(self.failures.lines)  # type: ignore[arg-type]
         self._autosave.write_metadata()
 
     def _new(self) -> Metadata:
         if self._job.resume and not self._job.keep:
-            self._feed(Notice(f"No checkpoint to resume in {self.place.folder}: starting from the beginning"))
+            self._sink(Notice(f"No checkpoint to resume in {self.files.folder}: starting from the beginning"))
         return self._of_this_process(Metadata(created_at=self._began))
 
     def _resumed(self) -> Metadata:
-        found, lost = recovered_metadata(self.place)
+        found, lost = recovered_metadata(self.files)
         if lost:
-            self._feed(
+            self._sink(
                 Notice(
-                    f"{self.place.metadata} couldn't be read and is made anew from what was finished; whether the "
+                    f"{self.files.metadata} couldn't be read and is made anew from what was finished; whether the "
                     "config has changed since can't be told"
                 )
             )
@@ -86,8 +86,8 @@ class Checkpoint:
                 f"The config has changed since the checkpoint in what decides the data: {', '.join(differing)}. Change "
                 "that back, go on all the same by --accept-changes, or begin anew by --fresh."
             )
-        if self._retry_failed and found.failed_expansions and self.place.expansions.exists():
-            self.place.topics.unlink(missing_ok=True)  # they grow again, from what is known of them
+        if self._retry_failed and found.failed_expansions and self.files.expansions.exists():
+            self.files.topics.unlink(missing_ok=True)  # they grow again, from the known expansions
             found = replace(found, failed_expansions=0, topics_digest="")
         return self._of_this_process(found)
 
@@ -109,16 +109,16 @@ class Checkpoint:
     # ---- topics
 
     def topics(self, given: Topics | None) -> Topics | None:
-        """The topics of the run: those it used so far, or else those `given` by a file, or None.
+        """Return the topics that the run used so far, or else those `given` by a file, or None.
 
         Raises:
-            ConfigError: a file is given that holds other topics than the run used.
+            ConfigError: the given topics differ from those that the run used.
         """
-        if not self.place.topics.exists():
+        if not self.files.topics.exists():
             if given:
                 self.keep_topics(given)
             return given
-        topics, _ = load_topics(self.place.topics)
+        topics, _ = load_topics(self.files.topics)
         if given and _digest(given) != _digest(topics):
             if not self._job.accept_changes:
                 raise ConfigError(
@@ -127,44 +127,49 @@ class Checkpoint:
                 )
             self.keep_topics(given)
             return given
-        if self._job.keep and (edited := edited_topics(self._job, self.place)) is not None:
-            self._feed(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
+        if self._job.keep and (edited := edited_topics(self._job, self.files)) is not None:
+            self._sink(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
             self.keep_topics(edited)
             topics = edited
-        source = "an earlier run" if self._job.keep else str(self.place.topics)
+        source = "an earlier run" if self._job.keep else str(self.files.topics)
         self._known_topics(topics)
-        self._feed(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
+        self._sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
         return topics
 
     def _known_topics(self, topics: Topics) -> None:
-        """Let the metadata speak of these topics, which a run may not have come to that was killed."""
+        """Update the metadata for these topics, if a killed run didn't get to do it."""
         if self._base.topics_digest != _digest(topics):
             self._base = _speaking_of(self._base, topics, self._base.failed_expansions)
 
     def expansions(self) -> Expansions:
-        """What has grown of the topics so far."""
-        expansions = Expansions(self.place.expansions)
+        """Return the expansions so far."""
+        expansions = Expansions(self.files.expansions)
         self._autosave.add(expansions.lines)
         return expansions
 
     def keep_topics(self, topics: Topics) -> None:
-        """The topics are complete; those that only topics were asked for, once none of them failed."""
-        if self._job.topic_only and self._feed.state.failed_expansions:
+        """Save the complete topics; if only topics were asked for, not while some expansions failed."""
+        if self._job.topic_only and self._sink.state.failed_expansions:
             return
-        self._base = _speaking_of(self._base, topics, self._feed.state.failed_expansions)
-        self._autosave.write_metadata()  # first: topics whose failures aren't known would count as whole
-        TopicsFile(self.place.topics, {}).save(topics)
+        self._base = _speaking_of(self._base, topics, self._sink.state.failed_expansions)
+        self._autosave.write_metadata()  # first: without it, topics with failed expansions would count as complete
+        TopicsFile(self.files.topics, {}).save(topics)
 
     def steps(self) -> AppendLog:
-        """The file of what was answered on the way; it is to be read before anything is added."""
+        """Return the log of replies and tool results within unfinished items; read it before adding anything."""
         if self._steps is None:
-            self._steps = self._autosave.add(AppendLog(self.place.steps))
+            self._steps = self._autosave.add(AppendLog(self.files.steps))
         return self._steps
 
     # ---- samples
 
     def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
-        """The samples so far, each told to `on_sample` by its topic and record; another time, for another plan."""
+        """Open the journal of a plan; called again, for a new plan.
+
+        Args:
+            plan: the plan of the samples.
+            on_sample: called with the topic id and the record of each sample so far.
+        """
         again = self._journal is not None
         journal = self._opened(plan)
         for line in journal.read():
@@ -178,15 +183,15 @@ class Checkpoint:
             self.failures.forget_all()
         if journal.surplus:
             surplus = counted(journal.surplus, "sample")
-            self._feed(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
+            self._sink(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:
-            self._feed(self._resumed_event(journal))
+            self._sink(self._resumed_event(journal))
         return journal
 
     def _opened(self, plan: Plan) -> Journal:
         if self._journal is not None:
             self._autosave.drop(self._journal.lines)
-        lines = self._autosave.add(AppendLog(self.place.samples))
+        lines = self._autosave.add(AppendLog(self.files.samples))
         self._journal = Journal(lines, plan)
         self._base = replace(self._base, samples_wanted=len(plan))
         return self._journal
@@ -205,10 +210,10 @@ class Checkpoint:
         )
 
     def item_settled(self) -> None:
-        """Save, if it is time to: a sample was made or failed, or a topic was expanded.
+        """Note that a sample was made or failed, or a topic was expanded, and save if it is time to.
 
         Raises:
-            OutputError: an earlier saving found that the checkpoint can't be kept up.
+            OutputError: an earlier save failed.
         """
         self._autosave.item_settled()
 
@@ -216,20 +221,20 @@ class Checkpoint:
         """Save everything, at the end of a stage.
 
         Raises:
-            OutputError: it can't be kept up.
+            OutputError: the files can't be written.
         """
         await self._autosave.save()
 
     def _now(self) -> Metadata:
-        state, base = self._feed.state, self._base
+        state, base = self._sink.state, self._base
         now, spent = time.time(), _spent(base) + Usage(state.prompt_tokens, state.completion_tokens, state.cost)
         return replace(
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
-            samples_bytes=self._autosave.size_of(self.place.samples, base.samples_bytes),
-            expansions_bytes=self._autosave.size_of(self.place.expansions, base.expansions_bytes),
-            steps_bytes=self._autosave.size_of(self.place.steps, base.steps_bytes),
+            samples_bytes=self._autosave.size_of(self.files.samples, base.samples_bytes),
+            expansions_bytes=self._autosave.size_of(self.files.expansions, base.expansions_bytes),
+            steps_bytes=self._autosave.size_of(self.files.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
             seconds=base.seconds + now - self._began - state.paused_for(now),
@@ -239,34 +244,37 @@ class Checkpoint:
     # ---- the end
 
     def end(self, *, delivered: bool) -> None:
-        """Clear it where everything asked for is `delivered`; but samples that have not been delivered aren't lost."""
+        """Delete the checkpoint if all is `delivered` and it isn't to be kept; undelivered samples are kept anyway."""
         if delivered and not self._job.keep:
             self._leave_mark()
         if (delivered and not self._holds_more and not self._job.keep) or self._holds_nothing:
-            clear(self.place)
+            clear(self.files)
         elif not delivered or self._holds_more:
             self._hide_empty_journal()
             self.tell_where()
 
     def _hide_empty_journal(self) -> None:
-        """Let no empty file lie beside the dataset, where only topics were paid for."""
-        if not self.place.asked and not holds_something(self.place.samples):
-            self.place.samples.unlink(missing_ok=True)
+        """Delete an empty journal beside the dataset, left where only topics were made."""
+        if not self.files.asked and not holds_something(self.files.samples):
+            self.files.samples.unlink(missing_ok=True)
 
     @property
     def _holds_nothing(self) -> bool:
-        """Whether it is of no use, though nobody asked for it."""
-        return not self.place.asked and not self.place.holds_work
+        """Whether nobody asked for the checkpoint and it holds no work."""
+        return not self.files.asked and not self.files.holds_work
 
     def tell_where(self) -> None:
-        """Say where it is."""
-        if self.place.asked:
-            self._feed(FileWritten("checkpoint", str(self.place.folder)))
-        elif self.place.samples.exists():
-            self._feed(FileWritten("journal", str(self.place.samples)))
+        """Emit an event with the location of the checkpoint or journal."""
+        if self.files.asked:
+            self._sink(FileWritten("checkpoint", str(self.files.folder)))
+        elif self.files.samples.exists():
+            self._sink(FileWritten("journal", str(self.files.samples)))
 
     def _leave_mark(self) -> None:
-        """Let a later resume know that there is nothing to do; beside the dataset, where the user's folder is none."""
+        """Write the mark that tells a later resume that nothing is left to do.
+
+        It goes beside the dataset if the user's folder can't be written.
+        """
         job, base = self._job, self._base
         delivered = job.topics if job.topic_only else job.dataset
         mark = FinishedMark(
@@ -280,70 +288,70 @@ class Checkpoint:
             finished_at=time.time(),
         )
         try:
-            write_mark(job.checkpoint_place().mark, mark)
+            write_mark(job.checkpoint_files().mark, mark)
         except OutputError:
-            if self.place.asked:
+            if self.files.asked:
                 raise
-            write_mark(self.place.mark, mark)
+            write_mark(self.files.mark, mark)
 
     @property
     def _holds_more(self) -> bool:
-        """Samples that the plan had no place for, or any at all where only topics were asked for."""
+        """Whether there are samples beyond the plan, or any samples where only topics were asked for."""
         if self._journal is not None:
             return self._journal.surplus > 0
-        return holds_something(self.place.samples)
+        return holds_something(self.files.samples)
 
     def close(self) -> None:
-        """Let go of it; of a run that was refused before it began nothing stays."""
+        """Close the files and release the lock; delete the checkpoint of a run that was refused before it began."""
         self._autosave.close()
         if self._never_began:
-            with suppress(OutputError):  # what the run was refused for says enough
-                clear(self.place)
+            with suppress(OutputError):  # only the reason of the refusal is reported
+                clear(self.files)
         if self._held is not None:
             self._held.release()
 
     @property
     def _never_began(self) -> bool:
-        """Nothing was here before, and nothing was paid since."""
-        return not (self._going_on or self._feed.state.started_at or self.place.holds_work)
+        """Whether nothing was here before, and nothing was paid since."""
+        return not (self._going_on or self._sink.state.started_at or self.files.holds_work)
 
 
 def change_topics(job: Job, topics: Topics) -> None:
-    """Replace the topics of a run that nobody works on: in their file, and in its checkpoint, where there is one.
+    """Replace the topics of a run that isn't running: in their file, and in its checkpoint if there is one.
 
     Raises:
-        ConfigError: a process works on it at this moment.
-        OutputError: they can't be written.
+        ConfigError: a process works on the run at this moment.
+        OutputError: the topics can't be written.
     """
-    place = job.checkpoint_place()
-    if not place.exists:
+    files = job.checkpoint_files()
+    if not files.exists:
         save_topics(job, topics)
         return
-    held = CheckpointLock(place)
+    held = CheckpointLock(files)
     try:
-        known = with_topics(place, recovered_metadata(place)[0], topics, failed_expansions=0)
-        write_metadata(place, replace(known, updated_at=time.time()))
+        known = with_topics(files, recovered_metadata(files)[0], topics, failed_expansions=0)
+        write_metadata(files, replace(known, updated_at=time.time()))
         save_topics(job, topics)
     finally:
         held.release()
 
 
-def edited_topics(job: Job, place: CheckpointFiles) -> Topics | None:
-    """The topics of the job's file, where somebody changed it after a run wrote it; None where nobody did."""
+def edited_topics(job: Job, files: CheckpointFiles) -> Topics | None:
+    """Return the topics of the job's file if it was edited after a run wrote it; else None."""
     file = job.topics
-    if job.topics_load or not file.exists() or file.stat().st_mtime <= place.topics.stat().st_mtime:
+    if job.topics_load or not file.exists() or file.stat().st_mtime <= files.topics.stat().st_mtime:
         return None
     try:
         topics, _ = load_topics(file)
     except ConfigError:
         return None
-    written = {known.topics_digest for _, known in beside(place)}
+    written = {known.topics_digest for _, known in beside(files)}
     return None if _digest(topics) in written else topics
 
 
-def with_topics(place: CheckpointFiles, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
-    """Write a checkpoint's topics; answers what its metadata say of them."""
-    TopicsFile(place.topics, {}).save(topics)
+def with_topics(files: CheckpointFiles, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
+    """Write a checkpoint's topics, and return its metadata updated for them."""
+    TopicsFile(files.topics, {}).save(topics)
     return _speaking_of(known, topics, failed_expansions)
 
 

@@ -1,6 +1,6 @@
-"""Asking for JSON: a pydantic model or a JSON Schema in, a checked object out, repaired by asking again.
+"""Ask a model for JSON that matches a pydantic model or a JSON Schema, and ask again if the reply doesn't.
 
-Everything here is a plain generator or function: it yields a `Request`, is sent a `Reply`, and touches nothing.
+The generators here yield a `Request` and are sent a `Reply`; nothing here does any input or output.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHOWN_CHARACTERS = 2000
 
 @cache
 def schema_of(model: type[BaseModel]) -> ReplySchema:
-    """The JSON Schema of a pydantic model, in the strict form that OpenAI's structured output takes."""
+    """Return the JSON Schema of a pydantic model, in the strict form that OpenAI's structured output accepts."""
     schema = _plain(model.model_json_schema())
     for part in [schema, *schema.get("$defs", {}).values()]:
         part["additionalProperties"] = False
@@ -37,7 +37,7 @@ def schema_of(model: type[BaseModel]) -> ReplySchema:
     return ReplySchema(name=model.__name__.lower(), schema=schema)
 
 
-# What providers refuse in a strict schema, or what only costs tokens; the reply is checked against it all the same.
+# What providers refuse in a strict schema, or what only costs tokens; the model class still checks the reply.
 _NOT_SENT = frozenset({"title", "description", "default", "pattern"})
 
 
@@ -48,10 +48,10 @@ def _plain(part: Any) -> Any:
 
 
 def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
-    """Ask until `parse` accepts the reply, at most `retries` more times; each time the reason is shown.
+    """Ask until `parse` accepts the reply, at most `retries` more times; each time the model is shown the reason.
 
     Raises:
-        ReplyError: no reply could be used; it carries the last one's reason.
+        ReplyError: no reply can be used; the message is the reason for the last one.
     """
     asked = request
     for attempts_left in range(retries, -1, -1):
@@ -66,7 +66,7 @@ def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
 
 
 def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
-    """The same request with the refused reply and the reason appended, and the schema spelt out."""
+    """Return the request with the refused reply, the reason and the schema appended."""
     wanted = f" It must satisfy this JSON Schema: {json.dumps(request.schema.schema)}" if request.schema else ""
     complaint = (
         f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object "
@@ -77,7 +77,7 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
 
 
 def usable_text(reply: Reply) -> str:
-    """The reply's text.
+    """Return the text of a reply.
 
     Raises:
         ReplyError: it was withheld, cut off or empty.
@@ -92,7 +92,7 @@ def usable_text(reply: Reply) -> str:
 
 
 def parser_of(model: type[M]) -> Parse[M]:
-    """A parser of replies into `model`."""
+    """Return a function that parses a reply into `model`, or raises ReplyError."""
 
     def parse(text: str) -> M:
         try:
@@ -104,7 +104,7 @@ def parser_of(model: type[M]) -> Parse[M]:
 
 
 def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
-    """A parser of replies into objects that satisfy a JSON Schema."""
+    """Return a function that parses a reply into an object that satisfies a JSON Schema, or raises ReplyError."""
     checker = Checker(schema)
 
     def parse(text: str) -> dict[str, Any]:
@@ -135,6 +135,6 @@ def _refusal(problem: ValidationError) -> ReplyError:
 
 
 def _json_in(text: str) -> str:
-    """The JSON object inside a reply: models like to wrap it in a code fence or a sentence."""
+    """Return the JSON object inside a reply: models often wrap it in a code fence or a sentence."""
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text

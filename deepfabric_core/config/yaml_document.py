@@ -1,4 +1,4 @@
-"""A YAML mapping that remembers on which line each key stands."""
+"""Parse a YAML mapping and remember the line of each key, for error messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KeyPath = tuple[str | int, ...]
 class Document:
     """The content of a YAML mapping and the line of every key in it (from 1).
 
-    `words` are the values that are written yes, no, on or off.
+    `words` are the values that are written as yes, no, on or off.
     """
 
     content: dict[str, Any]
@@ -27,18 +27,18 @@ class Document:
     words: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def line(self, path: KeyPath) -> int | None:
-        """The line on which `path` is written, or None."""
+        """Return the line on which `path` is written, or None."""
         return self.lines.get(path)
 
     def at(self, path: KeyPath) -> str:
-        """`file, line N` of a path, or of the nearest part of it that is written."""
+        """Return `file, line N` of a path, or of its longest prefix that is written."""
         for length in range(len(path), 0, -1):
             if (line := self.lines.get(path[:length])) is not None:
                 return f"{self.source}, line {line}"
         return self.source
 
     def get(self, path: KeyPath) -> Any:
-        """The value at a path, or None."""
+        """Return the value at a path, or None."""
         place: Any = self.content
         for part in path:
             if not isinstance(place, dict):
@@ -48,7 +48,7 @@ class Document:
 
 
 def dotted(path: KeyPath) -> str:
-    """A path as users write it: `topics.llm.model`, `generation.tools.custom[0]`."""
+    """Return a path as users write it: `topics.llm.model`, `generation.tools.custom[0]`."""
     text = ""
     for part in path:
         name = f"[{part}]" if isinstance(part, int) else part or '""'
@@ -60,13 +60,13 @@ def parse_document(text: str, *, source: str, variables: Variables | None = None
     """Read a YAML text whose top level is a mapping; an empty text is an empty mapping.
 
     Raises:
-        ConfigError: the YAML is malformed, holds a key twice or a variable that can't be had, or isn't a mapping.
+        ConfigError: the YAML is malformed, holds a key twice or a variable without a value, or isn't a mapping.
     """
     try:
         written, content = _read(text, source, variables)
     except yaml.YAMLError as problem:
         raise ConfigError(_yaml_sentence(problem, source)) from problem
-    except ValueError as problem:  # a date that doesn't exist, a number past all measure
+    except ValueError as problem:  # a date that doesn't exist, or a number that is too large
         raise ConfigError(f"{source}: not valid YAML: {problem}; put such a value in quotes.") from problem
     except RecursionError as problem:
         raise ConfigError(f"{source}: it is nested too deeply to be a config.") from problem
@@ -93,7 +93,7 @@ _Written = tuple[KeyPath, yaml.ScalarNode | None, yaml.Node]
 
 
 def _read(text: str, source: str, variables: Variables | None) -> tuple[list[_Written], Any]:
-    """What is written where, and what the text means (which merges keys that aren't written)."""
+    """Return the keys and values with their positions, and the content (which also holds merged keys)."""
     loader = Loader(text, source, variables)
     try:
         root = loader.root()
@@ -104,7 +104,7 @@ def _read(text: str, source: str, variables: Variables | None) -> tuple[list[_Wr
 
 
 def _written_below(node: yaml.Node | None, path: KeyPath, seen: set[int]) -> Iterator[_Written]:
-    """Each key and its value where they are written, and each item: once, however many aliases lead to them."""
+    """Yield each key with its value, and each list item: once, however many aliases point to it."""
     if node is None or id(node) in seen:
         return
     seen.add(id(node))
@@ -121,20 +121,20 @@ def _written_below(node: yaml.Node | None, path: KeyPath, seen: set[int]) -> Ite
 
 
 def _is_word(node: yaml.Node) -> bool:
-    """Whether it is yes, no, on or off, which are booleans in old YAML and words in the new one."""
+    """Return whether a node is yes, no, on or off, which are booleans in YAML 1.1 and strings in YAML 1.2."""
     return node.tag == "tag:yaml.org,2002:bool" and node.value.lower() not in ("true", "false")
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
-    """A mapping of plain values as YAML that reads back as the same; texts of several lines as such."""
+    """Return a mapping of plain values as YAML that reads back as the same; texts of several lines as block scalars."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Safe YAML whose longer texts are fit to be read and edited."""
+    """Writes safe YAML in which texts of several lines are readable block scalars."""
 
     def text(self, text: str) -> yaml.ScalarNode:
-        odd = any(mark in text for mark in "\x85\u2028\u2029")  # as line ends they would be read as others
+        odd = any(mark in text for mark in "\x85\u2028\u2029")  # a YAML reader would change these line ends
         return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if odd else "|" if "\n" in text else None)
 
 

@@ -1,6 +1,6 @@
-"""Regular expressions of a user or a tool server, applied to what a model writes: every search ends.
+"""Search with untrusted regular expressions (from users or tool servers) under a time limit.
 
-They mean what they mean in Python's `re`, but are searched by `regex`, which gives up when its time is over.
+The patterns have the syntax of Python's `re`, but are searched by the `regex` package, which supports a timeout.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import regex
 
-# Processor time of all searches of one check together; what is no trap takes a thousandth of it.
+# Processor time of all searches of one check together; ordinary patterns take a thousandth of it.
 SECONDS = 0.2
-# `regex` writes a repetition out when it compiles it, some 300 bytes for each time.
+# `regex` expands repetitions when it compiles a pattern, into about 300 bytes for each.
 _MOST_REPEATED = 100_000
 _SHOWN_CHARACTERS = 100
 
 
 class PatternError(ValueError):
-    """A pattern can't be used, or a search took too long; the message is the end of a sentence."""
+    """A pattern can't be used, or a search took too long; the message completes a sentence."""
 
 
 class Searches:
-    """The searches of one check, which share their time."""
+    """The pattern searches of one check, which share a time limit of `seconds`."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._left = seconds
 
     def finds(self, pattern: str, text: str) -> bool:
-        """Whether the pattern occurs in the text.
+        """Return whether the pattern occurs in the text.
 
         Raises:
-            PatternError: it can't be told in the time that is left.
+            PatternError: the search takes longer than the time that is left, or the pattern can't be used.
         """
         began = time.process_time()
         try:
@@ -50,10 +50,10 @@ class Searches:
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> regex.Pattern[str]:
-    """The pattern, ready to be searched.
+    """Compile a pattern.
 
     Raises:
-        PatternError: it isn't one, or it is too large.
+        PatternError: it isn't a regular expression, or it is too large.
     """
     import regex  # late: 30 ms
 

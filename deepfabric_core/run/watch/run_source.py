@@ -1,4 +1,4 @@
-"""A run that another process is doing, as its files show it, with or without a checkpoint; and what both kinds tell."""
+"""`RunSource`: the protocol of a followed run, with or without a checkpoint; and events that both kinds emit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Outcome = tuple[Ending, str]
 
 
 class RunSource(Protocol):
-    """A run as its files show it."""
+    """A run of another process, as seen through its files."""
 
     @property
     def over(self) -> bool:
@@ -32,10 +32,10 @@ class RunSource(Protocol):
         ...
 
     def read(self) -> None:
-        """Tell what is new."""
+        """Emit events for what is new."""
 
     def end(self) -> Outcome:
-        """Tell the rest, and how it ended."""
+        """Emit the remaining events, and return how the run ended."""
         ...
 
     def close(self) -> None:
@@ -43,30 +43,30 @@ class RunSource(Protocol):
 
 
 def started(job: Job, at: float) -> RunStarted:
-    """Return the event with which the run of a job began."""
+    """Return the event for the beginning of a job's run."""
     return RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, at)
 
 
 def loaded_topics(path: Path) -> Topics | None:
-    """Return the topics of a file, or None where they aren't there or not whole."""
+    """Return the topics of a file, or None if it is missing or incomplete."""
     try:
         return load_topics(path)[0]
     except ConfigError:
         return None
 
 
-def tell_dataset(feed: EventSink, job: Job, topics: Topics | None) -> JournalEvents:
-    """Tell the samples stage of a run that was too quick to be seen."""
-    samples = JournalEvents(job, feed, topics, Tail(job.journal))
+def tell_dataset(sink: EventSink, job: Job, topics: Topics | None) -> JournalEvents:
+    """Emit the beginning of the samples stage of a run that ended before its journal was seen."""
+    samples = JournalEvents(job, sink, topics, Tail(job.journal))
     samples.begin_with(job.dataset)
     return samples
 
 
-def tell_outputs(feed: EventSink, job: Job, *, since: float) -> None:
-    """Tell of the files that were written since then."""
-    feed(FileWritten("dataset", str(job.dataset)))
+def tell_outputs(sink: EventSink, job: Job, *, since: float) -> None:
+    """Emit events for the files that were written since a time."""
+    sink(FileWritten("dataset", str(job.dataset)))
     if written_at(job.failures) >= since:
-        feed(FileWritten("failures", str(job.failures)))
+        sink(FileWritten("failures", str(job.failures)))
 
 
 def verdict(failed_topics: int, failed_samples: int) -> Outcome:

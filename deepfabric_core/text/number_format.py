@@ -1,0 +1,46 @@
+"""Format numbers as text: durations, rates, shares, and counts by kind."""
+
+from __future__ import annotations
+
+from deepfabric_core.run.state import Counts, StageProgress
+
+
+def duration(seconds: float) -> str:
+    """Return a number of seconds in hours, minutes and seconds.
+
+    >>> duration(19.2), duration(200), duration(7500)
+    ('19 s', '3 min 20 s', '2 h 5 min')
+    """
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def per_time(rate: float) -> str:
+    """Return a rate, given per second, in text; below 1 per second it is given per minute."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
+
+
+def by_kind(counts: Counts) -> str:
+    """Return counts by category, the most frequent first: 5 rate limited, 2 timeout."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].value))
+    return ", ".join(f"{count:,} {kind.value}" for kind, count in ordered)
+
+
+def total_by_kind(counts: Counts) -> str:
+    """Return the total, then the counts by category: 7 (5 rate limited, 2 timeout); no total for a single category."""
+    if len(counts) == 1:
+        return by_kind(counts)
+    return f"{sum(counts.values()):,} ({by_kind(counts)})"
+
+
+def percent(progress: StageProgress) -> str:
+    """Return how much of the total is done; 100 % only if nothing is left."""
+    return f"{min(100, progress.done * 100 // progress.total)} %" if progress.total else "nothing to do"
+
+
+def share(part: float) -> str:
+    """Return a share in percent with one decimal, never rounded up to 100 %."""
+    return f"{int(part * 1000) / 10:g} %"

@@ -1,0 +1,102 @@
+"""Facts about a run besides its progress, as labelled rows for the summary, the screen and the widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from deepfabric_core.printable import printable
+from deepfabric_core.redaction import redact
+from deepfabric_core.run.state import RunState
+from deepfabric_core.text.number_format import by_kind, total_by_kind
+from deepfabric_core.wording import counted, were
+
+_LONGEST_TEXT = 300
+
+
+class Fact(NamedTuple):
+    """A row: its label, a shorter label for narrow screens, and its value, which is safe to print."""
+
+    label: str
+    short: str
+    value: str
+
+
+def pace_facts(state: RunState) -> Iterator[Fact]:
+    """Yield how many calls are in flight, while the run goes on."""
+    if (limiter := state.limiter) and not state.ending:
+        waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
+        why = f" ({_shown(limiter.why)})" if limiter.why else ""
+        under_way = f"{limiter.in_flight:,} of at most {limiter.allowed:,} under way"
+        yield Fact("Calls", "Calls", under_way + waiting + why)
+
+
+def trouble_facts(state: RunState) -> Iterator[Fact]:
+    """Yield how many calls were retried or given up and how many replies were asked again, and why."""
+    if state.retries:
+        yield Fact("Retried calls", "Retries", total_by_kind(state.retries))
+    if state.gave_up:
+        yield Fact("Calls given up", "Given up", total_by_kind(state.gave_up))
+    if state.rejected:
+        yield Fact("Replies asked again", "Asked again", total_by_kind(state.rejected))
+
+
+def usage_facts(state: RunState) -> Iterator[Fact]:
+    """Yield tokens and cost of all sessions, once there are any."""
+    if state.answered or (state.resumed and state.resumed.prompt_tokens):
+        yield Fact("Tokens", "Tokens", tokens(state))
+        yield Fact("Cost", "Cost", cost(state))
+
+
+def origin_facts(state: RunState) -> Iterator[Fact]:
+    """Yield the number of topics, and the number of samples from earlier sessions."""
+    if state.topics:
+        mode = f"{state.topics_mode} of " if state.topics_mode else ""
+        source = f", from {_shown(state.topics_source)}" if state.topics_source else ""
+        topics = f"{mode}{counted(state.topics, 'topic')}, {counted(state.leaves, 'leaf')}{source}"
+        yield Fact("Structure", "Structure", topics)
+    if (before := state.resumed) and (before.samples or before.failures):
+        failed = f"; had failed: {by_kind(before.failures)}" if before.failures else ""
+        there = f"{counted(before.samples, 'sample')} {were(before.samples)} there already{failed}"
+        yield Fact("Resumed", "Resumed", there)
+
+
+def cost(state: RunState) -> str:
+    """Return what the calls of all sessions cost, as far as prices are known."""
+    known = state.usage_of_all_sessions.cost
+    if known is None:
+        return "unknown"
+    amount = f"${known:,.2f}" if known >= 1 else f"${known:.4f}"
+    unpriced = [counted(state.unpriced, "call")] if state.unpriced else []
+    if state.resumed and state.resumed.cost is None and state.resumed.prompt_tokens:
+        unpriced.append("earlier sessions")
+    return f"at least {amount} ({' and '.join(unpriced)} of unknown price)" if unpriced else amount
+
+
+def tokens(state: RunState) -> str:
+    """Return tokens in and out, in all sessions."""
+    usage = state.usage_of_all_sessions
+    several = " in all sessions" if state.resumed and state.resumed.prompt_tokens else ""
+    return f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out{several}"
+
+
+def stopping(state: RunState) -> str:
+    """Return what a run that was asked to stop still waits for."""
+    why = printable(redact(state.stopping))
+    return f"Stopping: at next checkpoint ({'; '.join(part for part in (_awaited(state), why) if part)})"
+
+
+def paused(state: RunState) -> str:
+    """Return what a run that was asked to pause does."""
+    awaited = _awaited(state)
+    return "Paused: no call is begun" + (f", {awaited}" if awaited else "")
+
+
+def _awaited(state: RunState) -> str:
+    if state.calls_in_flight:
+        return f"waiting for {counted(state.calls_in_flight, 'call')} in flight"
+    return ""
+
+
+def _shown(text: str) -> str:
+    return printable(redact(text), _LONGEST_TEXT)
