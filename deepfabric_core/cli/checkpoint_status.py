@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     """Show how far a checkpoint has come, without touching it."""
+    from deepfabric_core.run.checkpoint.resume import mark_of_finished
     from deepfabric_core.run.checkpoint.status import checkpoint_status
     from deepfabric_core.run.job import Job
 
@@ -38,6 +39,8 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     found = checkpoint_status(job)
     if as_json:
         print_json(_as_json(found, job))
+    elif found is None and (mark := mark_of_finished(replace(job, resume=True))) is not None:
+        print_result(f"Complete: {job.dataset} holds all {counted(mark.samples, 'sample')}; its checkpoint is gone.")
     elif found is None:
         print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_files().folder}).")
     else:
@@ -78,7 +81,7 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "created_at": known.created_at,
         "updated_at": known.updated_at,
         "changed": list(found.changed),
-        "resume": resume_command(known.command),
+        "resume": resume_command(known.command, only_failures=found.only_failures),
     }
 
 
@@ -87,6 +90,8 @@ def _as_text(found: CheckpointStatus) -> str:
 
     known = found.metadata
     topics = f"{known.topics:,}, of them {counted(known.leaves, 'leaf')}" if found.topics_complete else "still growing"
+    if known.failed_expansions:
+        topics += f"; {known.failed_expansions:,} could not be expanded"
     cost = "unknown" if known.cost is None else f"${known.cost:,.4f}"
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
@@ -99,7 +104,7 @@ def _as_text(found: CheckpointStatus) -> str:
         ("Changed", f"{', '.join(found.changed)} since then" if found.changed else "nothing that decides the data"),
         ("Dataset", printable(known.dataset)),
         ("Checkpoint", printable(str(found.files.folder))),
-        ("Go on with", printable(resume_command(known.command))),
+        ("Go on with", printable(resume_command(known.command, only_failures=found.only_failures))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)
 

@@ -33,6 +33,10 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     print_result(planned(config))
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
+    if config.uses_tools:
+        from deepfabric_core.tools.toolbox import check_tools
+
+        check_tools(config)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:

@@ -77,7 +77,7 @@ def load(
     (3, 3)
     >>> load("{topics: {promt: Tea}}", source="tea.yaml")
     Traceback (most recent call last):
-    deepfabric_core.errors.ConfigError: tea.yaml, line 1: topics.prompt is required; ...
+    deepfabric_core.errors.ConfigError: tea.yaml, line 1: unknown key topics.promt; did you mean topics.prompt? ...
 
     Raises:
         ConfigError: with a sentence for each mistake, naming the file, the line and the key.
@@ -180,8 +180,11 @@ def _words(document: Document) -> Iterable[str]:
 def _sentences(problem: ValidationError, document: Document, spelled: Mapping[str, str]) -> list[str]:
     """Return a sentence per mistake. A mistake inherited from the shared `llm` is reported once, at its own place."""
     sentences: dict[str, None] = {}
-    for error in problem.errors(include_url=False):
-        path = _written_path(tuple(error["loc"]), document)
+    errors = [(error, _written_path(tuple(error["loc"]), document)) for error in problem.errors(include_url=False)]
+    misspelled = {_meant(path) for error, path in errors if error["type"] == "extra_forbidden"}
+    for error, path in errors:
+        if error["type"] == "missing" and path in misspelled:
+            continue
         message = error["msg"] + _quoted(error["type"], error["input"])
         sentence = _sentence(error["type"], message, path, document)
         if flag := spelled.get(dotted(path)):
@@ -189,6 +192,14 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
             sentence = f"{flag} ({key}): {_wording(message)}."
         sentences[sentence] = None
     return list(sentences)
+
+
+# A section that stands there empty lacks this first.
+_REQUIRED_IN = {
+    "topics": "topics.prompt",
+    "generation": "generation.system_prompt",
+    "output": "output.save_as",
+}
 
 
 def _written_path(loc: KeyPath, document: Document) -> KeyPath:
@@ -208,6 +219,8 @@ def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str
     key = dotted(path)
     if kind == "extra_forbidden":
         return f"{where}: unknown key {key}; {_nearest(path)}"
+    if kind in ("model_type", "dict_type") and document.get(path) is None and (missing := _REQUIRED_IN.get(key)):
+        return f"{where}: {missing} is required{_needed_for(missing)}."
     if kind in ("model_type", "dict_type"):
         return f"{where}: {key} must be a mapping of keys to values."
     if kind == "missing":
@@ -237,6 +250,12 @@ def _needed_for(key: str) -> str:
         "output.save_as": "--output-save-as",
     }
     return f"; write it there or pass {flags[key]}" if key in flags else ""
+
+
+def _meant(path: KeyPath) -> KeyPath | None:
+    """Return the valid key of the same section that an unknown one is most like; None if there is none."""
+    close = difflib.get_close_matches(str(path[-1]), known_keys(path[:-1]), n=1)
+    return (*path[:-1], close[0]) if close else None
 
 
 def _nearest(path: KeyPath) -> str:

@@ -76,7 +76,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "--num-samples",
-        "How many samples: a number, auto (one a topic), or a percentage like 50%.",
+        "How many samples: a number, auto (one a leaf of the topics), or a percentage like 50%.",
         keys=("output.num_samples",),
     ),
     Option("--batch-size", "Calls in flight at most.", "integer", ("output.batch_size",)),

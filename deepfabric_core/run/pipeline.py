@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stoppi
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
-from deepfabric_core.run.checkpoint.resume import open_checkpoint, tell_complete
+from deepfabric_core.run.checkpoint.resume import mark_of_finished, open_checkpoint, refuse_to_choose, tell_complete
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
@@ -25,7 +25,6 @@ from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.files import check_writable, remove_leftovers
-from deepfabric_core.store.finished_mark import FinishedMark
 from deepfabric_core.store.topics_file import failures_of
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import are, counted
@@ -54,13 +53,30 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     lock = DatasetLock(job.dataset)
     try:
         _remove_leftovers(job)
-        opened = open_checkpoint(job, sink)
-        if isinstance(opened, FinishedMark):
-            tell_complete(opened, job, sink)
+        mark = mark_of_finished(job)
+        if mark is not None:
+            tell_complete(mark, job, sink)
             return sink.state
-        return await _with_checkpoint(job, opened, sink, stop, connect)
+        refuse_to_choose(job)
+        given = loaded(job, sink)
+        check_outputs(job, given)
+        async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
+            checkpoint = open_checkpoint(job, sink)
+            return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint), given, toolbox)
     finally:
         lock.release()
+
+
+@asynccontextmanager
+async def _tools(job: Job) -> AsyncIterator[Toolbox | None]:
+    """Open the tools of the samples, if there are any."""
+    if not job.config.uses_tools or job.topic_only:
+        yield None
+        return
+    from deepfabric_core.tools.toolbox import open_toolbox
+
+    async with open_toolbox(job.config) as toolbox:
+        yield toolbox
 
 
 def _remove_leftovers(job: Job) -> None:
@@ -71,13 +87,14 @@ def _remove_leftovers(job: Job) -> None:
         remove_leftovers(path)
 
 
-async def _with_checkpoint(job: Job, checkpoint: Checkpoint, sink: EventSink, stop: Stop, connect: Connect) -> RunState:
+async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox | None) -> RunState:
+    job, sink, checkpoint = work.job, work.sink, work.checkpoint
     try:
-        topics = checkpoint.topics(loaded(job, sink))
+        topics = checkpoint.topics(given)
         check_outputs(job, topics)
         sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
-        with emitting_pauses(stop, sink):
-            return await _run(_Work(job, sink, stop, connect, checkpoint), topics)
+        with emitting_pauses(work.stop, sink):
+            return await _run(work, topics, toolbox)
     finally:
         checkpoint.close()
 
@@ -98,11 +115,11 @@ class _Work:
         return self.connect(settings, policy, self.sink, self.stop)
 
 
-async def _run(work: _Work, topics: Topics | None) -> RunState:
+async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> RunState:
     sink, checkpoint = work.sink, work.checkpoint
     aborted = ""
     try:
-        await _stages(work, topics)
+        await _topics_and_samples(work, topics, toolbox)
     except RunAborted as problem:
         aborted = str(problem)
     except DeepFabricError:
@@ -144,17 +161,6 @@ def check_outputs(job: Job, topics: Topics | None) -> None:
         check_writable(job.dataset, needed_bytes=count * _BYTES_A_SAMPLE)
     if topics is None:
         check_writable(job.topics)
-
-
-async def _stages(work: _Work, topics: Topics | None) -> None:
-    """Run the topics stage, then the samples stage; connect to tools before anything is spent on topics."""
-    if not work.job.config.uses_tools or work.job.topic_only:
-        await _topics_and_samples(work, topics, None)
-        return
-    from deepfabric_core.tools.toolbox import open_toolbox
-
-    async with open_toolbox(work.job.config) as toolbox:
-        await _topics_and_samples(work, topics, toolbox)
 
 
 async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> None:
@@ -237,14 +243,18 @@ def _all_settled(state: RunState, job: Job) -> bool:
 
 def _missing(state: RunState, job: Job) -> str:
     """Return what was asked for and is missing, in a sentence; empty if nothing is missing."""
-    if state.resumed and state.resumed.failed_expansions:
-        return f"{counted(state.resumed.failed_expansions, 'topic')} could not be expanded when the topics grew"
+    reasons = []
     missing = f"{counted(state.topics_missing, 'topic')} {are(state.topics_missing)} missing"
-    if state.failed_expansions:
-        return f"{counted(state.failed_expansions, 'topic')} could not be expanded, {missing}"
-    if job.topic_only:
-        return missing if state.topics_missing else ""
-    return f"{counted(state.samples_failed, 'sample')} failed" if state.samples_failed else ""
+    if state.resumed and state.resumed.failed_expansions:
+        before = counted(state.resumed.failed_expansions, "topic")
+        reasons.append(f"{before} could not be expanded when the topics grew")
+    elif state.failed_expansions:
+        reasons.append(f"{counted(state.failed_expansions, 'topic')} could not be expanded, {missing}")
+    elif job.topic_only and state.topics_missing:
+        reasons.append(missing)
+    if state.samples_failed and not job.topic_only:
+        reasons.append(f"{counted(state.samples_failed, 'sample')} failed")
+    return "; ".join(reasons)
 
 
 def announce_stop(emit: Emit, stop: Stop) -> None:

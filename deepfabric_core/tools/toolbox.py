@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -118,21 +118,32 @@ async def open_toolbox(config: Config) -> AsyncIterator[Toolbox]:
         await asyncio.gather(*(executor.close() for executor in executors))
 
 
+def check_tools(config: Config) -> None:
+    """Check what can be checked of `generation.tools` without starting or calling anything.
+
+    Raises:
+        ConfigError: a definition, a name or a file in it can't be used.
+    """
+    settings = config.tools
+    with redacted_errors(redactor(config, os.environ).known):
+        given = _given(settings)
+        _responses(settings)
+        list(_built_in(settings, config.scenario_files, given))
+        if not settings.tools_endpoint:
+            _check(settings, given)
+            list(_of_components(settings, given))
+
+
 async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncIterator[Executor]:
     if settings.spin_endpoint:
         await check(settings.spin_endpoint)
-    components = dict(settings.components)
     given = _given(settings)
-    others = not (settings.mcp or given or settings.tools_endpoint or components)
-    if _BUILT_IN in components or others:
-        only = components.pop(_BUILT_IN, [])
-        local = VirtualFiles(files, only)
-        remote = settings.spin_endpoint
-        yield Component(remote, _BUILT_IN, local.tools, timeout=settings.timeout, files=files) if remote else local
+    for executor in _built_in(settings, files, given):
+        yield executor
     if settings.tools_endpoint:
         given += await fetch_tools(settings.tools_endpoint, settings.timeout)
     _check(settings, given)
-    async for executor in _of_components(settings, components, given):
+    for executor in _of_components(settings, given):
         yield executor
     for name, server in settings.mcp.items():
         from deepfabric_core.tools.mcp.executor import start  # late: mcp takes a while to import
@@ -140,10 +151,18 @@ async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncItera
         yield await start(name, server)
 
 
-async def _of_components(
-    settings: Settings, components: Mapping[str, list[str]], given: tuple[Tool, ...]
-) -> AsyncIterator[Executor]:
+def _built_in(settings: Settings, files: Mapping[str, str], given: tuple[Tool, ...]) -> Iterator[Executor]:
+    """Yield the executor of the built-in tools, if they are asked for or there are no others."""
+    others = settings.mcp or given or settings.tools_endpoint or settings.components
+    if _BUILT_IN in settings.components or not others:
+        local = VirtualFiles(files, settings.components.get(_BUILT_IN, []))
+        remote = settings.spin_endpoint
+        yield Component(remote, _BUILT_IN, local.tools, timeout=settings.timeout, files=files) if remote else local
+
+
+def _of_components(settings: Settings, given: tuple[Tool, ...]) -> Iterator[Executor]:
     """Yield an executor for each component with its tools, or one for all given tools if there are no components."""
+    components = {name: tools for name, tools in settings.components.items() if name != _BUILT_IN}
     known = {tool.name: tool for tool in given}
     for component, names in components.items():
         tools = tuple(_named(known, name, component) for name in names) if names else given

@@ -203,6 +203,7 @@ def test_a_background_run_goes_on_while_other_cells_run(begun: Any) -> None:
     assert 0 < int(notebook.outputs(4)[0]) < 30
 
 
+@pytest.mark.slow
 def test_a_fast_run_sends_few_messages(begun: Any) -> None:
     notebook = begun("lab", tea(samples=20_000, latency=0, flags="--batch-size 64 --out df"))
     received: list[float] = []

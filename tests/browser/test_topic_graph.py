@@ -161,6 +161,7 @@ async def grow(until, seconds):
 """
 
 
+@pytest.mark.slow
 def test_no_topic_is_lost_while_ten_thousand_grow(begun: Any) -> None:
     checks = [f"await grow({until}, 6.5); len(graph.topics)" for until in (3_000, 6_500, 10_000)]
     notebook = begun("lab", GROW, "graph", *checks)

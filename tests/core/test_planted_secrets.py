@@ -244,6 +244,7 @@ def test_a_reply_that_quotes_the_key_where_something_else_was_asked_for(scene: S
     assert scene.leaks() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crashing", "failing"])
 def test_a_tool_server_that_tells_what_it_was_given(scene: Scene, agents: LocalProvider, kind: str) -> None:
     scene.config(agents.base_url, {"mcp": {"telling": scene.tool_server(kind)}})

@@ -21,6 +21,9 @@ _PROCESS = re.compile(r"\.\d+\.(?=tmp|probe)")
 _KILLED = -9
 _TRIES = 3
 
+# Where the mark is left if the folder for the user's data can't be written.
+_MARK_BESIDE = "work/out/.dataset.finished.json"
+
 
 @dataclass(frozen=True)
 class Undisturbed:
@@ -150,7 +153,7 @@ class Case:
         lost = kept - self.delivered() - (self._kept() & self.kept_before)
         if lost:
             yield f"{len(lost)} finished samples were lost"
-        if more := self.files() - self.undisturbed.files:
+        if more := self.files() - self.undisturbed.files - {_MARK_BESIDE}:
             yield f"files that don't belong there: {sorted(more)}"
         if fewer := {name for name in self.undisturbed.files - self.files() if "/aside/" not in name}:
             yield f"files that are missing: {sorted(fewer)}"

@@ -94,6 +94,7 @@ def test_a_run_that_is_complete_and_everything_that_is_shown_of_it(scene: Scene,
     assert scene.leaks() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crashing", "failing"])
 def test_a_run_that_fails_with_and_without_its_traceback(scene: Scene, agents: LocalProvider, kind: str) -> None:
     scene.config(agents.base_url, {"mcp": {"telling": scene.tool_server(kind)}})

@@ -131,7 +131,7 @@ class Checkpoint:
             self._sink(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
             self.keep_topics(edited)
             topics = edited
-        source = "an earlier run" if self._job.keep else str(self.files.topics)
+        source = "an earlier run"
         self._known_topics(topics)
         self._sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
         return topics

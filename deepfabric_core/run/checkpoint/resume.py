@@ -33,8 +33,8 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.wording import counted
 
 
-def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint | FinishedMark:
-    """Open the checkpoint that the run continues or begins, or return the mark of a run that is finished already.
+def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint:
+    """Open the checkpoint that the run continues or begins; one that is in its way is moved aside.
 
     The caller holds the lock of the dataset.
 
@@ -49,44 +49,33 @@ def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint | FinishedMark:
         clear(left)  # of a run that is finished, or was killed before it had paid for anything
     held = CheckpointLock(kept) if job.keeps_checkpoint or kept.exists else None
     try:
-        opened = _opened(job, sink, kept, left, held)
-    except BaseException:
-        _release(held)
-        raise
-    if isinstance(opened, FinishedMark):
-        _release(held)
-    return opened
-
-
-def _opened(
-    job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles, held: CheckpointLock | None
-) -> Checkpoint | FinishedMark:
-    if not job.resume:
+        if job.resume:
+            return Checkpoint(job, sink, _to_resume(job, sink, kept, left), held)
         _make_room(job, sink, kept, left)
         return Checkpoint(job, sink, kept if job.keeps_checkpoint else left, held)
-    mark = _mark_of(job, kept, left)
-    return mark if mark is not None else Checkpoint(job, sink, _to_resume(job, sink, kept, left), held)
-
-
-def _release(held: CheckpointLock | None) -> None:
-    if held is not None:
-        held.release()
+    except BaseException:
+        if held is not None:
+            held.release()
+        raise
 
 
 # ---- with --resume
 
 
-def _mark_of(job: Job, kept: CheckpointFiles, left: CheckpointFiles) -> FinishedMark | None:
+def mark_of_finished(job: Job) -> FinishedMark | None:
     """Return the mark of the finished run that is asked for again; None if there is something to do.
 
     Raises:
         ConfigError: what is asked for differs from what was finished.
     """
-    mark = read_mark(kept.mark) or read_mark(left.mark)
-    if mark is None or kept.exists or left.exists or job.keep or mark.topic_only != job.topic_only:
+    kept, left = job.checkpoint_files(), job.journal_files()
+    if not job.resume or job.keep or kept.exists or left.exists:
         return None
     delivered = job.topics if job.topic_only else job.dataset
-    if not delivered.exists() or not same_file(mark.dataset, job.dataset):
+    mark = read_mark(kept.mark) or read_mark(left.mark)
+    if mark is None or not same_file(mark.dataset, job.dataset):
+        return _mark_of_a_copy(job, delivered)
+    if mark.topic_only != job.topic_only or not delivered.exists():
         return None
     anew = "begin anew by --fresh"
     if differing := _changed_since(mark, job):
@@ -103,6 +92,18 @@ def _mark_of(job: Job, kept: CheckpointFiles, left: CheckpointFiles) -> Finished
             f"can't be had by going on; {anew}, or write them to another output.save_as."
         )
     return mark
+
+
+def _mark_of_a_copy(job: Job, delivered: Path) -> FinishedMark | None:
+    """Return the mark of a run whose project was moved or copied after it had delivered the same file."""
+    digest = digest_of_file(delivered)
+    marks = (read_mark(path) for path in checkpoints_folder().glob("*/*.finished.json")) if digest else ()
+    for mark in marks:
+        if mark is not None and mark.digest == digest and Path(mark.dataset).name == job.dataset.name:
+            wanted = 0 if job.topic_only else count_samples(job.config.output.num_samples, mark.leaves)
+            if (mark.topic_only, mark.samples) == (job.topic_only, wanted) and not _changed_since(mark, job):
+                return mark
+    return None
 
 
 def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
@@ -130,15 +131,21 @@ def _to_resume(job: Job, sink: EventSink, kept: CheckpointFiles, left: Checkpoin
 
 
 def _make_room(job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
-    if not job.fresh:
-        _refuse_to_choose(job)
+    refuse_to_choose(job)
     for files in (kept, left):
         if files.exists:
             what = "older checkpoint" if files.asked else "what an earlier run without a checkpoint left"
             sink(Notice(f"{what[0].upper()}{what[1:]} is kept in {move_aside(files)}"))
 
 
-def _refuse_to_choose(job: Job) -> None:
+def refuse_to_choose(job: Job) -> None:
+    """Check that a job with a checkpoint says what to do with it.
+
+    Raises:
+        CheckpointExistsError: it doesn't.
+    """
+    if job.resume or job.fresh:
+        return
     found = unsettled(job)
     if found is not None:
         raise CheckpointExistsError(

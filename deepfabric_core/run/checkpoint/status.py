@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import count_samples
+from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.tail import is_being_written
+from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
 
 
@@ -36,6 +38,11 @@ class CheckpointStatus:
         return sum(self.failures.values())
 
     @property
+    def only_failures(self) -> bool:
+        """Whether nothing is left to do but what failed."""
+        return bool(self.failed or self.metadata.failed_expansions) and self.topics_complete and not self.missing
+
+    @property
     def missing(self) -> int:
         """Samples that are neither made nor failed."""
         return max(0, self.wanted - self.done - self.failed)
@@ -52,8 +59,9 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         return None
     found, _ = recovered_metadata(files)
     known = with_unsaved(found, files)
-    done = {(line.get("topic_id"), line.get("cycle")) for line in whole_lines(files.samples)}
-    failed = {(line.get("topic_id"), line.get("cycle")): line.get("kind") for line in whole_lines(files.failures)}
+    plan = _plan(job, files)
+    done = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
+    failed = {key: line.get("kind") for line in whole_lines(files.failures) if (key := _key(line, plan))}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
     return CheckpointStatus(
         files=files,
@@ -65,6 +73,22 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
     )
+
+
+def _plan(job: Job, files: CheckpointFiles) -> Plan | None:
+    """Return the plan that the run goes on with; None while its topics grow."""
+    if not files.topics.exists():
+        return None
+    topics, _ = load_topics(files.topics)
+    return Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
+
+
+def _key(line: Mapping[str, Any], plan: Plan | None) -> tuple[str, int] | None:
+    """Return the work item of a line; None if it isn't part of the plan, as after a change of topics."""
+    topic_id, cycle = line.get("topic_id"), line.get("cycle")
+    if not isinstance(topic_id, str) or not isinstance(cycle, int):
+        return None
+    return (topic_id, cycle) if plan is None or plan.index_of(topic_id, cycle) is not None else None
 
 
 def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:

@@ -108,6 +108,6 @@ def test_where_one_signal_is_ignored_another_stops_the_run(place: Path, provider
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.end() == 130
     terminal.close()
-    assert "Stopping" in terminal.shown
+    assert "Stopped" in terminal.shown
     finish(place)
     assert paid_again(provider, 40) == 0

@@ -125,6 +125,7 @@ def test_agents_killed_at_random_lose_no_more_than_the_calls_in_flight(
     replayed(deepfabric, "60 samples with 180 calls: 0 differences")
 
 
+@pytest.mark.slow
 def test_of_sixteen_agents_no_answered_call_is_paid_twice_and_the_totals_are_the_servers(
     place: Path, deepfabric: Run, agents: Holding
 ) -> None:
