@@ -14,7 +14,13 @@ from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stoppi
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
-from deepfabric_core.run.checkpoint.resume import mark_of_finished, open_checkpoint, refuse_to_choose, tell_complete
+from deepfabric_core.run.checkpoint.resume import (
+    clear_finished,
+    mark_of_finished,
+    open_checkpoint,
+    refuse_to_choose,
+    tell_complete,
+)
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
@@ -53,6 +59,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     lock = DatasetLock(job.dataset)
     try:
         _remove_leftovers(job)
+        clear_finished(job)
         mark = mark_of_finished(job)
         if mark is not None:
             tell_complete(mark, job, sink)

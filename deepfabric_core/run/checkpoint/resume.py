@@ -33,6 +33,18 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.wording import counted
 
 
+def clear_finished(job: Job) -> None:
+    """Delete what is left of checkpoints of which nothing is wanted any more.
+
+    The caller holds the lock of the dataset.
+    """
+    kept, left = job.checkpoint_files(), job.journal_files()
+    if kept.done.exists():
+        clear(kept)
+    if not left.exists:
+        clear(left)  # of a run that is finished, or was killed before it had paid for anything
+
+
 def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint:
     """Open the checkpoint that the run continues or begins; one that is in its way is moved aside.
 
@@ -43,10 +55,6 @@ def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint:
         ConfigError: another process holds it, it is damaged, or the config has changed since.
     """
     kept, left = job.checkpoint_files(), job.journal_files()
-    if kept.done.exists():
-        clear(kept)
-    if not left.exists:
-        clear(left)  # of a run that is finished, or was killed before it had paid for anything
     held = CheckpointLock(kept) if job.keeps_checkpoint or kept.exists else None
     try:
         if job.resume:
