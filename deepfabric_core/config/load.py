@@ -220,11 +220,11 @@ def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str
     if kind == "extra_forbidden":
         return f"{where}: unknown key {key}; {_nearest(path)}"
     if kind in ("model_type", "dict_type") and document.get(path) is None and (missing := _REQUIRED_IN.get(key)):
-        return f"{where}: {missing} is required{_needed_for(missing)}."
+        return f"{where}: {missing} is required{_needed_for(missing, document)}."
     if kind in ("model_type", "dict_type"):
         return f"{where}: {key} must be a mapping of keys to values."
     if kind == "missing":
-        return f"{where}: {key} is required{_needed_for(key)}."
+        return f"{where}: {key} is required{_needed_for(key, document)}."
     return f"{where}: {key + ': ' if key else ''}{_wording(message)}."
 
 
@@ -240,7 +240,7 @@ def _quoted(kind: str, value: object) -> str:
     return ", so put it in quotes" if kind == "string_type" and isinstance(value, int | float | date) else ""
 
 
-def _needed_for(key: str) -> str:
+def _needed_for(key: str, document: Document) -> str:
     flags = {
         "topics": "--topic-prompt",
         "topics.prompt": "--topic-prompt",
@@ -249,7 +249,10 @@ def _needed_for(key: str) -> str:
         "output": "--output-save-as",
         "output.save_as": "--output-save-as",
     }
-    return f"; write it there or pass {flags[key]}" if key in flags else ""
+    if key not in flags:
+        return ""
+    written = bool(document.lines)
+    return f"; write it there or pass {flags[key]}" if written else f"; pass {flags[key]}, or write it in a config file"
 
 
 def _meant(path: KeyPath) -> KeyPath | None:

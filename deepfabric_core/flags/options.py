@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("--accept-changes", "Resume though the config has changed in what decides the data.", "switch"),
     Option("--fresh", "Move an existing checkpoint aside and begin anew.", "switch"),
     Option("--yes", "Begin a run of very many model calls without being asked.", "switch"),
-    Option("--tui", "Screen: two panes, or plain lines for log files.", choices=("rich", "simple"), default="rich"),
+    Option("--tui", "Screen: two panes on a terminal, or plain lines.", choices=("rich", "simple"), default="rich"),
     Option("--debug", "Show tracebacks and log details.", "switch"),
 )
 

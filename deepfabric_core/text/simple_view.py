@@ -108,11 +108,11 @@ class SimpleView:
 
     def _stage(self, event: StageStarted | StageFinished | TopicsReady) -> None:
         match event:
-            case StageStarted(stage, total, window):
+            case StageStarted(stage, total, window, done=done, failed=failed):
                 self._tenth, self._progress_at = 0, self._clock()
-                self._line(
-                    f"{stage.capitalize()} started: {total:,} to make, at most {counted(window, 'call')} at once"
-                )
+                left = total - done - failed
+                to_make = f"{left:,} of {total:,} to make" if left < total else f"{total:,} to make"
+                self._line(f"{stage.capitalize()} started: {to_make}, at most {counted(window, 'call')} at once")
             case StageFinished(stage, at):
                 progress = self._progress(stage)
                 left = f", {progress.left:,} left to make" if progress.left else ""

@@ -21,10 +21,10 @@ _CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", 
 def display_runs(shell: Any) -> None:
     """Display a run that is a cell's result by its screen. Without a shell, do nothing."""
     if shell is not None:
-        from deepfabric_nb.display.screens import show
+        from deepfabric_nb.display.screens import show_handle
         from deepfabric_nb.runs.run import Run
 
-        shell.display_formatter.ipython_display_formatter.for_type(Run, show)
+        shell.display_formatter.ipython_display_formatter.for_type(Run, show_handle)
 
 
 def show_control_codes(shell: Any) -> None:

@@ -29,6 +29,13 @@ def show(run: Run, mode: DisplayMode | None = None) -> None:
         run.screens.append(TextScreen(run).draw)
 
 
+def show_handle(run: Run) -> None:
+    """Show a run that is the value of a cell; in lines of text, what it is comes at once."""
+    if not run.over and default_display_mode() == "text":
+        print(repr(run))  # noqa: T201 - what a terminal shows of a value
+    show(run)
+
+
 class Summary:
     """The summary that stays in the notebook and needs neither a kernel nor a script."""
 
