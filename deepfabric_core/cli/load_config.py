@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def load_config(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
     """Return the config from a file, or from flags alone; flags take precedence over the file."""
-    from deepfabric_core.config.load import load
+    from deepfabric_core.config.load import NO_FILE, load
     from deepfabric_core.store.files import read_text
 
-    text, source = "", "without a config file"
+    text, source = "", NO_FILE
     if config_file is not None:
         text, source = read_text(config_file, what="config"), str(config_file)
     loaded = load(text, source=source, overrides=overrides(values), spelled=spelled(values))

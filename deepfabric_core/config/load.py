@@ -22,6 +22,9 @@ from deepfabric_core.config.yaml_reader import Variables
 from deepfabric_core.errors import ConfigError
 
 # Keys that are accepted, but have no effect so far.
+# The source of a config that is given by flags alone.
+NO_FILE = "without a config file"
+
 UNUSED = (
     "evaluation",
     "huggingface",
@@ -251,7 +254,7 @@ def _needed_for(key: str, document: Document) -> str:
     }
     if key not in flags:
         return ""
-    written = bool(document.lines)
+    written = document.source != NO_FILE
     return f"; write it there or pass {flags[key]}" if written else f"; pass {flags[key]}, or write it in a config file"
 
 
