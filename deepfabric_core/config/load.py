@@ -21,10 +21,10 @@ from deepfabric_core.config.yaml_document import Document, KeyPath, dotted, pars
 from deepfabric_core.config.yaml_reader import Variables
 from deepfabric_core.errors import ConfigError
 
-# Keys that are accepted, but have no effect so far.
 # The source of a config that is given by flags alone.
 NO_FILE = "without a config file"
 
+# Keys that are accepted, but have no effect so far.
 UNUSED = (
     "evaluation",
     "huggingface",

@@ -110,8 +110,8 @@ class SimpleView:
         match event:
             case StageStarted(stage, total, window, done=done, failed=failed):
                 self._tenth, self._progress_at = 0, self._clock()
-                left = total - done - failed
-                to_make = f"{left:,} of {total:,} to make" if left < total else f"{total:,} to make"
+                to_do = total - done - failed
+                to_make = f"{to_do:,} of {total:,} to make" if to_do < total else f"{total:,} to make"
                 self._line(f"{stage.capitalize()} started: {to_make}, at most {counted(window, 'call')} at once")
             case StageFinished(stage, at):
                 progress = self._progress(stage)
