@@ -21,7 +21,8 @@ _PROCESS = re.compile(r"\.\d+\.(?=tmp|probe)")
 _KILLED = -9
 _TRIES = 3
 
-# Where the mark is left if the folder for the user's data can't be written.
+# The mark of a finished run, and where it is left if the folder for the user's data can't be written.
+_MARK = "/dataset.finished.json"
 _MARK_BESIDE = "work/out/.dataset.finished.json"
 
 
@@ -153,9 +154,12 @@ class Case:
         lost = kept - self.delivered() - (self._kept() & self.kept_before)
         if lost:
             yield f"{len(lost)} finished samples were lost"
-        if more := self.files() - self.undisturbed.files - {_MARK_BESIDE}:
+        found, expected = self.files(), self.undisturbed.files
+        if _MARK_BESIDE in found:
+            found, expected = found - {_MARK_BESIDE}, frozenset(name for name in expected if not name.endswith(_MARK))
+        if more := found - expected:
             yield f"files that don't belong there: {sorted(more)}"
-        if fewer := {name for name in self.undisturbed.files - self.files() if "/aside/" not in name}:
+        if fewer := {name for name in expected - found if "/aside/" not in name}:
             yield f"files that are missing: {sorted(fewer)}"
 
     def _wrong_with_the_price(self, paid: int, allowed: int) -> Iterator[str]:

@@ -328,7 +328,8 @@ def test_ctrl_c_while_a_server_starts_leaves_nothing_and_says_nothing_else(tmp_p
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=10)
-    assert (process.returncode, said.strip()) == (130, "")
+    slow = "Executing <"  # what asyncio's debug mode says of a busy machine
+    assert (process.returncode, [line for line in said.splitlines() if not line.startswith(slow)]) == (130, [])
     assert not lives(pid)
 
 
