@@ -155,8 +155,9 @@ class Case:
         if lost:
             yield f"{len(lost)} finished samples were lost"
         found, expected = self.files(), self.undisturbed.files
-        if _MARK_BESIDE in found:
-            found, expected = found - {_MARK_BESIDE}, frozenset(name for name in expected if not name.endswith(_MARK))
+        if _MARK_BESIDE in found:  # then it doesn't matter whether the other one is there
+            found, expected = (frozenset(n for n in names if not n.endswith(_MARK)) for names in (found, expected))
+            found -= {_MARK_BESIDE}
         if more := found - expected:
             yield f"files that don't belong there: {sorted(more)}"
         if fewer := {name for name in expected - found if "/aside/" not in name}:
