@@ -266,13 +266,11 @@ def _meant(path: KeyPath) -> KeyPath | None:
 
 def _nearest(path: KeyPath) -> str:
     """Return advice about an unknown key: the most similar valid key in its section or in another one."""
-    *parents, unknown = path
-    unknown = str(unknown)
+    unknown = str(path[-1])
     if unknown in ("api_key", "key", "token"):
         return "API keys are read from the environment only."
-    valid = known_keys(tuple(parents))
-    if close := difflib.get_close_matches(unknown, valid, n=1):
-        return f"did you mean {dotted((*parents, close[0]))}?"
+    if meant := _meant(path):
+        return f"did you mean {dotted(meant)}?"
     if elsewhere := [dotted((*place, unknown)) for place in sections() if unknown in known_keys(place)]:
         return f"did you mean {elsewhere[0]}?"
-    return f"valid here: {', '.join(valid)}."
+    return f"valid here: {', '.join(known_keys(path[:-1]))}."

@@ -12,8 +12,9 @@ from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.live_edits import LiveEdits
+from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
-from deepfabric_core.store.topics_file import TopicsFile
+from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
 
 # Flags that decide about a checkpoint or a large plan in one run only; a command to resume omits them.
@@ -91,6 +92,12 @@ class Job:
         place, left = self.checkpoint_files(), self.journal_files()
         return left if left.exists and not place.exists else place
 
+    def samples_wanted(self, topics: Topics | None) -> int:
+        """Return how many samples are to be made of these topics or, while they are unknown, of a complete tree."""
+        settings = self.config.topics
+        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
+        return count_samples(self.config.output.num_samples, leaves)
+
     @property
     def config_identity(self) -> str | None:
         """The config file's absolute path, which identifies the config in checkpoints."""
@@ -112,6 +119,20 @@ class Job:
                 raise ConfigError(f"{path} is the config itself; give the file to write another name.")
         if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")
+
+
+def plan_of(job: Job, topics: Topics) -> Plan:
+    """Return the plan of the job's samples over these topics."""
+    return Plan(topics, job.samples_wanted(topics))
+
+
+def saved_plan(job: Job, path: Path) -> Plan | None:
+    """Return the plan over the topics of a file; None if there is no such file.
+
+    Raises:
+        ConfigError: the file is no topics file.
+    """
+    return plan_of(job, load_topics(path)[0]) if path.exists() else None
 
 
 def save_topics(job: Job, topics: Topics) -> None:

@@ -22,12 +22,11 @@ from deepfabric_core.run.checkpoint.resume import (
     tell_complete,
 )
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, save_topics
+from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
-from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.files import check_writable, remove_leftovers
@@ -98,7 +97,8 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
     job, sink, checkpoint = work.job, work.sink, work.checkpoint
     try:
         topics = checkpoint.topics(given)
-        check_outputs(job, topics)
+        if topics is not given:
+            check_outputs(job, topics)
         sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
         with emitting_pauses(work.stop, sink):
             return await _run(work, topics, toolbox)
@@ -162,10 +162,7 @@ def check_job(job: Job) -> None:
 def check_outputs(job: Job, topics: Topics | None) -> None:
     """Check that output files can be written, before money is spent on their content."""
     if not job.topic_only:
-        settings = job.config.topics
-        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
-        count = count_samples(job.config.output.num_samples, leaves)
-        check_writable(job.dataset, needed_bytes=count * _BYTES_A_SAMPLE)
+        check_writable(job.dataset, needed_bytes=job.samples_wanted(topics) * _BYTES_A_SAMPLE)
     if topics is None:
         check_writable(job.topics)
 
@@ -189,7 +186,7 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
 async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None) -> None:
     """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
     while True:
-        plan = Plan(topics, count_samples(work.job.config.output.num_samples, len(topics.leaves)))
+        plan = plan_of(work.job, topics)
         sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):

@@ -6,16 +6,14 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan, count_samples
-from deepfabric_core.samples.reading import JournalLine, line_of, path_of
+from deepfabric_core.run.job import Job, saved_plan
+from deepfabric_core.samples.plan import Plan
+from deepfabric_core.samples.reading import JournalLine, key_of, line_of, path_of
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata
-from deepfabric_core.store.topics_file import load_topics
 
 PlaceOf = Callable[[str, int], int | None]
 
@@ -64,7 +62,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         known = read_metadata(place)
         samples = [line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)]
         failures = list(whole_lines(place.failures))
-        plan = _plan(job, place.topics)
+        plan = saved_plan(job, place.topics)
     except ConfigError:
         if place.exists:
             raise
@@ -77,16 +75,9 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
 def _delivered(job: Job) -> Results:
     plan = None
     with suppress(ConfigError):  # the dataset is enough
-        plan = _plan(job, job.topics_load or job.topics)
+        plan = saved_plan(job, job.topics_load or job.topics)
     samples = [line_of(record) for record in whole_lines(job.dataset)]
     return Results(samples, list(whole_lines(job.failures)), _wanted(job, plan))
-
-
-def _plan(job: Job, topics_file: Path) -> Plan | None:
-    if not topics_file.exists():
-        return None
-    topics, _ = load_topics(topics_file)
-    return Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
 
 
 def _wanted(job: Job, plan: Plan | None) -> int | None:
@@ -119,11 +110,10 @@ def _arrival() -> PlaceOf:
 def _placed(lines: Iterable[JournalLine], place_of: PlaceOf) -> Iterator[tuple[int, JournalLine]]:
     """Yield each line with its place; lines without a place are left out."""
     for line in lines:
-        topic_id, cycle = line.get("topic_id"), line.get("cycle")
-        if isinstance(topic_id, str) and isinstance(cycle, int):
-            place = place_of(topic_id, cycle)
-            if place is not None:
-                yield place, line
+        key = key_of(line)
+        place = key and place_of(*key)
+        if place is not None:
+            yield place, line
 
 
 def _with_path(line: JournalLine, paths: Mapping[str, tuple[str, ...]]) -> JournalLine:

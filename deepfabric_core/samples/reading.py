@@ -13,6 +13,12 @@ from deepfabric_core.chat.tools import Tool, arguments_of, text_of
 JournalLine = Mapping[str, Any]
 
 
+def key_of(line: JournalLine) -> tuple[str, int] | None:
+    """Return the work item that a line of a checkpoint belongs to, by topic id and cycle; None if it names none."""
+    topic_id, cycle = line.get("topic_id"), line.get("cycle")
+    return (topic_id, cycle) if isinstance(topic_id, str) and isinstance(cycle, int) else None
+
+
 def question_of(record: JournalLine) -> str | None:
     """Return the `question` of a record, or else its first user message; None if there is neither."""
     return _text(record.get("question")) or next(iter(_said(record, "user")), None)

@@ -3,6 +3,9 @@
 Topics are stored in columns, one row each, parents before their children. A new topic is a new row at the end; only a
 snapshot renumbers rows. Texts are shortened here and control codes are removed. They are not escaped: whatever draws
 them has to do that.
+
+The page sends `resync` with the number of the last delta that it has (-1 for none), `select` with `ids`, and `edit`
+with `op` (prune, keep_only, rename, add, merge, undo, redo, grow or regenerate), `ids`; rename and add have a `name`.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, TypedDict
 
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
@@ -67,20 +70,6 @@ class Delta(TypedDict):
     samples: Examples
     failures: Examples
     """All examples of the rows whose counts changed."""
-
-
-class PageMessage(TypedDict):
-    """A message from the page.
-
-    resync: the page has seen the delta `seq`, or -1. select: `ids` are selected. edit: `op` is prune, keep_only,
-    rename, add, merge, undo, redo, grow or regenerate, applied to `ids`, with a `name` for rename and add.
-    """
-
-    type: Literal["resync", "select", "edit"]
-    seq: NotRequired[int]
-    ids: NotRequired[list[str]]
-    op: NotRequired[str]
-    name: NotRequired[str]
 
 
 @dataclass(slots=True)

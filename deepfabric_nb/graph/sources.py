@@ -18,7 +18,7 @@ from deepfabric_core.events import (
 from deepfabric_core.run.checkpoint.checkpoint import change_topics
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
-from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import question_and_answer
 from deepfabric_core.stop import Stop
 from deepfabric_core.topics.coverage import near_duplicates
@@ -125,7 +125,7 @@ class RunTopicSource:
 
     def planned(self, topics: Topics) -> int | None:
         """Return the number of samples, according to the config."""
-        return count_samples(self._run.job.config.output.num_samples, len(topics.leaves))
+        return self._run.job.samples_wanted(topics)
 
     def follow(self, graph: TopicGraphWidget) -> None:
         """Add what the run made before, and pass on its events from now on."""

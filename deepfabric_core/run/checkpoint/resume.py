@@ -48,10 +48,9 @@ def clear_finished(job: Job) -> None:
 def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint:
     """Open the checkpoint that the run continues or begins; one that is in its way is moved aside.
 
-    The caller holds the lock of the dataset.
+    The caller holds the lock of the dataset, and has let `refuse_to_choose` look first.
 
     Raises:
-        CheckpointExistsError: there is one, and the job doesn't say what to do with it.
         ConfigError: another process holds it, it is damaged, or the config has changed since.
     """
     kept, left = job.checkpoint_files(), job.journal_files()
@@ -59,7 +58,7 @@ def open_checkpoint(job: Job, sink: EventSink) -> Checkpoint:
     try:
         if job.resume:
             return Checkpoint(job, sink, _to_resume(job, sink, kept, left), held)
-        _make_room(job, sink, kept, left)
+        _make_room(sink, kept, left)
         return Checkpoint(job, sink, kept if job.keeps_checkpoint else left, held)
     except BaseException:
         if held is not None:
@@ -93,7 +92,7 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
         )
     if mark.digest != digest_of_file(delivered):
         raise ConfigError(f"{delivered} was complete and has been changed since; leave it as it is, or {anew}.")
-    wanted = 0 if job.topic_only else count_samples(job.config.output.num_samples, mark.leaves)
+    wanted = _wanted(mark, job)
     if wanted != mark.samples:
         raise ConfigError(
             f"{delivered} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} samples "
@@ -104,14 +103,22 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
 
 def _mark_of_a_copy(job: Job, delivered: Path) -> FinishedMark | None:
     """Return the mark of a run whose project was moved or copied after it had delivered the same file."""
-    digest = digest_of_file(delivered)
-    marks = (read_mark(path) for path in checkpoints_folder().glob("*/*.finished.json")) if digest else ()
-    for mark in marks:
-        if mark is not None and mark.digest == digest and Path(mark.dataset).name == job.dataset.name:
-            wanted = 0 if job.topic_only else count_samples(job.config.output.num_samples, mark.leaves)
-            if (mark.topic_only, mark.samples) == (job.topic_only, wanted) and not _changed_since(mark, job):
-                return mark
-    return None
+    marks = map(read_mark, checkpoints_folder().glob("*/*.finished.json")) if delivered.exists() else ()
+    return next((mark for mark in marks if mark and _is_of_a_copy(mark, job, delivered)), None)
+
+
+def _is_of_a_copy(mark: FinishedMark, job: Job, delivered: Path) -> bool:
+    """Return whether a mark tells of the same results; the file, which may be large, is read last."""
+    if Path(mark.dataset).name != job.dataset.name or mark.topic_only != job.topic_only:
+        return False
+    if mark.samples != _wanted(mark, job) or _changed_since(mark, job):
+        return False
+    return mark.digest != "" and mark.digest == digest_of_file(delivered)
+
+
+def _wanted(mark: FinishedMark, job: Job) -> int:
+    """Return how many samples the job wants of the topics of a finished run."""
+    return 0 if job.topic_only else count_samples(job.config.output.num_samples, mark.leaves)
 
 
 def _changed_since(mark: FinishedMark, job: Job) -> list[str]:
@@ -138,8 +145,7 @@ def _to_resume(job: Job, sink: EventSink, kept: CheckpointFiles, left: Checkpoin
 # ---- without --resume
 
 
-def _make_room(job: Job, sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
-    refuse_to_choose(job)
+def _make_room(sink: EventSink, kept: CheckpointFiles, left: CheckpointFiles) -> None:
     for files in (kept, left):
         if files.exists:
             what = "older checkpoint" if files.asked else "what an earlier run without a checkpoint left"

@@ -9,13 +9,13 @@ from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.run.job import Job, saved_plan
+from deepfabric_core.samples.plan import Plan
+from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.tail import is_being_written
-from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
 
 
@@ -59,40 +59,23 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         return None
     found, _ = recovered_metadata(files)
     known = with_unsaved(found, files)
-    plan = _plan(job, files)
+    plan = saved_plan(job, files.topics)
     done = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
     failed = {key: line.get("kind") for line in whole_lines(files.failures) if (key := _key(line, plan))}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
     return CheckpointStatus(
         files=files,
         metadata=known,
-        wanted=_wanted(job, known, complete=files.topics.exists()),
+        wanted=len(plan) if plan is not None else job.samples_wanted(None),
         done=len(done),
         failures=dict(kinds),
-        topics_complete=files.topics.exists(),
+        topics_complete=plan is not None,
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
     )
 
 
-def _plan(job: Job, files: CheckpointFiles) -> Plan | None:
-    """Return the plan that the run goes on with; None while its topics grow."""
-    if not files.topics.exists():
-        return None
-    topics, _ = load_topics(files.topics)
-    return Plan(topics, count_samples(job.config.output.num_samples, len(topics.leaves)))
-
-
 def _key(line: Mapping[str, Any], plan: Plan | None) -> tuple[str, int] | None:
     """Return the work item of a line; None if it isn't part of the plan, as after a change of topics."""
-    topic_id, cycle = line.get("topic_id"), line.get("cycle")
-    if not isinstance(topic_id, str) or not isinstance(cycle, int):
-        return None
-    return (topic_id, cycle) if plan is None or plan.index_of(topic_id, cycle) is not None else None
-
-
-def _wanted(job: Job, known: Metadata, *, complete: bool) -> int:
-    """Return the samples that the config asks for now; while topics grow, by the number of leaves there will be."""
-    topics = job.config.topics
-    leaves = known.leaves if complete else topics.degree**topics.depth
-    return count_samples(job.config.output.num_samples, leaves)
+    key = key_of(line)
+    return key if plan is None or (key and plan.index_of(*key) is not None) else None

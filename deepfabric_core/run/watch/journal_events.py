@@ -13,8 +13,8 @@ from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import CallAnswered, Resumed, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan, count_samples
-from deepfabric_core.samples.reading import JournalLine, question_and_answer
+from deepfabric_core.samples.plan import Plan
+from deepfabric_core.samples.reading import JournalLine, key_of, question_and_answer
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.tail import Tail
@@ -30,9 +30,7 @@ class JournalEvents:
     def __init__(
         self, job: Job, sink: EventSink, topics: Topics | None, journal: Tail, failures: Tail | None = None
     ) -> None:
-        settings = job.config.topics
-        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
-        self._total = count_samples(job.config.output.num_samples, leaves)
+        self._total = job.samples_wanted(topics)
         self._plan = Plan(topics, self._total) if topics else None
         self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
         self._window = job.config.output.batch_size
@@ -86,9 +84,8 @@ class JournalEvents:
         self._sink(StageFinished("samples", time.time()))
 
     def _is_asked_for(self, line: JournalLine) -> bool:
-        if not isinstance(line.get("topic_id"), str) or not isinstance(line.get("cycle"), int):
-            return False
-        return self._plan is None or self._plan.index_of(line["topic_id"], line["cycle"]) is not None
+        key = key_of(line)
+        return key is not None and (self._plan is None or self._plan.index_of(*key) is not None)
 
     def _tell_sample(self, line: JournalLine) -> None:
         record = line.get("sample") or {}
