@@ -5,7 +5,6 @@ The generators here yield a `Request` and are sent a `Reply`; nothing here does 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import cache
@@ -25,6 +24,18 @@ Asking = Generator[Request, Reply, T]
 Parse = Callable[[str], T]
 
 _SHOWN_CHARACTERS = 2000
+
+# What pydantic calls a mistake, in words for the person and the model that read it.
+_IN_WORDS = {
+    "missing": "{} is missing",
+    "string_pattern_mismatch": "{} is empty",
+    "string_type": "{} has to be a text",
+    "list_type": "{} has to be a list",
+    "dict_type": "{} has to be an object",
+    "model_type": "{} has to be an object",
+    "int_parsing": "{} has to be a whole number",
+    "int_type": "{} has to be a whole number",
+}
 
 
 @cache
@@ -61,18 +72,24 @@ def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
         except ReplyError as problem:
             if not attempts_left:
                 raise
-            asked = repair(request, reply, problem)
+            asked = repair(replace(request, because=asked.because), reply, problem)
     raise AssertionError  # the loop returns or raises
 
 
 def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
-    """Return the request with the refused reply, the reason and the schema appended."""
-    wanted = f" It must satisfy this JSON Schema: {json.dumps(request.schema.schema)}" if request.schema else ""
+    """Return the request that asks again, with the reason.
+
+    A reply that is nearly right is shown to the model to be corrected. One that holds no object, or far too much, would
+    only mislead it: then the same is asked afresh, with the reason.
+    """
+    if "{" not in reply.text or len(reply.text) > _SHOWN_CHARACTERS or request.because is not None:
+        *earlier, last = request.messages
+        afresh = Message(last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem}.")
+        return replace(request, messages=(*earlier, afresh), because=problem.kind)
     complaint = (
-        f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object "
-        f"and nothing else.{wanted}"
+        f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object and nothing else."
     )
-    refused = (Message("assistant", reply.text[:_SHOWN_CHARACTERS] or "(nothing)"), Message("user", complaint))
+    refused = (Message("assistant", reply.text), Message("user", complaint))
     return replace(request, messages=request.messages + refused, because=problem.kind)
 
 
@@ -95,8 +112,9 @@ def parser_of(model: type[M]) -> Parse[M]:
     """Return a function that parses a reply into `model`, or raises ReplyError."""
 
     def parse(text: str) -> M:
+        value = _object_in(text)
         try:
-            return model.model_validate_json(_json_in(text))
+            return model.model_validate(value)
         except ValidationError as problem:
             raise _refusal(problem) from problem
 
@@ -108,12 +126,7 @@ def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
     checker = Checker(schema)
 
     def parse(text: str) -> dict[str, Any]:
-        try:
-            value = parsed(_json_in(text))
-        except ValueError as problem:
-            raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
-        if not isinstance(value, dict):
-            raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+        value = _object_in(text)
         try:
             misfit = checker.misfit(value)
         except Uncheckable as problem:
@@ -128,13 +141,23 @@ def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
 
 def _refusal(problem: ValidationError) -> ReplyError:
     first = problem.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return ReplyError(f"it isn't valid JSON ({first['ctx']['error']})", kind=FailureKind.INVALID_JSON)
     where = ".".join(str(part) for part in first["loc"]) or "the object"
-    return ReplyError(f"{where}: {first['msg'].lower()}", kind=FailureKind.INVALID_REPLY)
+    said = _IN_WORDS.get(first["type"])
+    return ReplyError(
+        said.format(where) if said else f"{where}: {first['msg'].lower()}", kind=FailureKind.INVALID_REPLY
+    )
 
 
-def _json_in(text: str) -> str:
-    """Return the JSON object inside a reply: models often wrap it in a code fence or a sentence."""
+def _object_in(text: str) -> dict[str, Any]:
+    """Return the JSON object in a reply, in which texts may have line breaks of their own.
+
+    Models often wrap it in a code fence or a sentence.
+    """
     start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
+    try:
+        value = parsed(text[start : end + 1] if 0 <= start < end else text, strict=False)
+    except ValueError as problem:
+        raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
+    if not isinstance(value, dict):
+        raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+    return value

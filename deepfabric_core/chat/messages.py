@@ -11,8 +11,9 @@ from deepfabric_core.errors import FailureKind
 Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = Mapping[str, Any]
 
-# How the provider is asked to keep to the schema: by its structured output, by its JSON mode, or only in the prompt.
-SchemaMode = Literal["native", "json", "prompt"]
+# How a server is asked to keep to a schema, the strongest way first: by OpenAI's structured output, by JSON mode with
+# the schema beside it, by a tool that the model has to call, by JSON mode alone, or in words.
+SchemaMode = Literal["json_schema", "json_object_schema", "tool", "json_object", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,17 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class ReplySchema:
-    """The JSON Schema that a reply must satisfy; `strict` if it is in the subset that providers can enforce."""
+    """The JSON Schema that a reply must satisfy; `strict` if it is in the subset that providers can enforce.
+
+    `limits` is the same schema with the lengths of lists and texts, for servers that can enforce those too; `example`
+    is a value in the form that is wanted, for models that are asked in words.
+    """
 
     name: str
     schema: JsonObject
     strict: bool = True
+    limits: JsonObject | None = None
+    example: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,14 @@ class Request:
 
     `because` says why the reply before it can't be used, if this request asks again. `continues` says that an earlier
     call of the same work item has been answered: such a request is still made after a stop, so that nothing is paid
-    twice.
+    twice. `tool_choice` is the name of a tool that has to be called.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int
     schema: ReplySchema | None = None
-    schema_mode: SchemaMode = "native"
+    schema_mode: SchemaMode = "json_schema"
+    tool_choice: str = ""
     tools: tuple[JsonObject, ...] = ()
     subject: Subject = field(default_factory=Subject)
     because: FailureKind | None = None

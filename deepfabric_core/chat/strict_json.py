@@ -12,15 +12,15 @@ _DEEPEST = 100
 _SHOWN_CHARACTERS = 300
 
 
-def parsed(text: str | bytes) -> Any:
-    """Parse a JSON text.
+def parsed(text: str | bytes, *, strict: bool = True) -> Any:
+    """Parse a JSON text. Unless `strict`, texts in it may hold line breaks and other control characters as they are.
 
     Raises:
         ValueError: it isn't JSON, holds a number that isn't a finite float, such as NaN or 1e999, or is nested more
             than 100 levels deep; the message says which.
     """
     try:
-        value = json.loads(text, parse_constant=_refused, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refused, parse_float=_finite, strict=strict)
     except RecursionError as problem:
         raise ValueError("it is nested too deeply") from problem
     if _is_too_deep(value):

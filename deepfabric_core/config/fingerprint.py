@@ -21,6 +21,7 @@ _NOT_DATA: Mapping[str, str] = {
     "*.llm.base_url": "where the model is, not which one",
     "*.llm.timeout": "patience",
     "*.llm.client": "the same calls, made in another way",
+    "*.llm.structured_output": "how JSON is asked for, not what",
     "*.llm.simulated": "delays and faults only",
     "topics.max_concurrent": "speed",
     "topics.max_retries": "patience",

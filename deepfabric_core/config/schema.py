@@ -56,7 +56,8 @@ class Llm(Section):
     """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
 
     `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
-    provider, `auto` is direct wherever the provider speaks OpenAI's protocol.
+    provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
+    is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`).
     """
 
     provider: str = Field(default="openai", min_length=1)
@@ -66,6 +67,7 @@ class Llm(Section):
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
     client: Literal["auto", "direct", "litellm"] = "auto"
+    structured_output: Literal["auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt"] = "auto"
     simulated: Simulated = Simulated()
 
     @property

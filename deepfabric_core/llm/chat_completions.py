@@ -53,12 +53,19 @@ def message_sent(message: Message) -> dict[str, Any]:
 def response_format(request: Request) -> dict[str, Any] | None:
     """Return the `response_format` parameter for a request; None where the prompt alone describes the schema."""
     schema = request.schema
-    if schema is None or request.schema_mode == "prompt":
+    if schema is None or request.schema_mode in ("tool", "prompt"):
         return None
-    if request.schema_mode == "json":
+    if request.schema_mode == "json_object":
         return {"type": "json_object"}
+    if request.schema_mode == "json_object_schema":
+        return {"type": "json_object", "schema": dict(schema.limits or schema.schema)}
     described = {"name": schema.name, "schema": dict(schema.schema), "strict": schema.strict}
     return {"type": "json_schema", "json_schema": described}
+
+
+def tool_choice(request: Request) -> dict[str, Any] | None:
+    """Return the `tool_choice` parameter for a request; None where the model is free to choose."""
+    return {"type": "function", "function": {"name": request.tool_choice}} if request.tool_choice else None
 
 
 def reply_in(body: Any, model: str, cost: float | None, headers: Mapping[str, str]) -> Reply:

@@ -18,7 +18,7 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
 from deepfabric_core.llm.wrappers.retry import Retrying
-from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
+from deepfabric_core.llm.wrappers.structured_output import WAYS, KnownWay, StructuredOutput
 from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
@@ -28,6 +28,7 @@ _UNKNOWN_ADDRESS = "https://provider.invalid"
 
 # Shared by all runs of this process.
 _limiters = Limiters()
+_known_ways: dict[tuple[str, ...], KnownWay] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     try:
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
-            yield ToolCalling(StructuredOutput(retrying))
+            forced = None if settings.structured_output == "auto" else settings.structured_output
+            yield ToolCalling(StructuredOutput(retrying, emit, _known_way(settings), forced))
     finally:
         await model.close()
 
@@ -61,6 +63,13 @@ def _limiter(settings: Llm) -> Limiter:
     if settings.provider == "simulated":
         return Limiter()
     return _limiters.of(settings.provider, settings.base_url or "", settings.model)
+
+
+def _known_way(settings: Llm) -> KnownWay:
+    """Return what is known of how an endpoint and model take a schema."""
+    if settings.provider == "simulated":
+        return KnownWay(WAYS[0])
+    return _known_ways.setdefault((settings.provider, settings.base_url or "", settings.model), KnownWay())
 
 
 def bare(settings: Llm, *, connections: int = 1) -> ChatModel:

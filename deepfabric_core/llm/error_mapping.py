@@ -40,6 +40,13 @@ _ADVICE = {
     FailureKind.CONNECTION: "check base_url and that the server is up",
     FailureKind.CONTEXT_WINDOW: "shorten the prompts or use a model with a longer context",
 }
+# How providers name what they don't take, with whatever status: llama-cpp-python reports a server error.
+_FORMAT = re.compile(
+    r"response_?format|json_?schema|json_?object|structured.?outputs?|response.?schema|guided_|grammar|tool_choice"
+    r"|output_config",
+    re.IGNORECASE,
+)
+_OF_A_FORMAT = (400, 404, 405, 415, 422, 500, 501)
 _LOWEST_ERROR = 400
 _SERVER_ERROR = 500
 _HIGHEST_ERROR = 599
@@ -110,8 +117,15 @@ def no_completion(name: str, shown: str, headers: Mapping[str, str] | None = Non
     return model_error(name, text, status=None, headers=headers, kind=FailureKind.SERVER_ERROR)
 
 
+def refuses_format(text: str) -> bool:
+    """Return whether a provider's message says that it doesn't take the way in which JSON was asked for."""
+    return _FORMAT.search(text) is not None
+
+
 def kind_of(status: int | None, text: str) -> FailureKind:
     """Return the kind of a failure, by the provider's words first and its HTTP status second."""
+    if status in _OF_A_FORMAT and refuses_format(text):
+        return FailureKind.BAD_REQUEST
     for kind, words in _BY_WORDS:
         if re.search(words, text, re.IGNORECASE):
             return kind

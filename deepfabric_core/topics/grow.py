@@ -16,13 +16,17 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, fold, topic_id
+from deepfabric_core.topics.name_checks import refused_because
 from deepfabric_core.topics.prompts import (
     Candidate,
+    Surroundings,
     parse_linked_subtopics,
     parse_subtopics,
     shown_candidates,
     subtopics_request,
 )
+
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,11 @@ def expand(
     Raises:
         ModelError: the model named no child at all.
     """
-    found = _Found(settings.degree, forbidden=(*expansion.path, *besides))
+    found = _Found(settings.degree, expansion.path, besides)
     problem: ReplyError | None = None
-    request = reply = None
+    request = fresh = _request(expansion, settings, found, besides, again=False)
     for _ in range(1 + settings.expansion_retries):
-        if problem and request and reply:
-            request = repair(request, reply, problem)
-        else:
-            request = _request(expansion, settings, found, besides)
+        reply = None
         try:
             reply = yield request
             found.add(_children_in(reply, expansion))
@@ -77,39 +78,58 @@ def expand(
             break
         if not found.missing:
             break
+        if problem and reply:
+            request = repair(replace(fresh, because=request.because), reply, problem)
+        else:
+            request = fresh = _request(expansion, settings, found, besides, again=True)
     if not found.children:
-        raise problem or ReplyError("the model named no usable subtopic", kind=FailureKind.INVALID_REPLY)
+        raise problem or ReplyError(found.complaint, kind=FailureKind.INVALID_REPLY)
     return tuple(found.children)
 
 
 class _Found:
-    """The distinct children found so far, at most `wanted`."""
+    """The distinct children found so far, at most `wanted`; `refused` are the names of the last reply that aren't."""
 
-    def __init__(self, wanted: int, *, forbidden: Iterable[str]) -> None:
+    def __init__(self, wanted: int, path: TopicPath, besides: tuple[str, ...]) -> None:
         self.children: list[Child] = []
+        self.refused: dict[str, str] = {}
         self._wanted = wanted
-        self._seen = {"", *map(fold, forbidden)}
+        self._path = path
+        self._besides = besides
 
     @property
     def missing(self) -> int:
         return self._wanted - len(self.children)
 
     def add(self, children: Iterable[Child]) -> None:
+        self.refused = {}
         for child in children:
-            if self.missing and fold(child.name) not in self._seen:
-                self._seen.add(fold(child.name))
+            if not self.missing:
+                return
+            taken = [*self._besides, *(known.name for known in self.children)]
+            if reason := refused_because(child.name, self._path, taken):
+                self.refused[child.name] = reason
+            else:
                 self.children.append(child)
 
+    @property
+    def complaint(self) -> str:
+        if not self.refused:
+            return "the model named no subtopic"
+        name, reason = next(iter(self.refused.items()))
+        return f"the model named no usable subtopic; of “{name[:_SHOWN_CHARACTERS]}”: {reason}"
 
-def _request(expansion: Expansion, settings: TopicsConfig, found: _Found, besides: tuple[str, ...]) -> Request:
-    return subtopics_request(
-        settings,
-        expansion.path,
-        wanted=found.missing,
-        found=[*besides, *(child.name for child in found.children)],
-        beside=expansion.beside,
-        candidates=expansion.candidates,
+
+def _request(
+    expansion: Expansion, settings: TopicsConfig, found: _Found, besides: tuple[str, ...], *, again: bool
+) -> Request:
+    around = Surroundings(
+        (*besides, *(child.name for child in found.children)),
+        expansion.beside,
+        expansion.candidates,
+        found.refused if again else None,
     )
+    return subtopics_request(settings, expansion.path, found.missing, around)
 
 
 def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 from pydantic import BaseModel
 
 from deepfabric_core.chat.json_replies import parser_of, schema_of
-from deepfabric_core.chat.messages import Message, Request, Subject
+from deepfabric_core.chat.messages import Message, ReplySchema, Request, Subject
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
 
@@ -39,12 +41,18 @@ _SYSTEM = (
     "You plan the coverage of a training dataset. Given a topic, you name subtopics that are specific, "
     "distinct from each other and together cover it well. A name is a short phrase, without numbering."
 )
-_GENERIC_EXAMPLE = 'For example, under "Cooking > Bread" one could name "Sourdough starters" or "Shaping a loaf".'
-_ANCHORED_EXAMPLE = (
+_ANCHORED = (
     'Keep to the domain of "{root}": each name should be one that a practitioner of it would use, '
     "and that could not stand as well in another field."
 )
+_FORM = 'Reply as a JSON object whose key "subtopics" holds a list of names.'
+_LINKED_FORM = (
+    'Reply as a JSON object whose key "subtopics" holds a list of objects. Each has the keys "topic", the name, and '
+    '"also_under", a list of numbers that is mostly empty.'
+)
 _SHOWN_CANDIDATES = 60
+_SHOWN_REFUSED = 5
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +63,64 @@ class Candidate:
     name: str
 
 
-def subtopics_request(
-    settings: TopicsConfig,
-    path: TopicPath,
-    *,
-    wanted: int,
-    found: Iterable[str] = (),
-    beside: Iterable[str] = (),
-    candidates: tuple[Candidate, ...] = (),
-) -> Request:
-    """Return the request for `wanted` more subtopics of the last topic of `path`.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known around a topic that is to get subtopics.
 
-    `found` are its subtopics so far, `beside` its siblings, `candidates` topics for cross-links.
+    `found` are its subtopics so far, `beside` its siblings, `candidates` topics for cross-links; `refused` are names
+    that the last reply gave, each with the reason, empty if it gave none, and None before the first reply.
     """
-    found = tuple(found)
+
+    found: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    refused: Mapping[str, str] | None = None
+
+
+def subtopics_request(
+    settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings | None = None
+) -> Request:
+    """Return the request for `wanted` more subtopics of the last topic of `path`."""
+    around = around or Surroundings()
+    found, candidates = around.found, around.candidates
     parts = [f"Topic path, from the root: {' > '.join(path)}", _task(path[-1], wanted)]
     if found:
         parts.append(f"It has these already, so name different ones: {'; '.join(found)}.")
-    if beside := tuple(beside):
-        parts.append(f"These stand beside it and are covered elsewhere: {'; '.join(beside)}.")
+    if around.beside:
+        parts.append(f"These stand beside it and are covered elsewhere: {'; '.join(around.beside)}.")
     if candidates:
         numbered = "; ".join(f"{number}. {topic.name}" for number, topic in enumerate(candidates, 1))
         parts.append(
             f"Where a subtopic truly belongs under one of these topics as well, give their numbers: {numbered}."
         )
     if settings.mode == "graph" and settings.prompt_style == "anchored":
-        parts.append(_ANCHORED_EXAMPLE.format(root=path[0]))
-    else:
-        parts.append(_GENERIC_EXAMPLE)
-    parts.append(
-        'Reply as JSON: {"subtopics": [{"topic": "...", "also_under": []}]}'
-        if candidates
-        else 'Reply as JSON: {"subtopics": ["..."]}'
-    )
+        parts.append(_ANCHORED.format(root=path[0]))
+    if around.refused is not None:
+        parts.append(_mind(around.refused))
+    parts.append(_LINKED_FORM if candidates else _FORM)
     return Request(
         messages=(Message("system", settings.system_prompt or _SYSTEM), Message("user", "\n\n".join(parts))),
         max_tokens=settings.max_tokens,
-        schema=schema_of(LinkedSubtopics if candidates else Subtopics),
+        schema=_schema(wanted, linked=bool(candidates)),
         subject=Subject(path=path, wanted=wanted, taken=found),
     )
+
+
+@cache
+def _schema(wanted: int, *, linked: bool) -> ReplySchema:
+    """Return the schema of a reply with one to `wanted` names."""
+    plain = schema_of(LinkedSubtopics if linked else Subtopics)
+    items = {**plain.schema["properties"]["subtopics"], "minItems": 1, "maxItems": wanted}
+    schema = {**plain.schema, "properties": {"subtopics": items}}
+    name: Any = {"topic": "Name of a subtopic", "also_under": []} if linked else "Name of a subtopic"
+    return replace(plain, limits=schema, example={"subtopics": [name] * wanted})
+
+
+def _mind(refused: Mapping[str, str]) -> str:
+    if not refused:
+        return "The last reply named none. Name them this time."
+    shown = "; ".join(f'"{name[:_SHOWN_CHARACTERS]}" ({why})' for name, why in list(refused.items())[:_SHOWN_REFUSED])
+    return f"These can't be used: {shown}. Name others."
 
 
 def _task(topic: str, wanted: int) -> str:

@@ -25,6 +25,7 @@ from deepfabric_core.llm.chat_completions import (
     reply_in,
     response_format,
     sendable,
+    tool_choice,
 )
 from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.response_checks import NOT_FOUND, V1, says_nothing_served, with_path_advice
@@ -195,6 +196,8 @@ class LitellmModel:
             arguments["seed"] = settings.seed
         if (wanted := response_format(request)) is not None:
             arguments["response_format"] = wanted
+        if (chosen := tool_choice(request)) is not None:
+            arguments["tool_choice"] = chosen
         if request.tools:
             arguments["tools"] = list(request.tools)
             arguments["_skip_mcp_handler"] = True  # otherwise litellm would import mcp, which may not be installed

@@ -25,6 +25,7 @@ from deepfabric_core.llm.chat_completions import (
     reply_in,
     response_format,
     sendable,
+    tool_choice,
 )
 from deepfabric_core.llm.clients.response_checks import (
     NOT_FOUND,
@@ -218,9 +219,11 @@ class OpenAIModel:
         """Return the request as JSON. Parts that recur are encoded once."""
         text = f'{self._head(shape)}"{shape.limit}":{request.max_tokens},"messages":'
         text += _encode([message_sent(message) for message in request.messages])
-        if request.schema is not None and request.schema_mode != "prompt":
+        if request.schema is not None and request.schema_mode not in ("tool", "prompt"):
             asked = (id(request.schema), request.schema_mode)
             text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
+        if (chosen := tool_choice(request)) is not None:
+            text += f',"tool_choice":{_encode(chosen)}'
         if request.tools:
             offered = tuple(map(id, request.tools))
             text += f',"tools":{self._written(offered, request.tools, lambda: list(request.tools))}'

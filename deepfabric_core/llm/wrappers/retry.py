@@ -10,6 +10,7 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit
+from deepfabric_core.llm.error_mapping import refuses_format
 from deepfabric_core.llm.model import ChatModel
 
 # For every base that is allowed, the power with this exponent is still a finite float.
@@ -20,7 +21,7 @@ _LARGEST_EXPONENT = 300
 class Retrying:
     """A model whose transient failures are retried up to `max_retries` times, after a delay.
 
-    Rate-limit refusals (429) are handled by `LimitedModel` and raised as they are.
+    Rate-limit refusals (429) are handled by `LimitedModel`, refused formats by `StructuredOutput`; both are raised.
     """
 
     model: ChatModel
@@ -42,7 +43,7 @@ class Retrying:
             try:
                 return await self.model.complete(request)
             except ModelError as problem:
-                if problem.kind is FailureKind.RATE_LIMITED:
+                if problem.kind is FailureKind.RATE_LIMITED or _is_asked_otherwise(request, problem):
                     raise
                 faults += 1
                 if not problem.kind.transient or faults > self.max_retries:
@@ -61,6 +62,12 @@ class Retrying:
         if problem.retry_after is not None and self.limits.respect_retry_after:
             wait = max(wait, min(problem.retry_after, self.limits.max_delay))
         return wait
+
+
+def _is_asked_otherwise(request: Request, problem: ModelError) -> bool:
+    """Return whether the server refuses the way in which JSON is asked for; `StructuredOutput` tries the next one."""
+    weaker = request.schema is not None and request.schema_mode != "prompt"
+    return weaker and problem.kind is FailureKind.BAD_REQUEST and refuses_format(str(problem))
 
 
 def backoff(limits: RateLimit, attempt: int, chance: random.Random) -> float:

@@ -27,8 +27,8 @@ _REFUSAL = re.compile(rf"{_TOOLS}.{{0,80}}{_UNABLE}|{_UNABLE}.{{0,80}}{_TOOLS}",
 _FITTING = (FailureKind.BAD_REQUEST, FailureKind.UNKNOWN_MODEL, FailureKind.SERVER_ERROR)
 
 _HOW = (
-    'To call a tool, reply as JSON: {"decision": {"tool": "...", "arguments": {...}}}. '
-    'To answer the user: {"decision": {"answer": "..."}}. Your tools:\n'
+    'Reply as a JSON object with the key "decision". To call a tool, it holds an object with the keys "tool", a name, '
+    'and "arguments", an object. To answer the user, it holds an object with the key "answer". Your tools:\n'
 )
 
 

@@ -26,7 +26,7 @@ _TASK = (
     "Write what a user asks of an assistant who works with tools, about the last topic of that path: a realistic task "
     "that stands by itself, that can't be done without the tools below, and that takes no more than {calls} calls.\n\n"
     "{tools}{files}\n\n"
-    'Reply as JSON: {{"question": "..."}}'
+    'Reply as a JSON object with the key "question".'
 )
 _WORK = (
     "Carry out the user's task with your tools, one step after the other, at most {calls} calls in all. With each call "
@@ -91,7 +91,11 @@ class _Settings:
         )
         work = _WORK.format(calls=limits.max_per_query, thought=THOUGHT)
         return _Settings(
-            task=SampleRequest(generation, task, schema_of(Task)),
+            task=SampleRequest(
+                generation,
+                task,
+                replace(schema_of(Task), example={"question": "What the user asks for, in a sentence or two"}),
+            ),
             system_prompt=f"{generation.system_prompt}\n\n{work}",
             recorded_system_prompt=config.recorded_system_prompt,
             tools=by_name(tools),

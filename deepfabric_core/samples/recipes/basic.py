@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel, Field
 
 from deepfabric_core.chat.json_replies import Asking, ask, parser_of, schema_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample, conversation
+from deepfabric_core.samples.reply_checks import ReplyChecks
 
 _TASK = (
     "Write one training conversation about the last topic of that path: a user's question that stands by itself, "
     "and the assistant's complete answer.\n\n"
-    'Reply as JSON: {"question": "...", "answer": "..."}'
+    'Reply as a JSON object with the keys "question" and "answer".'
 )
+
+
+_EXAMPLE = {"question": "What the user asks, in a sentence or two", "answer": "What the assistant answers, in full"}
 
 
 class Exchange(BaseModel):
@@ -25,13 +31,18 @@ class Exchange(BaseModel):
 
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: basic`."""
-    request = SampleRequest(config.generation, _TASK, schema_of(Exchange))
-    parse = parser_of(Exchange)
+    request = SampleRequest(config.generation, _TASK, replace(schema_of(Exchange), example=_EXAMPLE))
+    parse, checks = parser_of(Exchange), ReplyChecks(_TASK, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries
 
     def basic(brief: Brief) -> Asking[Sample]:
-        exchange = yield from ask(request.about(brief), parse, retries=retries)
+        def accepted(text: str) -> Exchange:
+            exchange = parse(text)
+            checks.check(exchange.question, exchange.answer, earlier=brief.earlier)
+            return exchange
+
+        exchange = yield from ask(request.about(brief), accepted, retries=retries)
         record = {
             "messages": conversation(system_prompt, exchange.question, exchange.answer),
             "metadata": {},

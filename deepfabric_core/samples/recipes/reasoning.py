@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel, Field
 
 from deepfabric_core.chat.json_replies import Asking, ask, parser_of, schema_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample, conversation
+from deepfabric_core.samples.reply_checks import ReplyChecks
 
 _TASK = (
     "Write one training conversation about the last topic of that path: a user's question that takes thought, the "
     "reasoning that leads to its answer step by step in plain prose, and the final answer, which stands by itself.\n\n"
-    'Reply as JSON: {"question": "...", "reasoning": "...", "answer": "..."}'
+    'Reply as a JSON object with the keys "question", "reasoning" and "answer".'
 )
+
+
+_EXAMPLE = {
+    "question": "What the user asks, in a sentence or two",
+    "reasoning": "How one comes to the answer, step by step",
+    "answer": "What the assistant answers, in full",
+}
 
 
 class ReasonedExchange(BaseModel):
@@ -26,13 +36,18 @@ class ReasonedExchange(BaseModel):
 
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
-    request = SampleRequest(config.generation, _TASK, schema_of(ReasonedExchange))
-    parse = parser_of(ReasonedExchange)
+    request = SampleRequest(config.generation, _TASK, replace(schema_of(ReasonedExchange), example=_EXAMPLE))
+    parse, checks = parser_of(ReasonedExchange), ReplyChecks(_TASK, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries
 
     def reasoning(brief: Brief) -> Asking[Sample]:
-        exchange = yield from ask(request.about(brief), parse, retries=retries)
+        def accepted(text: str) -> ReasonedExchange:
+            exchange = parse(text)
+            checks.check(exchange.question, exchange.answer, reasoning=exchange.reasoning, earlier=brief.earlier)
+            return exchange
+
+        exchange = yield from ask(request.about(brief), accepted, retries=retries)
         record = {
             "messages": conversation(system_prompt, exchange.question, exchange.answer),
             "metadata": {"conversation_type": "cot"},

@@ -1,0 +1,42 @@
+"""Check the names that a model gives to subtopics: refuse what is no topic's name, and say why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from deepfabric_core.topics.model import TopicPath, fold
+
+_LONGEST_NAME = 120
+_MOST_WORDS = 16
+# Fewer words with a full stop at the end may be an abbreviation.
+_SENTENCE_WORDS = 6
+_SEPARATOR = re.compile(r"\s(?:>|→|»|/)\s")
+_CODE = re.compile(r"```|[{}]|\bfunction\s*\(|=>|;\s*$")
+_PLACEHOLDER = re.compile(
+    r"(?i)\W*(?:(?:a|the|another|one|first|second|third|last|new|your|specific|distinct)\W+)*"
+    r"(?:sub-?topics?|topics?|names?|titles?|examples?|strings?|items?)"
+    r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d+|one|two|three|[a-e]))*\W*"
+)
+
+
+def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | None:
+    """Return why a name can't be a subtopic of the last topic of `path`, in a few words; None if it can.
+
+    `taken` are the names that the topic has already.
+    """
+    if not any(character.isalnum() for character in name):
+        return "it has no words"
+    if _CODE.search(name):
+        return "it is code, not a name"
+    if _SEPARATOR.search(name):
+        return "it is a path, not a name"
+    if _PLACEHOLDER.fullmatch(name):
+        return "it is a placeholder"
+    if len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS:
+        return "it is too long for a name"
+    if name[-1] in ".!?" and len(name.split()) > _SENTENCE_WORDS:
+        return "it is a sentence, not a name"
+    if fold(name) in map(fold, path):
+        return "it is a topic above"
+    return "it is there already" if fold(name) in map(fold, taken) else None
