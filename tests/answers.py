@@ -144,8 +144,35 @@ def schema_of(body: Json) -> str | None:
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         return json.dumps(wanted["json_schema"].get("schema", {}))
-    found = (schema_in(text_of(message)) for message in reversed(body["messages"]))
+    if wanted.get("schema"):
+        return json.dumps(wanted["schema"])
+    texts = [text_of(message) for message in reversed(body["messages"])]
+    found = [*map(schema_in, texts), *map(schema_of_example_in, texts)]
     return next((schema for schema in found if schema), None)
+
+
+@lru_cache(maxsize=512)
+def schema_of_example_in(text: str) -> str | None:
+    """Make a schema of the last JSON object in a message, which shows the form that is wanted."""
+    start = text.rfind("in this form")
+    start = text.find("{", start) if start >= 0 else -1
+    if start < 0:
+        return None
+    return json.dumps(schema_like(json.JSONDecoder().raw_decode(text, start)[0]))
+
+
+def schema_like(value: Any) -> Json:
+    """Make a schema of values like this one."""
+    if isinstance(value, dict):
+        parts = {name: schema_like(part) for name, part in value.items()}
+        return {"type": "object", "properties": parts, "required": list(parts)}
+    if isinstance(value, list):
+        return {
+            "type": "array",
+            "items": schema_like(value[0]) if value else {"type": "integer"},
+            "maxItems": len(value),
+        }
+    return {"type": "string" if isinstance(value, str) else "number"}
 
 
 def lacking_a_key(content: str, schema_text: str | None) -> str:
@@ -234,7 +261,7 @@ class Writer:
     def _good(self, body: Json, schema_text: str | None, *, terse: bool) -> str:
         """Fit the schema, or write plain text without one, on what the last message of the user starts with."""
         asked = next((text_of(message) for message in reversed(body["messages"]) if message.get("role") == "user"), "")
-        subject = asked.strip().partition("\n")[0][-60:]
+        subject = re.split(r" > |: ", asked.strip().partition("\n")[0])[-1][-60:]
         if schema_text is None:
             return self._string(subject, 0, 0)
         items = EXACTLY.search(asked)

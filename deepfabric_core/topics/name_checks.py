@@ -27,9 +27,10 @@ def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | N
     """
     if not any(character.isalnum() for character in name):
         return "it has no words"
-    if _CODE.search(name):
+    # What stands in a name above may stand in this one too.
+    if _CODE.search(name) and not any(map(_CODE.search, path)):
         return "it is code, not a name"
-    if _SEPARATOR.search(name):
+    if _SEPARATOR.search(name) and not any(map(_SEPARATOR.search, path)):
         return "it is a path, not a name"
     if _PLACEHOLDER.fullmatch(name):
         return "it is a placeholder"

@@ -106,7 +106,7 @@ class StructuredOutput:
                 self._told(problem, way)
             else:
                 if self._known.way != way and way != WAYS[0]:
-                    self._emit(Notice(f"{self.name} takes no {_NAMES[WAYS[0]]}: JSON is asked for by {_NAMES[way]}"))
+                    self._emit(Notice(f"{self.name} can't be asked by {_NAMES[WAYS[0]]}: JSON is asked for by {_NAMES[way]}"))
                 self._known.way = way
                 return reply
         raise AssertionError  # the loop returns or raises

@@ -111,12 +111,13 @@ def test_an_ancestor_or_an_empty_name_is_no_child() -> None:
         Reply("", "m"),
     ],
 )
-def test_a_damaged_reply_is_shown_and_asked_for_again(damaged: Reply) -> None:
+def test_a_damaged_reply_is_asked_for_again(damaged: Reply) -> None:
     children, (first, second) = grown(ROOT, settings(), damaged, naming("a", "b", "c"))
     assert names(children) == ["a", "b", "c"]
-    assert second.messages[: len(first.messages)] == first.messages
     assert "could not be used" in second.messages[-1].content
-    assert damaged.text in second.messages[-2].content
+    if damaged.text:
+        assert second.messages[: len(first.messages)] == first.messages
+        assert damaged.text in second.messages[-2].content
 
 
 def test_a_model_error_after_some_children_keeps_them() -> None:

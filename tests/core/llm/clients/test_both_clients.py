@@ -432,11 +432,12 @@ def sent(request: Request, model: str = "gpt-4o", provider: str = "openai") -> J
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("mode", ["native", "json", "prompt"])
+@pytest.mark.parametrize("mode", ["json_schema", "json_object_schema", "tool", "json_object", "prompt"])
 def test_a_schema_is_asked_for_in_the_same_way(provider: str, mode: Any) -> None:
     body = sent(replace(ASKED, schema=SCHEMA, schema_mode=mode), provider=provider)
     asked = body.get("response_format", {}).get("type")
-    assert asked == {"native": "json_schema", "json": "json_object", "prompt": None}[mode]
+    assert asked == {"json_schema": "json_schema", "tool": None, "prompt": None}.get(mode, "json_object")
+    assert ("schema" in body.get("response_format", {})) is (mode == "json_object_schema")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

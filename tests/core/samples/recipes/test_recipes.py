@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core.chat.messages import Reply, Request, Usage
+from deepfabric_core.chat.messages import Message, Reply, Request, Usage
 from deepfabric_core.chat.tools import ToolUse
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import FailureKind, ReplyError
@@ -139,15 +139,19 @@ def test_instructions_reach_the_model() -> None:
 def test_a_refused_reply_is_asked_for_again_with_the_reason(bad: Reply, reason: str) -> None:
     sample, (first, second) = made(recipe_for(config())(BRIEF), bad, BASIC)
     assert sample.answer == "It wobbles."
-    assert second.messages[:2] == first.messages
-    assert [message.role for message in second.messages[2:]] == ["assistant", "user"]
-    assert bad.text in second.messages[2].content
-    assert reason in second.messages[3].content
+    assert reason in second.messages[-1].content
+    if "{" in bad.text:
+        assert second.messages[:2] == first.messages
+        assert second.messages[2] == Message("assistant", bad.text)
+    else:  # nothing in it could be corrected, so the same is asked afresh
+        assert len(second.messages) == 2
+        assert second.messages[1].content.startswith(first.messages[1].content)
 
 
-def test_only_the_latest_refusal_is_shown() -> None:
-    _, requests = made(recipe_for(config())(BRIEF), "first mess", "second mess", BASIC)
-    assert "second mess" in words(requests[2]) and "first mess" not in words(requests[2])
+def test_a_reply_that_was_corrected_in_vain_is_asked_for_afresh_with_the_latest_reason() -> None:
+    _, requests = made(recipe_for(config())(BRIEF), '{"question": "Why?"}', '{"answer": "So."}', BASIC)
+    assert '{"question": "Why?"}' in words(requests[1])
+    assert "question is missing" in words(requests[2]) and len(requests[2].messages) == 2
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_a_sample_is_given_up_after_its_retries_with_the_kind(bad: Reply, kind: 
 
 def test_a_later_cycle_asks_for_something_different_and_shows_the_earlier_questions() -> None:
     recipe = recipe_for(config())
-    earlier = ("Why true a rim?", "What is a spoke?")
+    earlier = ("Why lace a rim?", "What is a spoke?")
     requests = [made(recipe(Brief(BRIEF.path, cycle, earlier[:cycle])), BASIC)[1][0] for cycle in range(3)]
     assert len({words(request) for request in requests}) == 3
     assert all(question not in words(requests[0]) for question in earlier)
@@ -225,4 +229,4 @@ def test_json_in_a_fence_or_a_sentence_is_accepted(wrapping: str, chosen: Config
 def test_a_custom_record_is_held_to_its_schema(bad: str, reason: str) -> None:
     sample, (_, second) = made(recipe_for(config(CUSTOM, format="custom"))(BRIEF), bad, {"title": "A"})
     assert sample.record == {"title": "A"}
-    assert reason in second.messages[-1].content and '"required"' in second.messages[-1].content
+    assert reason in second.messages[-1].content
