@@ -123,6 +123,13 @@ class ReplyRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyMended:
+    """A reply was JSON with small mistakes, such as raw line breaks or trailing commas, which were put right."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LimiterChanged:
     """The state of the limiter, emitted when it changes and from time to time.
 
@@ -223,6 +230,7 @@ Event = (
     | CallAnswered
     | CallFailed
     | ReplyRejected
+    | ReplyMended
     | LimiterChanged
     | SampleFinished
     | SampleFailed

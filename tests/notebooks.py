@@ -62,6 +62,7 @@ def _environment(place: Path) -> dict[str, str]:
         "IPYTHONDIR": str(place / ".ipython"),
         "PYTHONPATH": str(ROOT),
         "XDG_DATA_HOME": str(place / ".data"),
+        "XDG_CACHE_HOME": str(place / ".cache"),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from deepfabric_core.chat.json_mending import object_text
 from deepfabric_core.chat.json_schema import Checker, Uncheckable
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
 from deepfabric_core.chat.strict_json import parsed
@@ -48,6 +49,13 @@ def schema_of(model: type[BaseModel]) -> ReplySchema:
     return ReplySchema(name=model.__name__.lower(), schema=schema)
 
 
+def exchange_schema(model: type[BaseModel], example: dict[str, str], least: int) -> ReplySchema:
+    """Return the schema of a model of texts, with an example and the least number of characters that a text has."""
+    plain = schema_of(model)
+    texts = {name: {**part, "minLength": least} for name, part in plain.schema["properties"].items()}
+    return replace(plain, example=example, limits={**plain.schema, "properties": texts})
+
+
 # What providers refuse in a strict schema, or what only costs tokens; the model class still checks the reply.
 _NOT_SENT = frozenset({"title", "description", "default", "pattern"})
 
@@ -72,7 +80,7 @@ def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
         except ReplyError as problem:
             if not attempts_left:
                 raise
-            asked = repair(replace(request, because=asked.because), reply, problem)
+            asked = repair(replace(request, because=asked.because, redraw=asked.redraw), reply, problem)
     raise AssertionError  # the loop returns or raises
 
 
@@ -85,12 +93,18 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
     if "{" not in reply.text or len(reply.text) > _SHOWN_CHARACTERS or request.because is not None:
         *earlier, last = request.messages
         afresh = Message(last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem}.")
-        return replace(request, messages=(*earlier, afresh), because=problem.kind)
+        return replace(
+            request,
+            messages=(*earlier, afresh),
+            because=problem.kind,
+            reason=str(problem),
+            redraw=request.redraw + 1,
+        )
     complaint = (
         f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object and nothing else."
     )
     refused = (Message("assistant", reply.text), Message("user", complaint))
-    return replace(request, messages=request.messages + refused, because=problem.kind)
+    return replace(request, messages=request.messages + refused, because=problem.kind, reason=str(problem))
 
 
 def usable_text(reply: Reply) -> str:
@@ -149,13 +163,9 @@ def _refusal(problem: ValidationError) -> ReplyError:
 
 
 def _object_in(text: str) -> dict[str, Any]:
-    """Return the JSON object in a reply, in which texts may have line breaks of their own.
-
-    Models often wrap it in a code fence or a sentence.
-    """
-    start, end = text.find("{"), text.rfind("}")
+    """Return the JSON object in a reply. Models often wrap it in a code fence or a sentence."""
     try:
-        value = parsed(text[start : end + 1] if 0 <= start < end else text, strict=False)
+        value = parsed(object_text(text))
     except ValueError as problem:
         raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
     if not isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,8 +12,9 @@ Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = Mapping[str, Any]
 
 # How a server is asked to keep to a schema, the strongest way first: by OpenAI's structured output, by JSON mode with
-# the schema beside it, by a tool that the model has to call, by JSON mode alone, or in words.
-SchemaMode = Literal["json_schema", "json_object_schema", "tool", "json_object", "prompt"]
+# the schema beside it, by a tool that the model has to call, by JSON mode alone, or in words; at last it isn't asked
+# for JSON at all, but for one part after the other in plain text.
+SchemaMode = Literal["json_schema", "json_object_schema", "tool", "json_object", "prompt", "plain_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,19 @@ class ReplySchema:
     example: JsonObject | None = None
 
 
+# What is asked for in plain text, one part after the other: it yields the messages of each call, is sent the text of
+# its reply, and returns the object that the parts make up.
+PlainParts = Generator[tuple[Message, ...], str, dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call to a chat model, independent of the provider.
 
-    `because` says why the reply before it can't be used, if this request asks again. `continues` says that an earlier
-    call of the same work item has been answered: such a request is still made after a stop, so that nothing is paid
-    twice. `tool_choice` is the name of a tool that has to be called.
+    `because` and `reason` say why the reply before it can't be used, if this request asks again; `redraw` is how often
+    it was asked afresh, each time with another seed and a higher temperature. `continues` says that an earlier call of
+    the same work item has been answered: such a request is still made after a stop, so that nothing is paid twice.
+    `tool_choice` is the name of a tool that has to be called. `plain` asks for the same without JSON.
     """
 
     messages: tuple[Message, ...]
@@ -121,14 +128,17 @@ class Request:
     tools: tuple[JsonObject, ...] = ()
     subject: Subject = field(default_factory=Subject)
     because: FailureKind | None = None
+    reason: str = ""
+    redraw: int = 0
     continues: bool = False
+    plain: Callable[[], PlainParts] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A model's reply. `finish_reason` is one of OpenAI's: stop, length, tool_calls or content_filter.
 
-    `headers` are those of the HTTP response, if there was one.
+    `headers` are those of the HTTP response, if there was one; `calls` is how many calls it took.
     """
 
     text: str
@@ -138,3 +148,4 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     simulated: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    calls: int = 1

@@ -57,7 +57,8 @@ class Llm(Section):
 
     `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
     provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
-    is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`).
+    is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`), and to
+    questions and answers in plain text where a model can't write JSON.
     """
 
     provider: str = Field(default="openai", min_length=1)
@@ -67,7 +68,9 @@ class Llm(Section):
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
     client: Literal["auto", "direct", "litellm"] = "auto"
-    structured_output: Literal["auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt"] = "auto"
+    structured_output: Literal[
+        "auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt", "plain_text"
+    ] = "auto"
     simulated: Simulated = Simulated()
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
+from deepfabric_core.config.schema import Llm
 
 # Any other finish reason, a provider's own or none at all, means that the model was done.
 _FINISH_REASONS = {
@@ -53,14 +54,32 @@ def message_sent(message: Message) -> dict[str, Any]:
 def response_format(request: Request) -> dict[str, Any] | None:
     """Return the `response_format` parameter for a request; None where the prompt alone describes the schema."""
     schema = request.schema
-    if schema is None or request.schema_mode in ("tool", "prompt"):
+    if schema is None or request.schema_mode in ("tool", "prompt", "plain_text"):
         return None
     if request.schema_mode == "json_object":
         return {"type": "json_object"}
     if request.schema_mode == "json_object_schema":
-        return {"type": "json_object", "schema": dict(schema.limits or schema.schema)}
+        limited = dict(schema.limits or schema.schema)
+        return {"type": "json_object", "schema": limited, "value": limited}  # llama.cpp's key, and that of TGI
     described = {"name": schema.name, "schema": dict(schema.schema), "strict": schema.strict}
     return {"type": "json_schema", "json_schema": described}
+
+
+# By how much the temperature rises each time that the same is asked afresh, and how far.
+_WARMER = 0.15
+_WARMEST = 1.0
+
+
+def temperature(settings: Llm, request: Request) -> float:
+    """Return the temperature for a request; it rises when the same is asked afresh."""
+    if not request.redraw:
+        return settings.temperature
+    return max(settings.temperature, min(_WARMEST, round(settings.temperature + _WARMER * request.redraw, 2)))
+
+
+def seed(settings: Llm, request: Request) -> int | None:
+    """Return the seed for a request, if the config has one: another one when the same is asked afresh."""
+    return None if settings.seed is None else settings.seed + request.redraw
 
 
 def tool_choice(request: Request) -> dict[str, Any] | None:

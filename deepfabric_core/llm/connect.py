@@ -17,8 +17,9 @@ from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
+from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay, known_way
 from deepfabric_core.llm.wrappers.retry import Retrying
-from deepfabric_core.llm.wrappers.structured_output import WAYS, KnownWay, StructuredOutput
+from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
 from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
@@ -28,7 +29,6 @@ _UNKNOWN_ADDRESS = "https://provider.invalid"
 
 # Shared by all runs of this process.
 _limiters = Limiters()
-_known_ways: dict[tuple[str, ...], KnownWay] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model take a schema."""
     if settings.provider == "simulated":
         return KnownWay(WAYS[0])
-    return _known_ways.setdefault((settings.provider, settings.base_url or "", settings.model), KnownWay())
+    return known_way(settings)
 
 
 def bare(settings: Llm, *, connections: int = 1) -> ChatModel:

@@ -43,7 +43,15 @@ _ADVICE = {
 # How providers name what they don't take, with whatever status: llama-cpp-python reports a server error.
 _FORMAT = re.compile(
     r"response_?format|json_?schema|json_?object|structured.?outputs?|response.?schema|guided_|grammar|tool_choice"
-    r"|output_config",
+    r"|output_config|no endpoints found that .{0,40}requested parameters",
+    re.IGNORECASE,
+)
+# That a server knows no formats at all, rather than not this one.
+_NO_FORMATS = re.compile(
+    r"response_?format\W{0,2}(?: parameter)?(?::| is| are)? "
+    r"(?:extra inputs|not (?:supported|permitted|allowed|available)|un)"
+    r"|(?:un(?:known|recognized|supported|expected)[^.]{0,40}|does(?:n't| not) support )\W?response_?format\b"
+    r"(?![.\[ ]*type)",
     re.IGNORECASE,
 )
 _OF_A_FORMAT = (400, 404, 405, 415, 422, 500, 501)
@@ -120,6 +128,11 @@ def no_completion(name: str, shown: str, headers: Mapping[str, str] | None = Non
 def refuses_format(text: str) -> bool:
     """Return whether a provider's message says that it doesn't take the way in which JSON was asked for."""
     return _FORMAT.search(text) is not None
+
+
+def refuses_all_formats(text: str) -> bool:
+    """Return whether a provider's message says that it takes no response format whatever, of any type."""
+    return _NO_FORMATS.search(text) is not None and not re.search(r"json_?(?:schema|object)", text, re.IGNORECASE)
 
 
 def kind_of(status: int | None, text: str) -> FailureKind:

@@ -18,6 +18,7 @@ from deepfabric_core.events import (
     LimiterChanged,
     Notice,
     Paused,
+    ReplyMended,
     ReplyRejected,
     Resumed,
     RunFinished,
@@ -114,6 +115,7 @@ class RunState:
     retries: Counts = field(default_factory=dict)
     gave_up: Counts = field(default_factory=dict)
     rejected: Counts = field(default_factory=dict)
+    mended: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
@@ -208,7 +210,7 @@ def reduce(state: RunState, event: Event) -> RunState:
     match event:
         case TopicExpanded() | ExpansionFailed() | TopicsReady():
             return _topics(state, event)
-        case CallAnswered() | CallFailed() | ReplyRejected():
+        case CallAnswered() | CallFailed() | ReplyRejected() | ReplyMended():
             return _calls(state, event)
         case SampleFinished() | SampleFailed():
             return _samples(state, event)
@@ -296,7 +298,7 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
             return _with(state, topics=topics, leaves=leaves, topics_mode=mode, topics_source=source)
 
 
-def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected) -> RunState:
+def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | ReplyMended) -> RunState:
     match event:
         case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost):
             return _with(
@@ -311,6 +313,8 @@ def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected) ->
             return _with(state, gave_up=_one_more(state.gave_up, kind))
         case CallFailed(kind):
             return _with(state, retries=_one_more(state.retries, kind))
+        case ReplyMended():
+            return _with(state, mended=state.mended + 1)
         case ReplyRejected(_, kind):
             return _with(state, rejected=_one_more(state.rejected, kind))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from deepfabric_core.errors import FailureKind, ReplyError
 
-_FEWEST_LETTERS = 4
+_FEWEST_LETTERS = 2
 # So many words in a row of our own instructions are no coincidence.
 _ECHOED_WORDS = 8
 _WORD = re.compile(r"\w+")

@@ -120,7 +120,7 @@ class StepLog:
 class Steps:
     """The steps of one work item: the answers that an earlier run got, in their order, and new ones.
 
-    `on_file` counts the replies that are in the file.
+    `on_file` counts the calls whose replies are in the file.
     """
 
     def __init__(self, log: StepLog, key: StepKey, known: _KnownStep) -> None:
@@ -142,7 +142,7 @@ class Steps:
             return None
         self._known.popleft()
         self._number += 1
-        self.on_file += not isinstance(answer, ToolResult)
+        self.on_file += _calls(answer)
         return answer
 
     def add(self, step: Step, answer: Answer) -> None:
@@ -159,7 +159,7 @@ class Steps:
         self._log.append(self._key, line)
         self._begun = True
         self._number += 1
-        self.on_file += not isinstance(answer, ToolResult)
+        self.on_file += _calls(answer)
 
     def begin_anew(self) -> None:
         """Discard the answers of an earlier run; new steps replace them."""
@@ -188,6 +188,12 @@ def _content(step: Step) -> Iterable[Any]:
     return [messages, step.max_tokens, schema, step.tools]
 
 
+def _calls(answer: Answer) -> int:
+    """Return how many calls to a model an answer took."""
+    reply = answer.reply if isinstance(answer, ReplyError) else answer
+    return reply.calls if isinstance(reply, Reply) else 0
+
+
 def _as_line(answer: Answer) -> dict[str, Any]:
     if isinstance(answer, ToolResult):
         parts = {"content": answer.content, "error": answer.error, "session": answer.session}
@@ -198,14 +204,14 @@ def _as_line(answer: Answer) -> dict[str, Any]:
     calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
     reply = {"text": answer.text, "model": answer.model, "finish_reason": answer.finish_reason}
     more = {"tool_calls": calls, "simulated": answer.simulated}
-    return {"attempts": 1, "usage": answer.usage.as_object(), "reply": reply | more}
+    return {"attempts": answer.calls, "usage": answer.usage.as_object(), "reply": reply | more}
 
 
 def _answer(line: Mapping[str, Any]) -> Answer:
     if "result" in line:
         return ToolResult(**{"content": "", **line["result"]})
     calls = tuple(ToolCall(**call) for call in line["reply"]["tool_calls"])
-    reply = Reply(**{**line["reply"], "tool_calls": calls}, usage=Usage.of(line))
+    reply = Reply(**{**line["reply"], "tool_calls": calls}, usage=Usage.of(line), calls=int(line.get("attempts", 1)))
     if "refused" not in line:
         return reply
     refused = ReplyError(line["refused"]["error"], kind=FailureKind(line["refused"]["kind"]))

@@ -39,6 +39,8 @@ def trouble_facts(state: RunState) -> Iterator[Fact]:
         yield Fact("Calls given up", "Given up", total_by_kind(state.gave_up))
     if state.rejected:
         yield Fact("Replies asked again", "Asked again", total_by_kind(state.rejected))
+    if state.mended:
+        yield Fact("Replies mended", "Mended", f"{counted(state.mended, 'reply')} with small mistakes in the JSON")
 
 
 def usage_facts(state: RunState) -> Iterator[Fact]:

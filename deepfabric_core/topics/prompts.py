@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from deepfabric_core.chat.json_replies import parser_of, schema_of
-from deepfabric_core.chat.messages import Message, ReplySchema, Request, Subject
+from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
+from deepfabric_core.chat.plain_text import listed
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
 
@@ -50,6 +51,7 @@ _LINKED_FORM = (
     'Reply as a JSON object whose key "subtopics" holds a list of objects. Each has the keys "topic", the name, and '
     '"also_under", a list of numbers that is mostly empty.'
 )
+_LIST_FORM = "Write one name a line and nothing else: no explanations."
 _SHOWN_CANDIDATES = 60
 _SHOWN_REFUSED = 5
 _SHOWN_CHARACTERS = 80
@@ -83,27 +85,41 @@ def subtopics_request(
     """Return the request for `wanted` more subtopics of the last topic of `path`."""
     around = around or Surroundings()
     found, candidates = around.found, around.candidates
-    parts = [f"Topic path, from the root: {' > '.join(path)}", _task(path[-1], wanted)]
-    if found:
-        parts.append(f"It has these already, so name different ones: {'; '.join(found)}.")
-    if around.beside:
-        parts.append(f"These stand beside it and are covered elsewhere: {'; '.join(around.beside)}.")
-    if candidates:
-        numbered = "; ".join(f"{number}. {topic.name}" for number, topic in enumerate(candidates, 1))
-        parts.append(
-            f"Where a subtopic truly belongs under one of these topics as well, give their numbers: {numbered}."
-        )
-    if settings.mode == "graph" and settings.prompt_style == "anchored":
-        parts.append(_ANCHORED.format(root=path[0]))
-    if around.refused is not None:
-        parts.append(_mind(around.refused))
-    parts.append(_LINKED_FORM if candidates else _FORM)
+    system = Message("system", settings.system_prompt or _SYSTEM)
+    about = "\n\n".join(_about(settings, path, wanted, around))
+    form = [_linked(candidates), _LINKED_FORM] if candidates else [_FORM]
     return Request(
-        messages=(Message("system", settings.system_prompt or _SYSTEM), Message("user", "\n\n".join(parts))),
+        messages=(system, Message("user", "\n\n".join([about, *form]))),
         max_tokens=settings.max_tokens,
         schema=_schema(wanted, linked=bool(candidates)),
         subject=Subject(path=path, wanted=wanted, taken=found),
+        plain=lambda: _in_plain_text((system, Message("user", f"{about}\n\n{_LIST_FORM}")), linked=bool(candidates)),
     )
+
+
+def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> Iterator[str]:
+    """Yield the parts of the prompt that say which subtopics are wanted."""
+    yield f"Topic path, from the root: {' > '.join(path)}"
+    yield _task(path[-1], wanted)
+    if around.found:
+        yield f"It has these already, so name different ones: {'; '.join(around.found)}."
+    if around.beside:
+        yield f"These stand beside it and are covered elsewhere: {'; '.join(around.beside)}."
+    if settings.mode == "graph" and settings.prompt_style == "anchored":
+        yield _ANCHORED.format(root=path[0])
+    if around.refused is not None:
+        yield _mind(around.refused)
+
+
+def _linked(candidates: tuple[Candidate, ...]) -> str:
+    numbered = "; ".join(f"{number}. {topic.name}" for number, topic in enumerate(candidates, 1))
+    return f"Where a subtopic truly belongs under one of these topics as well, give their numbers: {numbered}."
+
+
+def _in_plain_text(messages: tuple[Message, ...], *, linked: bool) -> PlainParts:
+    """Ask for the names as a list, one a line; without links, which are too much for such a model."""
+    names: list[Any] = listed((yield messages))
+    return {"subtopics": [{"topic": name, "also_under": []} for name in names] if linked else names}
 
 
 @cache

@@ -24,7 +24,9 @@ from deepfabric_core.llm.chat_completions import (
     part,
     reply_in,
     response_format,
+    seed,
     sendable,
+    temperature,
     tool_choice,
 )
 from deepfabric_core.llm.clients.litellm_http import watched
@@ -185,15 +187,15 @@ class LitellmModel:
         settings = self._settings
         arguments: dict[str, Any] = {
             "messages": [_cleaned(message_sent(message)) for message in request.messages],
-            "temperature": settings.temperature,
+            "temperature": temperature(settings, request),
             "max_tokens": request.max_tokens,
             "timeout": settings.timeout,
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": True,
         }
-        if settings.seed is not None:
-            arguments["seed"] = settings.seed
+        if (drawn := seed(settings, request)) is not None:
+            arguments["seed"] = drawn
         if (wanted := response_format(request)) is not None:
             arguments["response_format"] = wanted
         if (chosen := tool_choice(request)) is not None:

@@ -24,7 +24,9 @@ from deepfabric_core.llm.chat_completions import (
     part,
     reply_in,
     response_format,
+    seed,
     sendable,
+    temperature,
     tool_choice,
 )
 from deepfabric_core.llm.clients.response_checks import (
@@ -217,9 +219,9 @@ class OpenAIModel:
 
     def _body(self, request: Request, shape: RequestShape) -> bytes:
         """Return the request as JSON. Parts that recur are encoded once."""
-        text = f'{self._head(shape)}"{shape.limit}":{request.max_tokens},"messages":'
+        text = f'{self._head(shape, request)}"{shape.limit}":{request.max_tokens},"messages":'
         text += _encode([message_sent(message) for message in request.messages])
-        if request.schema is not None and request.schema_mode not in ("tool", "prompt"):
+        if request.schema is not None and request.schema_mode not in ("tool", "prompt", "plain_text"):
             asked = (id(request.schema), request.schema_mode)
             text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
         if (chosen := tool_choice(request)) is not None:
@@ -230,17 +232,18 @@ class OpenAIModel:
             text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
         return sendable(f"{text}}}").encode()
 
-    def _head(self, shape: RequestShape) -> str:
+    def _head(self, shape: RequestShape, request: Request) -> str:
         """Return the part that is the same for all requests of a shape, up to and including a comma."""
-        return self._written((shape,), shape, lambda: self._constants(shape))[:-1] + ","
+        key = (shape, request.redraw)
+        return self._written(key, shape, lambda: self._constants(shape, request))[:-1] + ","
 
-    def _constants(self, shape: RequestShape) -> dict[str, Any]:
+    def _constants(self, shape: RequestShape, request: Request) -> dict[str, Any]:
         settings = self._settings
         constants: dict[str, Any] = {"model": settings.model}
         if shape.temperature:
-            constants["temperature"] = settings.temperature
-        if shape.seed and settings.seed is not None:
-            constants["seed"] = settings.seed
+            constants["temperature"] = temperature(settings, request)
+        if shape.seed and (drawn := seed(settings, request)) is not None:
+            constants["seed"] = drawn
         if settings.provider == "openrouter":
             constants["usage"] = {"include": True}  # makes the reply state its cost
         return constants

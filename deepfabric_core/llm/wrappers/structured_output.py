@@ -1,46 +1,69 @@
-"""A wrapper that asks for JSON in the strongest way that the server takes, which is found out by trying."""
+"""A wrapper that asks for JSON in the strongest way that the server takes, which is found out by trying.
+
+The ways, from the strongest, and what leads from one to the next::
+
+    json_schema ──► json_object_schema ──► tool ──► json_object ──► prompt      the server refuses the way
+    json_schema, json_object_schema ──► tool ──► json_object                    it takes it and doesn't keep to it
+    json_object, prompt ──► plain_text                                          the model can't write JSON
+
+The first request tries the ways one after the other while all others wait, so that a refusal costs one call and not one
+for each call in flight. What was found is remembered for later runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, replace
-from typing import get_args
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+from deepfabric_core.chat.json_mending import mended, object_text
 from deepfabric_core.chat.messages import Message, Reply, Request, SchemaMode
+from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.events import CallFailed, Emit, Notice
-from deepfabric_core.llm.error_mapping import refuses_format
+from deepfabric_core.events import CallFailed, Emit, Notice, ReplyMended
+from deepfabric_core.llm.error_mapping import refuses_all_formats, refuses_format
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay
 
-# A server that doesn't take a format says so before the model begins.
-_SECONDS_TO_REFUSE = 1.0
+# In seconds: how long others wait for the first request to find the way.
+_LONGEST_WAIT = 10.0
+# So many replies in a row that aren't in the form that was asked for mean that this way doesn't work: a way that has
+# never worked, and one that has.
+_MISSES = 2
+_MISSES_OF_PROVEN = 5
 
-# The strongest first.
-WAYS: tuple[SchemaMode, ...] = get_args(SchemaMode)
-
-_NAMES: dict[SchemaMode, str] = {
+_NAMES: Mapping[SchemaMode, str] = {
     "json_schema": "a JSON Schema",
     "json_object_schema": "JSON mode with a schema",
     "tool": "a forced tool call",
     "json_object": "JSON mode",
     "prompt": "words",
+    "plain_text": "plain text, one part after the other",
 }
-
-
-@dataclass
-class KnownWay:
-    """The way that an endpoint and model are known to take; None until one has worked. Runs of a process share it."""
-
-    way: SchemaMode | None = None
+_AFTER_REFUSAL: Mapping[SchemaMode, SchemaMode] = {
+    "json_schema": "json_object_schema",
+    "json_object_schema": "tool",
+    "tool": "json_object",
+    "json_object": "prompt",
+}
+_AFTER_MISSES: Mapping[SchemaMode, SchemaMode] = {
+    "json_schema": "tool",
+    "json_object_schema": "tool",
+    "tool": "json_object",
+    "json_object": "plain_text",
+    "prompt": "plain_text",
+}
+# These only ask; in the ways before them the server itself keeps to the form.
+_UNENFORCED: tuple[SchemaMode, ...] = ("json_object", "prompt", "plain_text")
 
 
 class StructuredOutput:
-    """A model that is asked for JSON in the strongest way that it takes.
+    """A model that is asked for JSON in the strongest way that it takes; small mistakes in its JSON are mended.
 
-    The ways are tried one after the other with the first request, while all others wait for a short time. `forced` is
-    the only way that is tried.
+    `forced` is the only way that is used.
     """
 
     def __init__(
@@ -62,60 +85,129 @@ class StructuredOutput:
         if request.schema is None:
             return await self._model.complete(request)
         if self._forced is not None:
-            return await self._in_way(request, self._forced)
+            return await self._in_way(request, _possible(request, self._forced))
         if self._known.way is None and not self._probing.locked():
             async with self._probing:
-                return await self._first_that_works(request, WAYS)
+                return await self._first_that_works(request)
         if self._known.way is None:
             await self._wait_for_the_probe()
-        way = self._known.way or WAYS[0]
-        try:
-            return await self._in_way(request, way)
-        except ModelError as problem:
-            if way == WAYS[-1] or not _may_be_the_format(problem, certain=True):
-                raise
-            self._told(problem, way)
-        async with self._probing:
-            known = self._known.way
-            if known is not None and WAYS.index(known) > WAYS.index(way):
-                return await self._in_way(request, known)
-            return await self._first_that_works(request, WAYS[WAYS.index(way) + 1 :])
-
-    async def _wait_for_the_probe(self) -> None:
-        """Wait until the first request was answered, or so long that a server that refuses it would have said so."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SECONDS_TO_REFUSE), self._probing:
-                return
+        return await self._in_known_way(request)
 
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
 
-    async def _first_that_works(self, request: Request, ways: tuple[SchemaMode, ...]) -> Reply:
-        """Answer in the first way that the server takes, and remember it; if it takes none, raise the first error."""
+    async def _wait_for_the_probe(self) -> None:
+        """Wait until the first request was answered, but not for ever: that one may hang."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_WAIT), self._probing:
+                return
+
+    async def _first_that_works(self, request: Request) -> Reply:
+        """Answer in the first way that the server takes and keeps to; if it takes none, raise the first error."""
+        way: SchemaMode = WAYS[0]
         first: ModelError | None = None
-        for way in ways:
-            if way == "tool" and request.tools:
-                continue
+        while True:
             try:
                 reply = await self._in_way(request, way)
             except ModelError as problem:
-                if way == ways[-1] or not _may_be_the_format(problem, certain=False):
-                    raise first or problem from None
                 first = first or problem
+                following = _after_refusal(request, way, problem) if _may_be_the_format(problem) else None
+                if following is None:
+                    raise first from None
                 self._told(problem, way)
             else:
-                if self._known.way != way and way != WAYS[0]:
-                    self._emit(Notice(f"{self.name} can't be asked by {_NAMES[WAYS[0]]}: JSON is asked for by {_NAMES[way]}"))
-                self._known.way = way
-                return reply
-        raise AssertionError  # the loop returns or raises
+                in_form = _is_in_form(reply, request)
+                following = _possible(request, _AFTER_MISSES[way]) if in_form is False else None
+                if following is None or way in _UNENFORCED:
+                    self._found(way, in_form)
+                    return reply
+            way = following
+
+    def _found(self, way: SchemaMode, in_form: bool | None) -> None:
+        if in_form is None:
+            return  # an empty or a withheld reply says nothing: the next request goes on trying
+        if way not in (WAYS[0], self._known.way):
+            self._emit(Notice(f"{self.name} takes no JSON Schema: it is asked by {_NAMES[way]}"))
+        self._known.settle(way, proven=in_form)
+        self._known.misses = int(not in_form)
+
+    async def _in_known_way(self, request: Request) -> Reply:
+        """Answer in the way that is known; if the server refuses it after all, in the next one."""
+        way = _possible(request, self._known.way or WAYS[0])
+        while True:
+            try:
+                reply = await self._in_way(request, way)
+            except ModelError as problem:
+                following = _after_refusal(request, way, problem)
+                if following is None or problem.kind is not FailureKind.BAD_REQUEST or not refuses_format(str(problem)):
+                    raise
+                self._told(problem, way)
+                if self._known.way in (way, None):
+                    self._known.settle(following, proven=False)
+                way = _weaker(following, _possible(request, self._known.way or following))
+                continue
+            self._judge(request, way, reply)
+            return reply
+
+    def _judge(self, request: Request, way: SchemaMode, reply: Reply) -> None:
+        """Count the replies in a row that aren't in the form; with too many, another way is taken from now on."""
+        known = self._known
+        in_form = _is_in_form(reply, request)
+        if way != known.way or in_form is None or way not in _AFTER_MISSES:
+            return
+        if in_form:
+            known.proven, known.misses = True, 0
+            return
+        known.misses += 1
+        if known.misses < (_MISSES_OF_PROVEN if known.proven else _MISSES):
+            return
+        following = _AFTER_MISSES[way]
+        if following == "plain_text" and request.plain is None:
+            return
+        known.settle(following, proven=False)
+        self._emit(Notice(f"{self.name} doesn't keep to {_NAMES[way]}: it is asked by {_NAMES[following]}"))
 
     async def _in_way(self, request: Request, way: SchemaMode) -> Reply:
+        if way == "plain_text":
+            return await self._in_plain_text(request)
         reply = await self._model.complete(in_way(request, way))
         if way == "tool" and reply.tool_calls and not request.tools:
-            return replace(reply, text=reply.tool_calls[0].arguments, tool_calls=(), finish_reason="stop")
-        return reply
+            reply = replace(reply, text=reply.tool_calls[0].arguments, tool_calls=(), finish_reason="stop")
+        return self._mended(request, reply)
+
+    async def _in_plain_text(self, request: Request) -> Reply:
+        """Ask for one part after the other; the reply is the object that they make up, written as JSON."""
+        assert request.plain is not None  # noqa: S101 - `_possible` has seen to that
+        parts = request.plain()
+        replies: list[Reply] = []
+        messages = next(parts)
+        while True:
+            asked = replace(
+                request,
+                messages=messages,
+                schema=None,
+                schema_mode="plain_text",
+                continues=request.continues or bool(replies),
+            )
+            reply = await self._model.complete(asked)
+            replies.append(reply)
+            if reply.finish_reason in ("length", "content_filter") or not reply.text.strip():
+                return _summed(replies, reply.text, reply.finish_reason)
+            try:
+                messages = parts.send(reply.text)
+            except StopIteration as end:
+                return _summed(replies, json.dumps(end.value, ensure_ascii=False), "stop")
+
+    def _mended(self, request: Request, reply: Reply) -> Reply:
+        """Return the reply with its JSON mended, if it is broken and can be."""
+        if reply.tool_calls or reply.finish_reason != "stop" or _parsed(reply.text) is not None:
+            return reply
+        value = mended(reply.text)
+        if value is None:
+            return reply
+        self._emit(ReplyMended(request.subject.path))
+        return replace(reply, text=json.dumps(value, ensure_ascii=False))
 
     def _told(self, problem: ModelError, way: SchemaMode) -> None:
         """Count the refused call as one that is made again; the wrappers below leave that to this one."""
@@ -153,6 +245,54 @@ def _form_of(request: Request) -> str:
     return f"Answer with one JSON object that satisfies this JSON Schema, and nothing else: {written}"
 
 
-def _may_be_the_format(problem: ModelError, *, certain: bool) -> bool:
-    """Return whether a failure may come of the way of asking; unless `certain`, any bad request may."""
-    return problem.kind is FailureKind.BAD_REQUEST and (not certain or refuses_format(str(problem)))
+def _possible(request: Request, way: SchemaMode) -> SchemaMode:
+    """Return the way, or a weaker one if the request can't be made in it."""
+    if way == "tool" and request.tools:
+        return "json_object"
+    return "prompt" if way == "plain_text" and request.plain is None else way
+
+
+def _weaker(one: SchemaMode, other: SchemaMode) -> SchemaMode:
+    return max(one, other, key=WAYS.index)
+
+
+def _after_refusal(request: Request, way: SchemaMode, problem: ModelError) -> SchemaMode | None:
+    """Return the next way to try; if the server says that it takes no format at all, the next one without any."""
+    following = _AFTER_REFUSAL.get(way)
+    if following is None:
+        return None
+    if way in ("json_schema", "json_object_schema") and refuses_all_formats(str(problem)):
+        return "prompt" if request.tools else "tool"
+    return _possible(request, following)
+
+
+def _may_be_the_format(problem: ModelError) -> bool:
+    """Return whether a failure of the first request may come of the way of asking: any bad request may."""
+    return problem.kind is FailureKind.BAD_REQUEST
+
+
+def _is_in_form(reply: Reply, request: Request) -> bool | None:
+    """Return whether a reply is an object with all that the schema requires; None if it can't be told."""
+    if reply.finish_reason == "content_filter" or not (text := reply.text.strip()):
+        return None
+    if reply.finish_reason == "length":
+        return None if text.startswith("{") else False
+    value = _parsed(text)
+    required = request.schema.schema.get("required", ()) if request.schema else ()
+    return value is not None and all(name in value for name in required)
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        value = parsed(object_text(text))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _summed(replies: list[Reply], text: str, finish_reason: str) -> Reply:
+    """Return one reply for several, with the usage of all."""
+    usage = replies[0].usage
+    for reply in replies[1:]:
+        usage += reply.usage
+    return replace(replies[-1], text=text, finish_reason=finish_reason, usage=usage, calls=len(replies))

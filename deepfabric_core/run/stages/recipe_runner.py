@@ -138,6 +138,7 @@ class _Exchange:
     def _count(self, reply: object) -> None:
         if isinstance(reply, Reply):
             self.last = reply
+            self.attempts += reply.calls - 1
             self.usage += reply.usage
             self.unkept = reply.usage
 

@@ -6,15 +6,17 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.json_replies import ask, parser_of, schema_of, usable_text
+from deepfabric_core.chat.json_replies import ask, exchange_schema, parser_of, usable_text
 from deepfabric_core.chat.messages import Message, Reply, Request, Subject, ToolCall
 from deepfabric_core.chat.tools import Tool, ToolUse, arguments_of, by_name, text_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import FailureKind, ReplyError
+from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.agent_record import Done, record_of
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample
@@ -26,8 +28,11 @@ _TASK = (
     "Write what a user asks of an assistant who works with tools, about the last topic of that path: a realistic task "
     "that stands by itself, that can't be done without the tools below, and that takes no more than {calls} calls.\n\n"
     "{tools}{files}\n\n"
-    'Reply as a JSON object with the key "question".'
 )
+_TASK_FORM = 'Reply as a JSON object with the key "question".'
+_TASK_ALONE = "Write the user's words alone, in one or two sentences: no answer, no introduction."
+# Fewer characters can't be a task; asked of servers that can enforce it.
+_LEAST = 12
 _WORK = (
     "Carry out the user's task with your tools, one step after the other, at most {calls} calls in all. With each call "
     "say in `{thought}` why you make it. A result may be an error: learn from it. When you know enough, answer the "
@@ -93,8 +98,9 @@ class _Settings:
         return _Settings(
             task=SampleRequest(
                 generation,
-                task,
-                replace(schema_of(Task), example={"question": "What the user asks for, in a sentence or two"}),
+                task + _TASK_FORM,
+                exchange_schema(Task, {"question": "What the user asks for, in a sentence or two"}, _LEAST),
+                partial(plain_parts.task, wanted=task + _TASK_ALONE),
             ),
             system_prompt=f"{generation.system_prompt}\n\n{work}",
             recorded_system_prompt=config.recorded_system_prompt,

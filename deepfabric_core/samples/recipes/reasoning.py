@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.json_replies import Asking, ask, parser_of, schema_of
+from deepfabric_core.chat.json_replies import Asking, ask, exchange_schema, parser_of
 from deepfabric_core.config.schema import Config
+from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample, conversation
 from deepfabric_core.samples.reply_checks import ReplyChecks
@@ -19,6 +18,8 @@ _TASK = (
 )
 
 
+# Fewer characters can't be a question or an answer; asked of servers that can enforce it.
+_LEAST = 12
 _EXAMPLE = {
     "question": "What the user asks, in a sentence or two",
     "reasoning": "How one comes to the answer, step by step",
@@ -36,7 +37,9 @@ class ReasonedExchange(BaseModel):
 
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
-    request = SampleRequest(config.generation, _TASK, replace(schema_of(ReasonedExchange), example=_EXAMPLE))
+    request = SampleRequest(
+        config.generation, _TASK, exchange_schema(ReasonedExchange, _EXAMPLE, _LEAST), plain_parts.reasoned_exchange
+    )
     parse, checks = parser_of(ReasonedExchange), ReplyChecks(_TASK, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from deepfabric_core.chat.messages import Message, ReplySchema, Request, Subject
+from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
 from deepfabric_core.chat.tools import ToolUse
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.samples.records import Sample
@@ -41,26 +42,30 @@ _ANGLES = (
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """The part of the prompt that all samples of a run share."""
+    """The part of the prompt that all samples of a run share; `plain` asks for the same in plain text, if it can be."""
 
     generation: Generation
     task: str
     schema: ReplySchema
+    plain: Callable[[Generation, Brief], PlainParts] | None = None
 
     def about(self, brief: Brief) -> Request:
         """Return the request for one sample."""
-        parts = [f"Topic path, from general to specific: {' > '.join(brief.path)}"]
-        if self.generation.instructions:
-            parts.append(self.generation.instructions)
-        parts.append(self.task)
-        if brief.cycle:
-            parts.append(_something_different(brief))
         return Request(
-            messages=(Message("system", self.generation.system_prompt), Message("user", "\n\n".join(parts))),
+            messages=messages_about(self.generation, brief, self.task),
             max_tokens=self.generation.max_tokens,
             schema=self.schema,
             subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
+            plain=partial(self.plain, self.generation, brief) if self.plain else None,
         )
+
+
+def messages_about(generation: Generation, brief: Brief, task: str) -> tuple[Message, ...]:
+    """Return the messages that ask for a task to be done about the topic of a brief."""
+    parts = [f"Topic path, from general to specific: {' > '.join(brief.path)}", generation.instructions, task]
+    if brief.cycle:
+        parts.append(_something_different(brief))
+    return Message("system", generation.system_prompt), Message("user", "\n\n".join(filter(None, parts)))
 
 
 def _something_different(brief: Brief) -> str:

@@ -1,0 +1,113 @@
+"""Remember how each endpoint and model is asked for JSON: in this process, and in a file of the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from deepfabric_core.chat.messages import SchemaMode
+from deepfabric_core.config.schema import Llm
+
+# In seconds. A server may be updated, so the stronger ways are tried again after a day.
+_REMEMBERED_FOR = 86400.0
+_MOST_ENDPOINTS = 500
+_FILE = "structured_output.json"
+
+WAYS: tuple[SchemaMode, ...] = get_args(SchemaMode)
+
+
+@dataclass
+class KnownWay:
+    """The way in which an endpoint and model are asked for JSON; None until one has worked.
+
+    `proven` says that a reply of it was in the form that was asked for, `misses` how many replies in a row weren't.
+    With a `key` the way is kept in the file, for later processes.
+    """
+
+    way: SchemaMode | None = None
+    proven: bool = False
+    misses: int = 0
+    key: str = ""
+
+    def settle(self, way: SchemaMode, *, proven: bool) -> None:
+        """Take a way from now on."""
+        changed = way != self.way
+        self.way, self.proven, self.misses = way, proven, 0
+        if changed and self.key:
+            _keep(self.key, way)
+
+
+_known: dict[str, KnownWay] = {}
+
+
+def known_way(settings: Llm) -> KnownWay:
+    """Return what is known of how an endpoint and model are asked for JSON; all runs of this process share it."""
+    key = _key(settings)
+    if key not in _known:
+        way = _ways_on_file().get(key)
+        _known[key] = KnownWay(way, proven=way is not None, key=key)
+    return _known[key]
+
+
+def forget_way(settings: Llm) -> None:
+    """Forget what is known, so that all ways are tried again."""
+    key = _key(settings)
+    _known.pop(key, None)
+    _keep(key, None)
+
+
+def _key(settings: Llm) -> str:
+    """Return the name of an endpoint and a model. An address may hold a key: only its host and path are kept."""
+    address = urlsplit(settings.base_url or "")
+    host = address.netloc.rpartition("@")[2]
+    return " ".join(filter(None, (settings.provider, f"{host}{address.path}".rstrip("/"), settings.model)))
+
+
+def _path() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("deepfabric", appauthor=False)) / _FILE
+
+
+def _entries() -> dict[str, Any]:
+    """Return what the file holds; a missing or damaged one is empty, since everything can be found out again."""
+    try:
+        entries = json.loads(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def _ways_on_file() -> Mapping[str, SchemaMode]:
+    now = time.time()
+    return {key: way for key, entry in _entries().items() if (way := _way_in(entry, now)) is not None}
+
+
+def _way_in(entry: object, now: float) -> SchemaMode | None:
+    """Return the way in an entry; None if it is damaged or too old."""
+    if not isinstance(entry, dict) or not isinstance(at := entry.get("at"), int | float):
+        return None
+    fresh = 0 <= now - at <= _REMEMBERED_FOR
+    return next((way for way in WAYS if fresh and way == entry.get("way")), None)
+
+
+def _keep(key: str, way: SchemaMode | None) -> None:
+    """Write a way into the file, or remove it; where that fails, the next process finds it out again."""
+    path = _path()
+    entries = {one: entry for one, entry in _entries().items() if one != key}
+    if way is not None:
+        entries = {**dict(list(entries.items())[-_MOST_ENDPOINTS + 1 :]), key: {"way": way, "at": time.time()}}
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{_FILE}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(entries, file, indent=1)
+        Path(temporary).replace(path)

@@ -1,0 +1,183 @@
+"""Tests of how JSON is asked for: in the strongest way that a server takes, found by one call and remembered."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.conftest import Run, write_config
+from tests.model_servers import (
+    LLAMA_CPP,
+    LLAMA_CPP_OF_OLD,
+    LLAMA_CPP_PYTHON,
+    LM_STUDIO,
+    OLLAMA,
+    OLLAMA_OF_OLD,
+    PLAIN_TEXT_ONLY,
+    REFUSES_FORMATS,
+    STRIPS_ALL,
+    STRIPS_FORMATS,
+    TGI_OF_OLD,
+    VLLM,
+    Imitation,
+    ModelServer,
+    no_schema,
+)
+
+TOPICS = {"prompt": "Repairing bicycles", "depth": 2, "degree": 2, "save_as": "out/topics.jsonl"}
+# The root and its two subtopics are expanded, and each of the four leaves gets a sample.
+NEEDED = 7
+
+
+def way_of(body: dict[str, Any]) -> str:
+    """The way in which a request asks for JSON."""
+    wanted = body.get("response_format") or {}
+    if wanted.get("type") == "json_object":
+        return "json_object_schema" if "schema" in wanted else "json_object"
+    if wanted:
+        return str(wanted["type"])
+    if body.get("tool_choice"):
+        return "tool"
+    return "words" if "JSON" in body["messages"][-1]["content"] else "plain_text"
+
+
+def run_on(server: ModelServer, deepfabric: Run, place: Path, *flags: str, **llm: str) -> list[dict[str, Any]]:
+    """Make a dataset on a server; answers its records."""
+    calls = {"provider": "openai", "model": "some-model", "base_url": server.base_url, **llm}
+    config = write_config(place, llm=calls, topics=TOPICS)
+    done = deepfabric("generate", config, "--tui", "off", *flags, OPENAI_API_KEY="a-key-of-sixteen")
+    assert done.returncode == 0, done.stderr
+    run_on.said = done.stdout + done.stderr  # type: ignore[attr-defined]
+    lines = (place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+STRONGEST = {
+    "llama-cpp-python": (LLAMA_CPP_PYTHON, "json_object_schema"),
+    "llama.cpp": (LLAMA_CPP, "json_schema"),
+    "llama.cpp of old": (LLAMA_CPP_OF_OLD, "json_object_schema"),
+    "Ollama": (OLLAMA, "json_schema"),
+    "LM Studio": (LM_STUDIO, "json_schema"),
+    "vLLM": (VLLM, "json_schema"),
+    "TGI of old": (TGI_OF_OLD, "json_object_schema"),
+    "a proxy that strips response_format": (STRIPS_FORMATS, "tool"),
+    "a router that refuses response_format": (REFUSES_FORMATS, "tool"),
+    "404 with words": (Imitation(no_schema(404, "No endpoints found that can handle the requested parameters."),
+        enforces=("json_object_schema",)), "json_object_schema"),
+    "415 with words": (Imitation(no_schema(415, "Unsupported response_format"), enforces=("tool",)), "tool"),
+    "422 of FastAPI": (Imitation(no_schema(422, "body.response_format.type: Input should be 'json_object'"),
+        enforces=("json_object_schema",)), "json_object_schema"),
+    "400 without a reason": (Imitation(no_schema(400, ""), enforces=("json_object_schema",)), "json_object_schema"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("client", ["direct", "litellm"])
+@pytest.mark.parametrize("server", STRONGEST)
+def test_each_server_is_asked_in_its_strongest_way_after_one_call_at_most(
+    server: str, client: str, deepfabric: Run, place: Path
+) -> None:
+    if client == "litellm" and server not in ("llama-cpp-python", "TGI of old", "a proxy that strips response_format"):
+        pytest.skip("litellm is tried with three of them")
+    imitation, way = STRONGEST[server]
+    with ModelServer(imitation) as running:
+        records = run_on(running, deepfabric, place, client=client)
+        assert len(records) == 4
+        assert len(running.requests) <= NEEDED + 1
+        assert [way_of(body) for body in running.requests[-NEEDED:]] == [way] * NEEDED
+        assert "given up" not in run_on.said.lower()  # type: ignore[attr-defined]
+
+        running.requests.clear()
+        run_on(running, deepfabric, place, client=client)
+        assert [way_of(body) for body in running.requests] == [way] * NEEDED, "the next run knows the way"
+
+
+def test_a_server_that_ignores_a_schema_but_has_json_mode_is_asked_so(deepfabric: Run, place: Path) -> None:
+    with ModelServer(OLLAMA_OF_OLD) as running:
+        assert len(run_on(running, deepfabric, place)) == 4
+        assert [way_of(body) for body in running.requests[-NEEDED:]] == ["json_object"] * NEEDED
+
+
+def test_a_model_that_follows_words_only_costs_no_repair(deepfabric: Run, place: Path) -> None:
+    with ModelServer(STRIPS_ALL) as running:
+        assert len(run_on(running, deepfabric, place)) == 4
+        assert len(running.requests) == NEEDED, "it wrote JSON at once, since every prompt says so in words too"
+
+
+def test_a_model_that_never_writes_json_is_asked_in_plain_text(deepfabric: Run, place: Path) -> None:
+    with ModelServer(PLAIN_TEXT_ONLY) as running:
+        records = run_on(running, deepfabric, place)
+        assert len(records) == 4
+        for record in records:
+            assert record["question"].endswith("?") and not record["question"].startswith("Question")
+            assert record["messages"][-1]["content"] == record["final_answer"]
+        assert "plain text" in run_on.said  # type: ignore[attr-defined]
+        running.requests.clear()
+        run_on(running, deepfabric, place)
+        assert {way_of(body) for body in running.requests} == {"plain_text"}
+        assert len(running.requests) == 3 + 2 * 4
+
+
+def test_reasoning_in_plain_text_takes_a_third_call_where_the_answer_is_not_marked(
+    deepfabric: Run, place: Path
+) -> None:
+    with ModelServer(PLAIN_TEXT_ONLY) as running:
+        calls = {"provider": "openai", "model": "m", "base_url": running.base_url, "structured_output": "plain_text"}
+        generation = {"conversation": {"type": "cot", "reasoning_style": "freetext"}}
+        config = write_config(place, llm=calls, topics=TOPICS, generation=generation)
+        done = deepfabric("generate", config, "--tui", "off", OPENAI_API_KEY="a-key-of-sixteen")
+        assert done.returncode == 0, done.stderr
+        record = json.loads((place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        assert record["reasoning"]["content"] and record["final_answer"]
+        assert record["metadata"]["attempts"] == 3
+        assert len(running.requests) == 3 + 3 * 4
+
+
+@pytest.mark.parametrize("way", ["json_schema", "json_object_schema", "tool", "json_object", "prompt"])
+def test_a_way_can_be_forced(way: str, deepfabric: Run, place: Path) -> None:
+    imitation = Imitation(enforces=("json_schema", "json_object_schema", "tool"), understands=("json_object", "words"))
+    with ModelServer(imitation) as running:
+        run_on(running, deepfabric, place, structured_output=way)
+        assert {way_of(body) for body in running.requests} == {"words" if way == "prompt" else way}
+
+
+def test_the_first_call_finds_the_way_while_all_others_wait(deepfabric: Run, place: Path) -> None:
+    with ModelServer(LLAMA_CPP_PYTHON, seconds=0.2) as running:
+        run_on(running, deepfabric, place)  # grows the topics
+        (place / ".cache").mkdir()
+        running.requests.clear()
+        running.refused = 0
+        calls = {"provider": "openai", "model": "another-model", "base_url": running.base_url}
+        config = write_config(place, llm=calls, topics=TOPICS, output={"batch_size": 50, "save_as": "out/2.jsonl"})
+        done = deepfabric("generate", config, "--tui", "off", "--load-tree", "out/topics.jsonl", OPENAI_API_KEY="k" * 16)
+        assert done.returncode == 0, done.stderr
+        assert running.refused == 1
+
+
+def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: Path) -> None:
+    def spoiled(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        leaf = asked.partition("\n")[0].split(" > ")[-1].split(": ")[-1]
+        if "subtopics" in asked:
+            return json.dumps({"subtopics": [f"{leaf} one", f"{leaf} two"]})
+        return f'Sure:\n{{"question": "What of {leaf},\nthen?", "answer": "First {leaf},\n\nthen \'the rest\' of it.",}}'
+
+    from tests.provider import LocalProvider
+
+    with LocalProvider(reply=spoiled) as server:
+        calls = {"provider": "openai", "model": "m", "base_url": server.base_url}
+        config = write_config(place, llm=calls, topics=TOPICS)
+        done = deepfabric("generate", config, "--tui", "off", OPENAI_API_KEY="a-key-of-sixteen")
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"[Mm]ended.*4 replies", done.stdout), done.stdout
+        assert server.counts.requests == NEEDED
+
+
+def test_a_key_in_an_address_is_not_in_what_is_remembered(deepfabric: Run, place: Path) -> None:
+    with ModelServer(LLAMA_CPP_PYTHON) as running:
+        secret = "hunter2hunter2"
+        address = running.base_url.replace("http://", f"http://user:{secret}@")
+        run_on(running, deepfabric, place, base_url=address)
+    kept = [file for file in (place / "cache").rglob("*") if file.is_file()]
+    assert kept and all(secret not in file.read_text(encoding="utf-8") for file in kept)
