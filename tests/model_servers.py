@@ -129,7 +129,7 @@ LLAMA_CPP_PYTHON = Imitation(llama_cpp_python, enforces=("json_object_schema",))
 LLAMA_CPP = Imitation(enforces=("json_schema", "json_object_schema"))
 LLAMA_CPP_OF_OLD = Imitation(llama_cpp_of_old, enforces=("json_object_schema",))
 OLLAMA = Imitation(ollama, enforces=("json_schema",))
-OLLAMA_OF_OLD = Imitation(takes_all, drops=("tool_choice",), understands=("json_object",))
+OLLAMA_OF_OLD = Imitation(ollama, understands=("json_object",))
 LM_STUDIO = Imitation(lm_studio, enforces=("json_schema",))
 VLLM = Imitation(vllm, enforces=("json_schema", "tool"))
 TGI_OF_OLD = Imitation(tgi_of_old, enforces=("json_object_schema", "tool"))
@@ -179,10 +179,12 @@ class ModelServer(Served):
     def _answer(self, body: Json) -> Json:
         """Let the model speak: by a tool that it has to call, in JSON, or in prose."""
         number, tools = len(self.requests), body.get("tools") or ()
-        if tools and ("tool" in self.imitation.enforces or not body.get("tool_choice")):
+        if tools and "tool" in self.imitation.enforces:
             calls = self._writer.calls(body)
             return completion(body, self._writer.content(body, "ok"), number, calls)
-        return completion(body, self._writer.content(_as_asked(body), "ok") if self._keeps(body) else _talk(body), number)
+        return completion(
+            body, self._writer.content(_as_asked(body), "ok") if self._keeps(body) else _talk(body), number
+        )
 
     def _keeps(self, body: Json) -> bool:
         """Return whether the model writes JSON."""
@@ -217,7 +219,10 @@ def _talk(body: Json) -> str:
 
 def _names(asked: str) -> list[str]:
     chance = random.Random(asked)
-    adjectives, nouns = "worn bent loose dirty seized cracked".split(), "chain brake wheel saddle fork pedal".split()
+    adjectives, nouns = (
+        ["worn", "bent", "loose", "dirty", "seized", "cracked"],
+        ["chain", "brake", "wheel", "saddle", "fork", "pedal"],
+    )
     return [f"{chance.choice(adjectives)} {noun}".capitalize() for noun in chance.sample(nouns, 4)]
 
 

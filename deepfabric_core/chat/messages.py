@@ -138,7 +138,8 @@ class Request:
 class Reply:
     """A model's reply. `finish_reason` is one of OpenAI's: stop, length, tool_calls or content_filter.
 
-    `headers` are those of the HTTP response, if there was one; `calls` is how many calls it took.
+    `headers` are those of the HTTP response, if there was one; `calls` is how many calls it took, and
+    `by_tool` says that the text is what a forced tool was called with.
     """
 
     text: str
@@ -149,3 +150,4 @@ class Reply:
     simulated: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     calls: int = 1
+    by_tool: bool = False

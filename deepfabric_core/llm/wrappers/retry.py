@@ -6,11 +6,10 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from deepfabric_core.chat.messages import Reply, Request
+from deepfabric_core.chat.messages import Reply, Request, SchemaMode
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit
-from deepfabric_core.llm.error_mapping import refuses_format
 from deepfabric_core.llm.model import ChatModel
 
 # For every base that is allowed, the power with this exponent is still a finite float.
@@ -43,7 +42,9 @@ class Retrying:
             try:
                 return await self.model.complete(request)
             except ModelError as problem:
-                if problem.kind is FailureKind.RATE_LIMITED or _is_asked_otherwise(request, problem):
+                if problem.kind is FailureKind.RATE_LIMITED or (
+                    request.schema is not None and is_left_to_structured_output(request.schema_mode, problem)
+                ):
                     raise
                 faults += 1
                 if not problem.kind.transient or faults > self.max_retries:
@@ -64,10 +65,9 @@ class Retrying:
         return wait
 
 
-def _is_asked_otherwise(request: Request, problem: ModelError) -> bool:
-    """Return whether the server refuses the way in which JSON is asked for; `StructuredOutput` tries the next one."""
-    weaker = request.schema is not None and request.schema_mode != "prompt"
-    return weaker and problem.kind is FailureKind.BAD_REQUEST and refuses_format(str(problem))
+def is_left_to_structured_output(way: SchemaMode, problem: ModelError) -> bool:
+    """Return whether a refusal may be one of the way in which JSON is asked for: `StructuredOutput` tries the next."""
+    return way not in ("prompt", "plain_text") and problem.kind is FailureKind.BAD_REQUEST
 
 
 def backoff(limits: RateLimit, attempt: int, chance: random.Random) -> float:

@@ -27,6 +27,7 @@ from deepfabric_core.events import CallFailed, Emit, Notice, ReplyMended
 from deepfabric_core.llm.error_mapping import refuses_all_formats, refuses_format
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay
+from deepfabric_core.llm.wrappers.retry import is_left_to_structured_output
 
 # In seconds: how long others wait for the first request to find the way.
 _LONGEST_WAIT = 10.0
@@ -85,7 +86,7 @@ class StructuredOutput:
         if request.schema is None:
             return await self._model.complete(request)
         if self._forced is not None:
-            return await self._in_way(request, _possible(request, self._forced))
+            return await self._in_forced_way(request, _possible(request, self._forced))
         if self._known.way is None and not self._probing.locked():
             async with self._probing:
                 return await self._first_that_works(request)
@@ -96,6 +97,13 @@ class StructuredOutput:
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
+
+    async def _in_forced_way(self, request: Request, way: SchemaMode) -> Reply:
+        try:
+            return await self._in_way(request, way)
+        except ModelError as problem:
+            self._told(problem, way, given_up=True)
+            raise
 
     async def _wait_for_the_probe(self) -> None:
         """Wait until the first request was answered, but not for ever: that one may hang."""
@@ -109,27 +117,30 @@ class StructuredOutput:
         first: ModelError | None = None
         while True:
             try:
-                reply = await self._in_way(request, way)
+                reply = await self._in_way(request, way, spelt_out=True)
             except ModelError as problem:
                 first = first or problem
-                following = _after_refusal(request, way, problem) if _may_be_the_format(problem) else None
+                following = _after_refusal(request, way, problem)
+                self._told(problem, way, given_up=following is None)
                 if following is None:
                     raise first from None
-                self._told(problem, way)
             else:
                 in_form = _is_in_form(reply, request)
-                following = _possible(request, _AFTER_MISSES[way]) if in_form is False else None
-                if following is None or way in _UNENFORCED:
-                    self._found(way, in_form)
+                if in_form is not False or way in _UNENFORCED:
+                    # A text in place of the call of a tool shows that the model follows words.
+                    self._found("prompt" if way == "tool" and not reply.by_tool else way, in_form)
                     return reply
+                following = _possible(request, _AFTER_MISSES[way])
             way = following
 
     def _found(self, way: SchemaMode, in_form: bool | None) -> None:
-        if in_form is None:
-            return  # an empty or a withheld reply says nothing: the next request goes on trying
+        """Take a way, unless its reply says nothing: then the next request tries it, too, but not for ever."""
+        if in_form is None and (self._known.misses < _MISSES):
+            self._known.misses += 1
+            return
         if way not in (WAYS[0], self._known.way):
             self._emit(Notice(f"{self.name} takes no JSON Schema: it is asked by {_NAMES[way]}"))
-        self._known.settle(way, proven=in_form)
+        self._known.settle(way, proven=in_form is True)
         self._known.misses = int(not in_form)
 
     async def _in_known_way(self, request: Request) -> Reply:
@@ -139,10 +150,10 @@ class StructuredOutput:
             try:
                 reply = await self._in_way(request, way)
             except ModelError as problem:
-                following = _after_refusal(request, way, problem)
-                if following is None or problem.kind is not FailureKind.BAD_REQUEST or not refuses_format(str(problem)):
+                following = _after_refusal(request, way, problem) if refuses_format(str(problem)) else None
+                self._told(problem, way, given_up=following is None)
+                if following is None:
                     raise
-                self._told(problem, way)
                 if self._known.way in (way, None):
                     self._known.settle(following, proven=False)
                 way = _weaker(following, _possible(request, self._known.way or following))
@@ -154,7 +165,7 @@ class StructuredOutput:
         """Count the replies in a row that aren't in the form; with too many, another way is taken from now on."""
         known = self._known
         in_form = _is_in_form(reply, request)
-        if way != known.way or in_form is None or way not in _AFTER_MISSES:
+        if way != known.way or way not in _AFTER_MISSES or not reply.text.strip():
             return
         if in_form:
             known.proven, known.misses = True, 0
@@ -168,12 +179,15 @@ class StructuredOutput:
         known.settle(following, proven=False)
         self._emit(Notice(f"{self.name} doesn't keep to {_NAMES[way]}: it is asked by {_NAMES[following]}"))
 
-    async def _in_way(self, request: Request, way: SchemaMode) -> Reply:
+    async def _in_way(self, request: Request, way: SchemaMode, *, spelt_out: bool = False) -> Reply:
+        """Answer in a way; `spelt_out` describes the form in words, too, if a tool is to be called."""
         if way == "plain_text":
             return await self._in_plain_text(request)
-        reply = await self._model.complete(in_way(request, way))
+        reply = await self._model.complete(in_way(request, way, spelt_out=spelt_out))
         if way == "tool" and reply.tool_calls and not request.tools:
-            reply = replace(reply, text=reply.tool_calls[0].arguments, tool_calls=(), finish_reason="stop")
+            reply = replace(
+                reply, text=reply.tool_calls[0].arguments, tool_calls=(), finish_reason="stop", by_tool=True
+            )
         return self._mended(request, reply)
 
     async def _in_plain_text(self, request: Request) -> Reply:
@@ -209,13 +223,14 @@ class StructuredOutput:
         self._emit(ReplyMended(request.subject.path))
         return replace(reply, text=json.dumps(value, ensure_ascii=False))
 
-    def _told(self, problem: ModelError, way: SchemaMode) -> None:
-        """Count the refused call as one that is made again; the wrappers below leave that to this one."""
-        if refuses_format(str(problem)):
-            self._emit(CallFailed(problem.kind, f"{problem} (asked by {_NAMES[way]})", retry_in=0.0))
+    def _told(self, problem: ModelError, way: SchemaMode, *, given_up: bool) -> None:
+        """Emit the event for a refused call, which `Retrying` leaves to this wrapper."""
+        if is_left_to_structured_output(way, problem):
+            said = str(problem) if given_up else f"{problem} (asked by {_NAMES[way]})"
+            self._emit(CallFailed(problem.kind, said, retry_in=None if given_up else 0.0))
 
 
-def in_way(request: Request, way: SchemaMode) -> Request:
+def in_way(request: Request, way: SchemaMode, *, spelt_out: bool = False) -> Request:
     """Return the request for a way of asking; where no schema is sent, the form is described in words."""
     schema = request.schema
     if schema is None or way == request.schema_mode:
@@ -223,12 +238,16 @@ def in_way(request: Request, way: SchemaMode) -> Request:
     if way == "tool":
         function = {"name": schema.name, "description": "Give the answer.", "parameters": dict(schema.schema)}
         tools = ({"type": "function", "function": function},)
+        request = _in_words(request) if spelt_out else request
         return replace(request, schema_mode=way, tools=tools, tool_choice=schema.name)
     if way not in ("json_object", "prompt"):
         return replace(request, schema_mode=way)
+    return replace(_in_words(request), schema_mode=way)
+
+
+def _in_words(request: Request) -> Request:
     *earlier, last = request.messages
-    spelt_out = Message(last.role, f"{last.content}\n\n{_form_of(request)}")
-    return replace(request, messages=(*earlier, spelt_out), schema_mode=way)
+    return replace(request, messages=(*earlier, Message(last.role, f"{last.content}\n\n{_form_of(request)}")))
 
 
 def _form_of(request: Request) -> str:
@@ -259,27 +278,22 @@ def _weaker(one: SchemaMode, other: SchemaMode) -> SchemaMode:
 def _after_refusal(request: Request, way: SchemaMode, problem: ModelError) -> SchemaMode | None:
     """Return the next way to try; if the server says that it takes no format at all, the next one without any."""
     following = _AFTER_REFUSAL.get(way)
-    if following is None:
+    if following is None or problem.kind is not FailureKind.BAD_REQUEST:
         return None
     if way in ("json_schema", "json_object_schema") and refuses_all_formats(str(problem)):
         return "prompt" if request.tools else "tool"
     return _possible(request, following)
 
 
-def _may_be_the_format(problem: ModelError) -> bool:
-    """Return whether a failure of the first request may come of the way of asking: any bad request may."""
-    return problem.kind is FailureKind.BAD_REQUEST
-
-
 def _is_in_form(reply: Reply, request: Request) -> bool | None:
     """Return whether a reply is an object with all that the schema requires; None if it can't be told."""
     if reply.finish_reason == "content_filter" or not (text := reply.text.strip()):
         return None
-    if reply.finish_reason == "length":
-        return None if text.startswith("{") else False
     value = _parsed(text)
+    if value is None:
+        return None if text.startswith("{") else False  # it may be cut off, or only this one be broken
     required = request.schema.schema.get("required", ()) if request.schema else ()
-    return value is not None and all(name in value for name in required)
+    return all(name in value for name in required)
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ def run_on(server: ModelServer, deepfabric: Run, place: Path, *flags: str, **llm
     """Make a dataset on a server; answers its records."""
     calls = {"provider": "openai", "model": "some-model", "base_url": server.base_url, **llm}
     config = write_config(place, llm=calls, topics=TOPICS)
-    done = deepfabric("generate", config, "--tui", "off", *flags, OPENAI_API_KEY="a-key-of-sixteen")
+    done = deepfabric("generate", config, "--tui", "simple", *flags, OPENAI_API_KEY="a-key-of-sixteen")
     assert done.returncode == 0, done.stderr
     run_on.said = done.stdout + done.stderr  # type: ignore[attr-defined]
     lines = (place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()
@@ -99,10 +99,11 @@ def test_a_server_that_ignores_a_schema_but_has_json_mode_is_asked_so(deepfabric
         assert [way_of(body) for body in running.requests[-NEEDED:]] == ["json_object"] * NEEDED
 
 
-def test_a_model_that_follows_words_only_costs_no_repair(deepfabric: Run, place: Path) -> None:
+def test_a_model_that_only_follows_words_costs_one_call(deepfabric: Run, place: Path) -> None:
     with ModelServer(STRIPS_ALL) as running:
         assert len(run_on(running, deepfabric, place)) == 4
-        assert len(running.requests) == NEEDED, "it wrote JSON at once, since every prompt says so in words too"
+        assert len(running.requests) == NEEDED + 1
+        assert [way_of(body) for body in running.requests[-NEEDED + 1 :]] == ["words"] * (NEEDED - 1)
 
 
 def test_a_model_that_never_writes_json_is_asked_in_plain_text(deepfabric: Run, place: Path) -> None:
@@ -126,7 +127,7 @@ def test_reasoning_in_plain_text_takes_a_third_call_where_the_answer_is_not_mark
         calls = {"provider": "openai", "model": "m", "base_url": running.base_url, "structured_output": "plain_text"}
         generation = {"conversation": {"type": "cot", "reasoning_style": "freetext"}}
         config = write_config(place, llm=calls, topics=TOPICS, generation=generation)
-        done = deepfabric("generate", config, "--tui", "off", OPENAI_API_KEY="a-key-of-sixteen")
+        done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
         assert done.returncode == 0, done.stderr
         record = json.loads((place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()[0])
         assert record["reasoning"]["content"] and record["final_answer"]
@@ -150,7 +151,9 @@ def test_the_first_call_finds_the_way_while_all_others_wait(deepfabric: Run, pla
         running.refused = 0
         calls = {"provider": "openai", "model": "another-model", "base_url": running.base_url}
         config = write_config(place, llm=calls, topics=TOPICS, output={"batch_size": 50, "save_as": "out/2.jsonl"})
-        done = deepfabric("generate", config, "--tui", "off", "--load-tree", "out/topics.jsonl", OPENAI_API_KEY="k" * 16)
+        done = deepfabric(
+            "generate", config, "--tui", "simple", "--topics-load", "out/topics.jsonl", OPENAI_API_KEY="k" * 16
+        )
         assert done.returncode == 0, done.stderr
         assert running.refused == 1
 
@@ -161,14 +164,16 @@ def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: P
         leaf = asked.partition("\n")[0].split(" > ")[-1].split(": ")[-1]
         if "subtopics" in asked:
             return json.dumps({"subtopics": [f"{leaf} one", f"{leaf} two"]})
-        return f'Sure:\n{{"question": "What of {leaf},\nthen?", "answer": "First {leaf},\n\nthen \'the rest\' of it.",}}'
+        return (
+            f'Sure:\n{{"question": "What of {leaf},\nthen?", "answer": "First {leaf},\n\nthen \'the rest\' of it.",}}'
+        )
 
     from tests.provider import LocalProvider
 
     with LocalProvider(reply=spoiled) as server:
         calls = {"provider": "openai", "model": "m", "base_url": server.base_url}
         config = write_config(place, llm=calls, topics=TOPICS)
-        done = deepfabric("generate", config, "--tui", "off", OPENAI_API_KEY="a-key-of-sixteen")
+        done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
         assert done.returncode == 0, done.stderr
         assert re.search(r"[Mm]ended.*4 replies", done.stdout), done.stdout
         assert server.counts.requests == NEEDED
