@@ -141,7 +141,7 @@ PLAIN_TEXT_ONLY = Imitation(drops=("response_format", "tools", "tool_choice"))
 
 @dataclass
 class ModelServer(Served):
-    """A server that behaves like an imitation; `requests` holds what it was asked, `seconds` passes before it answers."""
+    """A server that behaves like an imitation: it answers after `seconds`; `requests` holds what it was asked."""
 
     imitation: Imitation
     seconds: float = 0.05

@@ -9,10 +9,114 @@ import re
 from collections.abc import Iterable
 
 from deepfabric_core.errors import FailureKind, ReplyError
+from deepfabric_core.samples.recipes.recipe import Brief
 
 _FEWEST_LETTERS = 2
 # So many words in a row of our own instructions are no coincidence.
 _ECHOED_WORDS = 8
+# A question about nothing but the first of these, which are the words of prompts, is about nothing.
+_WORDS_OF_PROMPTS = frozenset(
+    [
+        "answer",
+        "answers",
+        "assistant",
+        "conversation",
+        "example",
+        "path",
+        "prompt",
+        "question",
+        "questions",
+        "reasoning",
+        "reply",
+        "respond",
+        "response",
+        "solution",
+        "subject",
+        "task",
+        "topic",
+        "topics",
+        "user",
+        "users",
+    ]
+)
+_WORDS_BETWEEN = frozenset(
+    [
+        "a",
+        "about",
+        "above",
+        "an",
+        "and",
+        "are",
+        "as",
+        "ask",
+        "asked",
+        "asking",
+        "be",
+        "below",
+        "can",
+        "correct",
+        "could",
+        "do",
+        "does",
+        "final",
+        "first",
+        "following",
+        "for",
+        "from",
+        "given",
+        "give",
+        "has",
+        "have",
+        "help",
+        "here",
+        "how",
+        "i",
+        "in",
+        "is",
+        "it",
+        "its",
+        "last",
+        "me",
+        "my",
+        "next",
+        "of",
+        "on",
+        "one",
+        "or",
+        "please",
+        "say",
+        "should",
+        "so",
+        "some",
+        "tell",
+        "that",
+        "the",
+        "their",
+        "there",
+        "these",
+        "this",
+        "those",
+        "to",
+        "us",
+        "use",
+        "want",
+        "was",
+        "we",
+        "what",
+        "when",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "write",
+        "you",
+        "your",
+    ]
+)
+_FEWEST_WORDS_REPEATED = 6
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|an|the|your|my|full|complete|final|short|one|some|user|user's|users|assistant|assistant's)\W+)*"
@@ -27,21 +131,31 @@ class ReplyChecks:
     def __init__(self, *instructions: str) -> None:
         self._ours = frozenset(run for text in instructions for run in _runs(text))
 
-    def check(self, question: str, answer: str, *, reasoning: str | None = None, earlier: Iterable[str] = ()) -> None:
-        """Check a question and its answer; `earlier` are the questions that the topic has.
+    def check(self, question: str, answer: str, brief: Brief, *, reasoning: str | None = None) -> None:
+        """Check a question and its answer about the topic of a brief.
 
         Raises:
             ReplyError: one of them can't be used; the message says which and why.
         """
-        self._check_question(question, earlier)
+        self.check_question(question, brief)
         self._check_text("reasoning", reasoning, least=_FEWEST_LETTERS)
         self._check_text("answer", answer, least=0 if any(map(str.isdigit, question)) or reasoning else 1)
-        if _plain(question) == _plain(answer):
-            raise _refusal("the answer only repeats the question")
+        if _plain(answer) in map(_plain, (question, *brief.path)):
+            raise _refusal("the answer only repeats the question or the topic")
 
-    def _check_question(self, question: str, earlier: Iterable[str]) -> None:
+    def check_question(self, question: str, brief: Brief) -> None:
+        """Check a question alone.
+
+        Raises:
+            ReplyError: it can't be used; the message says why.
+        """
         self._check_text("question", question, least=_FEWEST_LETTERS)
-        if _plain(question) in map(_plain, earlier):
+        if not question.rstrip().endswith(_QUESTION_MARKS) and _plain(question) in map(_plain, brief.path):
+            raise _refusal("the question only names the topic: ask something about it")
+        words = set(_plain(question).split())
+        if words & _WORDS_OF_PROMPTS and words <= _WORDS_OF_PROMPTS | _WORDS_BETWEEN:
+            raise _refusal("the question is about nothing: ask something about the topic")
+        if any(_is_repeated(_plain(question), _plain(one)) for one in brief.earlier):
             raise _refusal("the question was asked before: ask another one")
 
     def _check_text(self, what: str, text: str | None, *, least: int) -> None:
@@ -62,6 +176,12 @@ def _refusal(reason: str) -> ReplyError:
 
 def _plain(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
+
+
+def _is_repeated(question: str, earlier: str) -> bool:
+    """Return whether a question is an earlier one, or holds a whole earlier one, or is a part of it."""
+    shorter, longer = sorted((question, earlier), key=len)
+    return question == earlier or (len(shorter.split()) >= _FEWEST_WORDS_REPEATED and f" {shorter} " in f" {longer} ")
 
 
 def _runs(text: str) -> Iterable[tuple[str, ...]]:

@@ -7,7 +7,6 @@ topic is known, and the same replies always grow the same topics.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +15,7 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, fold, topic_id
-from deepfabric_core.topics.name_checks import refused_because
+from deepfabric_core.topics.name_checks import refused_because, tidied
 from deepfabric_core.topics.prompts import (
     Candidate,
     Surroundings,
@@ -135,17 +134,12 @@ def _request(
 def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:
     text = usable_text(reply)
     if not expansion.candidates:
-        return (Child(_clean(name)) for name in parse_subtopics(text).subtopics)
+        return (Child(tidied(name)) for name in parse_subtopics(text).subtopics)
     known = {number: topic.id for number, topic in enumerate(expansion.candidates, 1)}
     return (
-        Child(_clean(linked.topic), tuple(dict.fromkeys(known[n] for n in linked.also_under if n in known)))
+        Child(tidied(linked.topic), tuple(dict.fromkeys(known[n] for n in linked.also_under if n in known)))
         for linked in parse_linked_subtopics(text).subtopics
     )
-
-
-def _clean(name: str) -> str:
-    """Return a name on one line, without a list number or bullet in front."""
-    return re.sub(r"^(?:\d{1,3}[.)]|[-*•])\s+", "", " ".join(name.split()))
 
 
 @dataclass

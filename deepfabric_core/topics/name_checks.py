@@ -12,12 +12,20 @@ _MOST_WORDS = 16
 # Fewer words with a full stop at the end may be an abbreviation.
 _SENTENCE_WORDS = 6
 _SEPARATOR = re.compile(r"\s(?:>|→|»|/)\s")
-_CODE = re.compile(r"```|[{}]|\bfunction\s*\(|=>|;\s*$")
+_CODE = re.compile(r"```|[{}]|\b\w+\(\w*\)\s*[-+*/=;]|=>|(?:[;=|&\\]|\s\+)\s*$|^\.{0,2}/")
+_BROKEN = re.compile(r"^[,;:)\]]|[,:(\[]$")
+_IDENTIFIER = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|the|another|one|first|second|third|last|new|your|specific|distinct)\W+)*"
     r"(?:sub-?topics?|topics?|names?|titles?|examples?|strings?|items?)"
     r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d+|one|two|three|[a-e]))*\W*"
 )
+
+
+def tidied(name: str) -> str:
+    """Return a name on one line, without a list number or bullet in front; an identifier is put in words."""
+    name = re.sub(r"^(?:\d{1,3}[.)]|[-*\u2022])\s+", "", " ".join(name.split()))
+    return name.replace("_", " ") if _IDENTIFIER.fullmatch(name) else name
 
 
 def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | None:
@@ -32,6 +40,8 @@ def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | N
         return "it is code, not a name"
     if _SEPARATOR.search(name) and not any(map(_SEPARATOR.search, path)):
         return "it is a path, not a name"
+    if _BROKEN.search(name):
+        return "it is only a part of a name"
     if _PLACEHOLDER.fullmatch(name):
         return "it is a placeholder"
     if len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS:

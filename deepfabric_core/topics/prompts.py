@@ -39,8 +39,8 @@ parse_subtopics = parser_of(Subtopics)
 parse_linked_subtopics = parser_of(LinkedSubtopics)
 
 _SYSTEM = (
-    "You plan the coverage of a training dataset. Given a topic, you name subtopics that are specific, "
-    "distinct from each other and together cover it well. A name is a short phrase, without numbering."
+    "You name the subtopics of a topic: specific, distinct from each other, and together covering it well. "
+    "Each name is a short phrase that a practitioner would use, without numbering."
 )
 _ANCHORED = (
     'Keep to the domain of "{root}": each name should be one that a practitioner of it would use, '
@@ -52,6 +52,8 @@ _LINKED_FORM = (
     '"also_under", a list of numbers that is mostly empty.'
 )
 _LIST_FORM = "Write one name a line and nothing else: no explanations."
+# Asked of servers that can enforce it; a shorter name is taken where it is given.
+_SHORTEST_NAME = 3
 _SHOWN_CANDIDATES = 60
 _SHOWN_REFUSED = 5
 _SHOWN_CHARACTERS = 80
@@ -99,7 +101,7 @@ def subtopics_request(
 
 def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> Iterator[str]:
     """Yield the parts of the prompt that say which subtopics are wanted."""
-    yield f"Topic path, from the root: {' > '.join(path)}"
+    yield f"Topic path, from general to specific: {' > '.join(path)}"
     yield _task(path[-1], wanted)
     if around.found:
         yield f"It has these already, so name different ones: {'; '.join(around.found)}."
@@ -127,6 +129,8 @@ def _schema(wanted: int, *, linked: bool) -> ReplySchema:
     """Return the schema of a reply with one to `wanted` names."""
     plain = schema_of(LinkedSubtopics if linked else Subtopics)
     items = {**plain.schema["properties"]["subtopics"], "minItems": 1, "maxItems": wanted}
+    if not linked:
+        items["items"] = {"type": "string", "minLength": _SHORTEST_NAME}
     schema = {**plain.schema, "properties": {"subtopics": items}}
     name: Any = {"topic": "Name of a subtopic", "also_under": []} if linked else "Name of a subtopic"
     return replace(plain, limits=schema, example={"subtopics": [name] * wanted})

@@ -29,20 +29,30 @@ class KnownWay:
     """The way in which an endpoint and model are asked for JSON; None until one has worked.
 
     `proven` says that a reply of it was in the form that was asked for, `misses` how many replies in a row weren't.
-    With a `key` the way is kept in the file, for later processes.
+    `ignores_tools` is whether it takes tools and never calls one. With a `key` both are kept for later processes.
     """
 
     way: SchemaMode | None = None
     proven: bool = False
     misses: int = 0
+    ignores_tools: bool = False
     key: str = ""
 
     def settle(self, way: SchemaMode, *, proven: bool) -> None:
         """Take a way from now on."""
         changed = way != self.way
         self.way, self.proven, self.misses = way, proven, 0
-        if changed and self.key:
-            _keep(self.key, way)
+        if changed:
+            self._keep()
+
+    def offer_tools_in_words(self) -> None:
+        """Describe tools in the prompt from now on."""
+        self.ignores_tools = True
+        self._keep()
+
+    def _keep(self) -> None:
+        if self.key:
+            _keep(self.key, {"way": self.way, "ignores_tools": self.ignores_tools, "at": time.time()})
 
 
 _known: dict[str, KnownWay] = {}
@@ -52,8 +62,9 @@ def known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model are asked for JSON; all runs of this process share it."""
     key = _key(settings)
     if key not in _known:
-        way = _ways_on_file().get(key)
-        _known[key] = KnownWay(way, proven=way is not None, key=key)
+        entry = _fresh(_entries().get(key))
+        way = next((one for one in WAYS if one == entry.get("way")), None)
+        _known[key] = KnownWay(way, way is not None, ignores_tools=entry.get("ignores_tools") is True, key=key)
     return _known[key]
 
 
@@ -86,25 +97,19 @@ def _entries() -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _ways_on_file() -> Mapping[str, SchemaMode]:
-    now = time.time()
-    return {key: way for key, entry in _entries().items() if (way := _way_in(entry, now)) is not None}
-
-
-def _way_in(entry: object, now: float) -> SchemaMode | None:
-    """Return the way in an entry; None if it is damaged or too old."""
+def _fresh(entry: object) -> Mapping[str, Any]:
+    """Return an entry of the file; an empty one if it is damaged or too old."""
     if not isinstance(entry, dict) or not isinstance(at := entry.get("at"), int | float):
-        return None
-    fresh = 0 <= now - at <= _REMEMBERED_FOR
-    return next((way for way in WAYS if fresh and way == entry.get("way")), None)
+        return {}
+    return entry if 0 <= time.time() - at <= _REMEMBERED_FOR else {}
 
 
-def _keep(key: str, way: SchemaMode | None) -> None:
-    """Write a way into the file, or remove it; where that fails, the next process finds it out again."""
+def _keep(key: str, entry: Mapping[str, Any] | None) -> None:
+    """Write an entry into the file, or remove it; where that fails, the next process finds it out again."""
     path = _path()
-    entries = {one: entry for one, entry in _entries().items() if one != key}
-    if way is not None:
-        entries = {**dict(list(entries.items())[-_MOST_ENDPOINTS + 1 :]), key: {"way": way, "at": time.time()}}
+    entries = {one: kept for one, kept in _entries().items() if one != key}
+    if entry is not None:
+        entries = {**dict(list(entries.items())[-_MOST_ENDPOINTS + 1 :]), key: entry}
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{_FILE}.")

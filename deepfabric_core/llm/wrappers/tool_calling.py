@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 from deepfabric_core.chat.json_replies import usable_text
 from deepfabric_core.chat.messages import JsonObject, Message, Reply, ReplySchema, Request, ToolCall
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
+from deepfabric_core.events import Emit, Notice
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.wrappers.known_ways import KnownWay
 
 # How providers say that a model can't be offered tools: the words for tools and the refusal, in either order.
 # `tools[0]...` names one definition; a mistake in it is no refusal of tools.
@@ -25,6 +27,9 @@ _UNABLE = (
 _REFUSAL = re.compile(rf"{_TOOLS}.{{0,80}}{_UNABLE}|{_UNABLE}.{{0,80}}{_TOOLS}", re.IGNORECASE)
 # A router reports that it finds no such model, llama.cpp a server error.
 _FITTING = (FailureKind.BAD_REQUEST, FailureKind.UNKNOWN_MODEL, FailureKind.SERVER_ERROR)
+
+# So many tasks without a call mean that the server drops tools unseen.
+_IGNORED_TASKS = 3
 
 _HOW = (
     'Reply as a JSON object with the key "decision". To call a tool, it holds an object with the keys "tool", a name, '
@@ -72,11 +77,17 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 class ToolCalling:
-    """A model that is offered tools in the way it supports, which is learned from its errors and then remembered."""
+    """A model that is offered tools in the way it supports, which is learned and then remembered.
 
-    def __init__(self, model: ChatModel) -> None:
+    It may refuse tools, or take them and call none in its first replies to several tasks.
+    """
+
+    def __init__(self, model: ChatModel, emit: Emit, known: KnownWay | None = None) -> None:
         self._model = model
-        self._native = True
+        self._emit = emit
+        self._known = known or KnownWay()
+        self._native = not self._known.ignores_tools
+        self._ignored: int | None = 0  # tasks without a call in the first reply; None once there was a call
 
     @property
     def name(self) -> str:
@@ -92,11 +103,14 @@ class ToolCalling:
         offered = bool(request.tools) or any(message.role == "tool" for message in request.messages)
         if offered and self._native:
             try:
-                return await self._model.complete(request)
+                reply = await self._model.complete(request)
             except ModelError as problem:
                 if not _blames_tools(problem):
                     raise
                 self._native = False
+            else:
+                self._judge(request, reply)
+                return reply
         if not offered:
             return await self._model.complete(request)
         reply = await self._model.complete(_in_words(request))
@@ -107,6 +121,21 @@ class ToolCalling:
         except ReplyError as problem:
             problem.reply = reply
             raise
+
+    def _judge(self, request: Request, reply: Reply) -> None:
+        """Count the tasks that got no call in the first reply; after some, tools are described in the prompt."""
+        if not request.tools or self._ignored is None or request.because is not None:
+            return
+        if reply.tool_calls:
+            self._ignored = None
+        elif not any(message.role == "tool" for message in request.messages):
+            self._ignored += 1
+        if self._ignored == _IGNORED_TASKS and self._native:
+            self._native = False
+            self._known.offer_tools_in_words()
+            self._emit(
+                Notice(f"{self.name} calls none of the tools that it is offered: they are described in the prompt")
+            )
 
     async def close(self) -> None:
         """Close the model."""

@@ -20,6 +20,7 @@ from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.agent_record import Done, record_of
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample
+from deepfabric_core.samples.reply_checks import ReplyChecks
 
 T = TypeVar("T")
 Acting = Generator[Request | ToolUse, Any, T]
@@ -31,6 +32,7 @@ _TASK = (
 )
 _TASK_FORM = 'Reply as a JSON object with the key "question".'
 _TASK_ALONE = "Write the user's words alone, in one or two sentences: no answer, no introduction."
+_EXAMPLE = {"question": "What the user asks for, in a sentence or two"}
 # Fewer characters can't be a task; asked of servers that can enforce it.
 _LEAST = 12
 _WORK = (
@@ -42,6 +44,8 @@ _ENOUGH = "That is enough: no more calls. Answer the user now, in full, from wha
 
 # An extra argument, in which the model says why it makes the call. It isn't passed to the tool or recorded with it.
 THOUGHT = "_thought"
+
+_SHOWN_CHARACTERS = 300
 
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ID_LENGTH = 9
@@ -56,16 +60,42 @@ class Task(BaseModel):
 def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
     """Return the recipe for samples with these tools."""
     settings = _Settings.of(config, tools)
-    parse = parser_of(Task)
+    parse, checks = parser_of(Task), ReplyChecks(_TASK, *_EXAMPLE.values())
 
     def agent(brief: Brief) -> Acting[Sample]:
-        task = yield from ask(settings.task.about(brief), parse, retries=settings.retries)
-        work = _AgentWork(settings, brief, task.question)
-        answer = yield from work.carried_out()
-        record = record_of(settings.recorded_system_prompt, task.question, work.steps, answer, settings.recorded)
-        return Sample(record, task.question, answer)
+        def accepted(text: str) -> Task:
+            task = parse(text)
+            checks.check_question(task.question, brief)
+            return task
+
+        request = settings.task.about(brief)
+        for tasks_left in range(settings.retries, -1, -1):
+            task = yield from ask(request, accepted, retries=settings.retries)
+            work = _AgentWork(settings, brief, task.question)
+            try:
+                answer = yield from work.carried_out()
+            except _NeedsNoTool as problem:
+                if not tasks_left:
+                    raise
+                request = _another_task(settings.task.about(brief), task.question, problem)
+                continue
+            record = record_of(settings.recorded_system_prompt, task.question, work.steps, answer, settings.recorded)
+            return Sample(record, task.question, answer)
+        raise AssertionError  # the loop returns or raises
 
     return agent
+
+
+class _NeedsNoTool(ReplyError):
+    """The model answers a task without any tool, even when told to use them."""
+
+
+def _another_task(request: Request, task: str, problem: ReplyError) -> Request:
+    """Return the request for a task in place of one that needs no tool."""
+    *earlier, last = request.messages
+    said = f'{last.content}\n\nNot this one, which can be answered without a tool: "{task[:_SHOWN_CHARACTERS]}"'
+    afresh = (*earlier, replace(last, content=said))
+    return replace(request, messages=afresh, because=problem.kind, reason=str(problem), redraw=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +129,7 @@ class _Settings:
             task=SampleRequest(
                 generation,
                 task + _TASK_FORM,
-                exchange_schema(Task, {"question": "What the user asks for, in a sentence or two"}, _LEAST),
+                exchange_schema(Task, _EXAMPLE, _LEAST),
                 partial(plain_parts.task, wanted=task + _TASK_ALONE),
             ),
             system_prompt=f"{generation.system_prompt}\n\n{work}",
@@ -147,6 +177,7 @@ class _AgentWork:
 
     def _decided(self, request: Request) -> Acting[str | list[_RequestedCall]]:
         """Return the next calls or the answer; ask again with the reason if a reply can't be used."""
+        refused_before = False
         for attempts_left in range(self.settings.retries, -1, -1):
             text = ""
             try:
@@ -154,15 +185,16 @@ class _AgentWork:
                 text = reply.text
                 return self._requested_calls(reply) if reply.tool_calls and request.tools else self._answer(reply)
             except ReplyError as problem:
-                if not attempts_left:
+                if not attempts_left or (isinstance(problem, _NeedsNoTool) and refused_before):
                     raise
+                refused_before = isinstance(problem, _NeedsNoTool)
                 request = _corrected(request, text, problem)
         raise AssertionError  # the loop returns or raises
 
     def _answer(self, reply: Reply) -> str:
         answer = usable_text(reply).strip()
         if not self.steps:
-            raise ReplyError("it uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
+            raise _NeedsNoTool("it uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
         return answer
 
     def _requested_calls(self, reply: Reply) -> list[_RequestedCall]:
@@ -241,7 +273,7 @@ def _corrected(request: Request, text: str, problem: ReplyError) -> Request:
     wanted = "Go on with your tools, or answer." if request.tools else "Answer the user, in plain text."
     complaint = f"That could not be used: {problem}. {wanted}"
     refused = (Message("assistant", text or "(a call that could not be made)"), Message("user", complaint))
-    return replace(request, messages=request.messages + refused, because=problem.kind)
+    return replace(request, messages=request.messages + refused, because=problem.kind, reason=str(problem))
 
 
 def _call_id(brief: Brief, number: int) -> str:

@@ -12,7 +12,7 @@ from deepfabric_core.samples.records import Sample, conversation
 from deepfabric_core.samples.reply_checks import ReplyChecks
 
 _TASK = (
-    "Write one training conversation about the last topic of that path: a user's question that stands by itself, "
+    "Write one conversation about the last topic of that path: a user's question that stands by itself, "
     "and the assistant's complete answer.\n\n"
     'Reply as a JSON object with the keys "question" and "answer".'
 )
@@ -40,7 +40,7 @@ def prepare(config: Config) -> Recipe:
     def basic(brief: Brief) -> Asking[Sample]:
         def accepted(text: str) -> Exchange:
             exchange = parse(text)
-            checks.check(exchange.question, exchange.answer, earlier=brief.earlier)
+            checks.check(exchange.question, exchange.answer, brief)
             return exchange
 
         exchange = yield from ask(request.about(brief), accepted, retries=retries)

@@ -12,8 +12,7 @@ from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample
 
 _TASK = (
-    "Write one record of a training dataset about the last topic of that path.\n\n"
-    "Reply with one JSON object of this JSON Schema: {schema}"
+    "Write one record about the last topic of that path.\n\nReply with one JSON object of this JSON Schema: {schema}"
 )
 _PREVIEW_CHARACTERS = 500
 

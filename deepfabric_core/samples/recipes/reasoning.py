@@ -12,7 +12,7 @@ from deepfabric_core.samples.records import Sample, conversation
 from deepfabric_core.samples.reply_checks import ReplyChecks
 
 _TASK = (
-    "Write one training conversation about the last topic of that path: a user's question that takes thought, the "
+    "Write one conversation about the last topic of that path: a user's question that takes thought, the "
     "reasoning that leads to its answer step by step in plain prose, and the final answer, which stands by itself.\n\n"
     'Reply as a JSON object with the keys "question", "reasoning" and "answer".'
 )
@@ -47,7 +47,7 @@ def prepare(config: Config) -> Recipe:
     def reasoning(brief: Brief) -> Asking[Sample]:
         def accepted(text: str) -> ReasonedExchange:
             exchange = parse(text)
-            checks.check(exchange.question, exchange.answer, reasoning=exchange.reasoning, earlier=brief.earlier)
+            checks.check(exchange.question, exchange.answer, brief, reasoning=exchange.reasoning)
             return exchange
 
         exchange = yield from ask(request.about(brief), accepted, retries=retries)

@@ -73,13 +73,16 @@ STRONGEST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("client", ["direct", "litellm"])
-@pytest.mark.parametrize("server", STRONGEST)
+THROUGH_LITELLM = ("llama-cpp-python", "TGI of old", "a proxy that strips response_format")
+
+
+@pytest.mark.parametrize(
+    ("server", "client"),
+    [*((server, "direct") for server in STRONGEST), *((server, "litellm") for server in THROUGH_LITELLM)],
+)
 def test_each_server_is_asked_in_its_strongest_way_after_one_call_at_most(
     server: str, client: str, deepfabric: Run, place: Path
 ) -> None:
-    if client == "litellm" and server not in ("llama-cpp-python", "TGI of old", "a proxy that strips response_format"):
-        pytest.skip("litellm is tried with three of them")
     imitation, way = STRONGEST[server]
     with ModelServer(imitation) as running:
         records = run_on(running, deepfabric, place, client=client)
@@ -181,8 +184,8 @@ def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: P
 
 def test_a_key_in_an_address_is_not_in_what_is_remembered(deepfabric: Run, place: Path) -> None:
     with ModelServer(LLAMA_CPP_PYTHON) as running:
-        secret = "hunter2hunter2"
-        address = running.base_url.replace("http://", f"http://user:{secret}@")
+        password = "hunter2hunter2"  # noqa: S105
+        address = running.base_url.replace("http://", f"http://user:{password}@")
         run_on(running, deepfabric, place, base_url=address)
     kept = [file for file in (place / "cache").rglob("*") if file.is_file()]
-    assert kept and all(secret not in file.read_text(encoding="utf-8") for file in kept)
+    assert kept and all(password not in file.read_text(encoding="utf-8") for file in kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -11,7 +12,9 @@ import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
+from deepfabric_core.events import Event, Notice
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
+from deepfabric_core.llm.wrappers.known_ways import KnownWay
 from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.tools.definitions import tool_from
 from deepfabric_core.tools.virtual_files import BUILT_IN
@@ -78,6 +81,10 @@ class Canned:
         """Nothing is open."""
 
 
+def silent(_: Event) -> None:
+    """Nobody listens."""
+
+
 def refusal(status: int, said: Any) -> ModelError:
     body = said if isinstance(said, dict) else {"error": {"message": said}}
     return model_error("m", complaint_in(body), status=status)
@@ -85,7 +92,7 @@ def refusal(status: int, said: Any) -> ModelError:
 
 def answered(*answers: str | Reply | ModelError, asked: Request = ASKED) -> tuple[Reply, Canned]:
     canned = Canned(*answers)
-    return asyncio.run(ToolCalling(canned).complete(asked)), canned
+    return asyncio.run(ToolCalling(canned, silent).complete(asked)), canned
 
 
 def in_words(said: object, asked: Request = ASKED) -> tuple[Reply, Request]:
@@ -107,7 +114,7 @@ def test_a_provider_that_refuses_tools_is_asked_in_words_from_then_on(status: in
     canned = Canned(
         refusal(status, said), '{"decision": {"answer": "It says hello."}}', '{"decision": {"answer": "B"}}'
     )
-    model = ToolCalling(canned)
+    model = ToolCalling(canned, silent)
     assert asyncio.run(model.complete(ASKED)).text == "It says hello."
     assert asyncio.run(model.complete(ASKED)).text == "B"
     assert [bool(request.tools) for request in canned.asked] == [True, False, False]
@@ -116,7 +123,7 @@ def test_a_provider_that_refuses_tools_is_asked_in_words_from_then_on(status: in
 @pytest.mark.parametrize(("status", "said"), OTHERS)
 def test_other_failures_are_not_mistaken_for_such_a_refusal(status: int, said: object) -> None:
     canned = Canned(refusal(status, said), "hello")
-    model = ToolCalling(canned)
+    model = ToolCalling(canned, silent)
     with pytest.raises(ModelError):
         asyncio.run(model.complete(ASKED))
     assert asyncio.run(model.complete(ASKED)).text == "hello"
@@ -125,7 +132,7 @@ def test_other_failures_are_not_mistaken_for_such_a_refusal(status: int, said: o
 
 def test_a_request_without_tools_is_left_alone_even_then() -> None:
     canned = Canned(refusal(*REFUSALS[0]), '{"decision": {"answer": "A"}}', "hello")
-    model = ToolCalling(canned)
+    model = ToolCalling(canned, silent)
     asyncio.run(model.complete(ASKED))
     assert asyncio.run(model.complete(PLAIN)).text == "hello"
     assert canned.asked[2] is PLAIN
@@ -205,3 +212,30 @@ def test_a_decision_that_was_cut_off_or_withheld_says_so(reason: str, kind: Fail
     with pytest.raises(ReplyError) as problem:
         answered(refusal(*REFUSALS[0]), Reply('{"decision": {"to', "m", reason))
     assert problem.value.kind is kind
+
+
+# ---- servers that take tools and drop them
+
+
+FIRST = replace(ASKED, messages=ASKED.messages[:2])
+
+
+def test_three_tasks_without_a_call_mean_that_tools_are_offered_in_words() -> None:
+    canned = Canned("Hm.", "Hm.", "Hm.", json.dumps({"decision": {"tool": "read", "arguments": {"path": "a.txt"}}}))
+    events: list[Event] = []
+    known = KnownWay()
+    model = ToolCalling(canned, events.append, known)
+    replies = [asyncio.run(model.complete(FIRST)) for _ in range(4)]
+    assert [bool(asked.tools) for asked in canned.asked] == [True, True, True, False]
+    assert replies[-1].tool_calls[0].name == "read"
+    assert known.ignores_tools, "the next run knows it"
+    assert [type(event) for event in events] == [Notice]
+
+
+def test_a_model_that_called_a_tool_once_goes_on_being_offered_them() -> None:
+    native = Reply("", "m", "tool_calls", tool_calls=(CALLED,))
+    canned = Canned(native, "Hm.", "Hm.", "Hm.", "Hm.")
+    model = ToolCalling(canned, silent)
+    for _ in range(5):
+        asyncio.run(model.complete(FIRST))
+    assert all(asked.tools for asked in canned.asked)

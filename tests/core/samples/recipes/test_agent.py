@@ -370,7 +370,6 @@ def test_a_last_answer_that_cant_be_used_is_asked_for_again_in_plain_text(bad: R
     ("bad", "kind"),
     [
         (calling(("open_file", {})), FailureKind.INVALID_REPLY),
-        (Reply("It is hello.", "m"), FailureKind.INVALID_REPLY),
         (Reply("It", "m", finish_reason="length"), FailureKind.TRUNCATED),
         (Reply("", "m", finish_reason="content_filter"), FailureKind.CONTENT_FILTER),
         (ReplyError("nonsense", kind=FailureKind.INVALID_JSON), FailureKind.INVALID_JSON),
@@ -383,6 +382,22 @@ def test_a_sample_is_given_up_after_its_retries_with_the_kind(
     with pytest.raises(ReplyError) as problem:
         Worked(*[bad] * (retries + 1), chosen=config(sample_retries=retries))
     assert problem.value.kind is kind
+
+
+def test_another_task_is_asked_for_in_place_of_one_that_needs_no_tool() -> None:
+    idle, other = Reply("It is hello.", "m"), Reply('{"question": "Which files are there?"}', "m")
+    work = Worked(idle, idle, other, calling(LIST), ANSWER)
+    assert "What is in a?" in complaint(work.asked[3]) and "without a tool" in complaint(work.asked[3])
+    assert work.asked[3].schema is work.asked[0].schema
+    assert work.sample.question == "Which files are there?"
+
+
+def test_a_sample_is_given_up_when_no_task_needs_a_tool() -> None:
+    idle = Reply("It is hello.", "m")
+    with pytest.raises(ReplyError, match="it uses no tool"):
+        Worked(idle, chosen=config(sample_retries=0))
+    with pytest.raises(ReplyError, match="it uses no tool"):
+        Worked(idle, idle, TASK, idle, idle, TASK, idle, idle, chosen=config(sample_retries=2))
 
 
 def test_the_retries_of_one_step_are_not_taken_from_the_next() -> None:
