@@ -76,12 +76,17 @@ class TopicExpanded:
 
 @dataclass(frozen=True, slots=True)
 class ExpansionFailed:
-    """A topic got no children at all; the `lost` topics below it are missing."""
+    """A topic got no children at all; the `lost` topics below it are missing.
+
+    `request` and `reply` are the last ones, for people and shortened.
+    """
 
     path: tuple[str, ...]
     kind: FailureKind
     message: str
     lost: int
+    request: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,16 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRejected:
-    """A reply can't be used, and the model is asked again with the reason."""
+    """A reply can't be used, and the model is asked again with the reason.
+
+    `request` and `reply` are texts for people, shortened.
+    """
 
     path: tuple[str, ...]
     kind: FailureKind
+    message: str = ""
+    request: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +170,15 @@ class SampleFinished:
 
 @dataclass(frozen=True, slots=True)
 class SampleFailed:
-    """A sample failed."""
+    """A sample failed; `request` and `reply` are the last ones, for people and shortened."""
 
     topic_id: str
     path: tuple[str, ...]
     cycle: int
     kind: FailureKind
     message: str
+    request: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)

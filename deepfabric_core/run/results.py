@@ -14,6 +14,7 @@ from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of, path_of
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata
+from deepfabric_core.store.failure_log import of_samples
 
 PlaceOf = Callable[[str, int], int | None]
 
@@ -61,7 +62,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
     try:
         known = read_metadata(place)
         samples = [line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)]
-        failures = list(whole_lines(place.failures))
+        failures = list(of_samples(whole_lines(place.failures)))
         plan = saved_plan(job, place.topics)
     except ConfigError:
         if place.exists:
@@ -77,7 +78,7 @@ def _delivered(job: Job) -> Results:
     with suppress(ConfigError):  # the dataset is enough
         plan = saved_plan(job, job.topics_load or job.topics)
     samples = [line_of(record) for record in whole_lines(job.dataset)]
-    return Results(samples, list(whole_lines(job.failures)), _wanted(job, plan))
+    return Results(samples, list(of_samples(whole_lines(job.failures))), _wanted(job, plan))
 
 
 def _wanted(job: Job, plan: Plan | None) -> int | None:

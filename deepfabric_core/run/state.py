@@ -35,7 +35,7 @@ from deepfabric_core.events import (
 )
 
 Counts = Mapping[FailureKind, int]
-Failure = SampleFailed | ExpansionFailed
+Failure = SampleFailed | ExpansionFailed | ReplyRejected
 Examples = Mapping[FailureKind, tuple[Failure, ...]]
 V = TypeVar("V")
 _RECENT_SAMPLES = 8
@@ -110,11 +110,12 @@ class RunState:
     sample_failures: Counts = field(default_factory=dict)
     expansion_failures: Counts = field(default_factory=dict)
     failure_examples: Examples = field(default_factory=dict)
-    last_failure: Failure | None = None
+    last_failure: SampleFailed | ExpansionFailed | None = None
     answered: int = 0
     retries: Counts = field(default_factory=dict)
     gave_up: Counts = field(default_factory=dict)
     rejected: Counts = field(default_factory=dict)
+    rejected_examples: Examples = field(default_factory=dict)
     mended: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -316,7 +317,11 @@ def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | R
         case ReplyMended():
             return _with(state, mended=state.mended + 1)
         case ReplyRejected(_, kind):
-            return _with(state, rejected=_one_more(state.rejected, kind))
+            return _with(
+                state,
+                rejected=_one_more(state.rejected, kind),
+                rejected_examples=_with_example(state.rejected_examples, event),
+            )
 
 
 def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:

@@ -1,28 +1,52 @@
-"""The failure log: the samples that failed, each with its reason."""
+"""The failure log: the samples that failed, each with its reason, and the calls that came to nothing.
+
+A line is a sample that failed, or with `repaired` a call whose reply was refused before a later one could be used::
+
+    {"topic_id": ..., "topic_path": [...], "cycle": 0, "kind": ..., "error": ..., "calls": [<call>, ...]}
+    {"repaired": true, "stage": "samples", "topic_path": [...], "cycle": 0, <call>}
+
+where a call has `kind`, `error`, `request` (its messages) and `reply` (the text, "" if there was none).
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from deepfabric_core.chat.messages import RejectedCall
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
+from deepfabric_core.events import Stage
+from deepfabric_core.redaction import redact
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import delete_file, reason, replace_file
 
 SampleKey = tuple[str, int]
+Line = TypeVar("Line", bound=Mapping[str, Any])
+
+# Bounds of what is kept of calls: in characters, in calls of a sample, in repaired calls of a run.
+_LONGEST_TEXT = 4000
+_CALLS_OF_A_SAMPLE = 5
+_MOST_REPAIRED = 1000
 
 
 class Failures:
-    """The failed work items by key. With a file, each is written to it at once; the last line of a key counts."""
+    """The failed work items by key. With a file, each is written to it at once; the last line of a key counts.
+
+    `hide` removes secrets from the texts of calls.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.lines = AppendLog(path) if path else None
         self._by_key: dict[SampleKey, dict[str, Any]] = {}
+        self._repaired: list[dict[str, Any]] = []
         for line in self.lines.read() if self.lines else ():
+            if line.content.get("repaired"):
+                self._repaired.append(dict(line.content))
+                continue
             try:
                 self._by_key[line.content["topic_id"], line.content["cycle"]] = dict(line.content)
                 FailureKind(line.content["kind"])
@@ -56,8 +80,14 @@ class Failures:
         """Remove all failures, to try the samples again."""
         self._by_key.clear()
 
-    def add(self, item: WorkItem, problem: ModelError) -> None:
-        """Add a failed work item.
+    def add(
+        self,
+        item: WorkItem,
+        problem: ModelError,
+        calls: Sequence[RejectedCall] = (),
+        hide: Callable[[str], str] = str,
+    ) -> None:
+        """Add a failed work item and its calls, with secrets hidden by `hide`.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -69,7 +99,27 @@ class Failures:
             "kind": problem.kind.value,
             "error": str(problem),
         }
+        if calls:
+            line["calls"] = [_call(call, hide) for call in calls[-_CALLS_OF_A_SAMPLE:]]
         self._by_key[item.topic_id, item.cycle] = line
+        self._write(line)
+
+    def add_repaired(self, stage: Stage, calls: Iterable[RejectedCall], hide: Callable[[str], str] = str) -> None:
+        """Add calls that came to nothing before a later one could be used; there is a limit to how many are kept.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        for call in calls:
+            if len(self._repaired) >= _MOST_REPAIRED:
+                return
+            subject = call.request.subject
+            line = {"repaired": True, "stage": stage, "topic_path": list(subject.path), "cycle": subject.variation}
+            line |= _call(call, hide)
+            self._repaired.append(line)
+            self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
         if self.lines is not None:
             try:
                 self.lines.append(_encoded(line))
@@ -77,12 +127,38 @@ class Failures:
                 raise OutputError(f"{self.lines.path} can't be written: {reason(trouble)}.") from trouble
 
     def save(self, path: Path) -> bool:
-        """Write the failures to a file, or delete an older file if there are none; return whether there are any."""
-        if self._by_key:
-            replace_file(path, map(_encoded, self._by_key.values()))
+        """Write all to a file, the failures first, or delete an older file if there is nothing; return which."""
+        lines = [*self._by_key.values(), *self._repaired]
+        if lines:
+            replace_file(path, map(_encoded, lines))
         else:
             delete_file(path)
-        return bool(self._by_key)
+        return bool(lines)
+
+
+def of_samples(lines: Iterable[Line]) -> Iterator[Line]:
+    """Return the lines about samples that failed, without those about repaired calls."""
+    return (line for line in lines if not line.get("repaired"))
+
+
+def shown_last_call(line: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the request and the reply of the last call of a failed sample, as texts; empty if they weren't kept."""
+    calls = line.get("calls") or ()
+    if not calls or not isinstance(calls[-1], Mapping):
+        return "", ""
+    messages = calls[-1].get("request") or ()
+    parts = [f"[{one.get('role')}]\n{one.get('content')}" for one in messages if isinstance(one, Mapping)]
+    return "\n\n".join(parts)[:_LONGEST_TEXT], str(calls[-1].get("reply", ""))
+
+
+def _call(call: RejectedCall, hide: Callable[[str], str]) -> dict[str, Any]:
+    """Return a call as a part of a line, bounded and with secrets hidden."""
+
+    def shown(text: str) -> str:
+        return redact(hide(text))[:_LONGEST_TEXT]
+
+    messages = [{"role": one.role, "content": shown(one.content)} for one in call.request.messages]
+    return {"kind": call.kind.value, "error": shown(call.reason), "request": messages, "reply": shown(call.reply)}
 
 
 def _encoded(line: dict[str, Any]) -> bytes:

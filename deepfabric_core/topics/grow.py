@@ -92,6 +92,7 @@ class _Found:
     def __init__(self, wanted: int, path: TopicPath, besides: tuple[str, ...]) -> None:
         self.children: list[Child] = []
         self.refused: dict[str, str] = {}
+        self.in_vain = False  # whether the last reply named none that can be used
         self._wanted = wanted
         self._path = path
         self._besides = besides
@@ -101,7 +102,11 @@ class _Found:
         return self._wanted - len(self.children)
 
     def add(self, children: Iterable[Child]) -> None:
-        self.refused = {}
+        self.refused, before = {}, len(self.children)
+        self._take(children)
+        self.in_vain = len(self.children) == before
+
+    def _take(self, children: Iterable[Child]) -> None:
         for child in children:
             if not self.missing:
                 return
@@ -128,7 +133,10 @@ def _request(
         expansion.candidates,
         found.refused if again else None,
     )
-    return subtopics_request(settings, expansion.path, found.missing, around)
+    request = subtopics_request(settings, expansion.path, found.missing, around)
+    if again and found.in_vain:
+        return replace(request, because=FailureKind.INVALID_REPLY, reason=found.complaint, redraw=1)
+    return request
 
 
 def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:

@@ -6,7 +6,7 @@ draws them has to do that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import PurePath
 from typing import Literal, TypedDict
@@ -16,7 +16,7 @@ from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import Ending, FileWritten, SampleFinished
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
-from deepfabric_core.run.state import RunState, StageProgress
+from deepfabric_core.run.state import Examples, Failure, RunState, StageProgress
 from deepfabric_core.text.number_format import duration, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
 from deepfabric_core.wording import counted
@@ -28,6 +28,7 @@ _PATH = 90
 _FILE = 300
 _MESSAGE = 240
 _QUESTION = 240
+_EXCHANGE = 1500
 _ANSWER = 480
 _NOTICES = 5
 _KINDS_WITH_EXAMPLES = 6
@@ -57,10 +58,12 @@ class FactView(TypedDict):
 
 
 class ExampleView(TypedDict):
-    """One failure."""
+    """One failure; `request` and `reply` are its last ones, or empty if they aren't known."""
 
     path: str
     message: str
+    request: str
+    reply: str
 
 
 class FailureView(TypedDict):
@@ -102,6 +105,8 @@ class RunView(TypedDict):
     facts: list[FactView]
     trouble: str
     failures: list[FailureView]
+    repairs: str
+    repaired: list[FailureView]
     topic: str
     samples: list[SampleView]
     notices: list[str]
@@ -110,7 +115,7 @@ class RunView(TypedDict):
 
 def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phase) -> RunView:
     """Return what to show of a run at the time `now`."""
-    failures = _failures(state)
+    failures = _by_kind(state.failures, state.failure_examples)
     return {
         "run": run_id,
         "name": _line(name, _NAME),
@@ -122,6 +127,8 @@ def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phas
         "facts": [{"label": label, "value": value} for label, value in _facts(state, phase)],
         "trouble": total_by_kind(state.failures) if failures else "",
         "failures": failures,
+        "repairs": total_by_kind(state.rejected) if state.rejected else "",
+        "repaired": _by_kind(state.rejected, state.rejected_examples),
         "topic": printable_path(state.latest_path, _PATH) if phase == "running" and not state.recent else "",
         "samples": _samples(state),
         "notices": [_line(notice, _MESSAGE) for notice in state.notices[-_NOTICES:]],
@@ -213,20 +220,26 @@ def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:
         yield "Model", samples
 
 
-def _failures(state: RunState) -> list[FailureView]:
-    """Return the failures by kind, the most frequent first; those of earlier runs are counted and have no examples."""
-    counts = sorted(state.failures.items(), key=lambda item: (-item[1], item[0].value))
+def _by_kind(counts: Mapping[FailureKind, int], examples: Examples) -> list[FailureView]:
+    """Return failures by kind, the most frequent first; those of earlier runs are counted and have no examples."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].value))
     return [
-        {"kind": kind.value, "count": count, "examples": _examples(state, kind) if rank < _KINDS_WITH_EXAMPLES else []}
-        for rank, (kind, count) in enumerate(counts)
+        {
+            "kind": kind.value,
+            "count": count,
+            "examples": [_example(one) for one in examples.get(kind, ())] if rank < _KINDS_WITH_EXAMPLES else [],
+        }
+        for rank, (kind, count) in enumerate(ordered)
     ]
 
 
-def _examples(state: RunState, kind: FailureKind) -> list[ExampleView]:
-    return [
-        {"path": printable_path(failure.path, _PATH), "message": _line(failure.message, _MESSAGE)}
-        for failure in state.failure_examples.get(kind, ())
-    ]
+def _example(failure: Failure) -> ExampleView:
+    return {
+        "path": printable_path(failure.path, _PATH),
+        "message": _line(failure.message, _MESSAGE),
+        "request": _paragraphs(failure.request, _EXCHANGE),
+        "reply": _paragraphs(failure.reply, _EXCHANGE),
+    }
 
 
 def _samples(state: RunState) -> list[SampleView]:

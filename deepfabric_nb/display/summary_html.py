@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from deepfabric_nb.display.run_view import FailureView, FileView, RunView, SampleView, StageView
+from deepfabric_nb.display.run_view import ExampleView, FailureView, FileView, RunView, SampleView, StageView
 
 _CELL = "text-align:left;vertical-align:top"
 _TEXT = "overflow-wrap:anywhere;margin:0 0 .6em"
@@ -73,17 +73,28 @@ def _notices(view: RunView) -> str:
 
 
 def _failures(view: RunView) -> str:
-    return _fold(f"Failures: {view['trouble']}", "".join(map(_failure, view["failures"])))
+    failed = _fold(f"Failures: {view['trouble']}", "".join(map(_failure, view["failures"])))
+    repaired = _fold(f"Replies asked again: {view['repairs']}", "".join(map(_failure, view["repaired"])))
+    return failed + repaired
 
 
 def _failure(failure: FailureView) -> str:
     examples = "".join(
-        f'<li dir="auto"><code>{escape(example["path"])}</code>: {escape(example["message"])}</li>'
+        f'<li dir="auto"><code>{escape(example["path"])}</code>: {escape(example["message"])}{_exchange(example)}</li>'
         for example in failure["examples"]
     )
     return f"<p><b>{escape(failure['kind'])}</b>: {failure['count']:,}</p>" + (
         f"<ul>{examples}</ul>" if examples else ""
     )
+
+
+def _exchange(example: ExampleView) -> str:
+    """Return the request and the reply of an example, to be opened."""
+    if not example["request"]:
+        return ""
+    reply = example["reply"] or "(none)"
+    texts = f"<pre>{escape(example['request'])}</pre><p>Reply:</p><pre>{escape(reply)}</pre>"
+    return f"<details><summary>Request and reply</summary>{texts}</details>"
 
 
 def _samples(samples: list[SampleView]) -> str:

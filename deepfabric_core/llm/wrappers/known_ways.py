@@ -28,13 +28,16 @@ WAYS: tuple[SchemaMode, ...] = get_args(SchemaMode)
 class KnownWay:
     """The way in which an endpoint and model are asked for JSON; None until one has worked.
 
-    `proven` says that a reply of it was in the form that was asked for, `misses` how many replies in a row weren't.
+    `proven` says that a reply of it was in the form that was asked for, `misses` how many replies in a row weren't;
+    `asked` and `refused` count the replies of it and those that were of no use.
     `ignores_tools` is whether it takes tools and never calls one. With a `key` both are kept for later processes.
     """
 
     way: SchemaMode | None = None
     proven: bool = False
     misses: int = 0
+    asked: int = 0
+    refused: int = 0
     ignores_tools: bool = False
     key: str = ""
 
@@ -42,6 +45,7 @@ class KnownWay:
         """Take a way from now on."""
         changed = way != self.way
         self.way, self.proven, self.misses = way, proven, 0
+        self.asked = self.refused = 0
         if changed:
             self._keep()
 

@@ -36,6 +36,8 @@ _LONGEST_WAIT = 10.0
 _MISSES = 2
 _MISSES_OF_PROVEN = 5
 
+_OF_NO_USE = (FailureKind.INVALID_JSON, FailureKind.INVALID_REPLY)
+
 _NAMES: Mapping[SchemaMode, str] = {
     "json_schema": "a JSON Schema",
     "json_object_schema": "JSON mode with a schema",
@@ -92,6 +94,8 @@ class StructuredOutput:
                 return await self._first_that_works(request)
         if self._known.way is None:
             await self._wait_for_the_probe()
+        if request.because in _OF_NO_USE:
+            self._refused(request)
         return await self._in_known_way(request)
 
     async def close(self) -> None:
@@ -142,6 +146,7 @@ class StructuredOutput:
             self._emit(Notice(f"{self.name} takes no JSON Schema: it is asked by {_NAMES[way]}"))
         self._known.settle(way, proven=in_form is True)
         self._known.misses = int(not in_form)
+        self._known.asked = 1
 
     async def _in_known_way(self, request: Request) -> Reply:
         """Answer in the way that is known; if the server refuses it after all, in the next one."""
@@ -165,18 +170,31 @@ class StructuredOutput:
         """Count the replies in a row that aren't in the form; with too many, another way is taken from now on."""
         known = self._known
         in_form = _is_in_form(reply, request)
+        known.asked += way == known.way
         if way != known.way or way not in _AFTER_MISSES or not reply.text.strip():
             return
         if in_form:
             known.proven, known.misses = True, 0
             return
         known.misses += 1
-        if known.misses < (_MISSES_OF_PROVEN if known.proven else _MISSES):
+        if known.misses >= (_MISSES_OF_PROVEN if known.proven else _MISSES):
+            self._take_instead(way, request)
+
+    def _refused(self, request: Request) -> None:
+        """Count a reply in the form that was of no use, such as an echo; if most are, plain text is asked for."""
+        known = self._known
+        if known.way not in ("json_object", "prompt"):
             return
+        known.refused += 1
+        if known.refused >= _MISSES and known.refused * 2 > known.asked:
+            self._take_instead(known.way, request)
+
+    def _take_instead(self, way: SchemaMode, request: Request) -> None:
+        """Ask in another way from now on, since a way doesn't work."""
         following = _AFTER_MISSES[way]
         if following == "plain_text" and request.plain is None:
             return
-        known.settle(following, proven=False)
+        self._known.settle(following, proven=False)
         self._emit(Notice(f"{self.name} doesn't keep to {_NAMES[way]}: it is asked by {_NAMES[following]}"))
 
     async def _in_way(self, request: Request, way: SchemaMode, *, spelt_out: bool = False) -> Reply:

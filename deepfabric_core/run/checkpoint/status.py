@@ -14,6 +14,7 @@ from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
+from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
@@ -61,7 +62,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
     known = with_unsaved(found, files)
     plan = saved_plan(job, files.topics)
     done = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
-    failed = {key: line.get("kind") for line in whole_lines(files.failures) if (key := _key(line, plan))}
+    failed = {key: line.get("kind") for line in of_samples(whole_lines(files.failures)) if (key := _key(line, plan))}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
     return CheckpointStatus(
         files=files,

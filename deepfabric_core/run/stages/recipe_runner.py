@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from deepfabric_core.chat.messages import Reply, Request, Spent, Usage
+from deepfabric_core.chat.messages import RejectedCall, Reply, Request, Spent, Usage
 from deepfabric_core.chat.tools import ToolResult, ToolUse
-from deepfabric_core.errors import ModelError, ReplyError
+from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.events import Emit, ReplyRejected
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.store.step_log import Answer, Step, StepLog, Steps
+
+SHOWN_CHARACTERS = 4000
 
 T = TypeVar("T")
 RecipeSteps = Generator[Request | ToolUse, Any, T]
@@ -53,20 +55,22 @@ async def run_recipe(
     tool_sessions: ToolRunner | None = None,
     *,
     steps: Steps | None = None,
+    rejected: list[RejectedCall] | None = None,
 ) -> RecipeResult[T]:
     """Run a recipe to its end. Errors of models and tools are thrown into it, so that it can handle them.
 
     The recipe continues from where an earlier process was killed: it is given the answers in `steps`, and the tools
     repeat the calls among them. Nothing is awaited between a reply and its processing by the recipe. So the reply is on
     disk (as a sample, by the caller, or as a step, here) before its permit is used by another call, and a kill never
-    loses more replies than calls may be in flight.
+    loses more replies than calls may be in flight. Calls that come to nothing are added to `rejected`.
 
     Raises:
         ModelError: the recipe didn't handle it.
         StateLost: a call of an earlier process failed, or had another outcome, when it was repeated.
         OutputError: a step can't be written.
     """
-    exchange = _Exchange(model, emit, tool_sessions, steps or StepLog().of(()))
+    kept = [] if rejected is None else rejected
+    exchange = _Exchange(model, emit, tool_sessions, steps or StepLog().of(()), kept)
     try:
         step = next(recipe)
         while True:
@@ -75,6 +79,9 @@ async def run_recipe(
             step = exchange.tell(recipe, step, answer, keep=known is None)
     except StopIteration as end:
         return exchange.driven(end.value)
+    except ReplyError as problem:
+        exchange.reject(problem.kind, str(problem))
+        raise
 
 
 @dataclass
@@ -85,10 +92,12 @@ class _Exchange:
     emit: Emit
     tool_sessions: ToolRunner | None
     steps: Steps
+    rejected: list[RejectedCall]
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     unkept: Usage = field(default_factory=Usage)
     last: Reply | None = None
+    asked: Request | None = None
 
     async def ask(self, step: Step) -> Answer | ModelError:
         """Send a step to the model or to a tool."""
@@ -96,16 +105,31 @@ class _Exchange:
             if isinstance(step, ToolUse):
                 return await self._use(step)
             if step.because is not None:
-                self.emit(ReplyRejected(step.subject.path, step.because))
+                self._ask_again(step, step.because)
             self.attempts += 1
+            self.asked = step
             reply = await self.model.complete(replace(step, continues=True) if self.last else step)
         except ReplyError as problem:
             self._count(problem.reply)
             return problem
         except ModelError as problem:
+            self.asked = None
+            if isinstance(step, Request) and problem.kind is not FailureKind.INTERNAL:
+                self.rejected.append(RejectedCall(step, "", problem.kind, str(problem)))
             return problem
         self._count(reply)
         return reply
+
+    def _ask_again(self, step: Request, because: FailureKind) -> None:
+        """Tell that a reply was refused; after a restart, or with tools in between, it isn't at hand any more."""
+        self.reject(because, step.reason)
+        self.emit(ReplyRejected(step.subject.path, because, step.reason, *shown_last(self.rejected)))
+
+    def reject(self, kind: FailureKind, reason: str) -> None:
+        """Note that the last reply came to nothing."""
+        if self.asked is not None and self.last is not None:
+            self.rejected.append(RejectedCall(self.asked, _text_of(self.last), kind, reason))
+        self.asked = None
 
     async def repeat(self, step: Step, known: Answer) -> Answer:
         """Take an earlier process's answer, and restore the tools' state after it."""
@@ -162,3 +186,21 @@ class _Exchange:
             raise StateLost(str(problem)) from problem
         if bool(now.error) != bool(known.error):
             raise StateLost(f"{tool_use.name}: {now.error or 'no error'} instead of {known.error or 'no error'}")
+
+
+def _text_of(reply: Reply) -> str:
+    calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
+    return "\n".join(filter(None, (reply.text, *calls)))
+
+
+def shown_request(request: Request) -> str:
+    """Return the messages of a request as a text for people, shortened."""
+    parts = [f"[{message.role}]\n{message.content}" for message in request.messages]
+    return "\n\n".join(parts)[:SHOWN_CHARACTERS]
+
+
+def shown_last(rejected: Sequence[RejectedCall]) -> tuple[str, str]:
+    """Return the request and the reply of the last call that came to nothing, as texts for people."""
+    if not rejected:
+        return "", ""
+    return shown_request(rejected[-1].request), rejected[-1].reply[:SHOWN_CHARACTERS]

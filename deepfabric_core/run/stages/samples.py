@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deepfabric_core.chat.messages import RejectedCall
 from deepfabric_core.config.fingerprint import fingerprint, without_topics
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError
@@ -21,7 +22,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
+from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe, shown_last
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
@@ -121,48 +122,53 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         earlier = self._earlier.get(item.topic_id)
         steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
+        rejected: list[RejectedCall] = []
         try:
-            await attempt(self._work_on(item, steps), item.path, self._secrets)
+            await attempt(self._work_on(item, steps, rejected), item.path, self._secrets)
         except Stopped:
             return ()
         except ModelError as problem:
-            self._failed(item, problem, steps)
+            self._failed(item, problem, steps, rejected)
         return ()
 
-    async def _work_on(self, item: WorkItem, steps: Steps) -> None:
+    async def _work_on(self, item: WorkItem, steps: Steps, rejected: list[RejectedCall]) -> None:
         """Make a sample; begin anew if an earlier run's tool calls can't be repeated."""
         try:
-            await self._drive(item, steps)
+            await self._drive(item, steps, rejected)
         except StateLost as problem:
             _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
             steps.begin_anew()
-            await self._drive(item, steps)
+            await self._drive(item, steps, rejected)
 
-    async def _drive(self, item: WorkItem, steps: Steps) -> None:
+    async def _drive(self, item: WorkItem, steps: Steps, rejected: list[RejectedCall]) -> None:
         """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
         recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
-            self._finished(item, await run_recipe(recipe, self.model, self.sink, steps=steps))
+            driven = await run_recipe(recipe, self.model, self.sink, steps=steps, rejected=rejected)
+            self._finished(item, driven, rejected)
             return
         async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
-            self._finished(item, await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps))
+            driven = await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps, rejected=rejected)
+            self._finished(item, driven, rejected)
 
-    def _finished(self, item: WorkItem, driven: RecipeResult[Sample]) -> None:
+    def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: list[RejectedCall]) -> None:
         sample = driven.value
         making = Provenance(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
+        self.failures.add_repaired("samples", rejected, self._secrets)
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
         self.sink(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
         self.checkpoint.item_settled()
 
-    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps) -> None:
+    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps, rejected: list[RejectedCall]) -> None:
         """Record a failure. A resumed run retries one that isn't specific to the item, such as a wrong key."""
         if not problem.kind.hopeless:
-            self.failures.add(item, problem)
+            self.failures.add(item, problem, rejected, self._secrets)
             steps.over()
-        self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem)))
+        shown = map(self._secrets, shown_last(rejected))
+        self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *shown))
         self.breaker.failed(problem)
         self.checkpoint.item_settled()
 

@@ -17,6 +17,7 @@ from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, question_and_answer
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
+from deepfabric_core.store.failure_log import of_samples, shown_last_call
 from deepfabric_core.store.tail import Tail
 from deepfabric_core.topics.model import Topics
 
@@ -44,7 +45,7 @@ class JournalEvents:
             until: the byte offset in the journal up to which samples were made before; None for all of them.
             failures: whether to count the listed failures, too.
         """
-        listed = self._failures.objects() if self._failures else ()
+        listed = of_samples(self._failures.objects()) if self._failures else ()
         failed = {_key(line): _kind(line) for line in listed if self._is_asked_for(line)}
         before = _Before(known.prompt_tokens, known.completion_tokens, known.cost, known.calls, known.seconds)
         for begin, line in self._journal.lines(until):
@@ -70,14 +71,15 @@ class JournalEvents:
             if self._is_asked_for(line):
                 self._tell_sample(line)
         if self._failures:
-            self.tell_failures(self._failures.objects())
+            self.tell_failures(of_samples(self._failures.objects()))
 
     def tell_failures(self, listed: Iterable[JournalLine]) -> None:
         """Emit the event of each line of a list of failures."""
         for line in listed:
             if self._is_asked_for(line):
                 path, message = tuple(line.get("topic_path") or ()), str(line.get("error", ""))
-                self._sink(SampleFailed(line["topic_id"], path, line["cycle"], _kind(line), message))
+                shown = shown_last_call(line)
+                self._sink(SampleFailed(line["topic_id"], path, line["cycle"], _kind(line), message, *shown))
 
     def finish(self) -> None:
         """Emit the event for the end of the stage."""

@@ -16,6 +16,7 @@ from deepfabric_core.run.watch.journal_events import JournalEvents
 from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
+from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import written_at
 from deepfabric_core.store.tail import Tail, is_being_written
 from deepfabric_core.store.topics_file import TopicsFile
@@ -54,7 +55,7 @@ class JournalledRun:
             self._samples = tell_dataset(self._sink, self._job, self._topics)
         if self._samples is not None:
             if delivered and written_at(self._job.failures) >= since:
-                self._samples.tell_failures(whole_lines(self._job.failures))
+                self._samples.tell_failures(of_samples(whole_lines(self._job.failures)))
             self._samples.finish()
         if delivered:
             tell_outputs(self._sink, self._job, since=since)

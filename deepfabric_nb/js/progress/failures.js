@@ -1,16 +1,23 @@
 import { element, follow, say, show } from "../dom.js";
 
-/** The failures, by kind. A kind can be opened to show examples, and stays open. */
-export function failures() {
+/** What failed. */
+export const failures = () => byKind("Failures", (view) => [view.trouble, view.failures]);
+
+/** Replies that were refused, so that the model was asked again. */
+export const repairs = () => byKind("Replies asked again", (view) => [view.repairs, view.repaired]);
+
+/** Failures by kind. A kind can be opened to show examples, and stays open. */
+function byKind(label, of) {
   const total = element("span", { class: "dfn-count" });
   const list = element("div");
-  const root = element("section", { "aria-label": "Failures" }, element("h4", {}, "Failures ", total), list);
+  const root = element("section", { "aria-label": label }, element("h4", {}, `${label} `, total), list);
   return {
     root,
     update(view) {
-      say(total, view.trouble);
-      follow(list, view.failures, { key: (failure) => failure.kind, make: category });
-      show(root, view.failures.length > 0);
+      const [sum, kinds] = of(view);
+      say(total, sum);
+      follow(list, kinds, { key: (failure) => failure.kind, make: category });
+      show(root, kinds.length > 0);
     },
   };
 }
@@ -27,7 +34,8 @@ function category() {
       say(kind, failure.kind);
       say(count, failure.count.toLocaleString("en"));
       say(first, failure.examples[0]?.message ?? "");
-      const shown = failure.examples.length ? failure.examples : [{ path: "", message: "From an earlier run: see the file of failures." }];
+      const earlier = { path: "", message: "From an earlier run: see the file of failures.", request: "", reply: "" };
+      const shown = failure.examples.length ? failure.examples : [earlier];
       follow(examples, shown.map((one, index) => ({ ...one, index })), { key: (one) => one.index, make: example });
     },
   };
@@ -36,11 +44,18 @@ function category() {
 function example() {
   const path = element("div", { class: "dfn-path", dir: "auto" });
   const message = element("div", { class: "dfn-message", dir: "auto" });
+  const request = element("pre", { dir: "auto", tabindex: "0", "aria-label": "Request" });
+  const reply = element("pre", { dir: "auto", tabindex: "0", "aria-label": "Reply" });
+  const texts = [element("h5", {}, "Request"), request, element("h5", {}, "Reply"), reply];
+  const exchange = element("details", { class: "dfn-exchange" }, element("summary", {}, "Request and reply"), ...texts);
   return {
-    root: element("li", {}, path, message),
+    root: element("li", {}, path, message, exchange),
     update(example) {
       say(path, example.path);
       say(message, example.message);
+      say(request, example.request);
+      say(reply, example.reply || "(none)");
+      show(exchange, Boolean(example.request));
     },
   };
 }
