@@ -27,6 +27,8 @@ from deepfabric_core.redaction import HIDDEN
 # Both stages of a run read their trace, when the run is checked and when it begins.
 _REMEMBERED_TRACES = 2
 _WORD = re.compile(r"\w+")
+# In a short trace a word may tell something though most of the calls have it.
+_FEW_CALLS = 100
 
 
 class _Question(NamedTuple):
@@ -83,7 +85,7 @@ class RecordedModel:
         if found is None and self._recording.hides:
             call = _redacted(call, self._redact)
             found = self._equal(call)
-        number = self._near(call) if found is None else self._next_of(found)
+        number = self._near(call, request.subject.taken) if found is None else self._next_of(found)
         return _reply(self._recording.calls[number], request)
 
     async def close(self) -> None:
@@ -92,8 +94,8 @@ class RecordedModel:
     def _equal(self, call: TracedCall) -> Sequence[int] | None:
         return self._recording.by_question.get(_question(call))
 
-    def _near(self, call: TracedCall) -> int:
-        """Return the reply to a request that nobody asked word for word."""
+    def _near(self, call: TracedCall, taken: Sequence[str]) -> int:
+        """Return the reply to a request that nobody asked word for word; what is `taken` may depend on timing."""
         recording, step = self._recording, _step(call)
         if (found := recording.by_step.get(step)) is not None:
             return self._next_of(found)
@@ -101,7 +103,7 @@ class RecordedModel:
             raise self._refusal("the recorded model does not support tools")
         if step in recording.failed:
             raise self._refusal("the recorded call failed for good")
-        nearest = recording.nearest(call)
+        nearest = recording.nearest(step, _words(call, taken))
         if nearest is None:
             raise self._refusal("the trace has no reply to such a request; record a run that makes it")
         found = recording.by_step[_step(recording.calls[nearest])]
@@ -173,11 +175,10 @@ class Recording:
         offered = any(step.form.offers_tools for step in self.failed)
         return offered and not any(step.form.offers_tools for step in self.by_step)
 
-    def nearest(self, call: TracedCall) -> int | None:
+    def nearest(self, step: _Step, words: set[str]) -> int | None:
         """Return the call of the same form that has the most words in common; None if there is none."""
-        step = _step(call)
         near = self._by_words.get(step.form)
-        return None if near is None else near.best(call, step, self.calls)
+        return None if near is None else near.best(step, words, self.calls)
 
     @cached_property
     def _by_words(self) -> dict[_Form, _Words]:
@@ -204,13 +205,14 @@ class _Words:
             sizes[number] = len(words)
             for word in words:
                 having[word].append(number)
-        telling = {word: found for word, found in having.items() if len(found) * 2 <= len(numbers)}
+        most = min(len(numbers) - 1, max(_FEW_CALLS, len(numbers) // 2))
+        telling = {word: found for word, found in having.items() if len(found) <= most}
         return _Words(tuple(numbers), telling, sizes)
 
-    def best(self, call: TracedCall, step: _Step, calls: Sequence[TracedCall]) -> int:
+    def best(self, step: _Step, words: set[str], calls: Sequence[TracedCall]) -> int:
         """Return the call with the most words in common, of these one at the same step, the shortest and earliest."""
         shared: Counter[int] = Counter()
-        for word in _words(call):
+        for word in words:
             shared.update(self.having.get(word, ()))
         most = max(shared.values(), default=0)
         among = [number for number in self.numbers if shared[number] == most]
@@ -222,10 +224,12 @@ def _place(step: _Step) -> tuple[int, int, bool]:
     return step.messages, step.results, step.again
 
 
-def _words(call: TracedCall) -> set[str]:
-    """Return the words of all messages but the system's."""
-    texts = (message.content for message in call.request.messages if message.role != "system")
-    return {word for text in texts for word in _WORD.findall(text.casefold())}
+def _words(call: TracedCall, taken: Sequence[str] = ()) -> set[str]:
+    """Return the words of all messages but the system's, without the list of what is `taken`."""
+    text = "\n".join(message.content for message in call.request.messages if message.role != "system")
+    for one in taken:
+        text = text.replace(f"\n- {one}", "")
+    return set(_WORD.findall(text.casefold()))
 
 
 def _lasting(trace: Trace) -> list[TracedCall]:
