@@ -213,7 +213,7 @@ class Notice:
 class FileWritten:
     """A file has been written completely.
 
-    `role` is dataset, partial dataset, journal, topics, failed topics, failures or checkpoint (its folder).
+    `role` is dataset, partial dataset, journal, topics, failed topics, failures, trace or checkpoint (its folder).
     """
 
     role: str

@@ -25,6 +25,7 @@ _COMMANDS = {
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
+    "trace": ("deepfabric_core.cli.trace", "Look at the calls to models that a run has recorded."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
     "visualize": ("deepfabric_core.cli.visualize", "Draw topics: as SVG, as an interactive page or as Mermaid text."),
 }

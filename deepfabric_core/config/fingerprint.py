@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from deepfabric_core.config.schema import Config
@@ -23,6 +24,7 @@ _NOT_DATA: Mapping[str, str] = {
     "*.llm.client": "the same calls, made in another way",
     "*.llm.structured_output": "how JSON is asked for, not what",
     "*.llm.simulated": "delays and faults only",
+    "*.llm.recorded": "of provider recorded it counts by the trace's name, wherever that is; else it has no effect",
     "topics.max_concurrent": "speed",
     "topics.max_retries": "patience",
     "topics.expansion_retries": "patience",
@@ -56,7 +58,15 @@ KeyedHash = Callable[[str], str]
 
 def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
     """Return every key that decides the data, dotted, with its value as JSON, or a hash of it if it may be secret."""
-    return without_secrets(dict(_leaves(config.model_dump(mode="json"), "")), keyed_hash)
+    prints = dict(_leaves(config.model_dump(mode="json"), ""))
+    return without_secrets(prints | _traces(config), keyed_hash)
+
+
+def _traces(config: Config) -> Fingerprint:
+    """Return the names of the traces from which recorded models answer."""
+    models = {"topics.llm": config.topics.llm, "generation.llm": config.generation.llm}
+    answering = {key: llm.recorded.path for key, llm in models.items() if llm.provider == "recorded"}
+    return {f"{key}.recorded.path": json.dumps(PurePath(path).name) for key, path in answering.items() if path}
 
 
 def without_secrets(prints: Mapping[str, str], keyed_hash: KeyedHash) -> Fingerprint:

@@ -43,6 +43,12 @@ class Simulated(Section):
     malformed: float = Field(default=0.0, ge=0, le=1)
 
 
+class Recorded(Section):
+    """What `provider: recorded` answers from: a trace that `--trace` has recorded."""
+
+    path: str | None = Field(default=None, min_length=1)
+
+
 def _is_an_address(url: str | None) -> str | None:
     if url is not None and (fault := fault_of(url.rstrip())):
         raise ValueError(fault)
@@ -72,6 +78,13 @@ class Llm(Section):
         "auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt", "plain_text"
     ] = "auto"
     simulated: Simulated = Simulated()
+    recorded: Recorded = Recorded()
+
+    @model_validator(mode="after")
+    def _a_recorded_model_has_a_trace(self) -> Llm:
+        if self.provider == "recorded" and self.recorded.path is None:
+            raise ValueError("provider recorded needs recorded.path, the trace to answer from")
+        return self
 
     @property
     def name(self) -> str:

@@ -35,6 +35,7 @@ def job_of(config: Config, config_file: Path | None, values: Mapping[str, Any]) 
         fresh=bool(values["fresh"]),
         accept_changes=bool(values["accept_changes"]),
         command=("deepfabric", "generate", *([str(config_file)] if config_file else []), *as_flags(values)),
+        trace=Path(values["trace"]) if values["trace"] else None,
     )
 
 

@@ -99,6 +99,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("--retry-failed", "When resuming, retry failed samples.", "switch"),
     Option("--accept-changes", "Resume though the config has changed in what decides the data.", "switch"),
     Option("--fresh", "Move an existing checkpoint aside and begin anew.", "switch"),
+    Option("--trace", "Record every call to a model in this file, which --resume adds to.", "path"),
     Option("--yes", "Begin a run of very many model calls without being asked.", "switch"),
     Option("--tui", "Screen: two panes on a terminal, or plain lines.", choices=("rich", "simple"), default="rich"),
     Option("--debug", "Show tracebacks and log details.", "switch"),

@@ -15,17 +15,21 @@ from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.recorded import RecordedModel, recording_of
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
 from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay, known_way
 from deepfabric_core.llm.wrappers.retry import Retrying
 from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
 from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
+from deepfabric_core.llm.wrappers.trace import Record, Traced
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
 
 # Stands for the address of a provider that only litellm knows.
 _UNKNOWN_ADDRESS = "https://provider.invalid"
+# These make no calls over the network.
+_IN_PROCESS = ("simulated", "recorded")
 
 # Shared by all runs of this process.
 _limiters = Limiters()
@@ -33,11 +37,15 @@ _limiters = Limiters()
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """How a stage makes its calls: how many at once, how many retries, within which rate limits."""
+    """How a stage makes its calls: how many at once, how many retries, within which rate limits.
+
+    `trace` is called with each call as it ends, if there is a trace.
+    """
 
     ceiling: int
     max_retries: int
     limits: RateLimit
+    trace: Record | None = None
 
 
 @asynccontextmanager
@@ -48,7 +56,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     """
     model = bare(settings, connections=policy.ceiling)
     stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
-    limited = LimitedModel(model, stage_limiter, policy.limits, emit)
+    traced = Traced(model, settings, policy.trace) if policy.trace else model
+    limited = LimitedModel(traced, stage_limiter, policy.limits, emit)
     try:
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
@@ -60,8 +69,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
 
 def _limiter(settings: Llm) -> Limiter:
-    """Return the limiter that runs share; a simulated model gets its own, since it has no endpoint to share."""
-    if settings.provider == "simulated":
+    """Return the limiter that runs share; a model without an endpoint gets its own."""
+    if settings.provider in _IN_PROCESS:
         return Limiter()
     return _limiters.of(settings.provider, settings.base_url or "", settings.model)
 
@@ -70,6 +79,9 @@ def _known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model take a schema."""
     if settings.provider == "simulated":
         return KnownWay(WAYS[0])
+    if settings.provider == "recorded":
+        way = recording_of(settings).way
+        return KnownWay(way, proven=way is not None)
     return known_way(settings)
 
 
@@ -77,6 +89,8 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
     """Return the client alone, without limits and retries; `connections` is how many calls it can make at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
+    if settings.provider == "recorded":
+        return RecordedModel(settings)
     return RedactedErrors(_client(settings, connections), settings)
 
 
@@ -94,8 +108,8 @@ def check(settings: Llm) -> None:
     """Check, without making a call, that the provider exists and that its key is set.
 
     Raises:
-        ConfigError: the provider is unknown, its key or address is missing, or a proxy can't be used; the message names
-            the nearest provider, or the variable to set.
+        ConfigError: the provider is unknown, its key, address or trace is missing, or a proxy can't be used; the
+            message names the nearest provider, or the variable to set.
     """
     if settings.client == "direct":
         from deepfabric_core.llm.clients.openai_model import speaks_openai
@@ -128,8 +142,10 @@ def _is_direct(settings: Llm) -> bool:
 
 
 def _check_place(settings: Llm) -> None:
-    """Check that there is an address to call, and that a proxy named in the environment can be used."""
-    if settings.provider == "simulated":
+    """Check that there is an address to call or a trace, and that a proxy named in the environment can be used."""
+    if settings.provider == "recorded":
+        recording_of(settings)
+    if settings.provider in _IN_PROCESS:
         return
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import base_url

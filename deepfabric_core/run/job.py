@@ -28,7 +28,8 @@ class Job:
     A checkpoint is kept if the config, `checkpoint_path` or `resume` asks for one. If an earlier run left anything,
     `resume` continues it (with `accept_changes`, despite changes that affect the data), and `fresh` moves it aside.
     With `keep`, the checkpoint stays after everything is delivered. `live_edits` can change the topics during the run.
-    `command` is the command line that started the run, shown in advice.
+    `command` is the command line that started the run, shown in advice. Every call to a model is recorded in `trace`, a
+    file that must not exist yet unless the run is resumed.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -49,6 +50,7 @@ class Job:
     keep: bool = False
     live_edits: LiveEdits | None = None
     command: tuple[str, ...] = ()
+    trace: Path | None = None
 
     @property
     def dataset(self) -> Path:

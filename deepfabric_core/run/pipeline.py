@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
-from deepfabric_core.events import Emit, Ending, RunFinished, RunStarted, Stopping, TopicsReady
+from deepfabric_core.events import Emit, Ending, FileWritten, RunFinished, RunStarted, Stage, Stopping, TopicsReady
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
@@ -27,10 +27,12 @@ from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
+from deepfabric_core.run.tracing import check_trace, opened_trace
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.files import check_writable, remove_leftovers
 from deepfabric_core.store.topics_file import failures_of
+from deepfabric_core.store.trace_log import TraceLog
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import are, counted
 
@@ -55,6 +57,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     sink = EventSink(emit)
     check_job(job)
     check_writable(job.dataset)
+    check_trace(job)
     lock = DatasetLock(job.dataset)
     try:
         _remove_leftovers(job)
@@ -99,9 +102,9 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         topics = checkpoint.topics(given)
         if topics is not given:
             check_outputs(job, topics)
-        sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
-        with emitting_pauses(work.stop, sink):
-            return await _run(work, topics, toolbox)
+        with opened_trace(job) as trace, emitting_pauses(work.stop, sink):
+            sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
+            return await _run(replace(work, trace=trace), topics, toolbox)
     finally:
         checkpoint.close()
 
@@ -115,10 +118,12 @@ class _Work:
     stop: Stop
     connect: Connect
     checkpoint: Checkpoint
+    trace: TraceLog | None = None
 
-    def model(self, settings: Llm, calls: int, max_retries: int) -> AbstractAsyncContextManager[ChatModel]:
+    def model(self, stage: Stage, settings: Llm, calls: int, retries: int) -> AbstractAsyncContextManager[ChatModel]:
         """Connect to the model of a stage."""
-        policy = CallPolicy(calls, max_retries, self.job.config.generation.rate_limit)
+        record = self.trace.of(stage) if self.trace else None
+        policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, record)
         return self.connect(settings, policy, self.sink, self.stop)
 
 
@@ -136,6 +141,8 @@ async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> R
     ending, reason = _outcome(work, aborted)
     await checkpoint.save()
     checkpoint.end(delivered=ending == "complete")
+    if work.job.trace is not None:
+        sink(FileWritten("trace", str(work.job.trace)))
     sink(RunFinished(ending, reason, time.time()))
     return sink.state
 
@@ -171,7 +178,7 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     job, checkpoint = work.job, work.checkpoint
     if topics is None:
         settings = job.config.topics
-        async with work.model(settings.llm, settings.max_concurrent, settings.max_retries) as model:
+        async with work.model("topics", settings.llm, settings.max_concurrent, settings.max_retries) as model:
             topics = await grow(job, model, work.sink, work.stop, checkpoint)
         if not work.stop.requested:
             checkpoint.keep_topics(topics)
@@ -179,7 +186,7 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     if job.topic_only or work.stop.requested:
         return
     generation = job.config.generation
-    async with work.model(generation.llm, job.config.output.batch_size, generation.max_retries) as model:
+    async with work.model("samples", generation.llm, job.config.output.batch_size, generation.max_retries) as model:
         await _make_samples(work, topics, model, toolbox)
 
 

@@ -85,6 +85,22 @@ class AppendLog:
                 begin += len(line)
         self._mend(begin)
 
+    def mend(self) -> None:
+        """Remove an incomplete last line, without reading the others.
+
+        Raises:
+            OutputError: it can't be removed.
+        """
+        end = self.size
+        while end:
+            begin = max(0, end - _CHUNK)
+            found = self.piece(begin, end).rfind(b"\n")
+            if found >= 0:
+                self._mend(begin + found + 1)
+                return
+            end = begin
+        self._mend(0)
+
     def damage(self, number: int) -> ConfigError:
         """Return the error for a line that can't be used."""
         return ConfigError(f"{self.path}, line {number}: it is damaged; remove that line or begin anew with --fresh.")

@@ -10,9 +10,9 @@ function render({ model, el }) {
   const top = head();
   const stopper = stop(model);
   const parts = [top, stages(), notices(), facts(), files((link) => address(model, link)), failures(), repairs(), samples()];
-  const [, bars, notes, figures, written, failed, latest] = parts.map((part) => part.root);
+  const [, bars, notes, figures, written, failed, again, latest] = parts.map((part) => part.root);
   top.root.append(stopper.root);
-  const left = element("div", { class: "dfn-column" }, bars, notes, figures, written, failed);
+  const left = element("div", { class: "dfn-column" }, bars, notes, figures, written, failed, again);
   const panes = element("div", { class: "dfn-panes" }, left, latest);
   const root = element("div", { class: "dfn", tabindex: "-1", role: "group" }, top.root, stopper.hint, top.milestones, panes);
 

@@ -87,6 +87,12 @@ COMMANDS: Mapping[str, click.Command] = {
             _dataset,
             _makes_a_run,
         ),
+        _command(
+            "trace",
+            "Show the calls to models that a run has recorded by --trace.",
+            click.argument("file"),
+            click.option("--failed", is_flag=True, help="Only calls that had no reply."),
+        ),
         _command("help", "Show these commands."),
     )
 }

@@ -27,6 +27,7 @@ _TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
 _TAKE_VALUES = ("--out", "--name")
 _CONFIGS = (".yaml", ".yml")
 _FILES = (*_CONFIGS, ".json", ".jsonl")
+_TRACES = (".jsonl",)
 
 Commands = Mapping[str, Sequence[str]]
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
@@ -169,6 +170,8 @@ def _flags(flags: Iterable[str], given: set[str]) -> Iterator[tuple[str, str]]:
 def _arguments(command: str, line: _Line, runs: Sequence[str]) -> Iterator[tuple[str, str]]:
     if command in _TAKE_RUNS:
         yield from ((shlex.quote(run), "run") for run in runs if run not in line.words)
+    if command == "trace":
+        yield from _files(line.typed, _TRACES)
     if command in _TAKE_FILES and not line.in_cell:
         yield from _files(line.typed, _CONFIGS)
 

@@ -11,6 +11,7 @@ import click
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
+from deepfabric_core.printable import printable_text
 from deepfabric_nb.errors import CellError, ErrorWithTraceback
 from deepfabric_nb.magic.commands import COMMANDS, MagicLine, overview, read
 from deepfabric_nb.runs.session import find_kept
@@ -168,6 +169,13 @@ class DeepFabricMagics(Magics):
         from deepfabric_nb.magic.status import status
 
         return status(self.session)
+
+    def _trace(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.trace import trace_table
+
+        table, said = trace_table(Path(values["file"]), failed=values["failed"])
+        click.echo(printable_text(said))
+        return table
 
     def _help(self, _: Mapping[str, Any], __: str | None) -> None:
         click.echo(overview())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.config.load import Loaded, load
-from deepfabric_core.config.schema import Config
+from deepfabric_core.config.schema import Config, Llm, Recorded
 from deepfabric_core.config.yaml_document import as_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.flags.job_from_flags import job_of
@@ -70,10 +70,18 @@ def request_from_call(
 
 def _in_place(config: Config) -> Config:
     """Return the config with absolute paths, so that it doesn't matter if the notebook changes its folder."""
+    generation = config.generation.model_copy(update={"llm": _llm_in_place(config.generation.llm)})
     output = config.output.model_copy(update={"save_as": str(Path(config.output.save_as).absolute())})
     saved = config.topics.save_as
-    topics = config.topics.model_copy(update={"save_as": str(Path(saved).absolute()) if saved else None})
-    return config.model_copy(update={"output": output, "topics": topics})
+    update = {"save_as": str(Path(saved).absolute()) if saved else None, "llm": _llm_in_place(config.topics.llm)}
+    topics = config.topics.model_copy(update=update)
+    return config.model_copy(update={"output": output, "topics": topics, "generation": generation})
+
+
+def _llm_in_place(llm: Llm) -> Llm:
+    path = llm.recorded.path
+    recorded = Recorded(path=str(Path(path).absolute()) if path else None)
+    return llm.model_copy(update={"recorded": recorded})
 
 
 def _is_file_name(text: str) -> bool:
@@ -103,6 +111,7 @@ def _asked(
     variables = None if namespace is None else resolver(namespace)
     given = overrides(values)
     loaded = load(text, source=source, overrides=given, spelled=spelled(values), variables=variables)
-    job = replace(job_of(_in_place(loaded.config), path, values), command=())
+    job = job_of(_in_place(loaded.config), path, values)
+    job = replace(job, command=(), trace=job.trace.absolute() if job.trace else None)
     alone = text.lstrip("\n") if not given and "!var" not in text else None
     return RunRequest(loaded, job, alone, confirmed=bool(values.get("yes")))

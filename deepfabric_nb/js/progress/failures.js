@@ -4,7 +4,7 @@ import { element, follow, say, show } from "../dom.js";
 export const failures = () => byKind("Failures", (view) => [view.trouble, view.failures]);
 
 /** Replies that were refused, so that the model was asked again. */
-export const repairs = () => byKind("Replies asked again", (view) => [view.repairs, view.repaired]);
+export const repairs = () => byKind("Replies asked again", (view) => [view.repairs ?? "", view.repaired ?? []]);
 
 /** Failures by kind. A kind can be opened to show examples, and stays open. */
 function byKind(label, of) {

@@ -64,9 +64,23 @@ test("an open category stays open, and the same node, while its figures change",
   const opened = find("details");
   opened.open = true;
   model.show(viewOf({ failures: [failureOf("truncated reply", 5, "cut"), failureOf("timeout", 2, "slow", "slower")] }));
-  assert.equal(all("details")[1], opened);
+  assert.equal(all(".dfn-failure")[1], opened);
   assert.equal(opened.open, true);
   assert.deepEqual(texts([...opened.querySelectorAll(".dfn-message")]), ["slow", "slower"]);
+});
+
+test("request and reply of a failure can be opened, those of repaired replies too, and both are text", () => {
+  const exchange = { path: "a > b", message: "it was empty", request: "[user]\n<img src=x>", reply: HOSTILE };
+  const kind = { kind: "invalid reply", count: 1, examples: [exchange] };
+  const view = viewOf({ failures: [kind], trouble: "1", repaired: [{ ...kind, examples: [{ ...exchange, reply: "" }] }], repairs: "1" });
+  const { el, all } = drawn(modelOf(view));
+  assert.equal(el.querySelectorAll("img, script").length, 0);
+  assert.deepEqual(texts(all(".dfn-exchange pre")), ["[user]\n<img src=x>", HOSTILE, "[user]\n<img src=x>", "(none)"]);
+});
+
+test("without a request nothing can be opened, and a view of an older version has no repairs", () => {
+  const { all } = drawn(modelOf(viewOf({ failures: [failureOf("timeout", 1, "slow")], repaired: undefined })));
+  assert.deepEqual(all(".dfn-exchange").map((one) => one.hidden), [true]);
 });
 
 test("a category of an earlier run says where its examples are", () => {

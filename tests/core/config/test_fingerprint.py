@@ -111,6 +111,20 @@ def test_a_config_that_holds_nothing_secret_needs_no_key(place: Path) -> None:
     assert not (place / "data").exists()
 
 
+def test_of_a_trace_its_name_decides_and_only_where_it_is_answered_from(place: Path) -> None:
+    def answering(provider: str, path: str) -> Config:
+        text = "{topics: {prompt: Tea}, generation: {system_prompt: Teach.}, output: {save_as: tea.jsonl}}"
+        given = {"llm.provider": provider, "llm.recorded.path": path}
+        overrides = {f"{stage}.{key}": value for stage in ("topics", "generation") for key, value in given.items()}
+        return load(text, source="here", overrides=overrides).config
+
+    before = answering("recorded", "a/calls.jsonl")
+    assert differing(before, answering("recorded", "/b/calls.jsonl")) == []
+    paths = ["generation.llm.recorded.path", "topics.llm.recorded.path"]
+    assert differing(before, answering("recorded", "a/other.jsonl")) == paths
+    assert differing(answering("openai", "one.jsonl"), answering("openai", "other.jsonl")) == []
+
+
 def test_a_fingerprint_of_an_earlier_version_is_compared_and_made_safe(place: Path) -> None:
     before = plain(config(spin_endpoint="http://me:pw@host"))
     assert SECRETS["env"] in json.dumps(before)

@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": ["--now"],
     "export": [],
     "watch": ["--checkpoint-path"],
+    "trace": ["--failed"],
     "help": [],
 }
 RUNS = ["calm-otter", "quick-hare"]
@@ -159,6 +160,12 @@ def test_config_files_are_offered_with_folders_to_go_on_in(folder: Path, command
     assert texts(f"%deepfabric {command} nowhere/¦") == []
     assert texts(f"%deepfabric {command} .h¦") == [".hidden.yaml"]
     assert "'two words.yaml'" in texts(f"%deepfabric {command} ¦")
+
+
+def test_traces_are_offered_where_one_is_shown(folder: Path) -> None:
+    (folder / "calls.jsonl").touch()
+    assert texts("%deepfabric trace c¦") == ["calls.jsonl", "configs/"]
+    assert "--failed" in texts("%deepfabric trace calls.jsonl ¦")
 
 
 def test_a_flag_that_takes_a_file_offers_files(folder: Path) -> None:
