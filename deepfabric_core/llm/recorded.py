@@ -61,8 +61,9 @@ class _Step(NamedTuple):
 
 
 class RecordedModel:
-    """A model that gives the replies of a trace. A failure isn't repeated, unless nothing else came of a request
-    or the way of asking for JSON was refused.
+    """A model that gives the replies of a trace.
+
+    A failure isn't repeated, unless nothing else came of a request or the way of asking for JSON was refused.
     """
 
     def __init__(self, settings: Llm) -> None:

@@ -143,7 +143,7 @@ class StructuredOutput:
             self._known.misses += 1
             return
         if way not in (WAYS[0], self._known.way):
-            self._emit(Notice(f"{self.name} takes no JSON Schema: it is asked by {_NAMES[way]}"))
+            self._emit(Notice(f"{self.name} takes no JSON Schema or doesn't keep to it: it is asked by {_NAMES[way]}"))
         self._known.settle(way, proven=in_form is True)
         self._known.misses = int(not in_form)
         self._known.asked = 1

@@ -61,8 +61,8 @@ class Traced:
 
     def _begun(self, request: Request) -> TracedCall:
         call = asked(request, self.name, at=round(time.time(), 3))
-        drawn = {"temperature": temperature(self.settings, request), "seed": seed(self.settings, request)}
-        sent = replace(call.request, **drawn)
+        warmth, drawn = temperature(self.settings, request), seed(self.settings, request)
+        sent = replace(call.request, temperature=warmth, seed=drawn)
         return replace(call, request=sent)
 
     def _since(self, began: float) -> float:

@@ -19,8 +19,8 @@ from deepfabric_core.errors import FailureKind, ReplyError
 from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.agent_record import Done, record_of
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
+from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample
-from deepfabric_core.samples.reply_checks import ReplyChecks
 
 T = TypeVar("T")
 Acting = Generator[Request | ToolUse, Any, T]

@@ -8,8 +8,8 @@ from deepfabric_core.chat.json_replies import Asking, ask, exchange_schema, pars
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
+from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
-from deepfabric_core.samples.reply_checks import ReplyChecks
 
 _TASK = (
     "Write one conversation about the last topic of that path: a user's question that takes thought, the "

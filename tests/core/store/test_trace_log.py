@@ -52,7 +52,7 @@ def test_a_provider_that_quotes_what_it_was_sent_quotes_no_secret_into_the_trace
 def test_a_reply_that_quotes_the_key_is_recorded_without_it(scene: Scene) -> None:
     (scene.place / "work/topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n')
     with LocalProvider(Faults(), reply=lambda _: json.dumps({"steps": scene["OPENAI_API_KEY"]})) as provider:
-        scene.config(provider.base_url)
+        scene.config(provider.base_url, structured_output="json_schema")
         done = scene.run("generate", "config.yaml", "--topics-load", "topics.jsonl", "--trace", "calls.jsonl")
         assert done.returncode == 1, text(done)
     _, *calls = lines(trace_of(scene))

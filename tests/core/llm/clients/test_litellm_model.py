@@ -101,7 +101,8 @@ def test_what_retrying_cannot_mend_ends_the_run_at_once_and_leaves_an_older_data
 def test_when_every_sample_fails_the_reason_is_given_and_the_older_dataset_stays(
     place: Path, deepfabric: Run, provider: LocalProvider
 ) -> None:
-    config = write_config(place, llm=local_llm(provider), output={"num_samples": 50})
+    llm = {**local_llm(provider), "structured_output": "json_schema"}
+    config = write_config(place, llm=llm, output={"num_samples": 50})
     assert deepfabric("generate", config, "--topic-only").returncode == 0
     (place / "out/dataset.jsonl").write_text("older\n", encoding="utf-8")
     provider.faults = Faults(malformed=1.0)

@@ -116,6 +116,8 @@ _WORDS_BETWEEN = frozenset(
     ]
 )
 _FEWEST_WORDS_REPEATED = 6
+# A shorter name of a topic may be the answer to a question.
+_FEWEST_WORDS_OF_A_TITLE = 4
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(
@@ -140,8 +142,10 @@ class ReplyChecks:
         self.check_question(question, brief)
         self._check_text("reasoning", reasoning, least=_FEWEST_LETTERS)
         self._check_text("answer", answer, least=0 if any(map(str.isdigit, question)) or reasoning else 1)
-        if _plain(answer) in map(_plain, (question, *brief.path)):
-            raise _refusal("the answer only repeats the question or the topic")
+        if _plain(answer) == _plain(question):
+            raise _refusal("the answer only repeats the question")
+        if len(answer.split()) >= _FEWEST_WORDS_OF_A_TITLE and _plain(answer) in map(_plain, brief.path):
+            raise _refusal("the answer only names the topic")
 
     def check_question(self, question: str, brief: Brief) -> None:
         """Check a question alone.
