@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @click.argument("config_file", type=click.Path(path_type=Path))
-@click.option("--check-api/--no-check-api", default=False, help="Also make one tiny call to each model.")
+@click.option(
+    "--check-api/--no-check-api",
+    default=False,
+    help="Also try each model with a few tiny calls: in which ways it keeps to a schema, and whether it calls tools.",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa: ARG001 - main reads --debug
     """Check a config and the files it names, and print the plan. Nothing is spent.
@@ -62,19 +66,19 @@ def _unwritable(config: Config, config_file: Path) -> list[str]:
 
 
 def _check_api(config: Config) -> None:
+    """Try each model with a few tiny calls and print what comes of each."""
     import asyncio
 
-    from deepfabric_core.chat.messages import Message, Request
-    from deepfabric_core.llm.connect import bare
+    from deepfabric_core.llm.check_api import try_model
     from deepfabric_core.text.plan_summary import models_of
 
-    async def ask_each() -> None:
+    async def try_each() -> None:
         for settings in models_of(config):
-            model = bare(settings)
-            try:
-                await model.complete(Request((Message("user", "Say OK."),), max_tokens=5))
-            finally:
-                await model.close()
+            print_result(f"{settings.name}:")
+            tools = config.uses_tools and settings == config.generation.llm
+            async for trial in try_model(settings, tools=tools):
+                said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
+                print_result(f"  {trial.name:<40} {said}")
 
-    asyncio.run(ask_each())
+    asyncio.run(try_each())
     print_result("Each model answers.")

@@ -38,7 +38,7 @@ _MISSES_OF_PROVEN = 5
 
 _OF_NO_USE = (FailureKind.INVALID_JSON, FailureKind.INVALID_REPLY)
 
-_NAMES: Mapping[SchemaMode, str] = {
+NAMES: Mapping[SchemaMode, str] = {
     "json_schema": "a JSON Schema",
     "json_object_schema": "JSON mode with a schema",
     "tool": "a forced tool call",
@@ -129,7 +129,7 @@ class StructuredOutput:
                 if following is None:
                     raise first from None
             else:
-                in_form = _is_in_form(reply, request)
+                in_form = is_in_form(reply, request)
                 if in_form is not False or way in _UNENFORCED:
                     # A text in place of the call of a tool shows that the model follows words.
                     self._found("prompt" if way == "tool" and not reply.by_tool else way, in_form)
@@ -143,7 +143,7 @@ class StructuredOutput:
             self._known.misses += 1
             return
         if way not in (WAYS[0], self._known.way):
-            self._emit(Notice(f"{self.name} takes no JSON Schema or doesn't keep to it: it is asked by {_NAMES[way]}"))
+            self._emit(Notice(f"{self.name} takes no JSON Schema or doesn't keep to it: it is asked by {NAMES[way]}"))
         self._known.settle(way, proven=in_form is True)
         self._known.misses = int(not in_form)
         self._known.asked = 1
@@ -169,7 +169,7 @@ class StructuredOutput:
     def _judge(self, request: Request, way: SchemaMode, reply: Reply) -> None:
         """Count the replies in a row that aren't in the form; with too many, another way is taken from now on."""
         known = self._known
-        in_form = _is_in_form(reply, request)
+        in_form = is_in_form(reply, request)
         known.asked += way == known.way
         if way != known.way or way not in _AFTER_MISSES or not reply.text.strip():
             return
@@ -195,7 +195,7 @@ class StructuredOutput:
         if following == "plain_text" and request.plain is None:
             return
         self._known.settle(following, proven=False)
-        self._emit(Notice(f"{self.name} doesn't keep to {_NAMES[way]}: it is asked by {_NAMES[following]}"))
+        self._emit(Notice(f"{self.name} doesn't keep to {NAMES[way]}: it is asked by {NAMES[following]}"))
 
     async def _in_way(self, request: Request, way: SchemaMode, *, spelt_out: bool = False) -> Reply:
         """Answer in a way; `spelt_out` describes the form in words, too, if a tool is to be called."""
@@ -244,7 +244,7 @@ class StructuredOutput:
     def _told(self, problem: ModelError, way: SchemaMode, *, given_up: bool) -> None:
         """Emit the event for a refused call, which `Retrying` leaves to this wrapper."""
         if is_left_to_structured_output(way, problem):
-            said = str(problem) if given_up else f"{problem} (asked by {_NAMES[way]})"
+            said = str(problem) if given_up else f"{problem} (asked by {NAMES[way]})"
             self._emit(CallFailed(problem.kind, said, retry_in=None if given_up else 0.0))
 
 
@@ -303,7 +303,7 @@ def _after_refusal(request: Request, way: SchemaMode, problem: ModelError) -> Sc
     return _possible(request, following)
 
 
-def _is_in_form(reply: Reply, request: Request) -> bool | None:
+def is_in_form(reply: Reply, request: Request) -> bool | None:
     """Return whether a reply is an object with all that the schema requires; None if it can't be told."""
     if reply.finish_reason == "content_filter" or not (text := reply.text.strip()):
         return None

@@ -25,6 +25,7 @@ from tests.model_servers import (
     ModelServer,
     no_schema,
 )
+from tests.provider import Faults, LocalProvider
 
 TOPICS = {"prompt": "Repairing bicycles", "depth": 2, "degree": 2, "save_as": "out/topics.jsonl"}
 # The root and its two subtopics are expanded, and each of the four leaves gets a sample.
@@ -171,8 +172,6 @@ def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: P
             f'Sure:\n{{"question": "What of {leaf},\nthen?", "answer": "First {leaf},\n\nthen \'the rest\' of it.",}}'
         )
 
-    from tests.provider import LocalProvider
-
     with LocalProvider(reply=spoiled) as server:
         calls = {"provider": "openai", "model": "m", "base_url": server.base_url}
         config = write_config(place, llm=calls, topics=TOPICS)
@@ -189,3 +188,48 @@ def test_a_key_in_an_address_is_not_in_what_is_remembered(deepfabric: Run, place
         run_on(running, deepfabric, place, base_url=address)
     kept = [file for file in (place / "cache").rglob("*") if file.is_file()]
     assert kept and all(password not in file.read_text(encoding="utf-8") for file in kept)
+
+
+# ---- what is remembered
+
+
+def test_a_damaged_or_an_old_memory_is_no_memory(place: Path, monkeypatch: pytest.MonkeyPatch, deepfabric: Run) -> None:
+    with ModelServer(LLAMA_CPP_PYTHON) as running:
+        run_on(running, deepfabric, place)
+        (memory,) = (place / "cache").rglob("structured_output.json")
+        for content in ("{", "[1]", memory.read_text().replace('"at": 1', '"at": 0.1'), '{"a": {"way": "x", "at": 1}}'):
+            memory.write_text(content)
+            running.refused = 0
+            run_on(running, deepfabric, place)
+            assert running.refused == 1, content
+
+
+def test_where_nothing_can_be_remembered_a_run_finds_the_way_anew(deepfabric: Run, place: Path) -> None:
+    (place / "cache").write_text("a file where the folder would be")
+    with ModelServer(LLAMA_CPP_PYTHON) as running:
+        assert len(run_on(running, deepfabric, place)) == 4
+        running.refused = 0
+        assert len(run_on(running, deepfabric, place)) == 4
+        assert running.refused == 1
+
+
+# ---- replies that are no use in a way that only asks
+
+
+def test_a_model_that_only_echoes_the_form_is_asked_in_plain_text(deepfabric: Run, place: Path) -> None:
+    """JSON that holds nothing but the placeholders of the form is no answer, though it is JSON."""
+
+    def echo(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        if "in this form" in asked:
+            return str(asked[asked.rindex("{") if '"question"' in asked else asked.index("{") :])
+        if "one name a line" in asked:
+            return "1. Chains\n2. Brakes"
+        return "What of the chain?" if "Write one question" in asked else "Clean it well."
+
+    with LocalProvider(Faults(reject_response_format="any", reject_tools=True), reply=echo) as server:
+        calls = {"provider": "openai", "model": "m", "base_url": server.base_url}
+        config = write_config(place, llm=calls, topics={**TOPICS, "depth": 1})
+        done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
+        assert done.returncode == 0, done.stdout
+        assert "doesn't keep to words: it is asked by plain text" in done.stdout + done.stderr
