@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 
 _BACKGROUND = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 
@@ -10,6 +12,9 @@ _BACKGROUND = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 def _go_on(*_: object) -> None:
     """Ignore a signal here. Unlike `SIG_IGN` this isn't inherited: what the tests start has the usual way."""
 
+
+# What runs remember of servers is forgotten after the tests, and nobody's own memory is touched.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="deepfabric-tests-")
 
 for number in _BACKGROUND:
     if signal.getsignal(number) is signal.SIG_IGN:

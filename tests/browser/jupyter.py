@@ -91,6 +91,7 @@ class Jupyter:
             "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
             "IPYTHONDIR": str(place / "ipython"),
             "XDG_DATA_HOME": str(self.home),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
         }
 
     def _command(self) -> list[str]:

@@ -182,6 +182,7 @@ class Stage:
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.data),
                 "XDG_DATA_HOME": str(self.data),
+                "XDG_CACHE_HOME": str(self.root / "cache"),  # not watched: what is lost there is found out again
                 "NO_PROXY": "*",
                 "COLUMNS": "200",
             },

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +114,6 @@ def _keep(key: str, entry: Mapping[str, Any] | None) -> None:
         entries = {**dict(list(entries.items())[-_MOST_ENDPOINTS + 1 :]), key: entry}
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{_FILE}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(entries, file, indent=1)
-        Path(temporary).replace(path)
+        temporary = path.with_name(f".{_FILE}.tmp")
+        temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        temporary.replace(path)

@@ -185,7 +185,7 @@ def test_failures_stand_by_category_the_most_frequent_first_with_examples() -> N
         ("invalid JSON", 1, 1),
     ]
     assert view["failures"][1]["examples"][0]["message"] == "Incorrect API key provided: [hidden]"
-    assert view["failures"][2]["examples"] == [{"path": "root > x", "message": "no JSON"}]
+    assert view["failures"][2]["examples"] == [{"path": "root > x", "message": "no JSON", "request": "", "reply": ""}]
 
 
 def test_the_newest_sample_comes_first_and_each_keeps_its_number() -> None:

@@ -55,7 +55,7 @@ def test_a_plan_a_handle_and_an_export_are_clean(place: Path) -> None:
 
 # What a line without flags has.
 FLAGS: dict[str, Any] = dict.fromkeys(
-    ("topics_load", "topic_only", "checkpoint_path", "resume", "retry_failed", "fresh", "accept_changes")
+    ("topics_load", "topic_only", "checkpoint_path", "resume", "retry_failed", "fresh", "accept_changes", "trace")
 )
 
 SCRIPT = """

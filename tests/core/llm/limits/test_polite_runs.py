@@ -112,7 +112,7 @@ def test_ctrl_c_while_everything_waits_for_the_provider_ends_at_once(place: Path
 def test_either_client_delivers_all_and_counts_what_the_server_counts(
     place: Path, deepfabric: Run, provider: LocalProvider, client: str
 ) -> None:
-    provider.faults = Faults(max_in_flight=8, server_error=0.03, latency=0.02, retry_after=0.1)
+    provider.faults = Faults(max_in_flight=8, server_error=0.03, latency=0.15, retry_after=0.1)
     done = deepfabric("generate", wanted(provider, place, 100, 32, client=client))
     assert done.returncode == 0, done.stdout + done.stderr
     found = keys(place / "out/dataset.jsonl")
