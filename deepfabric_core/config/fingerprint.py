@@ -23,6 +23,7 @@ _NOT_DATA: Mapping[str, str] = {
     "*.llm.client": "the same calls, made in another way",
     "*.llm.structured_output": "how JSON is asked for, not what",
     "*.llm.simulated": "delays and faults only",
+    "*.llm.demo": "delays only",
     "topics.max_concurrent": "speed",
     "topics.max_retries": "patience",
     "topics.expansion_retries": "patience",

@@ -43,6 +43,12 @@ class Simulated(Section):
     malformed: float = Field(default=0.0, ge=0, le=1)
 
 
+class Demo(Section):
+    """How `provider: demo` behaves: `latency` is in seconds for a call, about which calls vary a little."""
+
+    latency: float = Field(default=0.0, ge=0, le=600)
+
+
 def _is_an_address(url: str | None) -> str | None:
     if url is not None and (fault := fault_of(url.rstrip())):
         raise ValueError(fault)
@@ -69,10 +75,13 @@ class Llm(Section):
     client: Literal["auto", "direct", "litellm"] = "auto"
     structured_output: Literal["auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt"] = "auto"
     simulated: Simulated = Simulated()
+    demo: Demo = Demo()
 
     @property
     def name(self) -> str:
-        """Provider and model, as screens and messages name it."""
+        """Provider and model, as screens and messages name it; the demo has no models."""
+        if self.provider == "demo":
+            return self.provider
         return f"{self.provider}/{self.model}"
 
 

@@ -23,6 +23,9 @@ from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
 from deepfabric_core.stop import Stop
 from deepfabric_core.web.proxies import proxy_for
 
+# What answers without an endpoint, and so has nothing to share or to find out.
+_WITHOUT_ENDPOINT = ("simulated", "demo")
+
 # Stands for the address of a provider that only litellm knows.
 _UNKNOWN_ADDRESS = "https://provider.invalid"
 
@@ -46,7 +49,7 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
     """
-    model = bare(settings, connections=policy.ceiling)
+    model = bare(settings, connections=policy.ceiling, emit=emit)
     stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
     limited = LimitedModel(model, stage_limiter, policy.limits, emit)
     try:
@@ -60,22 +63,26 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
 def _limiter(settings: Llm) -> Limiter:
     """Return the limiter that runs share; a simulated model gets its own, since it has no endpoint to share."""
-    if settings.provider == "simulated":
+    if settings.provider in _WITHOUT_ENDPOINT:
         return Limiter()
     return _limiters.of(settings.provider, settings.base_url or "", settings.model)
 
 
 def _known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model take a schema."""
-    if settings.provider == "simulated":
+    if settings.provider in _WITHOUT_ENDPOINT:
         return KnownWay(WAYS[0])
     return _known_ways.setdefault((settings.provider, settings.base_url or "", settings.model), KnownWay())
 
 
-def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
+def bare(settings: Llm, *, connections: int = 1, emit: Emit | None = None) -> ChatModel:
     """Return the client alone, without limits and retries; `connections` is how many calls it can make at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
+    if settings.provider == "demo":
+        from deepfabric_core.llm.demo.model import DemoModel
+
+        return DemoModel(settings, emit or (lambda _: None))
     return RedactedErrors(_client(settings, connections), settings)
 
 
@@ -128,7 +135,7 @@ def _is_direct(settings: Llm) -> bool:
 
 def _check_place(settings: Llm) -> None:
     """Check that there is an address to call, and that a proxy named in the environment can be used."""
-    if settings.provider == "simulated":
+    if settings.provider in _WITHOUT_ENDPOINT:
         return
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import base_url
