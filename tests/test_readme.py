@@ -187,7 +187,7 @@ def test_output_that_is_shown_has_the_labels_that_the_command_prints(newcomer: N
 def leave_unfinished(newcomer: Newcomer, config: Block) -> None:
     """Have a run of the page's config fail in part, so that its checkpoint stays."""
     faulty = yaml.safe_load(config.text)
-    faulty["llm"]["simulated"] = {"malformed": 0.7}
+    faulty["llm"] = {"provider": "simulated", "simulated": {"malformed": 0.7}}
     name = file_name(config)
     (newcomer.folder / name).write_text(yaml.safe_dump(faulty), encoding="utf-8")
     done = newcomer.type(f"deepfabric generate {name} --num-samples 60 --checkpoint-interval 50")

@@ -78,7 +78,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The topic of a request, for the simulated model. It is never sent to a provider: the prompt says the same.
+    """The topic of a request, for the simulated model and the demo. It is never sent: the prompt says the same.
 
     `wanted` is how many things are asked for, `taken` what exists already; `variation` distinguishes requests for the
     same path.
@@ -138,6 +138,7 @@ class Request:
 class Reply:
     """A model's reply. `finish_reason` is one of OpenAI's: stop, length, tool_calls or content_filter.
 
+    `simulated` says that a simulated model made it up, `demonstration` that it was written by hand for the demo.
     `headers` are those of the HTTP response, if there was one; `calls` is how many calls it took, and
     `by_tool` says that the text is what a forced tool was called with.
     """
@@ -148,6 +149,7 @@ class Reply:
     usage: Usage = Usage()
     tool_calls: tuple[ToolCall, ...] = ()
     simulated: bool = False
+    demonstration: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     calls: int = 1
     by_tool: bool = False

@@ -24,6 +24,7 @@ _NOT_DATA: Mapping[str, str] = {
     "*.llm.client": "the same calls, made in another way",
     "*.llm.structured_output": "how JSON is asked for, not what",
     "*.llm.simulated": "delays and faults only",
+    "*.llm.demo": "delays only",
     "*.llm.recorded": "of provider recorded it counts by the trace's name, wherever that is; else it has no effect",
     "topics.max_concurrent": "speed",
     "topics.max_retries": "patience",

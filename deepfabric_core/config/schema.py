@@ -43,6 +43,12 @@ class Simulated(Section):
     malformed: float = Field(default=0.0, ge=0, le=1)
 
 
+class Demo(Section):
+    """How `provider: demo` behaves: `latency` is in seconds for a call, about which calls vary a little."""
+
+    latency: float = Field(default=0.0, ge=0, le=600)
+
+
 class Recorded(Section):
     """What `provider: recorded` answers from: a trace that `--trace` has recorded."""
 
@@ -78,6 +84,7 @@ class Llm(Section):
         "auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt", "plain_text"
     ] = "auto"
     simulated: Simulated = Simulated()
+    demo: Demo = Demo()
     recorded: Recorded = Recorded()
 
     @model_validator(mode="after")
@@ -88,7 +95,9 @@ class Llm(Section):
 
     @property
     def name(self) -> str:
-        """Provider and model, as screens and messages name it."""
+        """Provider and model, as screens and messages name it; the demo has no models."""
+        if self.provider == "demo":
+            return self.provider
         return f"{self.provider}/{self.model}"
 
 

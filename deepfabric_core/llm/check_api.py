@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, SchemaMode
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import ModelError
-from deepfabric_core.llm.connect import bare
+from deepfabric_core.llm.connect import bare, has_endpoint
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.known_ways import WAYS, forget_way, known_way
 from deepfabric_core.llm.wrappers.structured_output import NAMES, in_way, is_in_form
@@ -101,6 +101,8 @@ def _keeps_to_form(reply: Reply) -> bool:
 
 
 def _remember(settings: Llm, working: list[SchemaMode]) -> None:
+    if not has_endpoint(settings):
+        return
     forget_way(settings)
     if working:
         known_way(settings).settle(working[0], proven=True)

@@ -29,7 +29,7 @@ from deepfabric_core.web.proxies import proxy_for
 # Stands for the address of a provider that only litellm knows.
 _UNKNOWN_ADDRESS = "https://provider.invalid"
 # These make no calls over the network.
-_IN_PROCESS = ("simulated", "recorded")
+_IN_PROCESS = ("simulated", "demo", "recorded")
 
 # Shared by all runs of this process.
 _limiters = Limiters()
@@ -54,7 +54,7 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
     """
-    model = bare(settings, connections=policy.ceiling)
+    model = bare(settings, connections=policy.ceiling, emit=emit)
     stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
     limited = LimitedModel(traced, stage_limiter, policy.limits, emit)
@@ -77,18 +77,25 @@ def _limiter(settings: Llm) -> Limiter:
 
 def _known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model take a schema."""
-    if settings.provider == "simulated":
-        return KnownWay(WAYS[0])
     if settings.provider == "recorded":
         way = recording_of(settings).way
         return KnownWay(way, proven=way is not None)
-    return known_way(settings)
+    return known_way(settings) if has_endpoint(settings) else KnownWay(WAYS[0])
 
 
-def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
+def has_endpoint(settings: Llm) -> bool:
+    """Return whether calls go to a server, of which something can be found out and remembered."""
+    return settings.provider not in _IN_PROCESS
+
+
+def bare(settings: Llm, *, connections: int = 1, emit: Emit | None = None) -> ChatModel:
     """Return the client alone, without limits and retries; `connections` is how many calls it can make at once."""
     if settings.provider == "simulated":
         return SimulatedModel(settings)
+    if settings.provider == "demo":
+        from deepfabric_core.llm.demo.model import DemoModel
+
+        return DemoModel(settings, emit or (lambda _: None))
     if settings.provider == "recorded":
         return RecordedModel(settings)
     return RedactedErrors(_client(settings, connections), settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from deepfabric_core.events import Emit, Event
+from deepfabric_core.events import Emit, Event, Notice
 from deepfabric_core.run.state import RunState, reduce
 
 _log = logging.getLogger(__name__)
@@ -19,7 +19,9 @@ class EventSink:
     state: RunState = field(default_factory=RunState)
 
     def __call__(self, event: Event) -> None:
-        """Apply an event to the state, and pass it to the observer."""
+        """Apply an event to the state, and pass it to the observer; a notice that is repeated is given once."""
+        if isinstance(event, Notice) and event.message in self.state.notices:
+            return
         self.state = reduce(self.state, event)
         try:
             self.observer(event)

@@ -28,6 +28,7 @@ class Sample:
 class Provenance:
     """How a sample was made: the model, the number of calls, their usage, and when it was done.
 
+    `simulated` says that a simulated model made it up, `demonstration` that it was written by hand for the demo.
     `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is the
     part of the calls that isn't in the step log, or None if none of them is.
     """
@@ -38,6 +39,7 @@ class Provenance:
     simulated: bool
     at: float
     rest: Spent | None = None
+    demonstration: bool = False
 
     def as_line(self) -> Record:
         """Return the fields of the journal line."""
@@ -72,6 +74,7 @@ def with_metadata(record: Record, item: WorkItem, making: Provenance) -> Record:
         "cost": float(usage.cost or 0),
         "cost_known": usage.cost is not None,
         "simulated": making.simulated,
+        "demonstration": making.demonstration,
     }
     first = {"messages": record["messages"], "metadata": metadata, "reasoning": _NO_REASONING}
     return {**first, **record, "metadata": metadata}

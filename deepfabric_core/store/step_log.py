@@ -203,7 +203,7 @@ def _as_line(answer: Answer) -> dict[str, Any]:
         return said | (_as_line(answer.reply) if isinstance(answer.reply, Reply) else {})
     calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
     reply = {"text": answer.text, "model": answer.model, "finish_reason": answer.finish_reason}
-    more = {"tool_calls": calls, "simulated": answer.simulated}
+    more = {"tool_calls": calls, "simulated": answer.simulated, "demonstration": answer.demonstration}
     return {"attempts": answer.calls, "usage": answer.usage.as_object(), "reply": reply | more}
 
 

@@ -16,6 +16,7 @@ from deepfabric_nb.runs.engine_task import EngineTask, Work
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepfabric_core.config.schema import Config
     from deepfabric_core.run.results import Results
     from deepfabric_core.topics.model import Topics
 
@@ -130,7 +131,7 @@ class Run(EngineTask):
             "topics": state.topics,
             "usage": {"prompt_tokens": known.prompt_tokens, "completion_tokens": known.completion_tokens},
             "cost": known.cost,
-            "simulated": self.job.config.generation.llm.provider == "simulated",
+            "simulated": _is_made_up(self.job.config),
             "config": masked_config(self.written, redact)[0],
             "deepfabric": __version__,
         }
@@ -141,3 +142,9 @@ class Run(EngineTask):
         progress = self.progress
         counts = f", {progress.done:,} of {progress.total:,} {progress.stage}" if progress.total else ""
         return printable(f"<Run {self.name}: {self.status}{counts}>")
+
+
+def _is_made_up(config: Config) -> bool:
+    """Return whether a simulated model makes up every record: the demo has none of a schema of the user's own."""
+    provider = config.generation.llm.provider
+    return provider == "simulated" or (provider == "demo" and config.output.format == "custom")

@@ -51,7 +51,7 @@ class SimulatedModel:
         text = "" if calls else self._answer(request)
         if draw < simulated.malformed:
             text = text[: len(text) // 2]
-        usage = Usage(_size(request) // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN, cost=0.0)
+        usage = estimated_usage(request, text)
         reason = "tool_calls" if calls else "stop"
         return Reply(text, self._settings.model, reason, usage, tool_calls=calls, simulated=True)
 
@@ -81,6 +81,11 @@ class SimulatedModel:
         if name == "linkedsubtopics":
             answer = [{"topic": one, "also_under": [1] if writer.chance(_LINKED_SHARE) else []} for one in answer]
         return json.dumps({"subtopics": answer}, ensure_ascii=False)
+
+
+def estimated_usage(request: Request, text: str) -> Usage:
+    """Return the tokens of a request and its answer, estimated by their characters; they cost nothing."""
+    return Usage(_size(request) // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN, cost=0.0)
 
 
 def _size(request: Request) -> int:

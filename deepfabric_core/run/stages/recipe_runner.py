@@ -31,6 +31,7 @@ class RecipeResult(Generic[T]):
     usage: Usage
     model: str
     simulated: bool
+    demonstration: bool
     rest: Spent | None = None
 
 
@@ -157,7 +158,8 @@ class _Exchange:
         """Return the recipe's result."""
         last, kept = self.last or Reply("", self.model.name), self.steps.on_file
         rest = Spent(self.attempts - kept, self.unkept) if kept else None
-        return RecipeResult(value, self.attempts, self.usage, last.model, last.simulated, rest)
+        marks = last.simulated, last.demonstration
+        return RecipeResult(value, self.attempts, self.usage, last.model, *marks, rest)
 
     def _count(self, reply: object) -> None:
         if isinstance(reply, Reply):

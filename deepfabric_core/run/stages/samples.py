@@ -153,7 +153,15 @@ class Sampling:
 
     def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: list[RejectedCall]) -> None:
         sample = driven.value
-        making = Provenance(driven.model, driven.attempts, driven.usage, driven.simulated, time.time(), driven.rest)
+        making = Provenance(
+            driven.model,
+            driven.attempts,
+            driven.usage,
+            driven.simulated,
+            time.time(),
+            driven.rest,
+            demonstration=driven.demonstration,
+        )
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
         self.failures.add_repaired("samples", rejected, self._secrets)
         self.breaker.succeeded()

@@ -14,6 +14,7 @@ from deepfabric_core.config.load import load
 from deepfabric_core.config.schema_keys import known_keys
 from tests.core.conftest import Run
 
+PROVIDERS = {kind: "simulated" if kind in ("graph", "agent") else "demo" for kind in KINDS}
 _COMMENTED_OUT = re.compile(r"^( *)# ( *(?:- |[a-z_]+:).*)$", re.MULTILINE)
 
 
@@ -41,7 +42,8 @@ def test_each_starter_validates_and_makes_its_dataset(place: Path, deepfabric: R
     assert "success rate 100 %" in made.stdout
     dataset = place / load(starter(kind), source=kind).config.output.save_as
     records = [json.loads(line) for line in dataset.read_text(encoding="utf-8").splitlines()]
-    assert records and all(record["metadata"]["simulated"] for record in records)
+    mark = "demonstration" if PROVIDERS[kind] == "demo" else "simulated"
+    assert records and all(record["metadata"][mark] for record in records)
 
 
 def test_a_tree_of_questions_and_answers_in_config_yaml_is_what_init_alone_writes(place: Path, deepfabric: Run) -> None:
@@ -56,7 +58,33 @@ def test_the_starters_make_what_their_names_say() -> None:
     assert (tree.topics.mode, graph.topics.mode) == ("tree", "graph")
     assert graph.generation.conversation.type == "cot"
     assert agent.uses_tools and not tree.uses_tools
-    assert len({config.output.save_as for config in (tree, graph, agent)}) == 3
+    bicycles, chemistry, on_call = (load(starter(kind), source=kind).config for kind in list(KINDS)[3:])
+    assert (bicycles.topics.degree, bicycles.output.num_samples) == (6, 60)
+    assert chemistry.generation.conversation.type == "cot" and chemistry.output.num_samples == 15
+    assert on_call.uses_tools and on_call.output.num_samples == 15
+    all_of_them = (tree, graph, agent, bicycles, chemistry, on_call)
+    assert len({config.output.save_as for config in all_of_them}) == len(KINDS)
+
+
+def test_the_agents_tools_stand_beside_its_config_wherever_that_is(place: Path, deepfabric: Run) -> None:
+    done = deepfabric("init", 'a "first" try/mine.yaml', "--kind", "on-call")
+    assert done.returncode == 0, done.stderr
+    folder = place / 'a "first" try'
+    assert {path.name for path in folder.iterdir()} == {"mine.yaml", "mine-tools.yaml", "mine-mock-data.json"}
+    assert 'It uses a "first" try/mine-tools.yaml and a "first" try/mine-mock-data.json.\n' in done.stdout
+    tools = load((folder / "mine.yaml").read_text(encoding="utf-8"), source="mine").config.generation.tools
+    assert tools is not None and tools.file == 'a "first" try/mine-tools.yaml'
+    assert deepfabric("validate", 'a "first" try/mine.yaml').returncode == 0
+
+
+def test_none_of_its_files_is_replaced_without_force(place: Path, deepfabric: Run) -> None:
+    mine = place / "mine-mock-data.json"
+    mine.write_text("mine", encoding="utf-8")
+    refused = deepfabric("init", "mine.yaml", "--kind", "on-call")
+    assert refused.returncode == 2 and "mine-mock-data.json is there already" in refused.stderr
+    assert list(place.iterdir()) == [mine] and mine.read_text(encoding="utf-8") == "mine"
+    assert deepfabric("init", "mine.yaml", "--kind", "on-call", "--force").returncode == 0
+    assert json.loads(mine.read_text(encoding="utf-8"))["fixtures"]
 
 
 def test_it_says_what_to_do_next_and_the_command_may_be_pasted(place: Path, deepfabric: Run) -> None:
@@ -94,6 +122,6 @@ def test_every_key_that_is_commented_out_exists_and_may_stand_where_it_does(kind
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_starter_needs_no_key_and_says_how_to_use_a_model_that_does(kind: str) -> None:
     text = starter(kind)
-    assert load(text, source=kind).config.llm.provider == "simulated"
+    assert load(text, source=kind).config.llm.provider == PROVIDERS[kind]
     assert "--provider openai --model gpt-4o-mini" in text and "OPENAI_API_KEY" in text
     assert max(map(len, text.splitlines())) <= 120

@@ -221,7 +221,7 @@ EXCLUDED = {
     "kaggle",
     "deepfabric_cloud",
 }
-EXCLUDED_OF_AN_LLM = {"base_url", "timeout", "client", "simulated", "structured_output", "recorded"}
+EXCLUDED_OF_AN_LLM = {"base_url", "timeout", "client", "simulated", "demo", "structured_output", "recorded"}
 
 # Keys that can't change alone.
 COMPANIONS = {

@@ -196,10 +196,23 @@ def test_a_reply_refused_before_the_recipe_saw_it_is_not_asked_for_again(tmp_pat
     assert (done.attempts, done.usage) == (2, Usage(6, 2, 1.0))
 
 
+def test_a_line_of_before_there_was_a_demo_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    lines = AppendLog(path)
+    StepLog(lines).of(KEY).add(asked("task"), reply("a"))
+    lines.close()
+    older = path.read_text(encoding="utf-8").replace(', "demonstration": false', "")
+    assert "demonstration" not in older
+    path.write_text(older, encoding="utf-8")
+    lines = AppendLog(path)
+    assert StepLog(lines).of(KEY).recall(asked("task")) == reply("a")
+    lines.close()
+
+
 def test_everything_of_an_answer_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     call = ToolCall("id", "read_file", '{"file_path": "\\ud83e ü"}')
-    odd = reply("ü\u2028\ud800", finish_reason="length", tool_calls=(call,), simulated=True)
+    odd = reply("ü\u2028\ud800", finish_reason="length", tool_calls=(call,), simulated=True, demonstration=True)
     lines = AppendLog(path)
     steps = StepLog(lines).of(KEY, {"earlier": ["ü"]})
     result = ToolResult("\ud800", "IOError", "session")

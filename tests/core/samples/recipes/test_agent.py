@@ -183,6 +183,7 @@ def test_metadata_adds_how_it_came_about() -> None:
         "cost": 0.0,
         "cost_known": False,
         "simulated": True,
+        "demonstration": False,
     }
 
 

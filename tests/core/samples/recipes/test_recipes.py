@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,7 +92,10 @@ def test_metadata_says_how_a_sample_came_about_but_never_enters_a_custom_record(
     basic, _ = made(recipe_for(config())(BRIEF), BASIC)
     metadata = with_metadata(basic.record, item, making)["metadata"]
     assert metadata.items() >= {"topic_id": "abc", "topic_path": ["Bicycles", "Wheels"], "cycle": 1}.items()
-    assert metadata.items() >= {"model": "m", "attempts": 2, "simulated": True}.items()
+    assert metadata.items() >= {"model": "m", "attempts": 2, "simulated": True, "demonstration": False}.items()
+    shown = replace(making, simulated=False, demonstration=True)
+    metadata = with_metadata(basic.record, item, shown)["metadata"]
+    assert (metadata["simulated"], metadata["demonstration"]) == (False, True)
     custom, _ = made(recipe_for(config(CUSTOM, format="custom"))(BRIEF), {"title": "A"})
     assert with_metadata(custom.record, item, making) == {"title": "A"}
 
