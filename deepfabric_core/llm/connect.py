@@ -46,8 +46,9 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
     """
-    model = bare(settings, connections=policy.ceiling)
-    stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
+    ceiling = 1 if settings.provider == "local" else policy.ceiling
+    model = bare(settings, connections=ceiling)
+    stage_limiter = StageLimiter(_limiter(settings), ceiling, policy.limits, emit, stop)
     limited = LimitedModel(model, stage_limiter, policy.limits, emit)
     try:
         with stage_limiter.opened():
@@ -69,6 +70,8 @@ def _known_way(settings: Llm) -> KnownWay:
     """Return what is known of how an endpoint and model take a schema."""
     if settings.provider == "simulated":
         return KnownWay(WAYS[0])
+    if settings.provider == "local":
+        return KnownWay("json_object_schema")
     return _known_ways.setdefault((settings.provider, settings.base_url or "", settings.model), KnownWay())
 
 
@@ -80,6 +83,10 @@ def bare(settings: Llm, *, connections: int = 1) -> ChatModel:
 
 
 def _client(settings: Llm, connections: int) -> ChatModel:
+    if settings.provider == "local":
+        from deepfabric_core.llm.clients.local_model import LocalModel
+
+        return LocalModel(settings)
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import OpenAIModel
 
@@ -94,8 +101,13 @@ def check(settings: Llm) -> None:
 
     Raises:
         ConfigError: the provider is unknown, its key or address is missing, or a proxy can't be used; the message names
-            the nearest provider, or the variable to set.
+            the nearest provider, or the variable to set. For a local model: it can't be run, or there is none.
     """
+    if settings.provider == "local":
+        from deepfabric_core.llm.clients.model_files import check_local
+
+        check_local(settings)
+        return
     if settings.client == "direct":
         from deepfabric_core.llm.clients.openai_model import speaks_openai
 
