@@ -67,6 +67,8 @@ Address = Annotated[str | None, AfterValidator(_is_an_address), Holds.ADDRESS]
 class Llm(Section):
     """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
 
+    With `provider: local`, `model` is the path of a GGUF file or the name of a model that comes as a package.
+
     `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
     provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
     is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`), and to

@@ -41,7 +41,7 @@ def _llm(key: str) -> tuple[str, ...]:
 OPTIONS: tuple[Option, ...] = (
     Option(
         "--provider",
-        "Provider of every stage: openai, anthropic, gemini, ollama, simulated, demo, ...",
+        "Provider of every stage: openai, anthropic, gemini, ollama, local, simulated, demo, ...",
         keys=_llm("provider"),
     ),
     Option("--model", "Model of every stage.", keys=_llm("model")),

@@ -25,6 +25,7 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "ollama": (),
     "vllm": (),
     "hosted_vllm": (),
+    "local": (),
     "simulated": (),
     "demo": (),
     "recorded": (),

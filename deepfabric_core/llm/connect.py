@@ -54,8 +54,9 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
     """
-    model = bare(settings, connections=policy.ceiling, emit=emit)
-    stage_limiter = StageLimiter(_limiter(settings), policy.ceiling, policy.limits, emit, stop)
+    ceiling = 1 if settings.provider == "local" else policy.ceiling
+    model = bare(settings, connections=ceiling, emit=emit)
+    stage_limiter = StageLimiter(_limiter(settings), ceiling, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
     limited = LimitedModel(traced, stage_limiter, policy.limits, emit)
     try:
@@ -80,12 +81,14 @@ def _known_way(settings: Llm) -> KnownWay:
     if settings.provider == "recorded":
         way = recording_of(settings).way
         return KnownWay(way, proven=way is not None)
+    if settings.provider == "local":
+        return KnownWay("json_object_schema", proven=True)
     return known_way(settings) if has_endpoint(settings) else KnownWay(WAYS[0])
 
 
 def has_endpoint(settings: Llm) -> bool:
     """Return whether calls go to a server, of which something can be found out and remembered."""
-    return settings.provider not in _IN_PROCESS
+    return settings.provider not in (*_IN_PROCESS, "local")
 
 
 def bare(settings: Llm, *, connections: int = 1, emit: Emit | None = None) -> ChatModel:
@@ -102,6 +105,10 @@ def bare(settings: Llm, *, connections: int = 1, emit: Emit | None = None) -> Ch
 
 
 def _client(settings: Llm, connections: int) -> ChatModel:
+    if settings.provider == "local":
+        from deepfabric_core.llm.clients.local_model import LocalModel
+
+        return LocalModel(settings)
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import OpenAIModel
 
@@ -116,8 +123,13 @@ def check(settings: Llm) -> None:
 
     Raises:
         ConfigError: the provider is unknown, its key, address or trace is missing, or a proxy can't be used; the
-            message names the nearest provider, or the variable to set.
+            message names the nearest provider, or the variable to set. For a local model: it can't be run.
     """
+    if settings.provider == "local":
+        from deepfabric_core.llm.clients.model_files import check_local
+
+        check_local(settings)
+        return
     if settings.client == "direct":
         from deepfabric_core.llm.clients.openai_model import speaks_openai
 

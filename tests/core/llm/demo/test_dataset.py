@@ -10,6 +10,7 @@ import pytest
 
 from deepfabric_core.chat.tools import Tool, arguments_of, text_of
 from deepfabric_core.llm.demo.dataset import DemoDataset, DemoSample, DemoTopic, dataset, dataset_about, datasets
+from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.topics.model import fold
 from deepfabric_core.topics.name_checks import refused_because
@@ -53,8 +54,10 @@ def test_names_are_fit_for_topics_and_occur_once() -> None:
 def test_no_text_is_empty_or_occurs_twice() -> None:
     checks = ReplyChecks()
     texts = []
-    for one, _, sample in all_samples():
-        checks.check(sample.question, sample.answer, reasoning=sample.reasoning or None)
+    for one, path, sample in all_samples():
+        checks.check(
+            sample.question, sample.answer, Brief((one.subject, path.name)), reasoning=sample.reasoning or None
+        )
         assert bool(sample.reasoning) != bool(one.tools) and bool(sample.steps) == bool(one.tools)
         texts += [sample.question, sample.answer, *[sample.reasoning] * bool(sample.reasoning)]
         texts += [step.thought for step in sample.steps]
