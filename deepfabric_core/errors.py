@@ -115,10 +115,15 @@ class ModelError(DeepFabricError):
 class ReplyError(ModelError):
     """The model replied, but the reply can't be used; asking again with the reason may help.
 
-    `reply` is the refused reply if it was refused before the recipe received it, else None.
+    `for_model` is the reason as the model is told it, with what to do better. `reply` is the refused reply if it was
+    refused before the recipe received it, else None.
     """
 
     reply: object = None
+
+    def __init__(self, message: str, *, kind: FailureKind, for_model: str = "") -> None:
+        super().__init__(message, kind=kind)
+        self.for_model = for_model or message
 
 
 class OutputError(DeepFabricError):

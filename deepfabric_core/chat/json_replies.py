@@ -92,7 +92,9 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
     """
     if "{" not in reply.text or len(reply.text) > _SHOWN_CHARACTERS or request.because is not None:
         *earlier, last = request.messages
-        afresh = Message(last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem}.")
+        afresh = Message(
+            last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem.for_model}."
+        )
         return replace(
             request,
             messages=(*earlier, afresh),
@@ -100,9 +102,7 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
             reason=str(problem),
             redraw=request.redraw + 1,
         )
-    complaint = (
-        f"That reply could not be used: {problem}. Reply again with the whole corrected JSON object and nothing else."
-    )
+    complaint = f"That reply could not be used: {problem.for_model}. Reply again with the whole corrected JSON object and nothing else."
     refused = (Message("assistant", reply.text), Message("user", complaint))
     return replace(request, messages=request.messages + refused, because=problem.kind, reason=str(problem))
 
@@ -116,9 +116,10 @@ def usable_text(reply: Reply) -> str:
     if reply.finish_reason == "content_filter":
         raise ReplyError("the provider's content filter withheld the reply", kind=FailureKind.CONTENT_FILTER)
     if reply.finish_reason == "length":
-        raise ReplyError("it was cut off at max_tokens, so be briefer", kind=FailureKind.TRUNCATED)
+        for_model = "it was cut off, so be briefer"
+        raise ReplyError("the reply was cut off at max_tokens", kind=FailureKind.TRUNCATED, for_model=for_model)
     if not reply.text.strip():
-        raise ReplyError("it was empty", kind=FailureKind.INVALID_REPLY)
+        raise ReplyError("the reply was empty", kind=FailureKind.INVALID_REPLY)
     return reply.text
 
 
@@ -144,7 +145,7 @@ def parser_of_schema(schema: dict[str, Any]) -> Parse[dict[str, Any]]:
         try:
             misfit = checker.misfit(value)
         except Uncheckable as problem:
-            raise ReplyError(f"it can't be checked: {problem}", kind=FailureKind.INVALID_REPLY) from problem
+            raise ReplyError(f"the reply can't be checked: {problem}", kind=FailureKind.INVALID_REPLY) from problem
         if misfit:
             where = "/".join(map(str, misfit.path)) or "the object"
             raise ReplyError(f"{where}: {misfit.message[:300]}", kind=FailureKind.INVALID_REPLY)
@@ -167,7 +168,8 @@ def _object_in(text: str) -> dict[str, Any]:
     try:
         value = parsed(object_text(text))
     except ValueError as problem:
-        raise ReplyError(f"it isn't valid JSON ({problem})", kind=FailureKind.INVALID_JSON) from problem
+        why = f": {problem}" if "{" in text else ", but other text"
+        raise ReplyError(f"the reply isn't valid JSON{why}", kind=FailureKind.INVALID_JSON) from problem
     if not isinstance(value, dict):
-        raise ReplyError("it isn't a JSON object", kind=FailureKind.INVALID_REPLY)
+        raise ReplyError("the reply isn't a JSON object", kind=FailureKind.INVALID_REPLY)
     return value

@@ -175,7 +175,7 @@ def _decided(reply: Reply) -> Reply:
     try:
         chosen = Decision.model_validate_json(text).decision
     except ValidationError as problem:
-        raise ReplyError("it is neither a call nor an answer", kind=FailureKind.INVALID_JSON) from problem
+        raise ReplyError("the reply is neither a tool call nor an answer", kind=FailureKind.INVALID_JSON) from problem
     if not chosen.tool.strip():
         return replace(reply, text=chosen.answer)
     call = ToolCall("", chosen.tool.strip(), json.dumps(chosen.arguments, ensure_ascii=False))

@@ -194,14 +194,14 @@ class _AgentWork:
     def _answer(self, reply: Reply) -> str:
         answer = usable_text(reply).strip()
         if not self.steps:
-            raise _NeedsNoTool("it uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
+            raise _NeedsNoTool("the model uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
         return answer
 
     def _requested_calls(self, reply: Reply) -> list[_RequestedCall]:
         calls = reply.tool_calls
         if len(calls) > self._calls_left:
             if self.settings.strict:
-                said = f"it makes {len(calls)} calls, but only {self._calls_left} more are allowed"
+                said = f"the reply makes {len(calls)} calls, but only {self._calls_left} more are allowed"
                 raise ReplyError(said, kind=FailureKind.INVALID_REPLY)
             calls = calls[: self._calls_left]
         made = sum(map(len, self.steps))
@@ -271,7 +271,7 @@ def _in_a_line(text: str) -> str:
 
 def _corrected(request: Request, text: str, problem: ReplyError) -> Request:
     wanted = "Go on with your tools, or answer." if request.tools else "Answer the user, in plain text."
-    complaint = f"That could not be used: {problem}. {wanted}"
+    complaint = f"That could not be used: {problem.for_model}. {wanted}"
     refused = (Message("assistant", text or "(a call that could not be made)"), Message("user", complaint))
     return replace(request, messages=request.messages + refused, because=problem.kind, reason=str(problem))
 

@@ -143,9 +143,9 @@ class ReplyChecks:
         self._check_text("reasoning", reasoning, least=_FEWEST_LETTERS)
         self._check_text("answer", answer, least=0 if any(map(str.isdigit, question)) or reasoning else 1)
         if _plain(answer) == _plain(question):
-            raise _refusal("the answer only repeats the question")
+            raise _refusal("the answer only repeats the question", "give an answer of its own")
         if len(answer.split()) >= _FEWEST_WORDS_OF_A_TITLE and _plain(answer) in map(_plain, brief.path):
-            raise _refusal("the answer only names the topic")
+            raise _refusal("the answer only names the topic", "answer the question")
 
     def check_question(self, question: str, brief: Brief) -> None:
         """Check a question alone.
@@ -155,27 +155,27 @@ class ReplyChecks:
         """
         self._check_text("question", question, least=_FEWEST_LETTERS)
         if not question.rstrip().endswith(_QUESTION_MARKS) and _plain(question) in map(_plain, brief.path):
-            raise _refusal("the question only names the topic: ask something about it")
+            raise _refusal("the question only names the topic", "ask something about it")
         words = set(_plain(question).split())
         if words & _WORDS_OF_PROMPTS and words <= _WORDS_OF_PROMPTS | _WORDS_BETWEEN:
-            raise _refusal("the question is about nothing: ask something about the topic")
+            raise _refusal("the question is about nothing", "ask something about the topic")
         if any(_is_repeated(_plain(question), _plain(one)) for one in brief.earlier):
-            raise _refusal("the question was asked before: ask another one")
+            raise _refusal("the question was asked before", "ask another one")
 
     def _check_text(self, what: str, text: str | None, *, least: int) -> None:
         """Check one text, which must have so many letters at least, or for 0 a letter or a digit."""
         if text is None:
             return
         if not any(map(str.isalnum, text)) or sum(map(str.isalpha, text)) < least:
-            raise _refusal(f"the {what} has no words: write it out")
+            raise _refusal(f"the {what} has no words", "write it out")
         if _PLACEHOLDER.fullmatch(text):
-            raise _refusal(f"the {what} is a placeholder: write it out")
+            raise _refusal(f"the {what} is a placeholder", "write it out")
         if not self._ours.isdisjoint(_runs(text)):
-            raise _refusal(f"the {what} repeats these instructions instead of carrying them out")
+            raise _refusal(f"the {what} repeats the instructions", "carry them out instead")
 
 
-def _refusal(reason: str) -> ReplyError:
-    return ReplyError(reason, kind=FailureKind.INVALID_REPLY)
+def _refusal(reason: str, advice: str) -> ReplyError:
+    return ReplyError(reason, kind=FailureKind.INVALID_REPLY, for_model=f"{reason}: {advice}")
 
 
 def _plain(text: str) -> str:

@@ -95,7 +95,7 @@ def test_a_tools_arguments_and_a_record_are_checked_the_same_way() -> None:
     tool = tool_from({"name": "a", "inputSchema": {"properties": {"q": {"pattern": TRAP}}}}, where="here")
     with pytest.raises(ValueError, match="the arguments of a can't be checked: whether the pattern"):
         arguments_of(tool, json.dumps({"q": CAUGHT}))
-    with pytest.raises(ReplyError, match="it can't be checked: whether the pattern"):
+    with pytest.raises(ReplyError, match="the reply can't be checked: whether the pattern"):
         parser_of_schema({"properties": {"q": {"pattern": TRAP}}})(json.dumps({"q": CAUGHT}))
 
 
@@ -228,7 +228,7 @@ def test_a_value_nested_past_all_measure_is_a_sentence() -> None:
     for _ in range(900):
         value = [value]
     assert "nested too deeply" in refused({"items": {"$ref": "#"}}, value)
-    with pytest.raises(ReplyError, match="it isn't"):
+    with pytest.raises(ReplyError, match="the reply isn't"):
         parser_of_schema({})('{"a":' + "[" * 100_000 + "]" * 100_000 + "}")
 
 

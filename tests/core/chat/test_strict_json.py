@@ -78,12 +78,12 @@ def test_arguments_that_no_file_can_hold_are_refused_with_the_reason(case: str) 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "5", '"text"', "null"])
 def test_a_reply_that_is_no_object_is_refused_also_where_the_schema_names_no_type(text: str) -> None:
-    with pytest.raises(ReplyError, match="it isn't a JSON object"):
+    with pytest.raises(ReplyError, match="the reply isn't a JSON object"):
         parser_of_schema({"title": "Anything"})(text)
 
 
 def test_a_record_of_a_schema_that_never_ends_is_refused() -> None:
-    with pytest.raises(ReplyError, match="it can't be checked"):
+    with pytest.raises(ReplyError, match="the reply can't be checked"):
         parser_of_schema({"type": "object", "$ref": "#"})('{"a": 1}')
 
 

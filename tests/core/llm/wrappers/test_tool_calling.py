@@ -202,7 +202,7 @@ def test_nonsense_is_a_reply_that_can_be_asked_for_again(said: str) -> None:
     with pytest.raises(ReplyError) as problem:
         in_words(said)
     assert problem.value.kind is FailureKind.INVALID_JSON
-    assert "neither a call nor an answer" in str(problem.value)
+    assert "neither a tool call nor an answer" in str(problem.value)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ TASK = Reply('{"question": "What is in a?"}', "m")
 LIST = ("list_files", {"_thought": "What is there?"})
 READ = ("read_file", {"_thought": "It may be in a.", "file_path": "a"})
 ANSWER = Reply("It is hello.", "m")
-NO_CALL = "it uses no tool"
+NO_CALL = "the model uses no tool"
 
 
 def config(tools: dict[str, Any] | None = None, output: dict[str, Any] | None = None, **generation: Any) -> Config:
@@ -336,10 +336,13 @@ def test_a_call_that_cant_be_made_is_asked_for_again_with_the_reason_and_not_rec
     ("bad", "reason"),
     [
         (Reply("It is hello.", "m"), NO_CALL),
-        (Reply(" ", "m"), "it was empty"),
+        (Reply(" ", "m"), "the reply was empty"),
         (Reply("It is", "m", finish_reason="length"), "cut off"),
         (Reply("", "m", finish_reason="content_filter"), "content filter"),
-        (ReplyError("it is neither a call nor an answer", kind=FailureKind.INVALID_JSON), "neither a call"),
+        (
+            ReplyError("the reply is neither a tool call nor an answer", kind=FailureKind.INVALID_JSON),
+            "neither a tool call",
+        ),
     ],
 )
 def test_what_is_neither_a_call_nor_an_answer_is_asked_for_again(bad: Reply | ModelError, reason: str) -> None:
@@ -351,13 +354,13 @@ def test_what_is_neither_a_call_nor_an_answer_is_asked_for_again(bad: Reply | Mo
 @pytest.mark.parametrize(
     ("bad", "reason", "most"),
     [
-        (Reply(" \n", "m"), "it was empty", 3),
-        (Reply(" \n", "m"), "it was empty", 1),
+        (Reply(" \n", "m"), "the reply was empty", 3),
+        (Reply(" \n", "m"), "the reply was empty", 1),
         (Reply("It is", "m", finish_reason="length"), "cut off", 3),
         (Reply("It is", "m", finish_reason="length"), "cut off", 1),
         (Reply("", "m", finish_reason="content_filter"), "content filter", 3),
         (Reply("", "m", finish_reason="content_filter"), "content filter", 1),
-        (calling(READ), "it was empty", 1),
+        (calling(READ), "the reply was empty", 1),
     ],
 )
 def test_a_last_answer_that_cant_be_used_is_asked_for_again_in_plain_text(bad: Reply, reason: str, most: int) -> None:
@@ -395,9 +398,9 @@ def test_another_task_is_asked_for_in_place_of_one_that_needs_no_tool() -> None:
 
 def test_a_sample_is_given_up_when_no_task_needs_a_tool() -> None:
     idle = Reply("It is hello.", "m")
-    with pytest.raises(ReplyError, match="it uses no tool"):
+    with pytest.raises(ReplyError, match="the model uses no tool"):
         Worked(idle, chosen=config(sample_retries=0))
-    with pytest.raises(ReplyError, match="it uses no tool"):
+    with pytest.raises(ReplyError, match="the model uses no tool"):
         Worked(idle, idle, TASK, idle, idle, TASK, idle, idle, chosen=config(sample_retries=2))
 
 
@@ -407,7 +410,7 @@ def test_the_retries_of_one_step_are_not_taken_from_the_next() -> None:
 
 
 def test_when_strict_a_sample_with_too_many_calls_is_discarded_after_its_retries() -> None:
-    with pytest.raises(ReplyError, match="it makes 2 calls, but only 1 more are allowed"):
+    with pytest.raises(ReplyError, match="the reply makes 2 calls, but only 1 more are allowed"):
         Worked(*[calling(LIST, READ)] * 3, chosen=config({"max_per_query": 1}))
     mended = Worked(calling(LIST, READ), calling(READ), ANSWER, chosen=config({"max_per_query": 1}))
     assert len(mended.calls) == 1

@@ -135,7 +135,7 @@ def test_instructions_reach_the_model() -> None:
         (Reply('{"question": "Why?"}', "m"), "answer"),
         (Reply('{"question": "Why?", "answer": " "}', "m"), "answer"),
         (Reply('{"question": ["Why?"], "answer": "So."}', "m"), "question"),
-        (Reply("", "m"), "it was empty"),
+        (Reply("", "m"), "the reply was empty"),
         (Reply(json.dumps(BASIC), "m", finish_reason="length"), "cut off"),
         (Reply("", "m", finish_reason="content_filter"), "content filter"),
     ],
