@@ -102,7 +102,10 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
             reason=str(problem),
             redraw=request.redraw + 1,
         )
-    complaint = f"That reply could not be used: {problem.for_model}. Reply again with the whole corrected JSON object and nothing else."
+    complaint = (
+        f"That reply could not be used: {problem.for_model}. "
+        "Reply again with the whole corrected JSON object and nothing else."
+    )
     refused = (Message("assistant", reply.text), Message("user", complaint))
     return replace(request, messages=request.messages + refused, because=problem.kind, reason=str(problem))
 
