@@ -14,6 +14,19 @@ _QUOTED = re.compile(r'(?s)^["“«](.*)["”»]$')
 _ANSWER = re.compile(r"(?im)^\W{0,3}(?:final )?answer\W{0,3}:\W{0,3}")
 
 
+class CutOffError(Exception):
+    """A part was cut off at max_tokens; `text` is what there is of it. Who asked for parts may make do with it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("it was cut off")
+        self.text = text
+
+    @property
+    def whole_lines(self) -> str:
+        """The text without its last line."""
+        return self.text.rpartition("\n")[0]
+
+
 def said(text: str) -> str:
     """Return a reply without a label such as "Question:" in front, and without quotes around it."""
     text = _LABEL.sub("", text.strip(), count=1).strip()

@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(
 
 def tidied(name: str) -> str:
     """Return a name on one line, without a list number or bullet in front; an identifier is put in words."""
-    name = re.sub(r"^(?:\d{1,3}[.)]|[-*\u2022])\s+", "", " ".join(name.split()))
+    name = re.sub(r"^(?:\d{1,3}[.)]|\[\d{1,3}\]|[-*\u2022])\s+", "", " ".join(name.split()))
     return name.replace("_", " ") if _IDENTIFIER.fullmatch(name) else name
 
 
@@ -48,6 +48,11 @@ def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | N
         return "it is too long for a name"
     if name[-1] in ".!?" and len(name.split()) > _SENTENCE_WORDS:
         return "it is a sentence, not a name"
-    if fold(name) in map(fold, path):
+    if _bare(name) in map(_bare, path):
         return "it is a topic above"
-    return "it is there already" if fold(name) in map(fold, taken) else None
+    return "it is there already" if _bare(name) in map(_bare, taken) else None
+
+
+def _bare(name: str) -> str:
+    """Return what counts when names are compared: without punctuation at the ends, but C++ and C# are two."""
+    return fold(name).strip(" .,;:!?-_*\"'()[]")

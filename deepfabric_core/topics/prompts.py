@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from deepfabric_core.chat.json_replies import parser_of, schema_of
 from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
-from deepfabric_core.chat.plain_text import listed
+from deepfabric_core.chat.plain_text import CutOffError, listed
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
 
@@ -120,7 +120,11 @@ def _linked(candidates: tuple[Candidate, ...]) -> str:
 
 def _in_plain_text(messages: tuple[Message, ...], *, linked: bool) -> PlainParts:
     """Ask for the names as a list, one a line; without links, which are too much for such a model."""
-    names: list[Any] = listed((yield messages))
+    try:
+        text = yield messages
+    except CutOffError as problem:
+        text = problem.whole_lines
+    names: list[Any] = listed(text)
     return {"subtopics": [{"topic": name, "also_under": []} for name in names] if linked else names}
 
 

@@ -115,10 +115,10 @@ class Runner:
         row.lines = _distinct_topics(folder / "topics.jsonl")
         return row
 
-    def samples(self, way: str, kind: str) -> Row:
-        """Make ten samples on the given topics."""
-        row = Row(self.model, way, kind, SAMPLES)
-        folder = self._run(row, way, kind, "--topics-load", "given.jsonl")
+    def samples(self, way: str, kind: str, wanted: int = SAMPLES) -> Row:
+        """Make samples on the given topics."""
+        row = Row(self.model, way, kind, wanted)
+        folder = self._run(row, way, kind, "--topics-load", "given.jsonl", "--num-samples", str(wanted))
         row.lines = _lines(folder / "dataset.jsonl")
         return row
 
@@ -136,7 +136,7 @@ class Runner:
             env={**os.environ, **own, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "no-key-is-needed"},
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=600,
             check=False,
         )
         row.seconds, row.code, row.said = time.monotonic() - began, done.returncode, done.stdout + done.stderr
@@ -146,10 +146,10 @@ class Runner:
     def _config(self, way: str, kind: str) -> dict[str, Any]:
         return {
             "llm": {"provider": "openai", "model": self.model, "base_url": self.address, "structured_output": way},
-            "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 200, "save_as": "topics.jsonl"},
+            "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 120, "save_as": "topics.jsonl"},
             "generation": {
                 "system_prompt": "You are a site reliability engineer who helps colleagues.",
-                "max_tokens": 300,
+                "max_tokens": 200,
                 **KINDS[kind],
             },
             "output": {"save_as": "dataset.jsonl", "num_samples": SAMPLES, "batch_size": 2},

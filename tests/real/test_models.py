@@ -67,7 +67,7 @@ def check_agent(record: dict[str, Any]) -> None:
     assert all(before != "tool" or after in ("tool", "assistant") for before, after in pairwise(roles))
 
 
-@pytest.mark.parametrize("way", ["auto", "json_object", "prompt", "plain_text"])
+@pytest.mark.parametrize("way", ["auto", "prompt", "plain_text"])
 def test_topics_of_a_small_model(small: Runner, rows: list[Row], way: str) -> None:
     row = small.topics(way)
     rows.append(row)
@@ -84,9 +84,10 @@ def test_samples_with_the_schema_enforced(small: Runner, rows: list[Row], kind: 
     assert len(row.lines) >= SAMPLES - 1, row.said
 
 
-@pytest.mark.parametrize("way", ["json_object", "prompt"])
-def test_samples_where_json_is_only_asked_for(small: Runner, rows: list[Row], way: str) -> None:
-    row = small.samples(way, "basic")
+@pytest.mark.parametrize(("way", "wanted"), [("json_object", 2), ("prompt", 4)])
+def test_samples_where_json_is_only_asked_for(small: Runner, rows: list[Row], way: str, wanted: int) -> None:
+    """In JSON mode this server takes half a minute for a reply, which is never in the form."""
+    row = small.samples(way, "basic", wanted)
     rows.append(row)
     check_samples(row)
 
@@ -100,7 +101,7 @@ def test_samples_in_plain_text(small: Runner, rows: list[Row]) -> None:
 
 
 def test_agents_of_a_small_model(small: Runner, rows: list[Row]) -> None:
-    row = small.samples("auto", "agent")
+    row = small.samples("auto", "agent", 4)
     rows.append(row)
     check_run(row)
     for record in row.lines:
@@ -108,7 +109,7 @@ def test_agents_of_a_small_model(small: Runner, rows: list[Row]) -> None:
 
 
 def test_a_model_that_was_not_trained_to_chat(base: Runner, rows: list[Row]) -> None:
-    topics, samples = base.topics("auto"), base.samples("auto", "basic")
+    topics, samples = base.topics("auto"), base.samples("auto", "basic", 6)
     rows.extend([topics, samples])
     check_topics(topics)
     check_samples(samples)

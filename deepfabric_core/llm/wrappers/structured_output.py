@@ -21,6 +21,7 @@ from typing import Any
 
 from deepfabric_core.chat.json_mending import mended, object_text
 from deepfabric_core.chat.messages import Message, Reply, Request, SchemaMode
+from deepfabric_core.chat.plain_text import CutOffError
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit, Notice, ReplyMended
@@ -224,10 +225,13 @@ class StructuredOutput:
             )
             reply = await self._model.complete(asked)
             replies.append(reply)
-            if reply.finish_reason in ("length", "content_filter") or not reply.text.strip():
+            if reply.finish_reason == "content_filter" or not reply.text.strip():
                 return _summed(replies, reply.text, reply.finish_reason)
             try:
-                messages = parts.send(reply.text)
+                cut_off = CutOffError(reply.text) if reply.finish_reason == "length" else None
+                messages = parts.throw(cut_off) if cut_off else parts.send(reply.text)
+            except CutOffError:
+                return _summed(replies, reply.text, "length")
             except StopIteration as end:
                 return _summed(replies, json.dumps(end.value, ensure_ascii=False), "stop")
 

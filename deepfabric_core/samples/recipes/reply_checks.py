@@ -13,7 +13,7 @@ from deepfabric_core.samples.recipes.recipe import Brief
 
 _FEWEST_LETTERS = 2
 # So many words in a row of our own instructions are no coincidence.
-_ECHOED_WORDS = 8
+_ECHOED_WORDS = 6
 # A question about nothing but the first of these, which are the words of prompts, is about nothing.
 _WORDS_OF_PROMPTS = frozenset(
     [
@@ -119,6 +119,7 @@ _FEWEST_WORDS_REPEATED = 6
 # A shorter name of a topic may be the answer to a question.
 _FEWEST_WORDS_OF_A_TITLE = 4
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
+_MARKUP = re.compile(r"<[^>]*>?|\{\{[^}]*\}*")
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|an|the|your|my|full|complete|final|short|one|some|user|user's|users|assistant|assistant's)\W+)*"
@@ -168,6 +169,8 @@ class ReplyChecks:
             return
         if not any(map(str.isalnum, text)) or sum(map(str.isalpha, text)) < least:
             raise _refusal(f"the {what} has no words", "write it out")
+        if not any(map(str.isalpha, _MARKUP.sub("", text))) and _MARKUP.search(text):
+            raise _refusal(f"the {what} is markup without words", "write it in words")
         if _PLACEHOLDER.fullmatch(text):
             raise _refusal(f"the {what} is a placeholder", "write it out")
         if not self._ours.isdisjoint(_runs(text)):
