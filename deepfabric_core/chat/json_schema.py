@@ -99,7 +99,8 @@ class Checker:
         from jsonschema.exceptions import ValidationError
 
         if validator.is_type(instance, "string") and not self._searches.finds(pattern, instance):
-            yield ValidationError(f"{instance!r} does not match {pattern!r}")
+            said = "isn't in the form that the schema asks for" if instance.strip() else "is empty"
+            yield ValidationError(f"{instance!r} {said}")
 
     def _pattern_properties(
         self, validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any

@@ -88,7 +88,7 @@ def test_a_run_with_such_a_pattern_ends_and_says_what_the_text_lacks(place: Path
     generation = {"output_schema": schema, "system_prompt": "You teach.", "sample_retries": 0}
     config = write_config(place, generation=generation, output={"format": "custom", "num_samples": 2})
     done = deepfabric("generate", config)
-    assert done.returncode == 1 and "does not match" in done.stderr
+    assert done.returncode == 1 and "isn't in the form that the schema asks for" in done.stderr
 
 
 def test_a_tools_arguments_and_a_record_are_checked_the_same_way() -> None:
