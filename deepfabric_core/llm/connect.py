@@ -54,7 +54,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
             forced = None if settings.structured_output == "auto" else settings.structured_output
-            yield ToolCalling(StructuredOutput(retrying, emit, _known_way(settings), forced))
+            structured = StructuredOutput(retrying, emit, _known_way(settings), forced)
+            yield ToolCalling(structured, native=settings.provider != "local")
     finally:
         await model.close()
 

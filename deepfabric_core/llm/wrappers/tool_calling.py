@@ -72,11 +72,14 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 class ToolCalling:
-    """A model that is offered tools in the way it supports, which is learned from its errors and then remembered."""
+    """A model that is offered tools in the way it supports, which is learned from its errors and then remembered.
 
-    def __init__(self, model: ChatModel) -> None:
+    Unless `native`, they are described in words from the beginning.
+    """
+
+    def __init__(self, model: ChatModel, *, native: bool = True) -> None:
         self._model = model
-        self._native = True
+        self._native = native
 
     @property
     def name(self) -> str:
