@@ -82,7 +82,7 @@ def _known_way(settings: Llm) -> KnownWay:
         way = recording_of(settings).way
         return KnownWay(way, proven=way is not None)
     if settings.provider == "local":
-        return KnownWay("json_object_schema", proven=True)
+        return KnownWay("json_object_schema", proven=True, ignores_tools=True)
     return known_way(settings) if has_endpoint(settings) else KnownWay(WAYS[0])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -68,7 +69,7 @@ def generated(place: Path, **sections: Mapping[str, object]) -> tuple[int, str, 
     process = begun(place)
     said, told = process.communicate(timeout=900)
     assert "Traceback" not in said + told
-    assert "llama" not in told.lower()
+    assert not re.search(r"llama_|ggml|gguf_", told), told
     return process.returncode, said, told
 
 
@@ -85,7 +86,7 @@ def test_a_tree_and_its_samples_are_delivered_or_it_is_said_what_is_missing(plac
     code, said, told = generated(place)
     assert code in (0, 1)
     records = lines(place / "out/dataset.jsonl")
-    assert "Cost                 $0.0000" in said
+    assert re.search(r"Cost +\$0\.0000\n", said)
     assert {record["metadata"]["model"] for record in records} == {"SmolLM2-135M-Instruct.Q4_1"}
     if code == 0:
         assert len(records) == 6
@@ -114,7 +115,7 @@ def test_an_agent_is_told_of_its_tools_in_words(place: Path) -> None:
     generation = {**SAMPLES, "conversation": {"type": "cot", "reasoning_style": "agent"}, "sample_retries": 0}
     code, said, told = generated(place, generation=generation, output={"num_samples": 1}, topics={**TOPICS, "depth": 1})
     assert code in (0, 1), told
-    assert "aren't supported" not in said
+    assert "bad request" not in said + told
 
 
 def wait_for_a_sample(place: Path) -> None:
@@ -207,7 +208,7 @@ def test_the_context_bounds_prompt_and_reply_together() -> None:
         answer(Message("user", LONG))
     assert failed.value.kind is FailureKind.CONTEXT_WINDOW
     nearly = LONG[: len(LONG) * 3650 // 5210]
-    reply = answer(Message("user", nearly), max_tokens=2000, schema={"type": "array", "minItems": 400})
+    reply = answer(Message("user", nearly), max_tokens=2000, schema={"type": "array", "minItems": 400}, timeout=900)
     assert reply.finish_reason == "length"
     assert reply.usage.prompt_tokens > 3500
     assert reply.usage.prompt_tokens + reply.usage.completion_tokens == 4096
@@ -269,4 +270,4 @@ def test_a_cancelled_call_frees_the_model_within_a_second(capfd: pytest.CaptureF
     assert seconds < 2
     print(f"freed after {seconds:.2f} s")  # noqa: T201
     assert answer(Message("user", "Hello"), max_tokens=2).text
-    assert "llama" not in capfd.readouterr().err
+    assert not capfd.readouterr().err
