@@ -210,7 +210,7 @@ def _talk(body: Json) -> str:
     """Answer in plain text: a list where names are asked for one a line, a question where one is wanted, else prose."""
     asked = body["messages"][-1]["content"]
     about = json.dumps(asked)[-60:-2]
-    if "one name a line" in asked.lower():
+    if "titles, one a line" in asked or "title, one a line" in asked:
         return "\n".join(f"{number}. {name}" for number, name in enumerate(_names(asked), 1))
     if "Write one question" in asked:
         return f"Question: What about {_leaf(asked)} should I know first, and why ({len(about)})?"

@@ -65,6 +65,11 @@ class Failures:
         return dict(Counter(FailureKind(line["kind"]) for line in self._by_key.values()))
 
     @property
+    def has_repaired(self) -> bool:
+        """Whether there are calls that came to nothing before a later one could be used."""
+        return bool(self._repaired)
+
+    @property
     def first(self) -> str:
         """The message of the first failure."""
         return str(next(iter(self._by_key.values()))["error"])

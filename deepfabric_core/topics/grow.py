@@ -60,7 +60,9 @@ def expand(
     Raises:
         ModelError: the model named no child at all.
     """
-    found = _Found(settings.degree, expansion.path, besides)
+    # In a graph one topic may stand under several.
+    beside = expansion.beside if settings.mode == "tree" else ()
+    found = _Found(settings.degree, expansion.path, (*besides, *beside))
     problem: ReplyError | None = None
     request = fresh = _request(expansion, settings, found, besides, again=False)
     for _ in range(1 + settings.expansion_retries):

@@ -9,6 +9,8 @@ from deepfabric_core.topics.model import TopicPath, fold
 
 _LONGEST_NAME = 120
 _MOST_WORDS = 16
+# A longer number may be a name, such as a year.
+_LONGEST_NUMBER = 2
 # Fewer words with a full stop at the end may be an abbreviation.
 _SENTENCE_WORDS = 6
 _SEPARATOR = re.compile(r"\s(?:>|→|»|/)\s")
@@ -17,7 +19,7 @@ _BROKEN = re.compile(r"^[,;:)\]]|[,:(\[]$")
 _IDENTIFIER = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|the|another|one|first|second|third|last|new|your|specific|distinct)\W+)*"
-    r"(?:sub-?topics?|topics?|names?|titles?|examples?|strings?|items?)"
+    r"(?:sub-?topics?|topics?|names?|titles?|chapters?|examples?|strings?|items?)"
     r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d+|one|two|three|[a-e]))*\W*"
 )
 
@@ -33,7 +35,7 @@ def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | N
 
     `taken` are the names that the topic has already.
     """
-    if not any(character.isalnum() for character in name):
+    if not any(map(str.isalpha, name)) and (len(name) <= _LONGEST_NUMBER or not any(map(str.isdigit, name))):
         return "it has no words"
     # What stands in a name above may stand in this one too.
     if _CODE.search(name) and not any(map(_CODE.search, path)):

@@ -51,7 +51,8 @@ _LINKED_FORM = (
     'Reply as a JSON object whose key "subtopics" holds a list of objects. Each has the keys "topic", the name, and '
     '"also_under", a list of numbers that is mostly empty.'
 )
-_LIST_FORM = "Write one name a line and nothing else: no explanations."
+# What small models understand, which can't be told of paths, subtopics and JSON.
+_CHAPTERS = "What {are} {wanted} of a practical handbook about {topic}{field}? Write only {their}, one a line."
 # Asked of servers that can enforce it; a shorter name is taken where it is given.
 _SHORTEST_NAME = 3
 _SHOWN_CANDIDATES = 60
@@ -95,7 +96,7 @@ def subtopics_request(
         max_tokens=settings.max_tokens,
         schema=_schema(wanted, linked=bool(candidates)),
         subject=Subject(path=path, wanted=wanted, taken=found),
-        plain=lambda: _in_plain_text((system, Message("user", f"{about}\n\n{_LIST_FORM}")), linked=bool(candidates)),
+        plain=lambda: _in_plain_text(_plain_messages(settings, path, wanted, around), linked=bool(candidates)),
     )
 
 
@@ -116,6 +117,22 @@ def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroun
 def _linked(candidates: tuple[Candidate, ...]) -> str:
     numbered = "; ".join(f"{number}. {topic.name}" for number, topic in enumerate(candidates, 1))
     return f"Where a subtopic truly belongs under one of these topics as well, give their numbers: {numbered}."
+
+
+def _plain_messages(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> tuple[Message, ...]:
+    """Return the messages that ask for the names as the chapters of a book."""
+    one = wanted == 1
+    asked = _CHAPTERS.format(
+        are="is" if one else "are",
+        wanted="one more chapter" if one else f"{wanted} chapters",
+        topic=path[-1],
+        field=f", in the field of {path[0]}" if len(path) > 1 else "",
+        their="its title" if one else "their titles",
+    )
+    others = [*around.found, *around.beside, *list(around.refused or ())[:_SHOWN_REFUSED]]
+    left_out = f" Leave these out: {'; '.join(name[:_SHOWN_CHARACTERS] for name in others)}." if others else ""
+    system = (Message("system", settings.system_prompt),) if settings.system_prompt else ()
+    return *system, Message("user", asked + left_out)
 
 
 def _in_plain_text(messages: tuple[Message, ...], *, linked: bool) -> PlainParts:

@@ -140,6 +140,7 @@ class Runner:
             check=False,
         )
         row.seconds, row.code, row.said = time.monotonic() - began, done.returncode, done.stdout + done.stderr
+        (folder / "said.txt").write_text(row.said)
         row.rejected = _rejected(_lines(folder / "dataset.failures.jsonl"))
         return folder
 

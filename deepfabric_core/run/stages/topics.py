@@ -153,3 +153,6 @@ class _Growing:
             self.sink(FileWritten("topics", str(self.file.path)))
             if self.file.save_failures(self.failures):
                 self.sink(FileWritten("failed topics", str(self.file.failures_path)))
+        calls = self.checkpoint.failures
+        if calls.has_repaired and calls.save(self.job.failures):
+            self.sink(FileWritten("failures", str(self.job.failures)))

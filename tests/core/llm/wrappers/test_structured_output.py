@@ -223,7 +223,7 @@ def test_a_model_that_only_echoes_the_form_is_asked_in_plain_text(deepfabric: Ru
         asked = body["messages"][-1]["content"]
         if "in this form" in asked:
             return str(asked[asked.rindex("{") if '"question"' in asked else asked.index("{") :])
-        if "one name a line" in asked:
+        if "titles, one a line" in asked:
             return "1. Chains\n2. Brakes"
         return "What of the chain?" if "Write one question" in asked else "Clean it well."
 
