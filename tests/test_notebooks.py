@@ -137,7 +137,7 @@ class TestStored:
 
     def test_one_line_at_the_top_switches_to_a_real_model(self, name: str) -> None:
         first = next(cell for cell in notebooks.read(name).cells if cell.cell_type == "code")
-        switch = r'^MODEL = {"provider": "simulated".*"provider": "openai"'
+        switch = r'^MODEL = {"provider": "(?:simulated|demo)".*"provider": "openai"'
         assert re.search(switch, first.source, re.MULTILINE | re.DOTALL)
         assert not any(key in first.source for key in KEYS)
 

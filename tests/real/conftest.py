@@ -14,10 +14,18 @@ ROWS: list[Row] = []
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    """SmolLM2 on llama-cpp-python's server, which takes a schema beside JSON mode only."""
+    """SmolLM2 on llama.cpp's own server, which takes a JSON Schema."""
     place = tmp_path_factory.mktemp("smollm2")
-    with llama_cpp_python(smollm2(), place / "server.log") as address:
+    with llama_cpp(smollm2(), place / "server.log", "chatml") as address:
         yield Runner(place, "SmolLM2-135M", address)
+
+
+@pytest.fixture(scope="session")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """SmolLM2 on an older llama-cpp-python's server: a schema beside JSON mode only, and slow."""
+    place = tmp_path_factory.mktemp("older")
+    with llama_cpp_python(smollm2(), place / "server.log") as address:
+        yield Runner(place, "SmolLM2, older server", address)
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,8 @@ class _Growing:
 
     def _failed(self, expansion: Expansion, problem: ModelError, rejected: list[RejectedCall]) -> None:
         lost = self.growth.fail(expansion)
-        self.checkpoint.failures.add_repaired("topics", rejected, self.secrets)
+        if not problem.kind.hopeless:
+            self.checkpoint.failures.add_repaired("topics", rejected, self.secrets)
         shown = map(self.secrets, shown_last(rejected))
         self.sink(ExpansionFailed(expansion.path, problem.kind, str(problem), lost, *shown))
         self.failures.append(self._as_line(expansion, problem))
