@@ -144,16 +144,20 @@ class Runner:
         row.rejected = _rejected(_lines(folder / "dataset.failures.jsonl"))
         return folder
 
+    @property
+    def _endpoint(self) -> dict[str, Any]:
+        return {"provider": "openai", "model": self.model, "base_url": self.address}
+
     def _config(self, way: str, kind: str) -> dict[str, Any]:
         return {
-            "llm": {"provider": "openai", "model": self.model, "base_url": self.address, "structured_output": way},
-            "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 120, "save_as": "topics.jsonl"},
+            "llm": {**self._endpoint, "structured_output": way, "seed": 7},
+            "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 300, "save_as": "topics.jsonl"},
             "generation": {
                 "system_prompt": "You are a site reliability engineer who helps colleagues.",
-                "max_tokens": 200,
+                "max_tokens": 400,
                 **KINDS[kind],
             },
-            "output": {"save_as": "dataset.jsonl", "num_samples": SAMPLES, "batch_size": 2},
+            "output": {"save_as": "dataset.jsonl", "num_samples": SAMPLES, "batch_size": 1},
         }
 
 

@@ -94,6 +94,7 @@ def test_a_tree_and_its_samples_are_delivered_or_it_is_said_what_is_missing(plac
         assert "missing" in said or "failed" in said, said + told
 
 
+@pytest.mark.slow
 def test_a_record_of_ones_own_schema_satisfies_it(place: Path) -> None:
     schema = {
         "type": "object",
@@ -111,6 +112,7 @@ def test_a_record_of_ones_own_schema_satisfies_it(place: Path) -> None:
         assert record["größe"] in {"klein", "groß"}
 
 
+@pytest.mark.slow
 def test_an_agent_is_told_of_its_tools_in_words(place: Path) -> None:
     generation = {**SAMPLES, "conversation": {"type": "cot", "reasoning_style": "agent"}, "sample_retries": 0}
     code, said, told = generated(place, generation=generation, output={"num_samples": 1}, topics={**TOPICS, "depth": 1})
@@ -203,6 +205,7 @@ def test_two_runs_share_the_model_in_memory(place: Path) -> None:
     assert found[0] is found[1]
 
 
+@pytest.mark.slow
 def test_the_context_bounds_prompt_and_reply_together() -> None:
     with pytest.raises(ModelError) as failed:
         answer(Message("user", LONG))
