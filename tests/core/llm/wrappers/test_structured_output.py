@@ -79,7 +79,10 @@ THROUGH_LITELLM = ("llama-cpp-python", "TGI of old", "a proxy that strips respon
 
 @pytest.mark.parametrize(
     ("server", "client"),
-    [*((server, "direct") for server in STRONGEST), *((server, "litellm") for server in THROUGH_LITELLM)],
+    [
+        *((server, "direct") for server in STRONGEST),
+        *(pytest.param(server, "litellm", marks=pytest.mark.slow) for server in THROUGH_LITELLM),
+    ],
 )
 def test_each_server_is_asked_in_its_strongest_way_after_one_call_at_most(
     server: str, client: str, deepfabric: Run, place: Path
@@ -193,6 +196,7 @@ def test_a_key_in_an_address_is_not_in_what_is_remembered(deepfabric: Run, place
 # ---- what is remembered
 
 
+@pytest.mark.slow
 def test_a_damaged_or_an_old_memory_is_no_memory(place: Path, monkeypatch: pytest.MonkeyPatch, deepfabric: Run) -> None:
     with ModelServer(LLAMA_CPP_PYTHON) as running:
         run_on(running, deepfabric, place)
