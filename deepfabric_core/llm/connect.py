@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from deepfabric_core.chat.messages import SchemaMode
 from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
@@ -62,9 +63,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     try:
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
-            forced = None if settings.structured_output == "auto" else settings.structured_output
             known = _known_way(settings)
-            yield ToolCalling(StructuredOutput(retrying, emit, known, forced), emit, known)
+            yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings, known)), emit, known)
     finally:
         await model.close()
 
@@ -84,6 +84,13 @@ def _known_way(settings: Llm) -> KnownWay:
     if settings.provider == "local":
         return KnownWay("json_object_schema", proven=True, ignores_tools=True)
     return known_way(settings) if has_endpoint(settings) else KnownWay(WAYS[0])
+
+
+def _forced_way(settings: Llm, known: KnownWay) -> SchemaMode | None:
+    """Return the only way that is used, if there is one: the config's, or that of a model which keeps to one."""
+    if settings.structured_output != "auto":
+        return settings.structured_output
+    return known.way if settings.provider in ("simulated", "demo", "local") else None
 
 
 def has_endpoint(settings: Llm) -> bool:

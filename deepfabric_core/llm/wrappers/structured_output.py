@@ -174,6 +174,8 @@ class StructuredOutput:
         known.asked += way == known.way
         if way != known.way or way not in _AFTER_MISSES or not reply.text.strip():
             return
+        if in_form is None and way not in _UNENFORCED:
+            return  # it may have been cut off
         if in_form:
             known.proven, known.misses = True, 0
             return

@@ -155,5 +155,5 @@ class _Growing:
             if self.file.save_failures(self.failures):
                 self.sink(FileWritten("failed topics", str(self.file.failures_path)))
         calls = self.checkpoint.failures
-        if calls.has_repaired and calls.save(self.job.failures):
+        if calls.has_repaired and calls.save(self.job.failures) and self.job.topic_only:
             self.sink(FileWritten("failures", str(self.job.failures)))
