@@ -82,6 +82,7 @@ def answer(*messages: Message, max_tokens: int = 60, schema: Mapping[str, Any] |
 # ---- runs of the command
 
 
+@pytest.mark.slow
 def test_a_tree_and_its_samples_are_delivered_or_it_is_said_what_is_missing(place: Path) -> None:
     code, said, told = generated(place)
     assert code in (0, 1)

@@ -82,7 +82,7 @@ def test_topics_of_a_small_model(small: Runner, rows: list[Row], way: str) -> No
 
 
 def test_samples_on_a_server_that_refuses_the_first_way(older: Runner, rows: list[Row]) -> None:
-    row = older.samples("auto", "basic", 4)
+    row = older.samples("auto", "basic", 2)
     rows.append(row)
     check_samples(row)
     assert row.lines, row.said
@@ -119,8 +119,9 @@ def test_samples_in_plain_text(small: Runner, rows: list[Row]) -> None:
     assert len(row.lines) >= HALF, row.said
 
 
+@pytest.mark.slow
 def test_agents_of_a_small_model(small: Runner, rows: list[Row]) -> None:
-    row = small.samples("auto", "agent", 2)
+    row = small.samples("auto", "agent")
     rows.append(row)
     check_run(row)
     for record in row.lines:
@@ -128,7 +129,7 @@ def test_agents_of_a_small_model(small: Runner, rows: list[Row]) -> None:
 
 
 def test_a_model_that_was_not_trained_to_chat(base: Runner, rows: list[Row]) -> None:
-    topics, samples = base.topics("auto"), base.samples("auto", "basic", 6)
+    topics, samples = base.topics("auto"), base.samples("auto", "basic", 3)
     rows.extend([topics, samples])
     check_topics(topics)
     check_samples(samples)
