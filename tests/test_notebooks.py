@@ -41,9 +41,9 @@ def test_the_quickstart_makes_a_dataset_and_pays_for_nothing_twice(place: Path) 
     assert shown(document, of="again =") == "9 samples, 0 calls\n"
     assert "3 samples, 3 failures" in shown(document, of="bad_day =")
     assert "server error" in shown(document, of="bad_day =")
-    assert shown(document, of="= MODEL\nrun") == "6 samples, 0 failures, 3 calls\n"
+    assert shown(document, of='] = {"provider": "simulated"}\nrun') == "6 samples, 0 failures, 3 calls\n"
     assert len(records(place, "bicycles.jsonl")) == 9
-    assert all(record["metadata"]["simulated"] for record in records(place, "bicycles.jsonl"))
+    assert all(record["metadata"]["demonstration"] for record in records(place, "bicycles.jsonl"))
 
 
 def test_topics_are_steered_before_samples_are_made(place: Path) -> None:
