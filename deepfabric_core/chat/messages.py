@@ -153,13 +153,3 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     calls: int = 1
     by_tool: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedCall:
-    """A call that came to nothing: what was asked, what was replied ("" if nothing), and why it can't be used."""
-
-    request: Request
-    reply: str
-    kind: FailureKind
-    reason: str

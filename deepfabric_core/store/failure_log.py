@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepfabric_core.chat.messages import RejectedCall
+from deepfabric_core.chat.rejected_calls import RejectedCall, transcript
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.events import Stage
-from deepfabric_core.redaction import redact
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import delete_file, reason, replace_file
@@ -27,17 +26,13 @@ from deepfabric_core.store.files import delete_file, reason, replace_file
 SampleKey = tuple[str, int]
 Line = TypeVar("Line", bound=Mapping[str, Any])
 
-# Bounds of what is kept of calls: in characters, in calls of a sample, in repaired calls of a run.
-_LONGEST_TEXT = 4000
+# Bounds of what is kept: calls of a sample, repaired calls of a run.
 _CALLS_OF_A_SAMPLE = 5
 _MOST_REPAIRED = 1000
 
 
 class Failures:
-    """The failed work items by key. With a file, each is written to it at once; the last line of a key counts.
-
-    `hide` removes secrets from the texts of calls.
-    """
+    """The failed work items by key. With a file, each is written to it at once; the last line of a key counts."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.lines = AppendLog(path) if path else None
@@ -85,14 +80,8 @@ class Failures:
         """Remove all failures, to try the samples again."""
         self._by_key.clear()
 
-    def add(
-        self,
-        item: WorkItem,
-        problem: ModelError,
-        calls: Sequence[RejectedCall] = (),
-        hide: Callable[[str], str] = str,
-    ) -> None:
-        """Add a failed work item and its calls, with secrets hidden by `hide`.
+    def add(self, item: WorkItem, problem: ModelError, calls: Sequence[RejectedCall] = ()) -> None:
+        """Add a failed work item and its calls.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -105,11 +94,11 @@ class Failures:
             "error": str(problem),
         }
         if calls:
-            line["calls"] = [_call(call, hide) for call in calls[-_CALLS_OF_A_SAMPLE:]]
+            line["calls"] = [call.as_object() for call in calls[-_CALLS_OF_A_SAMPLE:]]
         self._by_key[item.topic_id, item.cycle] = line
         self._write(line)
 
-    def add_repaired(self, stage: Stage, calls: Iterable[RejectedCall], hide: Callable[[str], str] = str) -> None:
+    def add_repaired(self, stage: Stage, calls: Iterable[RejectedCall]) -> None:
         """Add calls that came to nothing before a later one could be used; there is a limit to how many are kept.
 
         Raises:
@@ -118,9 +107,8 @@ class Failures:
         for call in calls:
             if len(self._repaired) >= _MOST_REPAIRED:
                 return
-            subject = call.request.subject
-            line = {"repaired": True, "stage": stage, "topic_path": list(subject.path), "cycle": subject.variation}
-            line |= _call(call, hide)
+            line = {"repaired": True, "stage": stage, "topic_path": list(call.path), "cycle": call.variation}
+            line |= call.as_object()
             self._repaired.append(line)
             self._write(line)
 
@@ -151,19 +139,9 @@ def shown_last_call(line: Mapping[str, Any]) -> tuple[str, str]:
     calls = line.get("calls") or ()
     if not calls or not isinstance(calls[-1], Mapping):
         return "", ""
-    messages = calls[-1].get("request") or ()
-    parts = [f"[{one.get('role')}]\n{one.get('content')}" for one in messages if isinstance(one, Mapping)]
-    return "\n\n".join(parts)[:_LONGEST_TEXT], str(calls[-1].get("reply", ""))
-
-
-def _call(call: RejectedCall, hide: Callable[[str], str]) -> dict[str, Any]:
-    """Return a call as a part of a line, bounded and with secrets hidden."""
-
-    def shown(text: str) -> str:
-        return redact(hide(text))[:_LONGEST_TEXT]
-
-    messages = [{"role": one.role, "content": shown(one.content)} for one in call.request.messages]
-    return {"kind": call.kind.value, "error": shown(call.reason), "request": messages, "reply": shown(call.reply)}
+    messages = (one for one in calls[-1].get("request") or () if isinstance(one, Mapping))
+    request = transcript((str(one.get("role")), str(one.get("content"))) for one in messages)
+    return request, str(calls[-1].get("reply", ""))
 
 
 def _encoded(line: dict[str, Any]) -> bytes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from deepfabric_core.chat.messages import RejectedCall, Reply, Request, Spent, Usage
+from deepfabric_core.chat.messages import Reply, Request, Spent, Usage
+from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.chat.tools import ToolResult, ToolUse
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.events import Emit, ReplyRejected
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.store.step_log import Answer, Step, StepLog, Steps
-
-SHOWN_CHARACTERS = 4000
 
 T = TypeVar("T")
 RecipeSteps = Generator[Request | ToolUse, Any, T]
@@ -56,7 +55,7 @@ async def run_recipe(
     tool_sessions: ToolRunner | None = None,
     *,
     steps: Steps | None = None,
-    rejected: list[RejectedCall] | None = None,
+    rejected: RejectedCalls | None = None,
 ) -> RecipeResult[T]:
     """Run a recipe to its end. Errors of models and tools are thrown into it, so that it can handle them.
 
@@ -70,8 +69,7 @@ async def run_recipe(
         StateLost: a call of an earlier process failed, or had another outcome, when it was repeated.
         OutputError: a step can't be written.
     """
-    kept = [] if rejected is None else rejected
-    exchange = _Exchange(model, emit, tool_sessions, steps or StepLog().of(()), kept)
+    exchange = _Exchange(model, emit, tool_sessions, steps or StepLog().of(()), rejected or RejectedCalls())
     try:
         step = next(recipe)
         while True:
@@ -93,7 +91,7 @@ class _Exchange:
     emit: Emit
     tool_sessions: ToolRunner | None
     steps: Steps
-    rejected: list[RejectedCall]
+    rejected: RejectedCalls
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     unkept: Usage = field(default_factory=Usage)
@@ -116,21 +114,23 @@ class _Exchange:
         except ModelError as problem:
             self.asked = None
             if isinstance(step, Request) and problem.kind is not FailureKind.INTERNAL:
-                self.rejected.append(RejectedCall(step, "", problem.kind, str(problem)))
+                self.rejected.add(step, None, problem.kind, str(problem))
             return problem
         self._count(reply)
         return reply
 
     def _ask_again(self, step: Request, because: FailureKind) -> None:
-        """Tell that a reply was refused; after a restart, or with tools in between, it isn't at hand any more."""
-        self.reject(because, step.reason)
-        self.emit(ReplyRejected(step.subject.path, because, step.reason, *shown_last(self.rejected)))
+        """Tell that a reply was refused; one to an earlier process isn't at hand any more."""
+        shown = self.rejected.last if self.reject(because, step.reason) else ("", "")
+        self.emit(ReplyRejected(step.subject.path, because, self.rejected.hide(step.reason), *shown))
 
-    def reject(self, kind: FailureKind, reason: str) -> None:
-        """Note that the last reply came to nothing."""
-        if self.asked is not None and self.last is not None:
-            self.rejected.append(RejectedCall(self.asked, _text_of(self.last), kind, reason))
-        self.asked = None
+    def reject(self, kind: FailureKind, reason: str) -> bool:
+        """Add the last call to the rejected ones, if it was made by this process; return whether it was."""
+        asked, self.asked = self.asked, None
+        if asked is None or self.last is None:
+            return False
+        self.rejected.add(asked, self.last, kind, reason)
+        return True
 
     async def repeat(self, step: Step, known: Answer) -> Answer:
         """Take an earlier process's answer, and restore the tools' state after it."""
@@ -188,21 +188,3 @@ class _Exchange:
             raise StateLost(str(problem)) from problem
         if bool(now.error) != bool(known.error):
             raise StateLost(f"{tool_use.name}: {now.error or 'no error'} instead of {known.error or 'no error'}")
-
-
-def _text_of(reply: Reply) -> str:
-    calls = [f"{call.name}({call.arguments})" for call in reply.tool_calls]
-    return "\n".join(filter(None, (reply.text, *calls)))
-
-
-def shown_request(request: Request) -> str:
-    """Return the messages of a request as a text for people, shortened."""
-    parts = [f"[{message.role}]\n{message.content}" for message in request.messages]
-    return "\n\n".join(parts)[:SHOWN_CHARACTERS]
-
-
-def shown_last(rejected: Sequence[RejectedCall]) -> tuple[str, str]:
-    """Return the request and the reply of the last call that came to nothing, as texts for people."""
-    if not rejected:
-        return "", ""
-    return shown_request(rejected[-1].request), rejected[-1].reply[:SHOWN_CHARACTERS]

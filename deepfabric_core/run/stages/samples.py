@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.chat.messages import RejectedCall
+from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.config.fingerprint import fingerprint, without_topics
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError
@@ -22,7 +22,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe, shown_last
+from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
@@ -122,7 +122,7 @@ class Sampling:
     async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
         earlier = self._earlier.get(item.topic_id)
         steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
-        rejected: list[RejectedCall] = []
+        rejected = RejectedCalls(self._secrets)
         try:
             await attempt(self._work_on(item, steps, rejected), item.path, self._secrets)
         except Stopped:
@@ -131,7 +131,7 @@ class Sampling:
             self._failed(item, problem, steps, rejected)
         return ()
 
-    async def _work_on(self, item: WorkItem, steps: Steps, rejected: list[RejectedCall]) -> None:
+    async def _work_on(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
         """Make a sample; begin anew if an earlier run's tool calls can't be repeated."""
         try:
             await self._drive(item, steps, rejected)
@@ -140,7 +140,7 @@ class Sampling:
             steps.begin_anew()
             await self._drive(item, steps, rejected)
 
-    async def _drive(self, item: WorkItem, steps: Steps, rejected: list[RejectedCall]) -> None:
+    async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
         """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
         recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
         if self.toolbox is None:
@@ -151,7 +151,7 @@ class Sampling:
             driven = await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps, rejected=rejected)
             self._finished(item, driven, rejected)
 
-    def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: list[RejectedCall]) -> None:
+    def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: RejectedCalls) -> None:
         sample = driven.value
         making = Provenance(
             driven.model,
@@ -163,20 +163,19 @@ class Sampling:
             demonstration=driven.demonstration,
         )
         self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
-        self.failures.add_repaired("samples", rejected, self._secrets)
+        self.failures.add_repaired("samples", rejected.calls)
         self.breaker.succeeded()
         self._remember(item.topic_id, sample.question)
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
         self.sink(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
         self.checkpoint.item_settled()
 
-    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps, rejected: list[RejectedCall]) -> None:
+    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps, rejected: RejectedCalls) -> None:
         """Record a failure. A resumed run retries one that isn't specific to the item, such as a wrong key."""
         if not problem.kind.hopeless:
-            self.failures.add(item, problem, rejected, self._secrets)
+            self.failures.add(item, problem, rejected.calls)
             steps.over()
-        shown = map(self._secrets, shown_last(rejected))
-        self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *shown))
+        self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *rejected.last))
         self.breaker.failed(problem)
         self.checkpoint.item_settled()
 

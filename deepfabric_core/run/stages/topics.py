@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepfabric_core.chat.messages import RejectedCall, Spent
+from deepfabric_core.chat.messages import Spent
+from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.config.fingerprint import fingerprint, part_of_topics
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError, RunAborted
@@ -28,7 +29,7 @@ from deepfabric_core.run.job import Job, topics_file
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
-from deepfabric_core.run.stages.recipe_runner import run_recipe, shown_last
+from deepfabric_core.run.stages.recipe_runner import run_recipe
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.step_log import StepKey, StepLog
@@ -98,7 +99,7 @@ class _Growing:
 
     async def expand(self, expansion: Expansion) -> Iterable[Expansion]:
         settings, steps = self.job.config.topics, self.steps.of(expansion.path)
-        rejected: list[RejectedCall] = []
+        rejected = RejectedCalls(self.secrets)
         try:
             work = run_recipe(expand(expansion, settings), self.model, self.sink, steps=steps, rejected=rejected)
             driven = await attempt(work, expansion.path, self.secrets)
@@ -109,7 +110,7 @@ class _Growing:
                 steps.over()
             self._failed(expansion, problem, rejected)
             return ()
-        self.checkpoint.failures.add_repaired("topics", rejected, self.secrets)
+        self.checkpoint.failures.add_repaired("topics", rejected.calls)
         self.breaker.succeeded()
         self.known.add(expansion.path, driven.value, driven.rest or Spent(driven.attempts, driven.usage))
         below = self._added(expansion, driven.value)
@@ -129,12 +130,11 @@ class _Growing:
         self.sink(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
         return to_expand
 
-    def _failed(self, expansion: Expansion, problem: ModelError, rejected: list[RejectedCall]) -> None:
+    def _failed(self, expansion: Expansion, problem: ModelError, rejected: RejectedCalls) -> None:
         lost = self.growth.fail(expansion)
         if not problem.kind.hopeless:
-            self.checkpoint.failures.add_repaired("topics", rejected, self.secrets)
-        shown = map(self.secrets, shown_last(rejected))
-        self.sink(ExpansionFailed(expansion.path, problem.kind, str(problem), lost, *shown))
+            self.checkpoint.failures.add_repaired("topics", rejected.calls)
+        self.sink(ExpansionFailed(expansion.path, problem.kind, str(problem), lost, *rejected.last))
         self.failures.append(self._as_line(expansion, problem))
         if len(expansion.path) == 1:
             raise RunAborted(f"No topics could be grown: {problem}")
