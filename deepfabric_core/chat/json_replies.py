@@ -25,6 +25,8 @@ Asking = Generator[Request, Reply, T]
 Parse = Callable[[str], T]
 
 _SHOWN_CHARACTERS = 2000
+# Fewer characters can't be a question or an answer; asked of servers that can enforce it.
+_SHORTEST_TEXT = 12
 
 # What pydantic calls a mistake, in words for the person and the model that read it.
 _IN_WORDS = {
@@ -49,10 +51,10 @@ def schema_of(model: type[BaseModel]) -> ReplySchema:
     return ReplySchema(name=model.__name__.lower(), schema=schema)
 
 
-def exchange_schema(model: type[BaseModel], example: dict[str, str], least: int) -> ReplySchema:
-    """Return the schema of a model of texts, with an example and the least number of characters that a text has."""
+def texts_schema(model: type[BaseModel], example: dict[str, str]) -> ReplySchema:
+    """Return the schema of a model whose fields are texts for people, with an example and their least length."""
     plain = schema_of(model)
-    texts = {name: {**part, "minLength": least} for name, part in plain.schema["properties"].items()}
+    texts = {name: {**part, "minLength": _SHORTEST_TEXT} for name, part in plain.schema["properties"].items()}
     return replace(plain, example=example, limits={**plain.schema, "properties": texts})
 
 

@@ -51,10 +51,15 @@ def message_sent(message: Message) -> dict[str, Any]:
     return sent
 
 
+def has_response_format(request: Request) -> bool:
+    """Return whether a request is sent with a `response_format`."""
+    return request.schema is not None and request.schema_mode not in ("tool", "prompt")
+
+
 def response_format(request: Request) -> dict[str, Any] | None:
     """Return the `response_format` parameter for a request; None where the prompt alone describes the schema."""
     schema = request.schema
-    if schema is None or request.schema_mode in ("tool", "prompt", "plain_text"):
+    if schema is None or not has_response_format(request):
         return None
     if request.schema_mode == "json_object":
         return {"type": "json_object"}

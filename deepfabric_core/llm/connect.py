@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.recorded import RecordedModel, recording_of
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
-from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay, known_way
+from deepfabric_core.llm.wrappers.known_ways import KnownWay, known_way
 from deepfabric_core.llm.wrappers.retry import Retrying
 from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
 from deepfabric_core.llm.wrappers.tool_calling import ToolCalling
@@ -31,6 +31,12 @@ from deepfabric_core.web.proxies import proxy_for
 _UNKNOWN_ADDRESS = "https://provider.invalid"
 # These make no calls over the network.
 _IN_PROCESS = ("simulated", "demo", "recorded")
+# Models that keep to one way of asking for JSON, so that there is nothing to find out.
+_KEEPS_TO: Mapping[str, SchemaMode] = {
+    "simulated": "json_schema",
+    "demo": "json_schema",
+    "local": "json_object_schema",
+}
 
 # Shared by all runs of this process.
 _limiters = Limiters()
@@ -64,7 +70,7 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
             known = _known_way(settings)
-            yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings, known)), emit, known)
+            yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings)), emit, known)
     finally:
         await model.close()
 
@@ -81,21 +87,21 @@ def _known_way(settings: Llm) -> KnownWay:
     if settings.provider == "recorded":
         way = recording_of(settings).way
         return KnownWay(way, proven=way is not None)
-    if settings.provider == "local":
-        return KnownWay("json_object_schema", proven=True, ignores_tools=True)
-    return known_way(settings) if has_endpoint(settings) else KnownWay(WAYS[0])
+    if has_endpoint(settings):
+        return known_way(settings)
+    return KnownWay(_KEEPS_TO[settings.provider], proven=True, ignores_tools=settings.provider == "local")
 
 
-def _forced_way(settings: Llm, known: KnownWay) -> SchemaMode | None:
+def _forced_way(settings: Llm) -> SchemaMode | None:
     """Return the only way that is used, if there is one: the config's, or that of a model which keeps to one."""
     if settings.structured_output != "auto":
         return settings.structured_output
-    return known.way if settings.provider in ("simulated", "demo", "local") else None
+    return _KEEPS_TO.get(settings.provider)
 
 
 def has_endpoint(settings: Llm) -> bool:
     """Return whether calls go to a server, of which something can be found out and remembered."""
-    return settings.provider not in (*_IN_PROCESS, "local")
+    return settings.provider != "recorded" and settings.provider not in _KEEPS_TO
 
 
 def bare(settings: Llm, *, connections: int = 1, emit: Emit | None = None) -> ChatModel:

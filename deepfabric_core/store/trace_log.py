@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,12 +30,11 @@ class TraceLog:
         self._lines = AppendLog(path)
         self._hide = lru_cache(_REMEMBERED_TEXTS)(lambda text: redact(text_of(text)))
         self._hide_known: Callable[[str], str] = lambda text: redact.exactly(text_of(text))
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self._lines.mend()
             self._append(header)
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def of(self, stage: str) -> Callable[[TracedCall], None]:
         """Return a function that records a call of a stage.

@@ -11,7 +11,7 @@ from typing import Any
 from deepfabric_core.chat.messages import Message, Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.chat_completions import reply_in, sendable
+from deepfabric_core.llm.chat_completions import reply_in, seed, sendable, temperature
 from deepfabric_core.llm.clients.json_grammar import ANY_OBJECT, grammar_of
 from deepfabric_core.llm.clients.loaded_model import LoadedModel, ModelThread, model_thread
 from deepfabric_core.llm.clients.model_files import model_file
@@ -61,11 +61,11 @@ class LocalModel:
             return model.answer(_sent(without_system(request.messages)), parameters, grammar, check)
 
     def _parameters(self, request: Request) -> Mapping[str, Any]:
-        seed = self._settings.seed
+        drawn = seed(self._settings, request)
         return {
             "max_tokens": request.max_tokens,
-            "temperature": self._settings.temperature,
-            "seed": (random.SystemRandom().randrange(_SEEDS) if seed is None else seed) % _SEEDS,
+            "temperature": temperature(self._settings, request),
+            "seed": (random.SystemRandom().randrange(_SEEDS) if drawn is None else drawn) % _SEEDS,
         }
 
     def _check(self, gone: threading.Event) -> Callable[[], None]:

@@ -20,6 +20,7 @@ from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.chat_completions import (
     dollars,
     error_in,
+    has_response_format,
     message_sent,
     part,
     reply_in,
@@ -221,7 +222,7 @@ class OpenAIModel:
         """Return the request as JSON. Parts that recur are encoded once."""
         text = f'{self._head(shape, request)}"{shape.limit}":{request.max_tokens},"messages":'
         text += _encode([message_sent(message) for message in request.messages])
-        if request.schema is not None and request.schema_mode not in ("tool", "prompt", "plain_text"):
+        if has_response_format(request):
             asked = (id(request.schema), request.schema_mode)
             text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
         if (chosen := tool_choice(request)) is not None:

@@ -17,6 +17,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from deepfabric_core.chat.json_mending import mended, object_text
@@ -170,10 +171,10 @@ class StructuredOutput:
     def _judge(self, request: Request, way: SchemaMode, reply: Reply) -> None:
         """Count the replies in a row that aren't in the form; with too many, another way is taken from now on."""
         known = self._known
-        in_form = is_in_form(reply, request)
         known.asked += way == known.way
         if way != known.way or way not in _AFTER_MISSES or not reply.text.strip():
             return
+        in_form = is_in_form(reply, request)
         if in_form is None and way not in _UNENFORCED:
             return  # it may have been cut off
         if in_form:
@@ -320,7 +321,9 @@ def is_in_form(reply: Reply, request: Request) -> bool | None:
     return all(name in value for name in required)
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Mapping[str, Any] | None:
+    """Return the object that a text is or holds, else None. Mending and judging a reply both ask for it."""
     try:
         value = parsed(object_text(text))
     except ValueError:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.json_replies import ask, exchange_schema, parser_of, usable_text
+from deepfabric_core.chat.json_replies import ask, parser_of, texts_schema, usable_text
 from deepfabric_core.chat.messages import Message, Reply, Request, Subject, ToolCall
 from deepfabric_core.chat.tools import Tool, ToolUse, arguments_of, by_name, text_of
 from deepfabric_core.config.schema import Config
@@ -33,8 +33,6 @@ _TASK = (
 _TASK_FORM = 'Reply as a JSON object with the key "question".'
 _TASK_ALONE = "Write the user's words alone, in one or two sentences: no answer, no introduction."
 _EXAMPLE = {"question": "What the user asks for, in a sentence or two"}
-# Fewer characters can't be a task; asked of servers that can enforce it.
-_LEAST = 12
 _WORK = (
     "Carry out the user's task with your tools, one step after the other, at most {calls} calls in all. With each call "
     "say in `{thought}` why you make it. A result may be an error: learn from it. When you know enough, answer the "
@@ -129,7 +127,7 @@ class _Settings:
             task=SampleRequest(
                 generation,
                 task + _TASK_FORM,
-                exchange_schema(Task, _EXAMPLE, _LEAST),
+                texts_schema(Task, _EXAMPLE),
                 partial(plain_parts.task, wanted=task + _TASK_ALONE),
             ),
             system_prompt=f"{generation.system_prompt}\n\n{work}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.json_replies import Asking, ask, exchange_schema, parser_of
+from deepfabric_core.chat.json_replies import Asking, ask, parser_of, texts_schema
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
@@ -18,8 +18,6 @@ _TASK = (
 )
 
 
-# Fewer characters can't be a question or an answer; asked of servers that can enforce it.
-_LEAST = 12
 _EXAMPLE = {"question": "What the user asks, in a sentence or two", "answer": "What the assistant answers, in full"}
 
 
@@ -32,7 +30,7 @@ class Exchange(BaseModel):
 
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: basic`."""
-    request = SampleRequest(config.generation, _TASK, exchange_schema(Exchange, _EXAMPLE, _LEAST), plain_parts.exchange)
+    request = SampleRequest(config.generation, _TASK, texts_schema(Exchange, _EXAMPLE), plain_parts.exchange)
     parse, checks = parser_of(Exchange), ReplyChecks(_TASK, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from deepfabric_core.chat.json_replies import Asking, ask, exchange_schema, parser_of
+from deepfabric_core.chat.json_replies import Asking, ask, parser_of, texts_schema
 from deepfabric_core.config.schema import Config
 from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
@@ -18,8 +18,6 @@ _TASK = (
 )
 
 
-# Fewer characters can't be a question or an answer; asked of servers that can enforce it.
-_LEAST = 12
 _EXAMPLE = {
     "question": "What the user asks, in a sentence or two",
     "reasoning": "How one comes to the answer, step by step",
@@ -38,7 +36,7 @@ class ReasonedExchange(BaseModel):
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
     request = SampleRequest(
-        config.generation, _TASK, exchange_schema(ReasonedExchange, _EXAMPLE, _LEAST), plain_parts.reasoned_exchange
+        config.generation, _TASK, texts_schema(ReasonedExchange, _EXAMPLE), plain_parts.reasoned_exchange
     )
     parse, checks = parser_of(ReasonedExchange), ReplyChecks(_TASK, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt

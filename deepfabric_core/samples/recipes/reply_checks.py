@@ -16,104 +16,18 @@ _FEWEST_LETTERS = 2
 _ECHOED_WORDS = 6
 # A question about nothing but the first of these, which are the words of prompts, is about nothing.
 _WORDS_OF_PROMPTS = frozenset(
-    [
-        "answer",
-        "answers",
-        "assistant",
-        "conversation",
-        "example",
-        "path",
-        "prompt",
-        "question",
-        "questions",
-        "reasoning",
-        "reply",
-        "respond",
-        "response",
-        "solution",
-        "subject",
-        "task",
-        "topic",
-        "topics",
-        "user",
-        "users",
-    ]
+    (
+        "answer answers assistant conversation example path prompt question questions reasoning reply respond "
+        "response solution subject task topic topics user users"
+    ).split()
 )
 _WORDS_BETWEEN = frozenset(
-    [
-        "a",
-        "about",
-        "above",
-        "an",
-        "and",
-        "are",
-        "as",
-        "ask",
-        "asked",
-        "asking",
-        "be",
-        "below",
-        "can",
-        "correct",
-        "could",
-        "do",
-        "does",
-        "final",
-        "first",
-        "following",
-        "for",
-        "from",
-        "given",
-        "give",
-        "has",
-        "have",
-        "help",
-        "here",
-        "how",
-        "i",
-        "in",
-        "is",
-        "it",
-        "its",
-        "last",
-        "me",
-        "my",
-        "next",
-        "of",
-        "on",
-        "one",
-        "or",
-        "please",
-        "say",
-        "should",
-        "so",
-        "some",
-        "tell",
-        "that",
-        "the",
-        "their",
-        "there",
-        "these",
-        "this",
-        "those",
-        "to",
-        "us",
-        "use",
-        "want",
-        "was",
-        "we",
-        "what",
-        "when",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "write",
-        "you",
-        "your",
-    ]
+    (
+        "a about above an and are as ask asked asking be below can correct could do does final first following for "
+        "from given give has have help here how i in is it its last me my next of on one or please say should so "
+        "some tell that the their there these this those to us use want was we what when which who why will with "
+        "would write you your"
+    ).split()
 )
 _FEWEST_WORDS_REPEATED = 6
 # A shorter name of a topic may be the answer to a question.
