@@ -24,7 +24,8 @@ ANSWERING = Faults(latency=0.005)
 Sections = Mapping[str, Mapping[str, Any]]
 
 _CONFIG: Sections = {
-    "llm": {"provider": "openai", "model": "gpt-4o"},
+    # What a run learns of the server lasts beyond it; here each run is to be like the others.
+    "llm": {"provider": "openai", "model": "gpt-4o", "structured_output": "json_schema"},
     "topics": {
         "prompt": "Repairing bicycles",
         "depth": 2,
