@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Literal
 
 from deepfabric_core.printable import printable
 
@@ -112,18 +113,31 @@ class ModelError(DeepFabricError):
         self.headers = headers or {}
 
 
+# What helps against a reply that can't be used: to have it corrected, to draw another, to draw one with repetition
+# penalized, or to draw one without the examples that the model only repeated.
+Remedy = Literal["correct", "redraw", "penalize", "omit_examples"]
+
+
 class ReplyError(ModelError):
     """The model replied, but the reply can't be used; asking again with the reason may help.
 
-    `for_model` is the reason as the model is told it, with what to do better. `reply` is the refused reply if it was
-    refused before the recipe received it, else None.
+    `for_model` is the reason as the model is told it, with what to do better, and `remedy` how it is asked again.
+    `reply` is the refused reply if it was refused before the recipe received it, else None.
     """
 
     reply: object = None
 
-    def __init__(self, message: str, *, kind: FailureKind, for_model: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FailureKind,
+        for_model: str = "",
+        remedy: Remedy = "correct",
+    ) -> None:
         super().__init__(message, kind=kind)
         self.for_model = for_model or message
+        self.remedy = remedy
 
 
 class OutputError(DeepFabricError):

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from deepfabric_core.chat.json_mending import object_text
 from deepfabric_core.chat.json_schema import Checker, Uncheckable
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
+from deepfabric_core.chat.repetition import runs_in_circles
 from deepfabric_core.chat.strict_json import parsed
-from deepfabric_core.errors import FailureKind, ReplyError
+from deepfabric_core.errors import FailureKind, Remedy, ReplyError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -82,18 +83,25 @@ def ask(request: Request, parse: Parse[T], *, retries: int) -> Asking[T]:
         except ReplyError as problem:
             if not attempts_left:
                 raise
-            asked = repair(replace(request, because=asked.because, redraw=asked.redraw), reply, problem)
+            asked = repair(drawn_after(asked, request), reply, problem)
     raise AssertionError  # the loop returns or raises
+
+
+def drawn_after(asked: Request, request: Request) -> Request:
+    """Return a request that is drawn as the last one was that was asked."""
+    return replace(request, because=asked.because, redraw=asked.redraw, penalized=asked.penalized)
 
 
 def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
     """Return the request that asks again, with the reason.
 
-    A reply that is nearly right is shown to the model to be corrected. One that holds no object, or far too much, would
-    only mislead it: then the same is asked afresh, with the reason.
+    A reply that is nearly right is shown to the model to be corrected. One that holds no object, or far too much, or
+    says what nobody wants, would only mislead it: then the same is asked afresh, with the reason.
     """
-    if "{" not in reply.text or len(reply.text) > _SHOWN_CHARACTERS or request.because is not None:
-        *earlier, last = request.messages
+    is_shown = problem.remedy == "correct" and "{" in reply.text and len(reply.text) <= _SHOWN_CHARACTERS
+    if not is_shown or request.because is not None:
+        without = request.messages_without_examples if problem.remedy == "omit_examples" else ()
+        *earlier, last = without or request.messages
         afresh = Message(
             last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem.for_model}."
         )
@@ -103,6 +111,7 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
             because=problem.kind,
             reason=str(problem),
             redraw=request.redraw + 1,
+            penalized=request.penalized or problem.remedy == "penalize",
         )
     complaint = (
         f"That reply could not be used: {problem.for_model}. "
@@ -121,11 +130,20 @@ def usable_text(reply: Reply) -> str:
     if reply.finish_reason == "content_filter":
         raise ReplyError("the provider's content filter withheld the reply", kind=FailureKind.CONTENT_FILTER)
     if reply.finish_reason == "length":
-        for_model = "it was cut off, so be briefer"
-        raise ReplyError("the reply was cut off at max_tokens", kind=FailureKind.TRUNCATED, for_model=for_model)
+        raise _cut_off(reply.text)
     if not reply.text.strip():
         raise ReplyError("the reply was empty", kind=FailureKind.INVALID_REPLY)
     return reply.text
+
+
+def _cut_off(text: str) -> ReplyError:
+    remedy: Remedy = "redraw"
+    message, for_model = "the reply was cut off at max_tokens", "it was cut off, so be briefer"
+    if runs_in_circles(text):
+        message = "the reply repeated itself until it was cut off at max_tokens"
+        for_model = "it repeated itself until it was cut off, so be brief and say each thing once"
+        remedy = "penalize"
+    return ReplyError(message, kind=FailureKind.TRUNCATED, for_model=for_model, remedy=remedy)
 
 
 def parser_of(model: type[M]) -> Parse[M]:

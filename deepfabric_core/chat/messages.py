@@ -115,9 +115,11 @@ class Request:
     """One call to a chat model, independent of the provider.
 
     `because` and `reason` say why the reply before it can't be used, if this request asks again; `redraw` is how often
-    it was asked afresh, each time with another seed and a higher temperature. `continues` says that an earlier call of
+    it was asked afresh, each time with another seed and a higher temperature, and `penalized` says that repetition is
+    penalized then, since a reply ran in circles. `continues` says that an earlier call of
     the same work item has been answered: such a request is still made after a stop, so that nothing is paid twice.
     `tool_choice` is the name of a tool that has to be called. `plain` asks for the same without JSON.
+    `messages_without_examples` take the place of the messages where the model only repeats the examples in them.
     """
 
     messages: tuple[Message, ...]
@@ -130,8 +132,10 @@ class Request:
     because: FailureKind | None = None
     reason: str = ""
     redraw: int = 0
+    penalized: bool = False
     continues: bool = False
     plain: Callable[[], PlainParts] | None = None
+    messages_without_examples: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ def response_format(request: Request) -> dict[str, Any] | None:
 # By how much the temperature rises each time that the same is asked afresh, and how far.
 _WARMER = 0.15
 _WARMEST = 1.0
+# Enough to end a repetition, and too little to drive out the words of a text.
+_AGAINST_CIRCLES = 0.5
 
 
 def temperature(settings: Llm, request: Request) -> float:
@@ -80,6 +82,11 @@ def temperature(settings: Llm, request: Request) -> float:
     if not request.redraw:
         return settings.temperature
     return max(settings.temperature, min(_WARMEST, round(settings.temperature + _WARMER * request.redraw, 2)))
+
+
+def frequency_penalty(request: Request) -> float | None:
+    """Return the penalty on repetition for a request; None where there is no reason for one."""
+    return _AGAINST_CIRCLES if request.penalized else None
 
 
 def seed(settings: Llm, request: Request) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from deepfabric_core.chat.json_replies import repair, usable_text
+from deepfabric_core.chat.json_replies import drawn_after, repair, usable_text
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
@@ -80,9 +80,11 @@ def expand(
         if not found.missing:
             break
         if problem and reply:
-            request = repair(replace(fresh, because=request.because), reply, problem)
+            request = repair(drawn_after(request, fresh), reply, problem)
         else:
-            request = fresh = _request(expansion, settings, found, besides, again=True)
+            again = _request(expansion, settings, found, besides, again=True)
+            redraw = request.redraw + again.redraw
+            request = fresh = replace(again, redraw=redraw, penalized=request.penalized)
     if not found.children:
         raise problem or ReplyError(found.complaint, kind=FailureKind.INVALID_REPLY)
     return tuple(found.children)

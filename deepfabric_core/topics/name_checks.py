@@ -22,6 +22,13 @@ _PLACEHOLDER = re.compile(
     r"(?:sub-?topics?|topics?|names?|titles?|chapters?|examples?|strings?|items?)"
     r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d+|one|two|three|[a-e]))*\W*"
 )
+# A name that is made of these, of words between words and of topics above says nothing of its own.
+_OF_PROMPTS = re.compile(
+    r"\d+|chapters?|handbook|sub-?topics?|specifics?|key|topics?|practical|path|field|exactly|general"
+    r"|a|about|above|an|and|are|for|from|how|in|is|its?|more|of|on|one|others?|th(?:at|e|eir|ese|is|ree)|to|two|what|with"
+)
+_CHAPTER = re.compile("chapters?|subtopics?")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def tidied(name: str) -> str:
@@ -50,9 +57,32 @@ def refused_because(name: str, path: TopicPath, taken: Iterable[str]) -> str | N
         return "it is too long for a name"
     if name[-1] in ".!?" and len(name.split()) > _SENTENCE_WORDS:
         return "it is a sentence, not a name"
+    return _repeats(name, path, taken)
+
+
+def _repeats(name: str, path: TopicPath, taken: Iterable[str]) -> str | None:
+    """Return what a name repeats, if it repeats anything."""
     if _bare(name) in map(_bare, path):
         return "it is a topic above"
-    return "it is there already" if _bare(name) in map(_bare, taken) else None
+    if _bare(name) in map(_bare, taken):
+        return "it is there already"
+    return "it only repeats a topic above or the prompt" if _says_nothing_of_its_own(name, path) else None
+
+
+def _says_nothing_of_its_own(name: str, path: TopicPath) -> bool:
+    """Return whether a name holds nothing but the words of prompts and names of several words above it."""
+    text = _in_words(name)
+    for above in map(_in_words, path):
+        if " " in above.strip():
+            text = text.replace(above, " ")
+    words = text.split()
+    repeats = text != _in_words(name) or any(map(_CHAPTER.fullmatch, words))
+    return repeats and all(map(_OF_PROMPTS.fullmatch, words))
+
+
+def _in_words(name: str) -> str:
+    """Return the words of a name, each with a space before and after it."""
+    return f" {' '.join(_BETWEEN_WORDS.sub(' ', name.casefold()).split())} "
 
 
 def _bare(name: str) -> str:

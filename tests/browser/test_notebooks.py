@@ -75,7 +75,7 @@ def test_the_quickstart_ends_with_a_dataset(theme: Theme, begin: Begin, tmp_path
     shown = run_all(notebook, cells, tmp_path)
     assert "Complete: 6 samples" in of(shown, "%%deepfabric")
     assert "samples, 0 calls" in of(shown, "again =")
-    assert "6 samples, 0 failures" in of(shown, "= MODEL\nrun")
+    assert "6 samples, 0 failures" in of(shown, 'bad_day["generation"]')
     assert len((jupyter.notebooks / "out/bicycles.jsonl").read_text(encoding="utf-8").splitlines()) == 9
     assert len(list(tmp_path.glob("*.png"))) == len(cells)
 

@@ -107,6 +107,7 @@ class Runner:
     place: Path
     model: str
     address: str
+    max_tokens: int = 400
 
     def topics(self, way: str) -> Row:
         """Grow a tree of three by three."""
@@ -154,7 +155,7 @@ class Runner:
             "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 300, "save_as": "topics.jsonl"},
             "generation": {
                 "system_prompt": "You are a site reliability engineer who helps colleagues.",
-                "max_tokens": 400,
+                "max_tokens": self.max_tokens,
                 **KINDS[kind],
             },
             "output": {"save_as": "dataset.jsonl", "num_samples": SAMPLES, "batch_size": 1},

@@ -23,7 +23,7 @@ SCHEMA = re.compile(r'"(?:type|properties|required)"\s*:')
 OTHER_DOMAINS = re.compile(r"bread|cooking|loaf|bicycle", re.IGNORECASE)
 # Sampling is chance, so these leave room: the table says what was reached.
 LEAST_ON_TOPIC = 0.5
-MOST, HALF = 7, 5
+MOST, HALF = 8, 6
 
 
 def only_asked(way: str) -> ParameterSet:

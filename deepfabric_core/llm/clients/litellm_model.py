@@ -20,6 +20,7 @@ from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.chat_completions import (
     dollars,
     error_in,
+    frequency_penalty,
     message_sent,
     part,
     reply_in,
@@ -196,6 +197,8 @@ class LitellmModel:
         }
         if (drawn := seed(settings, request)) is not None:
             arguments["seed"] = drawn
+        if (penalty := frequency_penalty(request)) is not None:
+            arguments["frequency_penalty"] = penalty
         if (wanted := response_format(request)) is not None:
             arguments["response_format"] = wanted
         if (chosen := tool_choice(request)) is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from deepfabric_core.chat.messages import Message, Reply, Request
 from deepfabric_core.config.schema import Llm
 from deepfabric_core.errors import FailureKind, ModelError
-from deepfabric_core.llm.chat_completions import reply_in, seed, sendable, temperature
+from deepfabric_core.llm.chat_completions import frequency_penalty, reply_in, seed, sendable, temperature
 from deepfabric_core.llm.clients.json_grammar import ANY_OBJECT, grammar_of
 from deepfabric_core.llm.clients.loaded_model import LoadedModel, ModelThread, model_thread
 from deepfabric_core.llm.clients.model_files import model_file
@@ -65,6 +65,7 @@ class LocalModel:
         return {
             "max_tokens": request.max_tokens,
             "temperature": temperature(self._settings, request),
+            "frequency_penalty": frequency_penalty(request) or 0.0,
             "seed": (random.SystemRandom().randrange(_SEEDS) if drawn is None else drawn) % _SEEDS,
         }
 

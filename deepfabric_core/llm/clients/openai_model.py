@@ -20,6 +20,7 @@ from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.chat_completions import (
     dollars,
     error_in,
+    frequency_penalty,
     has_response_format,
     message_sent,
     part,
@@ -98,6 +99,7 @@ class RequestShape:
     limit: str = "max_tokens"
     temperature: bool = True
     seed: bool = True
+    penalty: bool = True
     unreasoned: bool = False
 
     def after(self, said: Complaint) -> RequestShape:
@@ -111,8 +113,12 @@ class RequestShape:
             other = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
             return replace(self, limit=other)
         blamed = said.param or text
-        temperature, seed = "temperature" not in blamed, "seed" not in blamed
-        return replace(self, temperature=self.temperature and temperature, seed=self.seed and seed)
+        return replace(
+            self,
+            temperature=self.temperature and "temperature" not in blamed,
+            seed=self.seed and "seed" not in blamed,
+            penalty=self.penalty and "penalty" not in blamed.lower(),
+        )
 
 
 class OpenAIModel:
@@ -235,7 +241,7 @@ class OpenAIModel:
 
     def _head(self, shape: RequestShape, request: Request) -> str:
         """Return the part that is the same for all requests of a shape, up to and including a comma."""
-        key = (shape, request.redraw)
+        key = (shape, request.redraw, request.penalized)
         return self._written(key, shape, lambda: self._constants(shape, request))[:-1] + ","
 
     def _constants(self, shape: RequestShape, request: Request) -> dict[str, Any]:
@@ -245,6 +251,8 @@ class OpenAIModel:
             constants["temperature"] = temperature(settings, request)
         if shape.seed and (drawn := seed(settings, request)) is not None:
             constants["seed"] = drawn
+        if shape.penalty and (penalty := frequency_penalty(request)) is not None:
+            constants["frequency_penalty"] = penalty
         if settings.provider == "openrouter":
             constants["usage"] = {"include": True}  # makes the reply state its cost
         return constants

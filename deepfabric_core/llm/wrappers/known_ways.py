@@ -27,7 +27,8 @@ class KnownWay:
     """The way in which an endpoint and model are asked for JSON; None until one has worked.
 
     `proven` says that a reply of it was in the form that was asked for, `misses` how many replies in a row weren't;
-    `asked` and `refused` count the replies of it and those that were of no use.
+    `asked` and `refused` count the replies of it and those that were of no use. `strongest` is the first way that the
+    server hasn't refused.
     `ignores_tools` is whether it takes tools and never calls one. With a `key` both are kept for later processes.
     """
 
@@ -38,6 +39,12 @@ class KnownWay:
     refused: int = 0
     ignores_tools: bool = False
     key: str = ""
+    strongest: SchemaMode = WAYS[0]
+
+    def rule_out(self, way: SchemaMode, following: SchemaMode) -> None:
+        """Begin with the following way from now on, since the server refuses a way."""
+        if self.strongest == way:
+            self.strongest = following
 
     def settle(self, way: SchemaMode, *, proven: bool) -> None:
         """Take a way from now on."""

@@ -23,6 +23,7 @@ from typing import Any
 from deepfabric_core.chat.json_mending import mended, object_text
 from deepfabric_core.chat.messages import Message, Reply, Request, SchemaMode
 from deepfabric_core.chat.plain_text import CutOffError
+from deepfabric_core.chat.repetition import runs_in_circles
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Emit, Notice, ReplyMended
@@ -119,7 +120,7 @@ class StructuredOutput:
 
     async def _first_that_works(self, request: Request) -> Reply:
         """Answer in the first way that the server takes and keeps to; if it takes none, raise the first error."""
-        way: SchemaMode = WAYS[0]
+        way = _possible(request, self._known.strongest)
         first: ModelError | None = None
         while True:
             try:
@@ -130,6 +131,7 @@ class StructuredOutput:
                 self._told(problem, way, given_up=following is None)
                 if following is None:
                     raise first from None
+                self._known.rule_out(way, following)
             else:
                 in_form = is_in_form(reply, request)
                 if in_form is not False or way in _UNENFORCED:
@@ -144,15 +146,19 @@ class StructuredOutput:
         if in_form is None and (self._known.misses < _MISSES):
             self._known.misses += 1
             return
-        if way not in (WAYS[0], self._known.way):
-            self._emit(Notice(f"{self.name} takes no JSON Schema or doesn't keep to it: it is asked by {NAMES[way]}"))
-        self._known.settle(way, proven=in_form is True)
+        self._settle(way, proven=in_form is True)
         self._known.misses = int(not in_form)
         self._known.asked = 1
 
+    def _settle(self, way: SchemaMode, *, proven: bool) -> None:
+        """Take a way from now on, and say so if it isn't the strongest."""
+        if way not in (WAYS[0], self._known.way):
+            self._emit(Notice(f"{self.name} takes no JSON Schema or doesn't keep to it: it is asked by {NAMES[way]}"))
+        self._known.settle(way, proven=proven)
+
     async def _in_known_way(self, request: Request) -> Reply:
         """Answer in the way that is known; if the server refuses it after all, in the next one."""
-        way = _possible(request, self._known.way or WAYS[0])
+        way = _possible(request, self._known.way or self._known.strongest)
         while True:
             try:
                 reply = await self._in_way(request, way)
@@ -161,8 +167,9 @@ class StructuredOutput:
                 self._told(problem, way, given_up=following is None)
                 if following is None:
                     raise
-                if self._known.way in (way, None):
-                    self._known.settle(following, proven=False)
+                self._known.rule_out(way, following)
+                if self._known.way == way:
+                    self._settle(following, proven=False)
                 way = _weaker(following, _possible(request, self._known.way or following))
                 continue
             self._judge(request, way, reply)
@@ -213,7 +220,10 @@ class StructuredOutput:
         return self._mended(request, reply)
 
     async def _in_plain_text(self, request: Request) -> Reply:
-        """Ask for one part after the other; the reply is the object that they make up, written as JSON."""
+        """Ask for one part after the other; the reply is the object that they make up, written as JSON.
+
+        A part that ran in circles until it was cut off is asked for once more.
+        """
         assert request.plain is not None  # noqa: S101 - `_possible` has seen to that
         parts = request.plain()
         replies: list[Reply] = []
@@ -226,8 +236,10 @@ class StructuredOutput:
                 schema_mode="plain_text",
                 continues=request.continues or bool(replies),
             )
-            reply = await self._model.complete(asked)
-            replies.append(reply)
+            replies.append(reply := await self._model.complete(asked))
+            if reply.finish_reason == "length" and runs_in_circles(reply.text):
+                again = replace(asked, redraw=asked.redraw + 1, penalized=True, continues=True)
+                replies.append(reply := await self._model.complete(again))
             if reply.finish_reason == "content_filter" or not reply.text.strip():
                 return _summed(replies, reply.text, reply.finish_reason)
             try:

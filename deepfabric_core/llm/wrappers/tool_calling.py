@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,7 @@ _HOW = (
     'Reply as a JSON object with the key "decision". To call a tool, it holds an object with the keys "tool", a name, '
     'and "arguments", an object. To answer the user, it holds an object with the key "answer". Your tools:\n'
 )
+_ANSWER = "\n\nNow answer what I asked for, in full and in plain text."
 
 
 class _Choice(BaseModel):
@@ -149,24 +150,34 @@ def _blames_tools(problem: ModelError) -> bool:
 def _in_words(request: Request) -> Request:
     """Return the request with its tools and tool messages as text."""
     told = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in request.tools)
-    messages = list(_plain(request.messages))
+    messages = list(_plain(request.messages, _as_decision if request.tools else _as_sentence))
     if request.tools:
         messages[0] = replace(messages[0], content=f"{messages[0].content}\n\n{_HOW}{told}")
         return replace(request, messages=tuple(messages), tools=(), schema=_schema(request.tools))
+    if request.messages[-1].role == "tool":
+        messages[-1] = replace(messages[-1], content=messages[-1].content + _ANSWER)
     return replace(request, messages=tuple(messages))
 
 
-def _plain(messages: tuple[Message, ...]) -> Iterator[Message]:
+def _plain(messages: tuple[Message, ...], said: Callable[[ToolCall], str]) -> Iterator[Message]:
+    """Yield the messages with each call as it is `said`, each followed by its result."""
+    results = {message.tool_call_id: message.content for message in messages if message.role == "tool"}
     for message in messages:
-        if message.role == "tool":
-            yield Message("user", f"Result of the call {message.tool_call_id}:\n{message.content}")
-        elif message.tool_calls:
-            calls: list[dict[str, Any]] = [
-                {"id": call.id, "tool": call.name, "arguments": call.arguments} for call in message.tool_calls
-            ]
-            yield Message("assistant", json.dumps(calls, ensure_ascii=False))
-        else:
+        for call in message.tool_calls:
+            yield Message("assistant", said(call))
+            yield Message("user", f"Result of {call.name}:\n{results.get(call.id, '')}")
+        if message.role != "tool" and not message.tool_calls:
             yield message
+
+
+def _as_decision(call: ToolCall) -> str:
+    """Return a call in the form in which the model has to reply."""
+    return f'{{"decision": {{"tool": {json.dumps(call.name)}, "arguments": {call.arguments}}}}}'
+
+
+def _as_sentence(call: ToolCall) -> str:
+    """Return a call in words, where the model has to answer in words."""
+    return f"I use {call.name} with {call.arguments}."
 
 
 def _decided(reply: Reply) -> Reply:

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.chat.rejected_calls import RejectedCalls
@@ -23,6 +24,7 @@ from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
+from deepfabric_core.samples.asked_questions import AskedQuestions
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
@@ -56,6 +58,7 @@ class Sampling:
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
+    _asked: AskedQuestions = field(default_factory=AskedQuestions)
 
     def __post_init__(self) -> None:
         self._secrets = redactor(self.job.config, os.environ)
@@ -142,7 +145,8 @@ class Sampling:
 
     async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
         """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
-        recipe = self.recipe(Brief(item.path, item.cycle, tuple(steps.given.get("earlier", ()))))
+        earlier, claim = tuple(steps.given.get("earlier", ())), partial(self._asked.claim, owner=item.index)
+        recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim))
         if self.toolbox is None:
             driven = await run_recipe(recipe, self.model, self.sink, steps=steps, rejected=rejected)
             self._finished(item, driven, rejected)
@@ -184,4 +188,6 @@ class Sampling:
             self._earlier[topic_id].append(" ".join(question.split())[:_REMEMBERED_CHARACTERS])
 
     def _remember_record(self, topic_id: str, record: Mapping[str, Any]) -> None:
-        self._remember(topic_id, str(record.get("question", "")))
+        question = str(record.get("question", ""))
+        self._remember(topic_id, question)
+        self._asked.claim(question)

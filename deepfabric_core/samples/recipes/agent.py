@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,10 +27,10 @@ T = TypeVar("T")
 Acting = Generator[Request | ToolUse, Any, T]
 
 _TASK = (
-    "Write what a user asks of an assistant who works with tools, about the last topic of that path: a realistic task "
-    "that stands by itself, that can't be done without the tools below, and that takes no more than {calls} calls.\n\n"
-    "{tools}{files}\n\n"
+    'Write what a user asks of an assistant who works with tools, about "{topic}": a realistic task that stands by '
+    "itself, and that can't be done without the tools below."
 )
+_LIMIT = "It takes no more than {calls} calls.\n\n{tools}{files}\n\n"
 _TASK_FORM = 'Reply as a JSON object with the key "question".'
 _TASK_ALONE = "Write the user's words alone, in one or two sentences: no answer, no introduction."
 _EXAMPLE = {"question": "What the user asks for, in a sentence or two"}
@@ -43,6 +44,7 @@ _ENOUGH = "That is enough: no more calls. Answer the user now, in full, from wha
 # An extra argument, in which the model says why it makes the call. It isn't passed to the tool or recorded with it.
 THOUGHT = "_thought"
 
+_CALL = re.compile(r"""["'](?:tool|name|function)["']\s*:.*["'](?:arguments|parameters)["']\s*:""", re.DOTALL)
 _SHOWN_CHARACTERS = 300
 
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -69,7 +71,7 @@ def prepare(config: Config, tools: tuple[Tool, ...]) -> Recipe:
         request = settings.task.about(brief)
         for tasks_left in range(settings.retries, -1, -1):
             task = yield from ask(request, accepted, retries=settings.retries)
-            work = _AgentWork(settings, brief, task.question)
+            work = _AgentWork(settings, brief, task.question, checks)
             try:
                 answer = yield from work.carried_out()
             except _NeedsNoTool as problem:
@@ -117,7 +119,7 @@ class _Settings:
         generation = config.generation
         limits = config.tools
         files = ", ".join(config.scenario_files)
-        task = _TASK.format(
+        given = _LIMIT.format(
             calls=limits.max_per_query,
             tools="Tools:\n" + "\n".join(f"- {tool.name}: {tool.description}" for tool in tools),
             files=f"\n\nFiles that are there: {files}" if files else "",
@@ -126,9 +128,10 @@ class _Settings:
         return _Settings(
             task=SampleRequest(
                 generation,
-                task + _TASK_FORM,
+                _TASK,
+                given + _TASK_FORM,
                 texts_schema(Task, _EXAMPLE),
-                partial(plain_parts.task, wanted=task + _TASK_ALONE),
+                partial(plain_parts.task, wanted=_TASK, form=given + _TASK_ALONE),
             ),
             system_prompt=f"{generation.system_prompt}\n\n{work}",
             recorded_system_prompt=config.recorded_system_prompt,
@@ -150,6 +153,7 @@ class _AgentWork:
     settings: _Settings
     brief: Brief
     question: str
+    checks: ReplyChecks
     steps: list[list[Done]] = field(default_factory=list)
 
     @property
@@ -193,6 +197,9 @@ class _AgentWork:
         answer = usable_text(reply).strip()
         if not self.steps:
             raise _NeedsNoTool("the model uses no tool, but the task needs them", kind=FailureKind.INVALID_REPLY)
+        if answer.startswith(("{", "[")) and _CALL.search(answer):
+            raise ReplyError("the answer is a tool call", kind=FailureKind.INVALID_REPLY, for_model="it is a tool call")
+        self.checks.check_answer(self.question, answer, self.brief, may_be_number=True)
         return answer
 
     def _requested_calls(self, reply: Reply) -> list[_RequestedCall]:

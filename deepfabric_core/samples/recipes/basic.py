@@ -12,11 +12,10 @@ from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
 
 _TASK = (
-    "Write one conversation about the last topic of that path: a user's question that stands by itself, "
-    "and the assistant's complete answer.\n\n"
-    'Reply as a JSON object with the keys "question" and "answer".'
+    'Write one conversation about "{topic}": first what a user asks about it, in one or two full sentences that stand '
+    "by themselves, then the assistant's complete answer."
 )
-
+_FORM = 'Reply as a JSON object with the keys "question" and "answer".'
 
 _EXAMPLE = {"question": "What the user asks, in a sentence or two", "answer": "What the assistant answers, in full"}
 
@@ -30,8 +29,8 @@ class Exchange(BaseModel):
 
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: basic`."""
-    request = SampleRequest(config.generation, _TASK, texts_schema(Exchange, _EXAMPLE), plain_parts.exchange)
-    parse, checks = parser_of(Exchange), ReplyChecks(_TASK, *_EXAMPLE.values())
+    request = SampleRequest(config.generation, _TASK, _FORM, texts_schema(Exchange, _EXAMPLE), plain_parts.exchange)
+    parse, checks = parser_of(Exchange), ReplyChecks(_TASK, _FORM, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries
 

@@ -11,9 +11,8 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample
 
-_TASK = (
-    "Write one record about the last topic of that path.\n\nReply with one JSON object of this JSON Schema: {schema}"
-)
+_TASK = 'Write one record about "{topic}".'
+_FORM = "Reply with one JSON object of this JSON Schema: "
 _PREVIEW_CHARACTERS = 500
 
 
@@ -22,8 +21,8 @@ def prepare(config: Config) -> Recipe:
     schema = config.generation.output_schema
     if schema is None:
         raise ConfigError("output.format custom needs generation.output_schema, the JSON Schema of a record.")
-    task = _TASK.format(schema=json.dumps(schema))
-    request = SampleRequest(config.generation, task, ReplySchema("record", schema, strict=False))
+    form = _FORM + json.dumps(schema)
+    request = SampleRequest(config.generation, _TASK, form, ReplySchema("record", schema, strict=False))
     parse = parser_of_schema(schema)
     retries = config.generation.sample_retries
 

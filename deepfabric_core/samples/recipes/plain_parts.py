@@ -9,10 +9,8 @@ from deepfabric_core.chat.plain_text import question_in, reasoning_and_answer, s
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.samples.recipes.recipe import Brief, messages_about
 
-_QUESTION = (
-    'Write one question that a user would ask an assistant about "{topic}", in one or two sentences. '
-    "Write the question alone: no answer, no introduction."
-)
+_QUESTION = 'Write one question that a user would ask an assistant about "{topic}", in one or two sentences.'
+_ALONE = "Write the question alone: no answer, no introduction."
 _REASON = (
     "Think it through step by step, in plain prose. At the end begin a new line with Answer: and the final answer."
 )
@@ -36,13 +34,13 @@ def reasoned_exchange(generation: Generation, brief: Brief) -> PlainParts:
     return {"question": question, "reasoning": reasoning, "answer": answer}
 
 
-def task(generation: Generation, brief: Brief, wanted: str) -> PlainParts:
+def task(generation: Generation, brief: Brief, wanted: str, form: str) -> PlainParts:
     """Ask for a user's task alone."""
-    return {"question": question_in((yield messages_about(generation, brief, wanted)))}
+    return {"question": question_in((yield messages_about(generation, brief, wanted, form)))}
 
 
 def _question(generation: Generation, brief: Brief) -> Generator[tuple[Message, ...], str, str]:
-    text = yield messages_about(generation, brief, _QUESTION.format(topic=brief.path[-1]))
+    text = yield messages_about(generation, brief, _QUESTION, _ALONE)
     return question_in(text)
 
 

@@ -12,11 +12,11 @@ from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
 
 _TASK = (
-    "Write one conversation about the last topic of that path: a user's question that takes thought, the "
-    "reasoning that leads to its answer step by step in plain prose, and the final answer, which stands by itself.\n\n"
-    'Reply as a JSON object with the keys "question", "reasoning" and "answer".'
+    'Write one conversation about "{topic}": first what a user asks about it, in one or two full sentences that stand '
+    "by themselves and take thought, then the reasoning that leads to the answer step by step in plain prose, and at "
+    "last the final answer, which stands by itself."
 )
-
+_FORM = 'Reply as a JSON object with the keys "question", "reasoning" and "answer".'
 
 _EXAMPLE = {
     "question": "What the user asks, in a sentence or two",
@@ -36,9 +36,9 @@ class ReasonedExchange(BaseModel):
 def prepare(config: Config) -> Recipe:
     """Return the recipe for `conversation.type: cot` with `reasoning_style: freetext`."""
     request = SampleRequest(
-        config.generation, _TASK, texts_schema(ReasonedExchange, _EXAMPLE), plain_parts.reasoned_exchange
+        config.generation, _TASK, _FORM, texts_schema(ReasonedExchange, _EXAMPLE), plain_parts.reasoned_exchange
     )
-    parse, checks = parser_of(ReasonedExchange), ReplyChecks(_TASK, *_EXAMPLE.values())
+    parse, checks = parser_of(ReasonedExchange), ReplyChecks(_TASK, _FORM, *_EXAMPLE.values())
     system_prompt = config.recorded_system_prompt
     retries = config.generation.sample_retries
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,15 @@ from deepfabric_core.topics.model import TopicPath
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What one sample is to be about; `earlier` are questions that the topic already has, as far as they are known."""
+    """What one sample is to be about; `earlier` are questions that the topic already has, as far as they are known.
+
+    `claim` takes a question for this sample, and returns False if another sample of the dataset has it.
+    """
 
     path: TopicPath
     cycle: int = 0
     earlier: tuple[str, ...] = ()
+    claim: Callable[[str], bool] = bool
 
 
 Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
@@ -42,17 +46,24 @@ _ANGLES = (
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """The part of the prompt that all samples of a run share; `plain` asks for the same in plain text, if it can be."""
+    """The part of the prompt that all samples of a run share.
+
+    `task` names the topic as {topic}; `form` says what the reply has to look like. `plain` asks for the same in plain
+    text, if it can be.
+    """
 
     generation: Generation
     task: str
+    form: str
     schema: ReplySchema
     plain: Callable[[Generation, Brief], PlainParts] | None = None
 
     def about(self, brief: Brief) -> Request:
         """Return the request for one sample."""
+        bare = messages_about(self.generation, replace(brief, earlier=()), self.task, self.form)
         return Request(
-            messages=messages_about(self.generation, brief, self.task),
+            messages=messages_about(self.generation, brief, self.task, self.form),
+            messages_without_examples=bare,
             max_tokens=self.generation.max_tokens,
             schema=self.schema,
             subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
@@ -60,18 +71,24 @@ class SampleRequest:
         )
 
 
-def messages_about(generation: Generation, brief: Brief, task: str) -> tuple[Message, ...]:
-    """Return the messages that ask for a task to be done about the topic of a brief."""
-    parts = [f"Topic path, from general to specific: {' > '.join(brief.path)}", generation.instructions, task]
+def messages_about(generation: Generation, brief: Brief, task: str, form: str) -> tuple[Message, ...]:
+    """Return the messages that ask for a task to be done about the topic of a brief, which is {topic} in the task."""
+    path = f"Topic path, from general to specific: {' > '.join(brief.path)}"
+    parts = [path, generation.instructions, task.replace("{topic}", brief.path[-1])]
     if brief.cycle:
         parts.append(_something_different(brief))
+    parts.append(form)
     return Message("system", generation.system_prompt), Message("user", "\n\n".join(filter(None, parts)))
 
 
+def angle(number: int) -> str:
+    """Return one of several angles from which something can be asked about a topic."""
+    return _ANGLES[number % len(_ANGLES)]
+
+
 def _something_different(brief: Brief) -> str:
-    angle = _ANGLES[(brief.cycle - 1) % len(_ANGLES)]
-    text = (
-        f"This topic has samples already; this is number {brief.cycle + 1}. Write a clearly different one: {angle}. "
-        "Don't repeat or rephrase a question that was asked before."
+    known = "".join(f"\n- {question}" for question in brief.earlier)
+    return (
+        f"This topic has samples already; don't repeat or rephrase their questions{':' if known else '.'}{known}\n\n"
+        f"This is number {brief.cycle + 1}; write a clearly different one: {angle(brief.cycle - 1)}."
     )
-    return text + "".join(f"\n- {question}" for question in brief.earlier)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from zlib import crc32
 
-from deepfabric_core.errors import FailureKind, ReplyError
-from deepfabric_core.samples.recipes.recipe import Brief
+from deepfabric_core.errors import FailureKind, Remedy, ReplyError
+from deepfabric_core.samples.asked_questions import words_of
+from deepfabric_core.samples.recipes.recipe import Brief, angle
+from deepfabric_core.topics.model import TopicPath
 
 _FEWEST_LETTERS = 2
 # So many words in a row of our own instructions are no coincidence.
@@ -35,6 +38,10 @@ _FEWEST_WORDS_OF_A_TITLE = 4
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 _MARKUP = re.compile(r"<[^>]*>?|\{\{[^}]*\}*")
 _WORD = re.compile(r"\w+")
+_GAP = re.compile(
+    r"(?i)[\[{]\W*(?:(?:a|an|the|my|your|last|specific|user|user's|assistant's)\W+)*"
+    r"(?:topic|subject|question|answer|response)s?\W*[\]}]"
+)
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|an|the|your|my|full|complete|final|short|one|some|user|user's|users|assistant|assistant's)\W+)*"
     r"(?:question|answer|reasoning|response|reply|text|string|content)"
@@ -56,10 +63,18 @@ class ReplyChecks:
         """
         self.check_question(question, brief)
         self._check_text("reasoning", reasoning, least=_FEWEST_LETTERS)
-        self._check_text("answer", answer, least=0 if any(map(str.isdigit, question)) or reasoning else 1)
-        if _plain(answer) == _plain(question):
+        self.check_answer(question, answer, brief, may_be_number=bool(reasoning))
+
+    def check_answer(self, question: str, answer: str, brief: Brief, *, may_be_number: bool = False) -> None:
+        """Check the answer to a question.
+
+        Raises:
+            ReplyError: it can't be used; the message says why.
+        """
+        self._check_text("answer", answer, least=0 if may_be_number or any(map(str.isdigit, question)) else 1)
+        if words_of(answer) == words_of(question):
             raise _refusal("the answer only repeats the question", "give an answer of its own")
-        if len(answer.split()) >= _FEWEST_WORDS_OF_A_TITLE and _plain(answer) in map(_plain, brief.path):
+        if len(answer.split()) >= _FEWEST_WORDS_OF_A_TITLE and words_of(answer) in map(words_of, brief.path):
             raise _refusal("the answer only names the topic", "answer the question")
 
     def check_question(self, question: str, brief: Brief) -> None:
@@ -69,13 +84,17 @@ class ReplyChecks:
             ReplyError: it can't be used; the message says why.
         """
         self._check_text("question", question, least=_FEWEST_LETTERS)
-        if not question.rstrip().endswith(_QUESTION_MARKS) and _plain(question) in map(_plain, brief.path):
+        asked = words_of(question)
+        if not question.rstrip().endswith(_QUESTION_MARKS) and asked in _names_in(brief.path):
             raise _refusal("the question only names the topic", "ask something about it")
-        words = set(_plain(question).split())
+        words = set(asked.split())
         if words & _WORDS_OF_PROMPTS and words <= _WORDS_OF_PROMPTS | _WORDS_BETWEEN:
             raise _refusal("the question is about nothing", "ask something about the topic")
-        if any(_is_repeated(_plain(question), _plain(one)) for one in brief.earlier):
-            raise _refusal("the question was asked before", "ask another one")
+        if _GAP.search(question):
+            raise _refusal("the question has a gap to fill in", "write it out")
+        if any(_is_repeated(asked, words_of(one)) for one in brief.earlier) or not brief.claim(question):
+            another = angle(crc32(asked.encode()) + brief.cycle)
+            raise _refusal("the question was asked before", f"ask another one, about {another}", "omit_examples")
 
     def _check_text(self, what: str, text: str | None, *, least: int) -> None:
         """Check one text, which must have so many letters at least, or for 0 a letter or a digit."""
@@ -91,12 +110,15 @@ class ReplyChecks:
             raise _refusal(f"the {what} repeats the instructions", "carry them out instead")
 
 
-def _refusal(reason: str, advice: str) -> ReplyError:
-    return ReplyError(reason, kind=FailureKind.INVALID_REPLY, for_model=f"{reason}: {advice}")
+def _refusal(reason: str, advice: str, remedy: Remedy = "redraw") -> ReplyError:
+    for_model = f"{reason}: {advice}"
+    return ReplyError(reason, kind=FailureKind.INVALID_REPLY, for_model=for_model, remedy=remedy)
 
 
-def _plain(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold()))
+def _names_in(path: TopicPath) -> set[str]:
+    """Return the names of a path, alone and in a row."""
+    names = [*map(words_of, path)]
+    return {" ".join(names[begin:end]) for end in range(1, len(names) + 1) for begin in range(end)}
 
 
 def _is_repeated(question: str, earlier: str) -> bool:

@@ -167,7 +167,7 @@ def test_a_reply_has_the_file_s_name_its_tokens_and_no_cost(stage: Stage) -> Non
     assert reply == Reply('{"a": ""}', "model", "length", Usage(7, 5, 0.0))
     messages, parameters, grammar = stage.loaded[0].asked[0]
     assert messages == [{"role": "system", "content": "Teach."}, {"role": "user", "content": "Hello"}]
-    assert parameters == {"max_tokens": 20, "temperature": 0.3, "seed": 2**32 - 2}
+    assert parameters == {"max_tokens": 20, "temperature": 0.3, "seed": 2**32 - 2, "frequency_penalty": 0.0}
     assert grammar is None
 
 

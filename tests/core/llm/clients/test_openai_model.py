@@ -70,6 +70,17 @@ def test_a_refused_parameter_is_left_out_from_then_on(param: str) -> None:
     assert [param in body for body in server.asked] == [True, False, False]
 
 
+def test_repetition_is_penalized_where_a_reply_ran_in_circles_unless_the_model_refuses_that() -> None:
+    async def run(model: OpenAIModel, _: Server) -> None:
+        await model.complete(ASKED)
+        for _again in range(2):
+            await model.complete(replace(ASKED, redraw=1, penalized=True))
+
+    refused = Answer(400, {"error": {"message": "Argument not supported on this model: frequencyPenalty"}})
+    server = direct(run, completion(), completion(), refused, completion())
+    assert ["frequency_penalty" in body for body in server.asked] == [False, True, True, False]
+
+
 def test_several_refusals_in_one_call_are_all_learned() -> None:
     server = direct(
         twice, unsupported("max_tokens"), unsupported("temperature"), unsupported("seed"), completion(), seed=5

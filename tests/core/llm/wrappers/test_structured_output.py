@@ -1,5 +1,6 @@
 """Tests of how JSON is asked for: in the strongest way that a server takes, found by one call and remembered."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from deepfabric_core.chat.messages import Message, PlainParts, Reply, ReplySchema, Request
+from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.events import Event, Notice
+from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
 from tests.core.conftest import Run, write_config
 from tests.model_servers import (
     LLAMA_CPP,
@@ -142,6 +147,60 @@ def test_reasoning_in_plain_text_takes_a_third_call_where_the_answer_is_not_mark
         assert len(running.requests) == 3 + 3 * 4
 
 
+def test_a_refusal_is_remembered_though_the_next_way_has_not_proven_itself_yet() -> None:
+    """Small models often have their first replies cut off, which says nothing of a way that is enforced."""
+    ways: list[str] = []
+    notices: list[Event] = []
+
+    class CutOff:
+        name = "a model"
+
+        async def complete(self, request: Request) -> Reply:
+            ways.append(request.schema_mode)
+            if request.schema_mode == "json_schema":
+                raise ModelError("response_format json_schema is not supported", kind=FailureKind.BAD_REQUEST)
+            return Reply('{"question": "Wh', "m", "length") if len(ways) < 4 else Reply('{"question": "Why?"}', "m")
+
+        async def close(self) -> None: ...
+
+    async def ask() -> None:
+        for _ in range(3):
+            await model.complete(Request((Message("user", "Ask."),), 100, schema=schema))
+
+    schema = ReplySchema("question", {"type": "object", "required": ["question"]})
+    model = StructuredOutput(CutOff(), notices.append)
+    asyncio.run(ask())
+    assert ways == ["json_schema", "json_object_schema", "json_object_schema", "json_object_schema"]
+    assert [notice.message for notice in notices if isinstance(notice, Notice)] == [
+        "a model takes no JSON Schema or doesn't keep to it: it is asked by JSON mode with a schema"
+    ]
+
+
+def test_a_part_in_plain_text_that_ran_in_circles_is_asked_for_once_more_with_repetition_penalized() -> None:
+    asked: list[Request] = []
+
+    class Circling:
+        name = "a model"
+
+        async def complete(self, request: Request) -> Reply:
+            asked.append(request)
+            circles = request.messages[0].content == "answer it" and not request.penalized
+            return Reply("and so on, " * 200, "m", "length") if circles else Reply(f"part {len(asked)}", "m")
+
+        async def close(self) -> None: ...
+
+    def parts() -> PlainParts:
+        question = yield (Message("user", "ask"),)
+        answer = yield (Message("user", "answer it"),)
+        return {"question": question, "answer": answer}
+
+    request = Request((), 100, schema=ReplySchema("exchange", {"type": "object"}), plain=parts)
+    model = StructuredOutput(Circling(), lambda _: None, forced="plain_text")
+    reply = asyncio.run(model.complete(request))
+    assert json.loads(reply.text) == {"question": "part 1", "answer": "part 3"}
+    assert reply.calls == 3 and [one.redraw for one in asked] == [0, 0, 1]
+
+
 @pytest.mark.parametrize("way", ["json_schema", "json_object_schema", "tool", "json_object", "prompt"])
 def test_a_way_can_be_forced(way: str, deepfabric: Run, place: Path) -> None:
     imitation = Imitation(enforces=("json_schema", "json_object_schema", "tool"), understands=("json_object", "words"))
@@ -229,7 +288,9 @@ def test_a_model_that_only_echoes_the_form_is_asked_in_plain_text(deepfabric: Ru
             return str(asked[asked.rindex("{") if '"question"' in asked else asked.index("{") :])
         if "titles, one a line" in asked:
             return "1. Chains\n2. Brakes"
-        return "What of the chain?" if "Write one question" in asked else "Clean it well."
+        if "Write one question" in asked:
+            return "What of the chain?" if '"Chains"' in asked else "What of the brakes?"
+        return "Clean it well."
 
     with LocalProvider(Faults(reject_response_format="any", reject_tools=True), reply=echo) as server:
         calls = {"provider": "openai", "model": "m", "base_url": server.base_url}

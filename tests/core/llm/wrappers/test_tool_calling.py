@@ -168,8 +168,9 @@ def test_in_words_earlier_calls_and_results_are_told_as_texts() -> None:
     _, asked = in_words({"answer": "A"})
     assert [message.role for message in asked.messages] == ["system", "user", "assistant", "user"]
     assert not any(message.tool_calls or message.tool_call_id for message in asked.messages)
-    assert "read_file" in asked.messages[2].content and "abc" in asked.messages[2].content
-    assert "hello" in asked.messages[3].content and "abc" in asked.messages[3].content
+    said = json.loads(asked.messages[2].content)
+    assert said["decision"]["tool"] == "read_file", "in the form in which the next one has to be given"
+    assert "hello" in asked.messages[3].content and "read_file" in asked.messages[3].content
 
 
 def test_the_last_request_of_an_agent_offers_no_tools_and_gets_plain_text() -> None:
@@ -177,6 +178,7 @@ def test_the_last_request_of_an_agent_offers_no_tools_and_gets_plain_text() -> N
     reply, asked = in_words("It says {hello}.", last)
     assert reply.text == "It says {hello}."
     assert asked.schema is None and "hello" in asked.messages[3].content
+    assert "{" not in asked.messages[2].content.split(" with ")[0], "no form that would be repeated as the answer"
 
 
 @pytest.mark.parametrize("wrapping", ["{}", "```json\n{}\n```", "I'll read it.\n{}"])

@@ -446,3 +446,24 @@ def test_a_call_to_the_model_that_failed_fails_the_sample() -> None:
     with pytest.raises(ModelError) as problem:
         Worked(calling(READ), ModelError("no", kind=FailureKind.SERVER_ERROR))
     assert problem.value.kind is FailureKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ('[{"id": "a", "tool": "read_file", "arguments": {"file_path": "a"}}]', "it is a tool call"),
+        ("{'name': 'read_file',\n 'arguments': {}}", "it is a tool call"),
+        ('{"function": "count", "parameters": "{"}]', "it is a tool call"),
+        ("what is in a", "only repeats the question"),
+        ("...", "no words"),
+    ],
+)
+def test_an_answer_that_is_none_is_asked_for_again(bad: str, reason: str) -> None:
+    work = Worked(calling(LIST), Reply(bad, "m"), ANSWER)
+    assert reason in complaint(work.asked[3])
+    assert work.record["final_answer"] == "It is hello."
+
+
+@pytest.mark.parametrize("answer", ['{"hello": 5} is what it holds.', '["name", "tool"]', "Its arguments: none."])
+def test_an_answer_may_hold_json(answer: str) -> None:
+    assert Worked(calling(LIST), Reply(answer, "m")).record["final_answer"] == answer

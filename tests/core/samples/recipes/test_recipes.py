@@ -144,7 +144,7 @@ def test_a_refused_reply_is_asked_for_again_with_the_reason(bad: Reply, reason: 
     sample, (first, second) = made(recipe_for(config())(BRIEF), bad, BASIC)
     assert sample.answer == "It wobbles."
     assert reason in second.messages[-1].content
-    if "{" in bad.text:
+    if "{" in bad.text and bad.finish_reason == "stop":
         assert second.messages[:2] == first.messages
         assert second.messages[2] == Message("assistant", bad.text)
     else:  # nothing in it could be corrected, so the same is asked afresh
@@ -234,3 +234,13 @@ def test_a_custom_record_is_held_to_its_schema(bad: str, reason: str) -> None:
     sample, (_, second) = made(recipe_for(config(CUSTOM, format="custom"))(BRIEF), bad, {"title": "A"})
     assert sample.record == {"title": "A"}
     assert reason in second.messages[-1].content
+
+
+def test_where_a_model_only_repeats_an_earlier_question_it_is_asked_without_them() -> None:
+    brief = Brief(BRIEF.path, 1, ("Why lace a rim?",))
+    asking = recipe_for(config())(brief)
+    first = next(asking)
+    second = asking.send(Reply(json.dumps({**BASIC, "question": "Why lace a rim?"}), "m"))
+    assert isinstance(first, Request) and isinstance(second, Request)
+    assert "Why lace a rim?" in words(first) and "Why lace a rim?" not in words(second)
+    assert "the question was asked before" in words(second)
