@@ -20,12 +20,12 @@ _IDENTIFIER = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(?:(?:a|the|another|one|first|second|third|last|new|your|specific|distinct)\W+)*"
     r"(?:sub-?topics?|topics?|names?|titles?|chapters?|examples?|strings?|items?)"
-    r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d+|one|two|three|[a-e]))*\W*"
+    r"(?:\W+(?:names?|of|a|the|sub-?topics?|topics?|here|\d{1,2}|one|two|three|[a-e]))*\W*"
 )
 # A name that is made of these, of words between words and of topics above says nothing of its own.
 _OF_PROMPTS = re.compile(
-    r"\d+|chapters?|handbook|sub-?topics?|specifics?|key|topics?|practical|path|field|exactly|general"
-    r"|a|about|above|an|and|are|for|from|how|in|is|its?|more|of|on|one|others?|th(?:at|e|eir|ese|is|ree)|to|two|what|with"
+    r"chapters?|handbook|sub-?topics?|specifics?|key|topics?|practical|path|field|exactly|general"
+    r"|a|about|above|an|and|are|for|from|how|in|is|its?|more|of|on|others?|th(?:at|e|eir|ese|is)|to|what|with"
 )
 _CHAPTER = re.compile("chapters?|subtopics?")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -76,8 +76,9 @@ def _says_nothing_of_its_own(name: str, path: TopicPath) -> bool:
         if " " in above.strip():
             text = text.replace(above, " ")
     words = text.split()
-    repeats = text != _in_words(name) or any(map(_CHAPTER.fullmatch, words))
-    return repeats and all(map(_OF_PROMPTS.fullmatch, words))
+    if text == _in_words(name):
+        return any(map(_CHAPTER.fullmatch, words)) and all(_OF_PROMPTS.fullmatch(one) or one.isdigit() for one in words)
+    return all(map(_OF_PROMPTS.fullmatch, words))
 
 
 def _in_words(name: str) -> str:

@@ -25,7 +25,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """SmolLM2 on an older llama-cpp-python's server: a schema beside JSON mode only, and slow."""
     place = tmp_path_factory.mktemp("older")
     with llama_cpp_python(smollm2(), place / "server.log") as address:
-        yield Runner(place, "SmolLM2, older server", address)
+        yield Runner(place, "SmolLM2, older server", address, max_tokens=200)
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,13 @@ class Runner:
     def _config(self, way: str, kind: str) -> dict[str, Any]:
         return {
             "llm": {**self._endpoint, "structured_output": way, "seed": 7},
-            "topics": {"prompt": ROOT_TOPIC, "degree": 3, "depth": 2, "max_tokens": 300, "save_as": "topics.jsonl"},
+            "topics": {
+                "prompt": ROOT_TOPIC,
+                "degree": 3,
+                "depth": 2,
+                "max_tokens": min(300, self.max_tokens),
+                "save_as": "topics.jsonl",
+            },
             "generation": {
                 "system_prompt": "You are a site reliability engineer who helps colleagues.",
                 "max_tokens": self.max_tokens,

@@ -15,7 +15,7 @@ from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.config.fingerprint import fingerprint, without_topics
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError
-from deepfabric_core.events import FileWritten, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.events import FileWritten, Notice, SampleFailed, SampleFinished, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
@@ -58,11 +58,11 @@ class Sampling:
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
-    _asked: AskedQuestions = field(default_factory=AskedQuestions)
 
     def __post_init__(self) -> None:
         self._secrets = redactor(self.job.config, os.environ)
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
+        self._asked = AskedQuestions(self.job.config.generation.sample_retries)
         self.failures = self.checkpoint.failures
         self.journal = self.checkpoint.journal(self.plan, self._remember_record)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
@@ -145,7 +145,7 @@ class Sampling:
 
     async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
         """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
-        earlier, claim = tuple(steps.given.get("earlier", ())), partial(self._asked.claim, owner=item.index)
+        earlier, claim = tuple(steps.given.get("earlier", ())), partial(self._claim, owner=item.index)
         recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim))
         if self.toolbox is None:
             driven = await run_recipe(recipe, self.model, self.sink, steps=steps, rejected=rejected)
@@ -154,6 +154,14 @@ class Sampling:
         async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
             driven = await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps, rejected=rejected)
             self._finished(item, driven, rejected)
+
+    def _claim(self, question: str, *, owner: int) -> bool:
+        """Claim a question for a work item; say so once if repetitions have to be kept."""
+        kept_before = self._asked.kept_all
+        claimed = self._asked.claim(question, owner)
+        if self._asked.kept_all and not kept_before:
+            self.sink(Notice("The model repeats its questions when it is asked again: repeated ones are kept"))
+        return claimed
 
     def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: RejectedCalls) -> None:
         sample = driven.value

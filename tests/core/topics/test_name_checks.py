@@ -46,6 +46,7 @@ def test_what_is_no_name_is_refused_with_the_reason(name: str, reason: str) -> N
         "Titles and names",
         "Workload identity",
         "Running Kubernetes in production on bare metal",
+        "Running Kubernetes in production 2",
         "The A/B test",
         "Why jobs fail",
         "Ярлыки и селекторы",

@@ -172,7 +172,7 @@ def test_a_second_cycle_goes_on_with_the_questions_that_it_had_been_told(place: 
     def reply(body: Json) -> str:
         if "response_format" not in body:
             return "So."
-        return json.dumps({"question": "Second?" if "this is number 2" in json.dumps(body) else "First?"})
+        return json.dumps({"question": "Second?" if "This is number 2" in json.dumps(body) else "First?"})
 
     with Holding(Faults(), reply=reply, agent=keeper) as provider:
         configured(place, provider, generation=AGENT, output={"num_samples": 2, "batch_size": 2})

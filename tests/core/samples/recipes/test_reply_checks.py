@@ -88,7 +88,7 @@ def test_a_question_that_the_topic_has_is_refused(again: str) -> None:
 
 
 def test_a_question_is_asked_once_in_a_dataset_whatever_its_topics() -> None:
-    asked = AskedQuestions()
+    asked = AskedQuestions(2)
     for owner, question in enumerate([QUESTION, "Why do spokes break?"]):
         CHECKS.check(question, ANSWER, Brief(PATH, claim=partial(asked.claim, owner=owner)))
     other = Brief(("Repairing bicycles", "Brakes"), claim=lambda text: asked.claim(text, 2))
@@ -96,18 +96,40 @@ def test_a_question_is_asked_once_in_a_dataset_whatever_its_topics() -> None:
 
 
 def test_a_sample_may_come_back_to_its_own_question() -> None:
-    asked = AskedQuestions()
+    asked = AskedQuestions(2)
     assert asked.claim(QUESTION, 1) and asked.claim(QUESTION, 1)
     assert not asked.claim(QUESTION, 2)
 
 
 def test_questions_of_finished_samples_are_nobody_elses() -> None:
-    asked = AskedQuestions()
+    asked = AskedQuestions(2)
     assert asked.claim(QUESTION) and asked.claim(QUESTION)
     assert not asked.claim(QUESTION, 0)
 
 
+def test_no_sample_is_lost_to_a_repetition() -> None:
+    asked = AskedQuestions(2)
+    asked.claim(QUESTION)
+    assert [asked.claim(QUESTION, 1) for _ in range(3)] == [False, False, True]
+
+
+def test_repetitions_are_kept_once_asking_again_was_found_to_be_in_vain() -> None:
+    asked = AskedQuestions(2)
+    asked.claim(QUESTION)
+    tries = [[asked.claim(QUESTION, owner) for _ in range(3)].index(True) for owner in range(6)]
+    assert tries == [2, 1, 0, 0, 0, 0] and asked.kept_all
+
+
+def test_repetitions_are_refused_as_long_as_asking_again_helps() -> None:
+    asked = AskedQuestions(2)
+    asked.claim(QUESTION)
+    for owner in range(20):
+        assert not asked.claim(QUESTION, owner)
+        assert asked.claim(f"Question {owner}", owner)
+    assert not asked.kept_all
+
+
 def test_only_the_last_questions_are_remembered() -> None:
-    asked = AskedQuestions(remembered=3)
+    asked = AskedQuestions(2, remembered=3)
     assert all(asked.claim(f"Question number {number}", number) for number in range(5))
     assert asked.claim("Question number 1", 9) and not asked.claim("Question number 4", 9)
