@@ -23,7 +23,7 @@ from tests.browser.jupyter import App, Jupyter, Notebook
 LATENCY = 0.5
 HOSTILE = "<img src=x onerror=document.title='broken'></script>\x1b[31m\u05e9\u05dc\u05d5\u05dd"
 LOAD = "%load_ext deepfabric_nb"
-both = pytest.mark.parametrize("app", ["lab", "notebook"])
+both = pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 all_kernels = pytest.mark.parametrize(
     "jupyter",
     [

@@ -42,6 +42,7 @@ def graph(notebook: Notebook, cell: int) -> Any:
     return notebook.widget(cell, "canvas").first
 
 
+@pytest.mark.slow
 def test_ten_thousand_topics_are_shown_within_a_second(begun: Any) -> None:
     notebook = begun("lab", MANY, "graph = deepfabric_nb.TopicGraph(topics); graph")
     notebook.run_to_end(1)
@@ -129,7 +130,7 @@ def test_names_stay_text_on_the_graph(begun: Any) -> None:
     assert notebook.page.title() != "broken"
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["JupyterLab Light", pytest.param("JupyterLab Dark", marks=pytest.mark.slow)])
 def test_the_tree_is_there_for_screen_readers(theme: Any, open_notebook: OpenNotebook, begun: Any) -> None:
     notebook = begun("lab", MANY, "deepfabric_nb.TopicGraph(grown(3, 1))")
     notebook.set_theme(theme)

@@ -96,6 +96,7 @@ def seconds(work: Callable[[str], None], text: str) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [told, completed, understood, shown, heard])
 @pytest.mark.parametrize("piece", PIECES)
 def test_four_times_the_text_takes_about_four_times_as_long(work: Callable[[str], None], piece: str) -> None:

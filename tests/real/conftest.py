@@ -33,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Gemma 3 270M, which was not trained to chat, on llama.cpp's own server, which takes a JSON Schema."""
     place = tmp_path_factory.mktemp("gemma3")
     with llama_cpp(gemma3(place), place / "server.log", "gemma") as address:
-        yield Runner(place, "Gemma3-270M", address, max_tokens=150)
+        yield Runner(place, "Gemma3-270M", address, max_tokens=100)
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_agents_of_a_small_model(small: Runner, rows: list[Row]) -> None:
 
 
 def test_a_model_that_was_not_trained_to_chat(base: Runner, rows: list[Row]) -> None:
-    topics, samples = base.topics("auto"), base.samples("auto", "basic", 2)
+    topics, samples = base.topics("auto"), base.samples("auto", "basic", 1)
     rows.extend([topics, samples])
     check_topics(topics)
     check_samples(samples)

@@ -166,6 +166,7 @@ def test_a_torn_last_line_is_not_counted(place: Path, provider: LocalProvider, d
     assert status(deepfabric)["samples"]["done"] == made - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", '{"samples_done": 1', '{"command": 3}', '{"prompt_tokens": 12.5}', None])
 def test_metadata_that_can_not_be_read_strands_no_sample(
     place: Path, provider: LocalProvider, deepfabric: Run, text: str | None

@@ -112,6 +112,7 @@ def test_odd_answers_between_good_ones_cost_retries_and_nothing_else(
         assert all(type(tokens) is int and tokens >= 0 for tokens in record["metadata"]["usage"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("client", "number"), [*(("direct", number) for number in range(len(ODD))), ("litellm", 0)])
 def test_topics_that_are_only_answered_oddly_end_the_run_in_one_sentence(
     place: Path, deepfabric: Run, server: RawServer, client: str, number: int

@@ -411,6 +411,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("client", "megabytes"), [("direct", 80), ("litellm", 80), ("service", 20), ("mcp", 320)])
 def test_little_memory_is_taken_by_what_would_fill_it(client: str, megabytes: int) -> None:
     kinds = ["endless", "gzip", "deflate", "twice"]

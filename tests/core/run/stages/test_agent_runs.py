@@ -168,6 +168,7 @@ def test_replay_names_the_line_and_the_call_of_a_result_that_was_edited(
     assert '["invented.txt"]' in said and "a.txt" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
