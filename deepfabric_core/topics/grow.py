@@ -136,6 +136,7 @@ def _request(
         expansion.beside,
         expansion.candidates,
         found.refused if again else None,
+        again and found.in_vain,
     )
     request = subtopics_request(settings, expansion.path, found.missing, around)
     if again and found.in_vain:

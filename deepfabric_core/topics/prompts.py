@@ -52,7 +52,8 @@ _LINKED_FORM = (
     '"also_under", a list of numbers that is mostly empty.'
 )
 # What small models understand, which can't be told of paths, subtopics and JSON.
-_CHAPTERS = "What {are} {wanted} of a practical handbook about {topic}{field}? Write only {their}, one a line."
+_CHAPTERS = "What {are} {wanted} of a practical handbook about {topic}{field}?"
+_LINES = "Write only {their}, one a line."
 # Asked of servers that can enforce it; a shorter name is taken where it is given.
 _SHORTEST_NAME = 3
 _SHOWN_CANDIDATES = 60
@@ -73,26 +74,31 @@ class Surroundings:
     """What is known around a topic that is to get subtopics.
 
     `found` are its subtopics so far, `beside` its siblings, `candidates` topics for cross-links; `refused` are names
-    that the last reply gave, each with the reason, empty if it gave none, and None before the first reply.
+    that the last reply gave, each with the reason, empty if it gave none, and None before the first reply; `in_vain`
+    says that none of them could be used.
     """
 
     found: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     refused: Mapping[str, str] | None = None
+    in_vain: bool = False
 
 
 def subtopics_request(
     settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings | None = None
 ) -> Request:
-    """Return the request for `wanted` more subtopics of the last topic of `path`."""
+    """Return the request for `wanted` more subtopics of the last topic of `path`; in other words if one was in vain."""
     around = around or Surroundings()
     found, candidates = around.found, around.candidates
-    system = Message("system", settings.system_prompt or _SYSTEM)
-    about = "\n\n".join(_about(settings, path, wanted, around))
+    if around.in_vain:
+        *system, about = _as_chapters(settings, path, wanted, around)
+    else:
+        system = [Message("system", settings.system_prompt or _SYSTEM)]
+        about = Message("user", "\n\n".join(_about(settings, path, wanted, around)))
     form = [_linked(candidates), _LINKED_FORM] if candidates else [_FORM]
     return Request(
-        messages=(system, Message("user", "\n\n".join([about, *form]))),
+        messages=(*system, Message("user", "\n\n".join([about.content, *form]))),
         max_tokens=settings.max_tokens,
         schema=_schema(wanted, linked=bool(candidates)),
         subject=Subject(path=path, wanted=wanted, taken=found),
@@ -120,6 +126,13 @@ def _linked(candidates: tuple[Candidate, ...]) -> str:
 
 
 def _plain_messages(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> tuple[Message, ...]:
+    """Return the messages that ask for the names in plain text."""
+    *system, asked = _as_chapters(settings, path, wanted, around)
+    lines = _LINES.format(their="its title" if wanted == 1 else "their titles")
+    return *system, Message("user", f"{asked.content} {lines}")
+
+
+def _as_chapters(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> tuple[Message, ...]:
     """Return the messages that ask for the names as the chapters of a book."""
     one = wanted == 1
     asked = _CHAPTERS.format(
@@ -127,9 +140,9 @@ def _plain_messages(settings: TopicsConfig, path: TopicPath, wanted: int, around
         wanted="one more chapter" if one else f"{wanted} chapters",
         topic=path[-1],
         field=f", in the field of {path[0]}" if len(path) > 1 else "",
-        their="its title" if one else "their titles",
     )
-    others = [*around.found, *around.beside, *list(around.refused or ())[:_SHOWN_REFUSED]]
+    # A model that named nothing of use has mostly repeated what it was told to leave out.
+    others = [] if around.in_vain else [*around.found, *around.beside, *list(around.refused or ())[:_SHOWN_REFUSED]]
     left_out = f" Leave these out: {'; '.join(name[:_SHOWN_CHARACTERS] for name in others)}." if others else ""
     system = (Message("system", settings.system_prompt),) if settings.system_prompt else ()
     return *system, Message("user", asked + left_out)

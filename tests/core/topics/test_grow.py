@@ -239,3 +239,12 @@ def test_in_a_tree_what_has_grown_and_what_is_missing_make_the_total(
 ) -> None:
     growth, _ = full_growth(settings(**shape), vocabulary, random.Random(0))
     assert len(growth.topics()) - 1 + growth.missing == growth.total
+
+
+def test_after_a_reply_in_vain_the_same_is_asked_in_other_words_and_without_what_was_repeated() -> None:
+    children, (first, second) = grown(ROOT, settings(), naming("Bicycles", "Bicycles"), naming("a", "b", "c"))
+    assert names(children) == ["a", "b", "c"]
+    said = second.messages[-1].content
+    assert "3 chapters" in said and "chapters" not in first.messages[-1].content
+    assert "Leave these out" not in said and second.redraw == 1
+    assert '"subtopics"' in said, "the form stays"
