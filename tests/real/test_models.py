@@ -74,7 +74,7 @@ def check_agent(record: dict[str, Any]) -> None:
     assert all(before != "tool" or after in ("tool", "assistant") for before, after in pairwise(roles))
 
 
-@pytest.mark.parametrize("way", ["auto", only_asked("json_object"), only_asked("prompt"), "plain_text"])
+@pytest.mark.parametrize("way", ["auto", *map(only_asked, ("json_object", "prompt", "plain_text"))])
 def test_topics_of_a_small_model(small: Runner, rows: list[Row], way: str) -> None:
     row = small.topics(way)
     rows.append(row)
