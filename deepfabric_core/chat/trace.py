@@ -67,12 +67,14 @@ class TracedSubject:
 
 @dataclass(frozen=True, slots=True)
 class TracedReply:
-    """The model's reply; its usage stands in the call."""
+    """The model's reply, with the marks of a simulated model or the demo; its usage stands in the call."""
 
     text: str
     model: str
     finish_reason: str
     tool_calls: tuple[ToolCall, ...] = ()
+    simulated: bool = False
+    demonstration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def asked(request: Request, model: str = "", *, at: float = 0.0) -> TracedCall:
 
 def traced_reply(reply: Reply) -> TracedReply:
     """Return a reply as it is recorded."""
-    return TracedReply(reply.text, reply.model, reply.finish_reason, reply.tool_calls)
+    marks = reply.simulated, reply.demonstration
+    return TracedReply(reply.text, reply.model, reply.finish_reason, reply.tool_calls, *marks)
 
 
 def line_of(entry: TraceHeader | TracedCall, hide: Callable[[str], str], hide_known: Callable[[str], str]) -> bytes:

@@ -306,4 +306,4 @@ def _reply(call: TracedCall, request: Request) -> Reply:
     text, calls, reason = said.text, said.tool_calls, said.finish_reason
     if call.way == "tool" and request.schema_mode != "tool" and calls and not call.request.offered_tools:
         text, calls, reason = calls[0].arguments, (), "stop"
-    return Reply(text, said.model, reason, call.usage, tool_calls=calls)
+    return Reply(text, said.model, reason, call.usage, calls, said.simulated, said.demonstration)

@@ -1,6 +1,7 @@
 """The failure log: the samples that failed, each with its reason, and the calls that came to nothing.
 
-A line is a sample that failed, or with `repaired` a call whose reply was refused before a later one could be used::
+A line is a sample that failed, or with `stage` a call that came to nothing before a later one could be used, or for
+topics, where `repaired` is false, before they were given up::
 
     {"topic_id": ..., "topic_path": [...], "cycle": 0, "kind": ..., "error": ..., "calls": [<call>, ...]}
     {"repaired": true, "stage": "samples", "topic_path": [...], "cycle": 0, <call>}
@@ -39,7 +40,7 @@ class Failures:
         self._by_key: dict[SampleKey, dict[str, Any]] = {}
         self._repaired: list[dict[str, Any]] = []
         for line in self.lines.read() if self.lines else ():
-            if line.content.get("repaired"):
+            if "stage" in line.content:
                 self._repaired.append(dict(line.content))
                 continue
             try:
@@ -98,8 +99,10 @@ class Failures:
         self._by_key[item.topic_id, item.cycle] = line
         self._write(line)
 
-    def add_repaired(self, stage: Stage, calls: Iterable[RejectedCall]) -> None:
-        """Add calls that came to nothing before a later one could be used; there is a limit to how many are kept.
+    def add_repaired(self, stage: Stage, calls: Iterable[RejectedCall], *, given_up: bool = False) -> None:
+        """Add calls that came to nothing before a later one could be used, or before it was `given_up`.
+
+        There is a limit to how many are kept.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -107,7 +110,7 @@ class Failures:
         for call in calls:
             if len(self._repaired) >= _MOST_REPAIRED:
                 return
-            line = {"repaired": True, "stage": stage, "topic_path": list(call.path), "cycle": call.variation}
+            line = {"repaired": not given_up, "stage": stage, "topic_path": list(call.path), "cycle": call.variation}
             line |= call.as_object()
             self._repaired.append(line)
             self._write(line)
@@ -131,7 +134,7 @@ class Failures:
 
 def of_samples(lines: Iterable[Line]) -> Iterator[Line]:
     """Return the lines about samples that failed, without those about repaired calls."""
-    return (line for line in lines if not line.get("repaired"))
+    return (line for line in lines if "stage" not in line)
 
 
 def shown_last_call(line: Mapping[str, Any]) -> tuple[str, str]:

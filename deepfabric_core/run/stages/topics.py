@@ -133,7 +133,7 @@ class _Growing:
     def _failed(self, expansion: Expansion, problem: ModelError, rejected: RejectedCalls) -> None:
         lost = self.growth.fail(expansion)
         if not problem.kind.hopeless:
-            self.checkpoint.failures.add_repaired("topics", rejected.calls)
+            self.checkpoint.failures.add_repaired("topics", rejected.calls, given_up=True)
         self.sink(ExpansionFailed(expansion.path, problem.kind, str(problem), lost, *rejected.last))
         self.failures.append(self._as_line(expansion, problem))
         if len(expansion.path) == 1:

@@ -77,3 +77,12 @@ def test_a_resumed_run_keeps_the_calls_of_the_one_before(place: Path, deepfabric
         done = deepfabric("generate", "config.yaml", "--resume", "--retry-failed", OPENAI_API_KEY=SECRET)
         assert done.returncode == 0, done.stdout + done.stderr
     assert not (place / "out/dataset.failures.jsonl").exists(), "all samples are there, and no call was repaired"
+
+
+def test_calls_for_topics_that_were_given_up_do_not_say_that_they_were_repaired(place: Path, deepfabric: Run) -> None:
+    config = write_config(place, llm={"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"})
+    done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
+    assert done.returncode == 1
+    listed = lines(place / "out/dataset.failures.jsonl")
+    assert listed and not any(line["repaired"] for line in listed)
+    assert {line["stage"] for line in listed} == {"topics"}
