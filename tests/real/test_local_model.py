@@ -193,6 +193,7 @@ def test_a_model_of_a_kind_that_llama_cpp_does_not_know_ends_the_run_soon(place:
 # ---- in one process
 
 
+@pytest.mark.slow
 def test_two_runs_share_the_model_in_memory(place: Path) -> None:
     found: list[object] = []
     for number in (1, 2):
@@ -236,12 +237,15 @@ def test_the_context_bounds_prompt_and_reply_together() -> None:
             },
             "required": ["decision"],
         },
-        {
-            "$defs": {"part": {"type": "object", "properties": {"in": {"$ref": "#/$defs/part"}}}},
-            "type": "object",
-            "properties": {"part": {"$ref": "#/$defs/part"}},
-            "required": ["part"],
-        },
+        pytest.param(
+            {
+                "$defs": {"part": {"type": "object", "properties": {"in": {"$ref": "#/$defs/part"}}}},
+                "type": "object",
+                "properties": {"part": {"$ref": "#/$defs/part"}},
+                "required": ["part"],
+            },
+            marks=pytest.mark.slow,
+        ),
         {"type": "object", "properties": {"code": {"type": "string", "pattern": "^[A-Z]{3}$"}}},
     ],
 )
