@@ -116,10 +116,10 @@ class Request:
 
     `because` and `reason` say why the reply before it can't be used, if this request asks again; `redraw` is how often
     it was asked afresh, each time with another seed and a higher temperature, and `penalized` says that repetition is
-    penalized then, since a reply ran in circles. `continues` says that an earlier call of
-    the same work item has been answered: such a request is still made after a stop, so that nothing is paid twice.
-    `tool_choice` is the name of a tool that has to be called. `plain` asks for the same without JSON.
-    `messages_without_examples` take the place of the messages where the model only repeats the examples in them.
+    penalized then, since a reply ran in circles. `continues` says that an earlier call of the same work item has been
+    answered: such a request is still made after a stop, so that nothing is paid twice. `tool_choice` is the name of a
+    tool that has to be called. `plain` asks for the same without JSON. `messages_without_examples` take the place of
+    the messages where the model only repeats the examples in them.
     """
 
     messages: tuple[Message, ...]

@@ -71,12 +71,12 @@ def _repeats(name: str, path: TopicPath, taken: Iterable[str]) -> str | None:
 
 def _says_nothing_of_its_own(name: str, path: TopicPath) -> bool:
     """Return whether a name holds nothing but the words of prompts and names of several words above it."""
-    text = _in_words(name)
+    text = whole = _in_words(name)
     for above in map(_in_words, path):
         if " " in above.strip():
             text = text.replace(above, " ")
     words = text.split()
-    if text == _in_words(name):
+    if text == whole:
         return any(map(_CHAPTER.fullmatch, words)) and all(_OF_PROMPTS.fullmatch(one) or one.isdigit() for one in words)
     return all(map(_OF_PROMPTS.fullmatch, words))
 

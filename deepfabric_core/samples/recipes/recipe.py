@@ -60,9 +60,11 @@ class SampleRequest:
 
     def about(self, brief: Brief) -> Request:
         """Return the request for one sample."""
-        bare = messages_about(self.generation, replace(brief, earlier=()), self.task, self.form)
+        messages = bare = messages_about(self.generation, brief, self.task, self.form)
+        if brief.earlier:
+            bare = messages_about(self.generation, replace(brief, earlier=()), self.task, self.form)
         return Request(
-            messages=messages_about(self.generation, brief, self.task, self.form),
+            messages=messages,
             messages_without_examples=bare,
             max_tokens=self.generation.max_tokens,
             schema=self.schema,

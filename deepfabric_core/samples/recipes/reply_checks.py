@@ -37,7 +37,6 @@ _FEWEST_WORDS_REPEATED = 6
 _FEWEST_WORDS_OF_A_TITLE = 4
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 _MARKUP = re.compile(r"<[^>]*>?|\{\{[^}]*\}*")
-_WORD = re.compile(r"\w+")
 _GAP = re.compile(
     r"(?i)[\[{]\W*(?:(?:a|an|the|my|your|last|specific|user|user's|assistant's)\W+)*"
     r"(?:topic|subject|question|answer|response)s?\W*[\]}]"
@@ -128,5 +127,5 @@ def _is_repeated(question: str, earlier: str) -> bool:
 
 
 def _runs(text: str) -> Iterable[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
+    words = words_of(text).split()
     return (tuple(words[i : i + _ECHOED_WORDS]) for i in range(len(words) - _ECHOED_WORDS + 1))

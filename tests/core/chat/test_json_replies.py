@@ -1,5 +1,7 @@
 """How a reply that can't be used is asked for again."""
 
+from pathlib import Path
+
 import pytest
 
 from deepfabric_core.chat.json_replies import ask, usable_text
@@ -29,8 +31,8 @@ def test_a_reply_that_ran_in_circles_is_told_from_one_that_was_too_long(text: st
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
-def test_prose_code_and_tables_do_not_run_in_circles(path: object) -> None:
-    text = str(path.read_text(encoding="utf-8"))  # type: ignore[attr-defined]
+def test_prose_code_and_tables_do_not_run_in_circles(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     for end in range(800, len(text), 400):
         with pytest.raises(ReplyError, match="the reply was cut off"):
             usable_text(cut_off(text[:end]))
