@@ -102,9 +102,8 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
     return [list(_COLUMNS), *([column(row, bare) for column in _COLUMNS.values()] for row in rows)]
 
 
-def plain(rows: Sequence[Row]) -> str:
-    """Columns aligned, and an empty line between cases."""
-    table = cells(rows)
+def plain(table: Sequence[Sequence[str]]) -> str:
+    """Columns aligned, and an empty line where the first one changes."""
     widths = _widths(table)
     lines: list[str] = []
     for number, line in enumerate(table):
@@ -114,9 +113,9 @@ def plain(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(table: Sequence[Sequence[str]]) -> str:
     """A table that GitHub draws."""
-    heading, *rest = cells(rows)
+    heading, *rest = table
     rule = [" --- ", " --- ", *([" ---: "] * (len(heading) - 2))]
     lines = [f"| {' | '.join(line)} |" for line in (heading, *rest)]
     return "\n".join([lines[0], f"|{'|'.join(rule)}|", *lines[1:]])
