@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from deepfabric_core.chat.messages import Request
@@ -126,6 +125,7 @@ class StageLimiter:
         self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
         with self._limiter.lock:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
+            self._limiter.ended(refused=False)
             self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
             self._end()
         self._emit_now_and_then()
@@ -134,6 +134,7 @@ class StageLimiter:
         """Report that a call was refused (429) and may not be repeated for so many seconds."""
         with self._limiter.lock:
             cut = self._limiter.controller.refused(permit.call, self._limiter.clock(), seconds)
+            self._limiter.ended(refused=True)
             self._limiter.correct_tokens(-permit.tokens)
             self._end()
         self._emit_now_and_then(at_once=cut)
@@ -152,8 +153,7 @@ class StageLimiter:
         if known:
             least = min(known, key=lambda one: one.remaining)
             with self._limiter.lock:
-                reset = min(least.reset, self.limits.max_delay)
-                self._limiter.controller.told(least.remaining, reset, self._limiter.clock())
+                self._limiter.told(least.remaining, min(least.reset, self.limits.max_delay))
 
     def _end(self) -> None:
         self.queue.in_flight -= 1
@@ -175,7 +175,7 @@ class StageLimiter:
             self._emitting = None
         with self._limiter.lock:
             self._emitted_at = self._limiter.clock()
-            state = replace(self._limiter.state(), own=self.queue.in_flight)
+            state = self._limiter.state(self.queue)
         self._emit(state)
 
     def _expected_tokens(self, request: Request) -> float:
