@@ -5,7 +5,8 @@ const SECONDS = 60;
 /** The rate over the last minute as a small picture; the number beside it says the same in words. */
 export function sparkline() {
   const area = element("div", { class: "dfn-spark-area" });
-  const root = element("div", { class: "dfn-spark", role: "img", "aria-label": "Rate over the last minute" }, area);
+  const told = "Rate over the last minute";
+  const root = element("div", { class: "dfn-spark", role: "img", "aria-label": told, title: told }, area);
   return {
     root,
     update(rates) {

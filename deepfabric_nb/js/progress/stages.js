@@ -16,11 +16,10 @@ function stage() {
   const lost = element("span", { class: "dfn-lost" });
   const done = element("span", { class: "dfn-done" });
   const failed = element("span", { class: "dfn-failed" });
-  const figures = element("span");
   const rates = sparkline();
-  const pace = element("div", { class: "dfn-pace" }, rates.root, figures);
+  const pace = element("div", { class: "dfn-pace" });
   const bar = element("div", { class: "dfn-bar", role: "progressbar", "aria-valuemin": "0" }, done, failed);
-  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), bar, pace);
+  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), bar, rates.root, pace);
   return {
     root,
     update(stage) {
@@ -28,7 +27,7 @@ function stage() {
       say(count, stage.count);
       say(lost, stage.lost);
       rates.update(stage.rates);
-      say(figures, [stage.rate, stage.left, stage.active ? `${stage.elapsed} so far` : `took ${stage.elapsed}`].filter(Boolean).join(" · "));
+      say(pace, [stage.rate, stage.left, stage.active ? `${stage.elapsed} so far` : `took ${stage.elapsed}`].filter(Boolean).join(" · "));
       done.style.width = `${stage.total ? (100 * stage.done) / stage.total : 100}%`;
       failed.style.width = `${stage.total ? (100 * stage.failed) / stage.total : 0}%`;
       describe(bar, stage);

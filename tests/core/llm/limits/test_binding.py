@@ -10,7 +10,7 @@ from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Bound
 from deepfabric_core.llm.limits.binding import BoundLately, RefusedLately
 from deepfabric_core.llm.limits.limiter import Limiter
-from tests.core.llm.limits.test_limiter import PLAIN, Canned, Stage, ask, failing, stage
+from tests.core.llm.limits.test_limiter import PLAIN, Canned, Stage, ask, broken, busy, failing, stage
 from tests.core.llm.limits.virtual_loop import run_in_virtual_time, virtual_now
 
 
@@ -113,5 +113,25 @@ def test_a_provider_that_refuses_some_calls_whatever_is_done_is_overloaded() -> 
             event = limiter.state(at.stage_limiter.queue)
             assert event.bound == "overload"
             assert event.limit == pytest.approx(1 / 8, rel=0.05)
+
+    run_in_virtual_time(main())
+
+
+def test_it_is_told_as_a_pause_that_all_calls_were_refused_and_wait_to_be_repeated() -> None:
+    async def main() -> None:
+        with stage(failing(busy(20.0), busy(30.0)), Limiter(virtual_now), 4) as at:
+            await ask(at.limited, 2)
+            paused = [change.limit for change in at.changes if change.bound == "pause"]
+            assert paused[0] == pytest.approx(20, abs=2.5)
+            assert at.changes[-1].bound == "nothing"
+
+    run_in_virtual_time(main())
+
+
+def test_a_call_that_waits_after_another_failure_was_not_refused() -> None:
+    async def main() -> None:
+        with stage(failing(broken()), Limiter(virtual_now), 4) as at:
+            await ask(at.retrying(), 1)
+            assert {change.bound for change in at.changes} == {"nothing"}
 
     run_in_virtual_time(main())
