@@ -33,7 +33,7 @@ class RateHistory:
         """Record the state once a second has passed; `now` is in seconds of a clock that is never set, if possible."""
         if state.stage is None:
             return
-        made = (state.topics_progress if state.stage == "topics" else state.samples_progress).done
+        made = state.progress_of(state.stage).done
         paused = state.paused_at is not None and not state.calls_in_flight
         if state.stage != self._stage:
             self._stage = state.stage

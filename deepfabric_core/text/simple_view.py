@@ -115,7 +115,7 @@ class SimpleView:
                 to_make = f"{to_do:,} of {total:,} to make" if to_do < total else f"{total:,} to make"
                 self._line(f"{stage.capitalize()} started: {to_make}, at most {counted(window, 'call')} at once")
             case StageFinished(stage, at):
-                progress = self._progress(stage)
+                progress = self._state.progress_of(stage)
                 left = f", {progress.left:,} left to make" if progress.left else ""
                 self._line(
                     f"{stage.capitalize()} finished: {_count(progress)} in {duration(progress.elapsed(at))}"
@@ -174,7 +174,7 @@ class SimpleView:
         stage = self._state.stage
         if stage is None:
             return
-        progress = self._progress(stage)
+        progress = self._state.progress_of(stage)
         if not progress.total or progress.settled >= progress.total:
             return
         tenth = progress.settled * 10 // progress.total
@@ -182,12 +182,10 @@ class SimpleView:
         due = self._clock() - self._progress_at >= _SECONDS_BETWEEN
         if due or (tenth > self._tenth and not each_is_shown):
             self._progress_at = self._clock()
-            limit = f" (limit: {limit})" if (limit := self._limit()) else ""
-            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}{limit}")
+            limit = self._limit()
+            bound = f" (limit: {limit})" if limit else ""
+            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}{bound}")
         self._tenth = max(tenth, self._tenth)
-
-    def _progress(self, stage: Stage) -> StageProgress:
-        return self._state.topics_progress if stage == "topics" else self._state.samples_progress
 
     def _pace(self, progress: StageProgress) -> str:
         now = self._clock()
@@ -196,7 +194,7 @@ class SimpleView:
 
     def _counted(self, stage: Stage) -> str:
         state = self._state
-        failed = self._progress(stage).failed
+        failed = self._state.progress_of(stage).failed
         parts = [f"{failed:,} {'missing' if stage == 'topics' else 'failed'}"] if failed else []
         if stage == "samples" and failed > _FAILURES_SHOWN:
             parts = [f"{failed:,} failed ({by_kind(state.sample_failures)})"]

@@ -49,11 +49,10 @@ def _allowed(limiter: LimiterChanged) -> str:
 
 def _ceiling(state: RunState, limiter: LimiterChanged) -> str:
     """Return where the ceiling comes from: the key of the stage, unless a model allows less than it says."""
-    topics = state.stage == "topics"
-    progress = state.topics_progress if topics else state.samples_progress
-    if limiter.limit < progress.window:
+    stage = state.stage or "samples"
+    if limiter.limit < state.progress_of(stage).window:
         return "; a model in this process takes no more"
-    return f", as {'max_concurrent' if topics else 'batch_size'} says"
+    return f", as {'max_concurrent' if stage == 'topics' else 'batch_size'} says"
 
 
 def _per_time(per_second: float) -> str:

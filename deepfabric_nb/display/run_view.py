@@ -13,7 +13,7 @@ from typing import Literal, TypedDict
 from urllib.parse import quote
 
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import Ending, FileWritten, SampleFinished
+from deepfabric_core.events import Ending, FileWritten, SampleFinished, Stage
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Examples, Failure, RunState, StageProgress
@@ -34,6 +34,9 @@ _ANSWER = 480
 _NOTICES = 5
 _KINDS_WITH_EXAMPLES = 6
 _SPARKLINE_HEIGHT = 100
+
+# Each stage, what it is called, and what those are called that couldn't be made.
+_STAGES: tuple[tuple[Stage, str, str], ...] = (("topics", "Topics", "missing"), ("samples", "Samples", "failed"))
 
 
 class StageView(TypedDict):
@@ -195,12 +198,11 @@ def _stages(state: RunState, now: float, phase: Phase, history: RateHistory) -> 
     """Yield the stages that have begun; the time left of the current one is shown unless the run is stopping."""
     current = state.stage if phase == "running" and not state.stopping else None
     live = state.stage if phase != "over" else None
-    if state.topics_progress.started_at is not None:
-        shown = _stage("Topics", "missing", state.topics_progress, now, current == "topics")
-        yield _live(shown, history) if live == "topics" else shown
-    if state.samples_progress.started_at is not None:
-        shown = _stage("Samples", "failed", state.samples_progress, now, current == "samples")
-        yield _live(shown, history) if live == "samples" else shown
+    for stage, label, lost in _STAGES:
+        progress = state.progress_of(stage)
+        if progress.started_at is not None:
+            shown = _stage(label, lost, progress, now, current == stage)
+            yield _live(shown, history) if live == stage else shown
 
 
 def _stage(label: str, lost: str, progress: StageProgress, now: float, goes_on: bool) -> StageView:

@@ -29,10 +29,10 @@ def by_refusal(rows: Sequence[Row]) -> list[list[str]]:
 def _cell(row: Row | None) -> str:
     if row is None:
         return "-"
-    if row.share is None:
+    if row.share is None or row.refused_per_sample is None:
         return "stopped" if row.stopped else row.last_words
     short = f" ({row.samples:,} of {row.asked:,})" if row.samples != row.asked else ""
-    return f"{row.share:.2f} / {row.refused / row.samples:.2f}{short}"
+    return f"{row.share:.2f} / {row.refused_per_sample:.2f}{short}"
 
 
 def _ideal(limit: str, rows: Sequence[Row]) -> str:

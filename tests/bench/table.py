@@ -44,6 +44,11 @@ class Row:
         return self.ideal / self.seconds if self.ideal and self.seconds else None
 
     @property
+    def refused_per_sample(self) -> float | None:
+        """Refused calls for each sample."""
+        return self.refused / self.samples if self.samples else None
+
+    @property
     def cpu_ms(self) -> float | None:
         """Processor time for each sample beyond a start-up; of the whole process where there are no samples.
 
@@ -87,7 +92,7 @@ _COLUMNS: dict[str, Column] = {
     "share of ideal": lambda row, _: _percent(row.share),
     "samples/s": lambda row, _: _number(row.rate, 1),
     "to bare": _to_bare,
-    "refused/sample": lambda row, _: _number(row.refused / row.samples if row.samples else None, 2),
+    "refused/sample": lambda row, _: _number(row.refused_per_sample, 2),
     "peak in flight": lambda row, _: str(row.counts["peak_in_flight"]) if row.counts["requests"] else "-",
     "CPU ms/sample": lambda row, _: _number(row.cpu_ms, 2),
     "peak MB": lambda row, _: _number(row.peak_mb),

@@ -63,6 +63,7 @@ class AdaptiveController:
         in_flight: calls in flight.
         paused_until: the time until which no call may begin.
         refused_at: the time of the last refusal.
+        quota_full_at: the time at which the quota is full again, as the provider stated last.
         why: the reason for the last cut, in words for users.
     """
 
@@ -70,6 +71,7 @@ class AdaptiveController:
     in_flight: int = 0
     paused_until: float = -math.inf
     refused_at: float = -math.inf
+    quota_full_at: float = -math.inf
     why: str = ""
     _opening: float = _FIRST_CALLS
     _step_at: float = -math.inf
@@ -81,7 +83,6 @@ class AdaptiveController:
     _spread: TokenBucket | None = None
     _quickest: float = math.inf
     _left: float = 0.0
-    _left_until: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
     _cut_at: float = -math.inf
     _in_a_row: int = 0
@@ -113,13 +114,13 @@ class AdaptiveController:
         wait = self._speed.wait(now)
         if self._spread:
             wait = max(wait, self._spread.wait(now))
-        return max(wait, self._left_until - now) if self._left < 1 else wait
+        return max(wait, self.quota_full_at - now) if self._left < 1 else wait
 
     def begin(self, now: float) -> Call:
         """Register a call that begins."""
         self.in_flight += 1
         self._speed.begin(now)
-        if now < self._left_until:
+        if now < self.quota_full_at:
             self._left -= 1
         if self._at_once < math.inf:
             self._spread_out(now)
@@ -175,7 +176,7 @@ class AdaptiveController:
 
         Calls that may not have reached the provider yet are subtracted from `remaining`.
         """
-        self._left, self._left_until = remaining - self._recent.count(since=now - self._quickest), now + reset
+        self._left, self.quota_full_at = remaining - self._recent.count(since=now - self._quickest), now + reset
 
     def _cut(self, call: Call, now: float, wait: float) -> None:
         again = self._cut_at > -math.inf and self._recent.share_refused(self._cut_at) > _SHARE_REFUSED_AGAIN

@@ -43,7 +43,6 @@ class Limiter:
     _requests: TokenBucket | None = None
     _tokens: TokenBucket | None = None
     _refused: RefusedLately = field(default_factory=RefusedLately)
-    _full_at: float = -math.inf
     _left_at: float = -math.inf
     _timer_at: float = math.inf
     _timer_of: StageQueue | None = None
@@ -111,7 +110,7 @@ class Limiter:
             return "places" if controller.refused_at > -math.inf else "nothing"
         if controller.per_second < math.inf:
             return "rate"
-        return "quota" if now < self._full_at else "nothing"
+        return "quota" if now < controller.quota_full_at else "nothing"
 
     def _come_back(self, wait: float, queue: StageQueue) -> None:
         at = self.clock() + wait
@@ -143,12 +142,6 @@ class Limiter:
         """Note that a call was answered or refused."""
         self._refused.note(self.clock(), refused=refused)
 
-    def told(self, remaining: float, reset: float) -> None:
-        """Apply the quota that the provider states: so many more calls, and the full quota again in `reset` seconds."""
-        now = self.clock()
-        self._full_at = now + reset
-        self.controller.told(remaining, reset, now)
-
     def state(self, queue: StageQueue) -> LimiterChanged:
         """Return the event that describes the limiter's state to a stage."""
         now, controller = self.clock(), self.controller
@@ -177,8 +170,8 @@ class Limiter:
                 return bound, self._requests.per_second * _MINUTE
             case "tokens_per_minute" if self._tokens is not None:
                 return bound, self._tokens.per_second * _MINUTE
-            case "quota" if now < self._full_at:
-                return bound, self._full_at - now
+            case "quota" if now < self.controller.quota_full_at:
+                return bound, self.controller.quota_full_at - now
         return "nothing", 0.0
 
 

@@ -165,7 +165,8 @@ class StageLimiter:
         if known:
             least = min(known, key=lambda one: one.remaining)
             with self._limiter.lock:
-                self._limiter.told(least.remaining, min(least.reset, self.limits.max_delay))
+                reset = min(least.reset, self.limits.max_delay)
+                self._limiter.controller.told(least.remaining, reset, self._limiter.clock())
 
     def _end(self) -> None:
         self.queue.in_flight -= 1

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+import platformdirs
 
 # Outside of the repository: together they take about 2 GB.
-FOLDER = Path(os.environ.get("DEEPFABRIC_PEERS") or _CACHE / "deepfabric-peers")
+FOLDER = Path(os.environ.get("DEEPFABRIC_PEERS") or platformdirs.user_cache_dir("deepfabric-peers", appauthor=False))
 
 
 @dataclass(frozen=True)
