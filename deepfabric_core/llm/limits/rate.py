@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# A rate is measured over this time, in seconds, or over this many calls if that takes longer.
+from deepfabric_core.llm.limits.overload import Overload
+from deepfabric_core.llm.limits.recent import Call, Recent
+
+# A rate is measured between the beginnings of two bursts of refusals, at least so many seconds and calls apart; of the
+# bursts so many are remembered.
+_LEAST_SPAN = 0.9
+_IDLE = 0.1
+_NEARLY = 0.07
 _LOOKBACK = 1.0
-_FEW_CALLS = 32
+_FEW_CALLS = 12
+_MANY_CALLS = 50
+_BURSTS = 16
 
 # A cut keeps this share of the accepted rate. The rate is back after so many seconds (and at least so many calls). That
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
 # last number is the lowest rate, in calls per second.
 _KEPT = 0.95
+_KEPT_IN_OVERLOAD = 0.8  # where less tells better which refusals are by chance
 _FIRST_RETURN = 1.0
-_LAST_RETURN = 4.0
+_LAST_RETURN = 1.5
+_LAST_RETURN_IN_VAIN = 4.0
 _CALLS_TO_RETURN = 15
+_CALLS_IN_STEADY_STATE = 100
+_FASTER = 1.4
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 
-# A first estimate, from one second of accepted calls, doubles in each interval of so many seconds until it is refused.
-# It is measured over the second number of seconds.
-_GUESS_DOUBLES = 0.25
+# A first estimate grows by half in each interval of so many seconds, or of so many delays of a refusal, or calls. It is
+# measured over so many seconds, and cut to this share if it is refused before that.
+_GUESS_GROWS = 1.5
+_GUESS_INTERVAL = 0.1
+_DELAYS = 1.5
+_CALLS_OF_GUESS = 4
 _GUESS_STANDS = 0.3
-
-# If calls are refused again before a rate could be measured: this share is kept for a moment (the penalty halves in so
-# many seconds), and this share for good.
-_PENALTY = 0.6
-_PENALTY_HALVES = 0.5
-_KEPT_UNMEASURED = 0.93
-
-# If the share of refusals lies between these and is the same as before, the rate isn't the reason: it is raised by this
-# factor. The two shares are compared within so many seconds.
-_CONSTANT_SHARE = (0.05, 0.5)
-_RAISED = 2.0
-_COMPARED = 5.0
+_KEPT_UNMEASURED = 0.7
 
 
 @dataclass(slots=True)
@@ -51,73 +55,17 @@ class TokenBucket:
         """Return the seconds until more may be taken."""
         return max(0.0, self._paid_at - self.slack - now)
 
+    def unused(self, now: float) -> float:
+        """Return for how many seconds nothing was taken, though it was allowed."""
+        return max(0.0, now - self._paid_at - self.slack) if self._paid_at > -math.inf else 0.0
+
+    def forgive(self, now: float) -> None:
+        """Take it that nothing could be taken until now."""
+        self._paid_at = max(self._paid_at, now - self.slack)
+
     def take(self, now: float, amount: float = 1.0) -> None:
         """Take an amount without waiting; a negative amount gives back."""
         self._paid_at = max(now, self._paid_at) + amount / self.per_second
-
-
-@dataclass(slots=True)
-class Call:
-    """A call that began; `level` counts the calls in flight then, itself included, without calls refused later."""
-
-    began: float
-    level: int
-    refused: bool = False
-
-
-@dataclass
-class Recent:
-    """The calls of the last second, but at least the last few, and the pauses among them."""
-
-    opened: float = math.inf
-    _calls: deque[Call] = field(default_factory=deque)
-    _pauses: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_FEW_CALLS))
-
-    def add(self, call: Call) -> None:
-        """Add a call that begins."""
-        self.opened = min(self.opened, call.began)
-        self._calls.append(call)
-        while len(self._calls) > _FEW_CALLS and self._calls[0].began < call.began - _LOOKBACK:
-            self._calls.popleft()
-
-    def paused(self, begin: float, end: float) -> None:
-        """Note that no call begins between these times."""
-        self._pauses.append((begin, end))
-
-    @property
-    def first(self) -> float:
-        """The time at which the oldest call began."""
-        return self._calls[0].began
-
-    def begun(self, since: float, until: float = math.inf) -> Iterator[Call]:
-        """Yield the calls that began in a span of time."""
-        return (call for call in self._calls if since <= call.began <= until)
-
-    def count(self, since: float) -> int:
-        """Return how many calls began since a time."""
-        number = 0
-        for call in reversed(self._calls):
-            if call.began < since:
-                break
-            number += 1
-        return number
-
-    def refuse(self, call: Call) -> None:
-        """Mark a call as refused: calls that began after it had one call less in flight than they seemed to."""
-        call.refused = True
-        for other in reversed(self._calls):
-            if other is call:
-                break
-            other.level -= 1
-
-    def share_refused(self, since: float, until: float = math.inf) -> float:
-        """Return the share of the calls in a span of time that was refused; 0 if there are none."""
-        outcomes = [call.refused for call in self.begun(since, until)]
-        return sum(outcomes) / max(1, len(outcomes))
-
-    def seconds_paused(self, since: float, until: float) -> float:
-        """Return how many seconds of a span of time were pauses."""
-        return sum(max(0.0, min(end, until) - max(begin, since)) for begin, end in self._pauses)
 
 
 @dataclass
@@ -125,24 +73,26 @@ class AdaptiveRate:
     """The rate limit of one endpoint and model; there is none until a refusal is attributed to the rate."""
 
     recent: Recent
+    overload: Overload
     _meter: TokenBucket | None = None
-    _top: float = 0.0
+    _top: float = math.inf
     _return: float = 0.0
+    _stood: float = 0.0
+    _returned: float = 0.0
     _cut_at: float = -math.inf
-    _measured_at: float = -math.inf
-    _share: float = 0.0
-    _penalty: float = 1.0
-    _penalty_at: float = 0.0
-
-    @property
-    def known(self) -> bool:
-        """Whether there was ever a reason to limit the rate."""
-        return self._meter is not None
+    _guessed_at: float = -math.inf
+    _idle: float = 0.0
+    _bursts: deque[tuple[float, int, float]] = field(default_factory=lambda: deque(maxlen=_BURSTS))
 
     @property
     def per_second(self) -> float:
         """Calls that may begin per second, as of the last update."""
         return self._meter.per_second if self._meter else math.inf
+
+    @property
+    def top(self) -> float:
+        """The rate that was accepted, without what is tried out beyond it; infinity if there is no limit."""
+        return self._top
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin."""
@@ -151,66 +101,106 @@ class AdaptiveRate:
         self._meter.per_second = self._at(now)
         return self._meter.wait(now)
 
-    def begin(self, now: float) -> None:
-        """Register a call that begins."""
-        if self._meter is not None:
-            self._meter.take(now)
-
-    def cut(self, now: float, *, again: bool) -> bool:
-        """Lower the rate after a refusal; `again` says that much of what began since the last cut was refused.
-
-        Returns:
-            False if lowering the rate was found to have no effect.
-        """
+    def tries(self, now: float) -> bool:
+        """Register a call that begins; return whether it tries out more calls a second than were accepted."""
         if self._meter is None:
-            self._meter = TokenBucket(1.0)
-            self._stand(max(1.0, sum(not call.refused for call in self.recent.begun(now - _LOOKBACK))), now)
-            self._return = 0.0
-            return True
-        guessed = not self._return
-        span = _GUESS_STANDS if guessed else _LOOKBACK
-        since = now - span if guessed else max(self.recent.opened, min(now - span, self.recent.first))
-        if now - self._measured_at < span or self.recent.seconds_paused(since, now) > (now - since) / 3:
-            if again:
-                self._cut_unmeasured(now)
-            return True
-        return self._cut_measured(now, since, guessed=guessed)
-
-    def _cut_measured(self, now: float, since: float, *, guessed: bool) -> bool:
-        share, before, self._share = self.recent.share_refused(since), self._share, self.recent.share_refused(since)
-        low, high = _CONSTANT_SHARE
-        as_before = low < share < high and before / 2 < share < before * 2
-        if as_before and not guessed and now - self._measured_at < _COMPARED:
-            self._stand(_RAISED * self.per_second, now)
             return False
-        accepted = sum(not call.refused for call in self.recent.begun(since)) / (now - since)
-        top = max(_SLOWEST, min(accepted, self.per_second), self._top if guessed else 0.0)
-        same_place = not guessed and abs(top - self._top) < _SAME_PLACE * self._top
-        self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
-        self._stand(top, now)
-        return True
+        self._idle += self._meter.unused(now)
+        self._meter.take(now)
+        return self.is_guess or self._meter.per_second >= self._top
 
-    def _cut_unmeasured(self, now: float) -> None:
-        self._penalty, self._penalty_at = _PENALTY * self._eased(now), now
-        if self._return:
-            self._top, self._return, self._cut_at = self._top * _KEPT_UNMEASURED, _FIRST_RETURN, now
+    @property
+    def _kept(self) -> float:
+        return _KEPT_IN_OVERLOAD if self.overload.share else _KEPT
 
-    def _stand(self, top: float, now: float) -> None:
-        self._top, self._cut_at, self._measured_at = top, now, now
+    @property
+    def is_guess(self) -> bool:
+        """Whether the rate is a first estimate, which wasn't refused yet."""
+        return self._meter is not None and not self._return
+
+    def guess(self, per_second: float, now: float) -> None:
+        """Take a first estimate, which grows until it is refused; infinity for none."""
+        self._return = 0.0
+        self._top, self._cut_at, self._guessed_at = max(_SLOWEST, _KEPT * per_second), now, now
+        self._meter = None if per_second == math.inf else TokenBucket(self._top)
+
+    def stand(self, per_second: float, now: float, *, again: bool = False) -> None:
+        """Take a rate as measured."""
+        same_place = again and abs(per_second - self._stood) < _SAME_PLACE * per_second
+        self._return = min(2 * self._returned, _LAST_RETURN_IN_VAIN) if same_place else self._return or _FIRST_RETURN
+        if again:
+            self._stood, self._returned = per_second, self._return
+        self._top, self._cut_at = max(_SLOWEST, per_second), now
+        self._meter = self._meter or TokenBucket(self._top)
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """Measure nothing from before a time."""
+        self._cut_at = self._guessed_at = now
+
+    def excuse(self, now: float) -> None:
+        """Take it that until now no call could begin for another reason."""
+        if self._meter is not None:
+            self._meter.forgive(now)
+
+    def all_refused(self, since: float, accepted_before: int) -> None:
+        """Note that all calls since a time were refused."""
+        self._bursts.append((since, accepted_before, self._idle))
+
+    def refused(self, call: Call, now: float) -> None:
+        """Lower the rate after the refusal of a call that tried out more."""
+        if self._meter is None:
+            since = min(call.began - _GUESS_STANDS, self.recent.began_last(_FEW_CALLS, call.began))
+            self.guess(self.recent.accepted(since, call.began) / (call.began - since), now)
+            return
+        guessed = self.is_guess
+        since, enough = self._measured_since(call, guessed=guessed)
+        accepted_before = self.recent.accepted_before(call)
+        if enough:
+            measured = self.recent.accepted(since, call.began) / (call.began - since)
+            if not guessed:
+                between = self._between_bursts(call.began, accepted_before, measured)
+                if not call.tries_rate or abs(between - measured) < _NEARLY * measured:
+                    measured = between
+            top = max(_SLOWEST, min(measured / (1 - self.overload.share), self.per_second))
+            same_place = call.tries_rate and not guessed and abs(top - self._top) < _SAME_PLACE * self._top
+            self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
+            self._top, self._cut_at = top, now
+        else:
+            self._top, self._cut_at = max(_SLOWEST, _KEPT_UNMEASURED * self.per_second), now
+        self._bursts.append((call.began, accepted_before, self._idle))
+
+    def _measured_since(self, call: Call, *, guessed: bool) -> tuple[float, bool]:
+        """Return since when accepted calls tell the rate, and whether they are enough."""
+        if guessed:
+            since = max(self._cut_at, call.began - _GUESS_STANDS)
+            few = max(_FEW_CALLS / 2, min(_FEW_CALLS, self._top * _GUESS_STANDS))
+            return since, call.began - since >= _GUESS_STANDS / 2 and self.recent.accepted(since, call.began) >= few / 2
+        since = max(self._guessed_at, min(call.began - _LOOKBACK, self.recent.began_last(_MANY_CALLS, call.began)))
+        return since, self._accepts(since, call)
+
+    def _between_bursts(self, until: float, accepted: int, lately: float) -> float:
+        """Return the rate between two bursts of refusals, which is exact, unless fewer calls than allowed were made."""
+        for at, before, idle in reversed(self._bursts):
+            if until - at >= _LEAST_SPAN and accepted - before >= _MANY_CALLS:
+                return (accepted - before) / (until - at) if self._idle - idle < _IDLE * (until - at) else lately
+        return lately
+
+    def _accepts(self, since: float, call: Call) -> bool:
+        return since < call.began and self.recent.accepted(since, call.began) >= _FEW_CALLS / 2
 
     def _at(self, now: float) -> float:
         """Return the rate at a time.
 
-        A first estimate doubles again and again. A measured rate follows a cubic curve: fast back to the refused rate,
+        A first estimate grows again and again. A measured rate follows a cubic curve: fast back to the refused rate,
         slow around it, then faster and faster.
         """
         since = now - self._cut_at
         if self._return:
-            seconds = max(self._return, _CALLS_TO_RETURN / self._top)
-            rate = self._top * (1 + (1 - _KEPT) * (since / seconds - 1) ** 3)
-        else:
-            rate = self._top * 2 ** min(since / _GUESS_DOUBLES, 20)
-        return rate * self._eased(now)
-
-    def _eased(self, now: float) -> float:
-        return min(1.0, self._penalty * 2 ** min((now - self._penalty_at) / _PENALTY_HALVES, 20))
+            few = _CALLS_IN_STEADY_STATE if self._return >= _LAST_RETURN else _CALLS_TO_RETURN
+            seconds = max(self._return, few / self._top)
+            beyond = min(since / seconds - 1, 1.0)
+            rate = self._top * (1 + (1 - (self._kept if beyond < 0 else _KEPT)) * beyond**3)
+            return rate * float(_FASTER ** min(max(0.0, since - 2 * seconds), 20.0))
+        interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay, _CALLS_OF_GUESS / self._top)
+        return self._top * float(_GUESS_GROWS ** min(since / interval, 20.0))

@@ -1,0 +1,87 @@
+"""How many calls may be in flight, learned from refusals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deepfabric_core.llm.limits.overload import Overload
+from deepfabric_core.llm.limits.recent import Call, Recent
+
+# The number is tried again by a few calls above it. Each time they are accepted, twice as many follow.
+_FIRST_TRY = 0.25  # of the number, after the first cut, which tells little
+_SAME_PLACE = 0.12
+# A number that was refused twice at the same place is tried again after so many seconds and so many calls.
+_TRIED_AGAIN_AFTER = 2.0
+_CALLS_BETWEEN = 120
+_FEWEST_TRIES = 3  # as an answer may be on its way when another call comes in
+_SHORTEST_TRY = 0.1  # seconds
+
+
+@dataclass
+class Places:
+    """The limit on calls in flight; there is none until a refusal is attributed to their number."""
+
+    recent: Recent
+    overload: Overload
+    number: float = math.inf
+    _step: int = 1
+    _left: int = 0
+    _tried: int = 0
+    _refused: int = 0
+    _tried_until: float = -math.inf
+    _next_try: float = -math.inf
+    _next_call: int = 0
+    _refused_at: float = math.inf
+
+    def wait(self, in_flight: int, now: float) -> float:
+        """Return the seconds until a call may begin; infinity for as soon as another call ends."""
+        if in_flight < self.number:
+            return 0.0
+        if self._tried and not self._left and now >= self._tried_until:
+            self._accepted()
+            if in_flight < self.number:
+                return 0.0
+        if self._left > 0 and self.recent.begun >= self._next_call and now >= self._next_try:
+            return 0.0
+        return min((at - now for at in (self._tried_until, self._next_try) if at > now), default=math.inf)
+
+    def tries(self, in_flight: int, now: float) -> bool:
+        """Register a call that begins; return whether it tries out more calls in flight than were accepted."""
+        if in_flight <= self.number:
+            return False
+        self._left -= 1
+        self._tried += 1
+        heard_after = max(self.recent.delay, _SHORTEST_TRY)
+        self._tried_until, self._next_try = now + heard_after, now + heard_after / self._step
+        return True
+
+    def _accepted(self) -> None:
+        """Raise the number, since calls above it were accepted."""
+        self.number += self._step
+        self._step *= 2
+        self._left, self._tried, self._refused, self._tried_until = self._step, 0, 0, -math.inf
+
+    def set(self, number: float, now: float, step: int = 0) -> None:
+        """Set the number to how many calls were accepted, and try out more of them."""
+        self.number = self._refused_at = max(1, number)
+        first = max(1, int(_FIRST_TRY * self.number)) if number < math.inf else 1
+        self._try_after(now + (_TRIED_AGAIN_AFTER if step else 0), step or first)
+
+    def refused(self, call: Call, now: float) -> bool:
+        """Register the refusal of a call that tried out more; return whether that is more than chance."""
+        self._refused += 1
+        if not self.overload.exceeded(self._refused, self._tried, 0.5):
+            return False
+        place = max(1, call.level - 1)
+        again = abs(place - self._refused_at) <= max(1.0, _SAME_PLACE * place)
+        self._refused_at = place
+        self.number = place if self._step == 1 else min(self.number, place)  # single tries are heard of one by one
+        self._try_after(now + (_TRIED_AGAIN_AFTER if again else self.recent.delay), 1)
+        self._next_call = self.recent.begun + (_CALLS_BETWEEN if again else 0)
+        return True
+
+    def _try_after(self, at: float, step: int) -> None:
+        self._step, self._left = step, max(step, _FEWEST_TRIES)
+        self._tried = self._refused = 0
+        self._tried_until, self._next_try = -math.inf, at
