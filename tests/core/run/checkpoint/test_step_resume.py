@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,14 @@ class Holding(LocalProvider):
     def let_all(self) -> None:
         """Answer every call."""
         self.lets = lambda _: True
+
+    def wait_for_silence(self) -> None:
+        """Wait until the server has seen all that a killed client sent, and holds none of it."""
+        quiet = 0
+        while quiet < 3:
+            urllib.request.urlopen(self.base_url.replace("/v1", "/counts")).read()  # noqa: S310 - the address is the test server's
+            quiet = 0 if self._in_flight else quiet + 1
+            time.sleep(0.01)
 
     async def _let_in(self, request: web.Request, body: Json, outcome: str, delay: float) -> web.Response:
         return await super()._let_in(request, body, outcome, delay if self.lets(body) else 3600)
@@ -83,6 +92,7 @@ def kill_at(place: Path, provider: Holding, answered: int, *arguments: str) -> N
     finally:
         process.kill()
         process.communicate()
+    provider.wait_for_silence()
     assert paid(place) == provider.counts.answered == answered
     provider.let_all()
 
