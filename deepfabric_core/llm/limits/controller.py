@@ -3,24 +3,20 @@
 Nothing here waits or reads a clock: times are passed in as seconds of any monotonic clock, decisions are returned.
 
 A provider may limit the number of calls in flight or the calls per second, and doesn't say which. So both limits are
-learned. A refusal is attributed to the number of calls in flight if the refused call saw more than 95 % of the highest
-number that any answered call saw; otherwise it is attributed to the rate (see `rate`).
+learned (`places` and `rate`). A refusal is attributed to the number of calls in flight if the refused call saw more
+than 95 % of the highest number that any accepted call saw; otherwise it is attributed to the rate.
+
+A refusal is heard of late, after 0.1 to 0.3 s over a real network, while an answer may take a minute. So silence counts:
+a call that began longer ago than a refusal takes, and wasn't refused, is accepted, though it isn't answered yet
+(`recent`). What began later is not yet heard of, and counts for nothing.
 
 The states of the controller:
 
-- Opening, until the first refusal: 16 calls may be in flight at first, then 20 % more in steps of 4 ms, up to the
-  ceiling.
-- After a refusal: a burst of refusals cuts one of the two limits once, to a little less than what was just accepted.
-  Calls that began before the cut belong to the same burst and cut nothing more, except that, until the number of calls
-  in flight is cut a second time, each of their refusals can lower that limit to a little less than what it saw. A cut
-  usually pauses all calls for 0.1 s, for longer if refusals go on, but never longer than the provider asks for. If
-  nearly all calls are refused, the pause is as long as the provider asks for.
-- Growth (probing): while a learned limit on calls in flight is fully used, each answered call raises it. After the
-  first cut it grows by 1 per answer, so it doubles in each round of calls; after another cut by 2 % to 4 % per round.
-  The learned rate grows back on a curve of its own.
-- Quiet: the longer ago the last refusal is, the faster the limit grows (twice as fast after 5 s).
-
-In every state, `told` makes calls wait when the provider's headers say that its quota is used up.
+- Opening, until the first refusal: 40 calls may be in flight at first, and twice as many after each delay that a
+  refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is bounded.
+- After a refusal: a burst of refusals cuts one of the two limits once. Calls that began before the cut belong to the
+  same burst, and don't cut it again.
+- Growth: both limits are tried again by a few calls at a time, and each time it is waited until they are heard of.
 """
 
 from __future__ import annotations
@@ -28,30 +24,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepfabric_core.llm.limits.rate import AdaptiveRate, Call, Recent, TokenBucket
+from deepfabric_core.llm.limits.places import Places
+from deepfabric_core.llm.limits.rate import AdaptiveRate
+from deepfabric_core.llm.limits.recent import Call, Recent
 
 # Opening. A step that comes late makes the next one later: a slow client sees refusals before it starts too much.
-_FIRST_CALLS = 16.0  # in flight
-_STEP_FACTOR = 1.2
-_SECONDS_PER_STEP = 0.004
+_FIRST_CALLS = 32.0  # in flight
+_STEPS_PER_DOUBLING = 10
+_LATEST_STEP = 0.1  # seconds
 
-# The learned limit on calls in flight.
-_PROVEN_SHARE = 0.95  # of the most calls in flight that were answered: a refusal above that speaks against the number
-_KEPT = 0.94  # of the calls in flight, after a cut
-_GROWTH_PER_ROUND = 0.02  # a round is as many answers as calls in flight
-_MIN_ANSWERS = 25  # for the limit to grow by one
-_QUIET_SECONDS = 5.0  # without a refusal, and it grows twice as fast
-_IN_USE_WITHIN = 1.5  # latencies since the limit was reached: only a limit that is in use grows
+_PROVEN_SHARE = 0.95  # of the most calls in flight that were accepted: a refusal above that speaks against the number
 
-# Pauses after refusals.
-_PAUSE_AFTER_REFUSAL = 0.1  # seconds
-_EQUAL_PAUSES = 3  # in a row, before each one is twice as long as the one before
-_SHARE_REFUSED_AGAIN = 0.25  # of the calls since the last cut: refusals go on
-_NEARLY_ALL = 0.75  # of the recent calls: the provider's wait counts
-
-# With a learned limit, calls start at most this much faster than replies come, so that they don't start in bursts.
-_STARTS_PER_REPLY = 1.5
-_SMOOTHING = 0.1  # share of a new latency in the smoothed one
+# If nearly all calls are refused, all wait as long as the provider asks for.
+_IN_VAIN = 2
+_PAUSE = 0.1
+# A rate is told from the opening if so many calls were accepted beyond those that ended, in so many seconds.
+_FEW = 2
+# If the first refusal is heard sooner, calls go on for so many seconds, one in so many, to tell which limit it is.
+_ASKING = 0.15
+_ASKING_EVERY = 0.005
 
 
 @dataclass
@@ -73,62 +64,58 @@ class AdaptiveController:
     why: str = ""
     _opening: float = _FIRST_CALLS
     _step_at: float = -math.inf
-    _at_once: float = math.inf
-    _doubling: bool = True
-    _proven: int = 0
-    _filled_at: float = -math.inf
-    _latency: float = 0.0
-    _spread: TokenBucket | None = None
-    _quickest: float = math.inf
-    _left: float = 0.0
-    _left_until: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
     _cut_at: float = -math.inf
-    _in_a_row: int = 0
+    _first_refused: Call | None = None
+    _ask_at: float = -math.inf
+    _opened_until: float = -math.inf
+    _lowest: float = math.inf
+    _last_burst: float = -math.inf
+    _in_vain: int = 0
 
     def __post_init__(self) -> None:
-        self._speed = AdaptiveRate(self._recent)
+        self._places = Places(self._recent)
+        self._rate = AdaptiveRate(self._recent)
 
     @property
     def allowed(self) -> int:
         """How many calls may be in flight now."""
-        return max(1, int(min(self.ceiling, self._at_once, self._opening)))
+        return max(1, int(min(self.ceiling, self._places.allowed, self._opening)))
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin: 0 for now, infinity for as soon as another call ends."""
         if now < self.paused_until:
             return self.paused_until - now
-        if self.in_flight >= self.allowed:
-            if self._opening >= min(self.ceiling, self._at_once):
-                return math.inf
+        if self._first_refused is not None:
+            if now < self._opened_until:
+                return max(0.0, self._ask_at - now)
+            heard = self._opened_until + self._recent.delay
+            if now < heard:
+                return heard - now
+            self._judge_opening(self._first_refused, now)
+        if self.in_flight >= self.ceiling:
+            return math.inf
+        if self.in_flight >= self._opening:
             if now < self._step_at:
                 return self._step_at - now
-            late = min(now - self._step_at, _PAUSE_AFTER_REFUSAL) if self._step_at > self._recent.opened else 0.0
-            self._opening, self._step_at = self._opening * _STEP_FACTOR, now + _SECONDS_PER_STEP + late
-        wait = self._speed.wait(now)
-        if self._spread:
-            wait = max(wait, self._spread.wait(now))
-        return max(wait, self._left_until - now) if self._left < 1 else wait
+            self._open(now)
+        self._recent.hear_silence(now)
+        return max(self._places.wait(self.in_flight, now), self._rate.wait(now))
+
+    def _open(self, now: float) -> None:
+        step = self._recent.delay / _STEPS_PER_DOUBLING
+        late = min(now - self._step_at, _LATEST_STEP) if self._step_at > self._recent.opened else 0.0
+        self._opening, self._step_at = self._opening * 2 ** (1 / _STEPS_PER_DOUBLING), now + step + late
 
     def begin(self, now: float) -> Call:
         """Register a call that begins."""
         self.in_flight += 1
-        self._speed.begin(now)
-        if now < self._left_until:
-            self._left -= 1
-        if self._at_once < math.inf:
-            self._spread_out(now)
+        self._rate.begin(now)
+        self._places.begin(self.in_flight, now)
+        self._ask_at = now + _ASKING_EVERY
         call = Call(now, self.in_flight)
         self._recent.add(call)
         return call
-
-    def _spread_out(self, now: float) -> None:
-        if self.in_flight >= int(self._at_once):
-            self._filled_at = now
-        if self._latency:
-            self._spread = self._spread or TokenBucket(1.0)
-            self._spread.per_second = _STARTS_PER_REPLY * self._at_once / self._latency
-            self._spread.take(now)
 
     def ended(self) -> None:
         """Register the end of a call that was neither answered nor refused."""
@@ -136,13 +123,7 @@ class AdaptiveController:
 
     def answered(self, call: Call, now: float) -> None:
         """Register the answer to a call."""
-        self._quickest = min(self._quickest, now - call.began)
-        self._proven = max(self._proven, call.level)
-        self._latency += (now - call.began - self._latency) * (_SMOOTHING if self._latency else 1.0)
-        if call.began > self._cut_at and now - self._filled_at <= _IN_USE_WITHIN * self._latency:
-            quiet = 1 + (now - self.refused_at) / _QUIET_SECONDS
-            step = 1.0 if self._doubling else max(1 / max(self._at_once, _MIN_ANSWERS), _GROWTH_PER_ROUND) * quiet
-            self._at_once = min(self.ceiling, self._at_once + step)
+        self._recent.answered(call, now)
         self.in_flight -= 1
 
     def refused(self, call: Call, now: float, wait: float) -> bool:
@@ -151,42 +132,51 @@ class AdaptiveController:
         Returns:
             Whether a limit was cut.
         """
-        self._recent.refuse(call)
-        self._quickest = min(self._quickest, now - call.began)
+        self._recent.refused(call, now)
+        if self._opening < math.inf:
+            if self._first_refused is None:
+                self._first_refused = call
+                self._opened_until = max(now, call.began + _ASKING)
+            if call.began < self._first_refused.began:
+                self._first_refused = call
+            self._lowest = min(self._lowest, call.level)
+            self.in_flight -= 1
+            self.refused_at = now
+            return False
         new_burst = call.began > self._cut_at
+        if call.level > _PROVEN_SHARE * self._recent.proven and not self._rate.is_guess:
+            self._places.refused(call, now, new_burst=new_burst)
+            self.why = "the provider refuses more at once"
+        elif new_burst:
+            self._rate.cut(now)
+            self.why = "the provider refuses more a second"
         if new_burst:
-            self._cut(call, now, wait)
-        elif self._doubling:
-            self._at_once = max(1.0, min(self._at_once, _KEPT * call.level))
-        if self._recent.share_refused(-math.inf, call.began) >= _NEARLY_ALL:
-            self._pause(now, wait)
-            self.why = "the provider refuses nearly all calls: paused as long as it asks"
+            self._cut_at = now
+            self._in_vain = 0 if self._recent.accepted(self._last_burst, call.began) else self._in_vain + 1
+            self._last_burst = call.began
+            if self._in_vain > _IN_VAIN:
+                self.paused_until = max(self.paused_until, now + min(wait, _PAUSE * 2 ** min(self._in_vain, 20)))
+                self.why = "the provider refuses nearly all calls: paused as long as it asks"
         self.in_flight -= 1
         self.refused_at = now
         return new_burst
 
-    def told(self, remaining: float, reset: float, now: float) -> None:
-        """Apply the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s.
+    def _judge_opening(self, first: Call, now: float) -> None:
+        """Tell from the opening, all of whose refusals were heard, which limit there is, and set it.
 
-        Calls that may not have reached the provider yet are subtracted from `remaining`.
+        While the provider was asked for too much, a limit on the rate let some calls in, without any call ending; one
+        on the number in flight let in as many as ended.
         """
-        self._left, self._left_until = remaining - self._recent.count(since=now - self._quickest), now + reset
-
-    def _cut(self, call: Call, now: float, wait: float) -> None:
-        again = self._cut_at > -math.inf and self._recent.share_refused(self._cut_at) > _SHARE_REFUSED_AGAIN
-        if call.level > _PROVEN_SHARE * self._proven:
-            pausing = self._doubling = self._at_once == math.inf
-            self._at_once = max(1.0, _KEPT * min(self._at_once, call.level))
-            self.why = "the provider refuses more at once"
-        else:
-            pausing = self._speed.cut(now, again=again)
+        seconds = self._opened_until - first.began
+        accepted = self._recent.accepted(first.began, self._opened_until)
+        ended = self._recent.ended(first.began, self._opened_until)
+        if accepted > _FEW + 1.5 * ended:
+            self._rate.guess(accepted / seconds, now)
             self.why = "the provider refuses more a second"
-        if pausing or again:
-            self._in_a_row = self._in_a_row + 1 if again else 0
-            self._pause(now, min(wait, _PAUSE_AFTER_REFUSAL * 2 ** min(max(0, self._in_a_row - _EQUAL_PAUSES), 30)))
-        self._cut_at, self._opening = now, math.inf
+        else:
+            self._places.set(first.level - 1, now)
+            self.why = "the provider refuses more at once"
+        self._cut_at, self._opening, self._first_refused = self._opened_until, math.inf, None
 
-    def _pause(self, now: float, seconds: float) -> None:
-        if seconds > _EQUAL_PAUSES * _PAUSE_AFTER_REFUSAL:
-            self._recent.paused(max(now, self.paused_until), now + seconds)
-        self.paused_until = max(self.paused_until, now + seconds)
+    def told(self, remaining: float, reset: float, now: float) -> None:
+        """Apply the quota that the provider states."""

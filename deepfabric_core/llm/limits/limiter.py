@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from deepfabric_core.events import LimiterChanged
 from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.queue import StageQueue
-from deepfabric_core.llm.limits.rate import Call, TokenBucket
+from deepfabric_core.llm.limits.rate import TokenBucket
+from deepfabric_core.llm.limits.recent import Call
 
 # In seconds: how long the learned limits are kept after the last run has ended, and how long a reason is shown.
 _FORGOTTEN_AFTER = 60.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
-from deepfabric_core.llm.limits.rate import Call
+from deepfabric_core.llm.limits.recent import Call
 from deepfabric_core.stop import Stop
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.llm.limits.controller import AdaptiveController
-from deepfabric_core.llm.limits.rate import Call
+from deepfabric_core.llm.limits.recent import Call
 from tests.core.llm.limits.virtual_provider import Crowd, Terms
 
 HUNDRED = Terms(per_second=100, burst=10)

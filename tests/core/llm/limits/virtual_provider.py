@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from deepfabric_core.llm.limits.controller import AdaptiveController
-from deepfabric_core.llm.limits.rate import Call
+from deepfabric_core.llm.limits.recent import Call
 
 Headers = tuple[float, float] | None
 
@@ -26,8 +26,10 @@ _TICK = 1e-6
 class Terms:
     """What a provider takes: calls a second (in a bucket, or in fixed windows), calls at once, or both; seconds.
 
-    A refused call may count as one taken, as far as one burst of debt. `spread` is the sigma of lognormal latencies.
-    The headers say what is left when a call is answered, or when it arrived.
+    A refused call may count as one taken, as far as one burst of debt, and it may hold a place until it is heard of,
+    `refusal` seconds after it began. `spread` is the sigma of lognormal latencies, `jitter` that of refusals. Without
+    `retry_after` a refused call comes back after a backoff. The headers say what is left when a call is answered, when
+    it arrived, or only when it is refused.
     """
 
     per_second: float | None = None
@@ -38,9 +40,12 @@ class Terms:
     latency: float = 0.2
     spread: float = 0.0
     way: float = 0.003
-    retry_after: float = 1.0
+    refusal: float = 0.003
+    jitter: float = 0.0
+    holds_place: bool = False
+    retry_after: float | None = 1.0
     refused_at_random: float = 0.0
-    headers: Literal["answer", "arrival"] | None = None
+    headers: Literal["answer", "arrival", "refusal"] | None = None
 
     def ideal(self, samples: int, ceiling: int) -> float:
         """Seconds that so many samples take at best."""
@@ -73,12 +78,16 @@ class VirtualProvider:
         over |= self._chance.random() < terms.refused_at_random
         if not over or terms.refused_count:
             self._left = max(self._left - 1, -float(terms.burst))
-        self.in_flight += not over
+        self.in_flight += not over or terms.holds_place
         return not over
 
     def latency(self) -> float:
         """How long a call takes."""
         return self.terms.latency * self._chance.lognormvariate(0, self.terms.spread)
+
+    def refusal(self) -> float:
+        """How long it takes from a call's beginning until its refusal is heard."""
+        return self.terms.refusal * self._chance.lognormvariate(0, self.terms.jitter)
 
     def headers(self, now: float) -> Headers:
         """How many more calls it takes, and in how many seconds all that it ever takes is back."""
@@ -171,12 +180,14 @@ class Crowd:
         if let_in:
             self.within(self.provider.latency(), lambda: self._leaves(call, headers))
         else:
-            self.within(self.terms.way / 2, lambda: self._is_refused(call, headers))
+            told = None if self.provider.terms.headers == "answer" else headers
+            taken = max(self.terms.way / 2, self.provider.refusal() - self.terms.way / 2)
+            self.within(taken, lambda: self._is_refused(call, told))
 
     def _leaves(self, call: Call, headers: Headers) -> None:
         self.provider.in_flight -= 1
-        if self.provider.terms.headers == "answer":
-            headers = self.provider.headers(self.now)
+        if self.provider.terms.headers != "arrival":
+            headers = self.provider.headers(self.now) if self.provider.terms.headers == "answer" else None
         self.within(self.terms.way / 2, lambda: self._is_answered(call, headers))
 
     def _is_answered(self, call: Call, headers: Headers) -> None:
@@ -186,7 +197,9 @@ class Crowd:
 
     def _is_refused(self, call: Call, headers: Headers) -> None:
         self._hear(headers)
-        wait = self.provider.terms.retry_after * self._chance.uniform(1.0, 1.1)
+        self.provider.in_flight -= self.provider.terms.holds_place
+        asked = self.provider.terms.retry_after
+        wait = self._chance.uniform(0, 2.0) if asked is None else asked * self._chance.uniform(1.0, 1.1)
         self.controller.refused(call, self.now, wait)
         self.refused += 1
         self.refused_at.append(self.now)
