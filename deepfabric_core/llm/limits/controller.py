@@ -168,7 +168,7 @@ class AdaptiveController:
         on the number in flight let in as many as ended.
         """
         seconds = self._opened_until - first.began
-        accepted = self._recent.accepted(first.began, self._opened_until)
+        accepted = self._recent.accepted_after(first, self._opened_until)
         ended = self._recent.ended(first.began, self._opened_until)
         if accepted > _FEW + 1.5 * ended:
             self._rate.guess(accepted / seconds, now)

@@ -9,7 +9,7 @@ from deepfabric_core.llm.limits.recent import Recent
 
 # A rate is measured over this time, in seconds, or over this many calls if that takes longer.
 _LOOKBACK = 1.0
-_FEW_CALLS = 32
+_FEW_CALLS = 24
 
 # A cut keeps this share of the accepted rate. The rate is back after so many seconds (and at least so many calls). That
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
@@ -21,10 +21,15 @@ _CALLS_TO_RETURN = 15
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 
+# If the calls since the last cut are too few to measure a rate: these shares are kept, the second if all were refused.
+_KEPT_UNMEASURED = 0.9
+_KEPT_IN_VAIN = 0.6
+
 # A first estimate grows by half in each interval of so many seconds, or of twice the delay of a refusal.
 _GUESS_GROWS = 1.5
 _GUESS_INTERVAL = 0.1
 _DELAYS = 1.5
+_CALLS_OF_GUESS = 4
 _GUESS_STANDS = 0.3
 
 
@@ -81,29 +86,25 @@ class AdaptiveRate:
         """Take a first estimate, which grows until it is refused."""
         self._meter = TokenBucket(1.0)
         self._return = 0.0
-        self._stand(_KEPT * max(1.0, per_second), now)
+        self._stand(_KEPT * max(_SLOWEST, per_second), now)
 
     def cut(self, now: float) -> None:
-        """Lower the rate after a refusal."""
+        """Lower the rate after a refusal: to what was accepted, if enough calls were heard of to tell that."""
         until = self.recent.horizon(now)
-        first = self._meter is None
-        span = _GUESS_STANDS if first or not self._return else _LOOKBACK
-        since = max(until - span, self.recent.first, self._cut_at if not first else -math.inf)
-        enough = until - since >= span / 2
+        span = _GUESS_STANDS if self._meter is None or self.is_guess else _LOOKBACK
+        since = max(min(until - span, self.recent.begin_of_last(_FEW_CALLS, until)), self._cut_at)
+        calls = list(self.recent.begun(since, until))
+        accepted = sum(not call.refused for call in calls)
         if self._meter is None:
-            self._meter = TokenBucket(1.0)
-        if not enough:
-            if first:
-                self._stand(max(1.0, self.recent.accepted(until - 1.0, until)), now)
-            else:
-                self._top *= 0.9
-                self._cut_at = now
-            return
-        accepted = self.recent.accepted(since, until) / (until - since)
-        top = max(_SLOWEST, accepted if first else min(accepted, self.per_second))
-        same_place = not first and abs(top - self._top) < _SAME_PLACE * self._top
-        self._return = min(max(self._return, _FIRST_RETURN / 2) * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
-        self._stand(top, now)
+            self.guess(max(accepted, 1) / max(span, until - since), now)
+        elif len(calls) < _FEW_CALLS / 2 or until - since < span / 2 or not accepted:
+            self._top = max(_SLOWEST, self._top * (_KEPT_UNMEASURED if accepted else _KEPT_IN_VAIN))
+            self._cut_at = now
+        else:
+            top = max(_SLOWEST, min(accepted / (until - since), self.per_second))
+            same_place = bool(self._return) and abs(top - self._top) < _SAME_PLACE * self._top
+            self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
+            self._stand(top, now)
 
     def _stand(self, top: float, now: float) -> None:
         self._top, self._cut_at = top, now
@@ -118,5 +119,5 @@ class AdaptiveRate:
         if self._return:
             seconds = max(self._return, _CALLS_TO_RETURN / self._top)
             return self._top * (1 + (1 - _KEPT) * (since / seconds - 1) ** 3)
-        interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay)
+        interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay, _CALLS_OF_GUESS / self._top)
         return self._top * _GUESS_GROWS ** min(since / interval, 20)

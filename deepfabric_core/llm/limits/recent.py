@@ -117,7 +117,20 @@ class Recent:
         heard = [call.refused for call in self.begun(-math.inf, self.horizon(now) + 1e-9)][:8]
         return bool(heard) and all(heard)
 
-    @property
-    def first(self) -> float:
-        """The time at which the oldest call that is known began."""
-        return self._calls[0].began if self._calls else math.inf
+    def begin_of_last(self, number: int, until: float) -> float:
+        """Return when the last so many calls before a time began, or as many as are known."""
+        found = until
+        for count, call in enumerate(self.begun(-math.inf, until), 1):
+            found = call.began
+            if count == number:
+                break
+        return found
+
+    def accepted_after(self, first: Call, until: float) -> int:
+        """Return how many calls after another one and up to a time weren't refused."""
+        number = 0
+        for call in self.begun(-math.inf, until):
+            if call is first:
+                break
+            number += not call.refused
+        return number
