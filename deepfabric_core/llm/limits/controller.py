@@ -147,8 +147,7 @@ class AdaptiveController:
         if call.level > _PROVEN_SHARE * self._recent.proven and not self._rate.is_guess:
             self._places.refused(call, now, new_burst=new_burst)
             self.why = "the provider refuses more at once"
-        elif new_burst:
-            self._rate.cut(now)
+        elif self._rate.cut(now):
             self.why = "the provider refuses more a second"
         if new_burst:
             self._cut_at = now

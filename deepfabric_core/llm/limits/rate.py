@@ -21,9 +21,9 @@ _CALLS_TO_RETURN = 15
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 
-# If the calls since the last cut are too few to measure a rate: these shares are kept, the second if all were refused.
-_KEPT_UNMEASURED = 0.9
+# If nearly all calls since the last cut were refused, and there were so many, this share is kept.
 _KEPT_IN_VAIN = 0.6
+_FEW_IN_VAIN = 6
 
 # A first estimate grows by half in each interval of so many seconds, or of twice the delay of a refusal.
 _GUESS_GROWS = 1.5
@@ -88,23 +88,31 @@ class AdaptiveRate:
         self._return = 0.0
         self._stand(_KEPT * max(_SLOWEST, per_second), now)
 
-    def cut(self, now: float) -> None:
-        """Lower the rate after a refusal: to what was accepted, if enough calls were heard of to tell that."""
+    def cut(self, now: float) -> bool:
+        """Lower the rate after a refusal, once enough calls since the last cut were heard of to tell what is accepted.
+
+        Returns:
+            Whether it was lowered.
+        """
         until = self.recent.horizon(now)
-        span = _GUESS_STANDS if self._meter is None or self.is_guess else _LOOKBACK
+        guessed = self._meter is None or self.is_guess
+        span = _GUESS_STANDS if guessed else _LOOKBACK
         since = max(min(until - span, self.recent.begin_of_last(_FEW_CALLS, until)), self._cut_at)
         calls = list(self.recent.begun(since, until))
         accepted = sum(not call.refused for call in calls)
         if self._meter is None:
             self.guess(max(accepted, 1) / max(span, until - since), now)
-        elif len(calls) < _FEW_CALLS / 2 or until - since < span / 2 or not accepted:
-            self._top = max(_SLOWEST, self._top * (_KEPT_UNMEASURED if accepted else _KEPT_IN_VAIN))
-            self._cut_at = now
-        else:
+        elif len(calls) >= _FEW_CALLS / 2 and until - since >= span / 2 and accepted:
             top = max(_SLOWEST, min(accepted / (until - since), self.per_second))
-            same_place = bool(self._return) and abs(top - self._top) < _SAME_PLACE * self._top
+            same_place = not guessed and abs(top - self._top) < _SAME_PLACE * self._top
             self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
             self._stand(top, now)
+        elif len(calls) >= _FEW_IN_VAIN and accepted <= len(calls) / 4:
+            self._top = max(_SLOWEST, self._top * _KEPT_IN_VAIN)
+            self._cut_at = now
+        else:
+            return False
+        return True
 
     def _stand(self, top: float, now: float) -> None:
         self._top, self._cut_at = top, now
