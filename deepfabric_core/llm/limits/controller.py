@@ -82,6 +82,11 @@ class AdaptiveController:
         """How many calls may be in flight now."""
         return max(1, int(min(self.ceiling, self._places.allowed, self._opening)))
 
+    @property
+    def per_second(self) -> float:
+        """How many calls may begin per second, as learned; infinity if no limit on the rate was found."""
+        return self._rate.per_second
+
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin: 0 for now, infinity for as soon as another call ends."""
         if now < self.paused_until:
