@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.places import Places
 from deepfabric_core.llm.limits.rate import AdaptiveRate
 from deepfabric_core.llm.limits.recent import Call, Recent
@@ -181,6 +182,27 @@ class AdaptiveController:
             self._places.set(first.level - 1, now)
             self.why = "the provider refuses more at once"
         self._cut_at, self._opening, self._first_refused = self._opened_until, math.inf, None
+
+    def learned(self) -> Learned | None:
+        """Return what is known of the limits now; None if nothing is, or while the opening is being judged."""
+        per_second = self.per_second if self.per_second < math.inf else None
+        at_once = int(self._places.number) if self._places.number < math.inf else None
+        accepted = self._recent.proven or None
+        if self._first_refused is not None or not (per_second or at_once or accepted):
+            return None
+        return Learned(per_second, at_once, accepted, self._recent.heard_delay)
+
+    def start_from(self, learned: Learned, now: float) -> None:
+        """Take limits that were learned before, or by others; calls may be in flight."""
+        if learned.per_second is not None:
+            self._rate.start_at(learned.per_second, now)
+        if learned.at_once is not None:
+            self._places.start_at(learned.at_once, now)
+        else:
+            self._recent.proven = max(self._recent.proven, learned.accepted_at_once or 0)
+        if learned.per_second is not None or learned.at_once is not None:
+            self._opening, self._first_refused = math.inf, None
+        self._opening = max(self._opening, learned.accepted_at_once or 0)
 
     def told(self, remaining: float, reset: float, now: float) -> None:
         """Apply the quota that the provider states."""

@@ -69,6 +69,11 @@ class Places:
         self._step = max(1, int(_FIRST_TRY * self.number))
         self._left, self._next_try = self._step, now
 
+    def start_at(self, number: int, now: float) -> None:
+        """Take a number that was learned before, or by others; more is tried after a while, and one by one."""
+        self.set(number, now)
+        self._step, self._left, self._next_try = 1, 1, now + _TRIED_AGAIN_AFTER
+
     def refused(self, call: Call, now: float, *, new_burst: bool) -> None:
         """Lower the number after a refusal."""
         place = max(1, call.level - 1)

@@ -88,6 +88,12 @@ class AdaptiveRate:
         self._return = 0.0
         self._stand(_KEPT * max(_SLOWEST, per_second), now)
 
+    def start_at(self, per_second: float, now: float) -> None:
+        """Take a rate that was measured before, or by others."""
+        self._meter = TokenBucket(per_second)
+        self._return = _FIRST_RETURN
+        self._stand(max(_SLOWEST, per_second), now)
+
     def cut(self, now: float) -> bool:
         """Lower the rate after a refusal, once enough calls since the last cut were heard of to tell what is accepted.
 

@@ -46,6 +46,11 @@ class Recent:
         known = self._delay if self._delay < math.inf else min(_ASSUMED_DELAY, self._quickest)
         return max(_SHORTEST_DELAY, known)
 
+    @property
+    def heard_delay(self) -> float | None:
+        """Seconds that a refusal takes; None until one was heard."""
+        return self._delay if self._delay < math.inf else None
+
     def horizon(self, now: float) -> float:
         """Return the time before which all refusals were heard."""
         return now - self.delay
