@@ -1,8 +1,8 @@
 """Keep what was learned of limits in a file of the user's cache, for all endpoints, models and keys.
 
-The file only saves time. So it is ignored where it is missing, damaged or too old, and where it can't be
-written, nothing is kept. It is replaced as a whole, under a lock, so that processes don't lose each other's entries. A key is kept as a
-few digits of a salted hash.
+The file only saves time. So it is ignored where it is missing, damaged or too old, and where it can't be written,
+nothing is kept. It is replaced as a whole, under a lock, so that processes don't lose each other's entries. A key is
+kept as a few digits of a salted hash.
 """
 
 from __future__ import annotations
