@@ -165,7 +165,7 @@ def remove(word: str | None) -> int:
         return left
 
     path = cache_folder() / _FILE
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises an error for some paths
         return 0
     try:
         _change(path, take)
@@ -211,7 +211,7 @@ def _change(path: Path, change: Callable[[list[Kept]], list[Kept]]) -> None:
     with filelock.FileLock(lock, timeout=_LONGEST_LOCK, thread_local=False, mode=_PRIVATE):  # Timeout is an OSError
         document = _document(path)
         entries = change(list(_entries(document)))
-        salt = _salt_in(document) or _salt_of_process()
+        salt = _salt_in(document) or secrets.token_bytes(_SALT_BYTES)
         limits = [{**asdict(kept.target), **to_json(kept.learned), "at": round(kept.at, 3)} for kept in entries]
         _replace(path, json.dumps({"version": _VERSION, "salt": salt.hex(), "limits": limits}, indent=1))
 
