@@ -185,7 +185,7 @@ class AdaptiveController:
 
     def learned(self) -> Learned | None:
         """Return what is known of the limits now; None if nothing is, or while the opening is being judged."""
-        per_second = self.per_second if self.per_second < math.inf else None
+        per_second = self._rate.measured
         at_once = int(self._places.number) if self._places.number < math.inf else None
         accepted = self._recent.proven or None
         if self._first_refused is not None or not (per_second or at_once or accepted):

@@ -65,6 +65,11 @@ class AdaptiveRate:
         """Calls that may begin per second, as of the last update."""
         return self._meter.per_second if self._meter else math.inf
 
+    @property
+    def measured(self) -> float | None:
+        """Calls that may begin per second, as measured at the last refusal; None if there is no limit."""
+        return self._top if self._meter else None
+
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin."""
         if self._meter is None:
