@@ -140,6 +140,11 @@ class ReplyMended:
     path: tuple[str, ...]
 
 
+Bound = Literal[
+    "nothing", "ceiling", "places", "rate", "requests_per_minute", "tokens_per_minute", "quota", "pause", "overload"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class LimiterChanged:
     """The state of the limiter, emitted when it changes and from time to time.
@@ -147,6 +152,11 @@ class LimiterChanged:
     `allowed` is the number of calls that may be in flight at once, `in_flight` how many are, and `waiting` how many
     wait for a permit. `why` says what the provider refused lately, or is "". Runs in one process may share a limiter:
     `own` counts this run's calls in flight, or is None if that isn't known.
+
+    `bound` is what holds calls of this run back at present, and `limit` its value: the calls at once that the run asks
+    for (ceiling) or the provider accepts (places), the calls a second that it accepts (rate), what the config allows
+    (requests_per_minute, tokens_per_minute), the seconds until the quota that the provider told is full again (quota)
+    or until calls go on that were all refused (pause), or the share of the calls that is refused (overload).
     """
 
     allowed: int
@@ -154,6 +164,8 @@ class LimiterChanged:
     waiting: int
     why: str
     own: int | None = None
+    bound: Bound = "nothing"
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

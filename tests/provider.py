@@ -15,19 +15,18 @@ import math
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import get_args
 
 from aiohttp import web
 
 from tests.answers import Calls, Json, Writer, completion, tokens_asked, tokens_in
+from tests.quotas import HEADER_STYLES, Headers, RemainingQuota, TokenQuotas, Told, Windows
 from tests.served import Served
 
-Headers = dict[str, str]
-
 # The random faults, in the order in which a draw is matched against them; each is also the name of its count.
-RANDOM_FAULTS = ("rate_limited", "server_error", "malformed", "schema_violation", "reset", "hang")
+RANDOM_FAULTS = ("rate_limited", "server_error", "malformed", "schema_violation", "reset", "hang", "overloaded")
 
 # OpenAI's own words, since clients tell some of these errors apart by their text.
 MESSAGES = {
@@ -43,7 +42,14 @@ class Faults:
     """What goes wrong, and how often: rates are fractions (0 to 1) of all calls, times are in seconds.
 
     `requests_per_second` is a bucket of `burst` calls, or, with `rate_window`, a fixed number of calls in each window.
-    The headers state what is left at the moment of the answer, or already when the call is let in.
+    Tokens are buckets of `token_seconds`: prompts and answers together, or input and output apart, as Anthropic does.
+
+    The headers state what is left at the moment of the answer, or already when the call is let in, or only on a 429.
+    What is left may be told wrong by `header_factor`, or be the same each time, and so may the reset.
+
+    A call is looked at after `way`, and heard to be refused `refusal_latency` later; until then it takes up one of the
+    places of `max_in_flight` if `refused_hold_place`. `jitter` is the sigma of a lognormal factor on all these times.
+    An overloaded server says so by 529, or by 429, whatever the limits are.
     A terse model answers null wherever the schema allows it, which is no fault but decides on what is accepted.
     """
 
@@ -53,18 +59,31 @@ class Faults:
     schema_violation: float = 0.0
     reset: float = 0.0
     hang: float = 0.0
+    overloaded: float = 0.0
+    overloaded_status: int = 529
     retry_after: float = 0.05
     latency: float = 0.0
     straggler_rate: float = 0.0
     straggler_factor: float = 10.0
+    way: float = 0.0
+    refusal_latency: float = 0.0
+    jitter: float = 0.0
+    refused_hold_place: bool = False
     max_in_flight: int | None = None
     requests_per_second: float | None = None
     burst: int = 10
     rate_window: float | None = None
     refused_count: bool = False
     tokens_per_minute: int | None = None
+    input_tokens_per_minute: int | None = None
+    output_tokens_per_minute: int | None = None
+    token_seconds: float = 10.0
     rate_headers: bool = False
+    header_style: str = "openai"
     header_moment: str = "answer"
+    header_factor: float = 1.0
+    header_remaining: int | None = None
+    header_reset: float | None = None
     retry_after_header: bool = True
     status: int | None = None
     error_code: str | None = None
@@ -81,10 +100,17 @@ class Faults:
             raise ValueError("requests_per_second must be more than 0, and burst at least 1")
         if self.rate_window is not None and (self.requests_per_second or 0) * self.rate_window < 1:
             raise ValueError("rate_window must be long enough for one call at requests_per_second")
-        if self.tokens_per_minute is not None and self.tokens_per_minute < 1:
-            raise ValueError("tokens_per_minute must be at least 1")
-        if self.header_moment not in ("answer", "arrival"):
-            raise ValueError("header_moment must be 'answer' or 'arrival'")
+        tokens = (self.tokens_per_minute, self.input_tokens_per_minute, self.output_tokens_per_minute)
+        if any(limit is not None and limit < 1 for limit in tokens) or self.token_seconds <= 0:
+            raise ValueError("the tokens of a minute must be at least 1, and token_seconds more than 0")
+        if min(self.way, self.refusal_latency, self.jitter) < 0:
+            raise ValueError("way, refusal_latency and jitter can't be less than 0")
+        if self.header_moment not in ("answer", "arrival", "refusal"):
+            raise ValueError("header_moment must be 'answer', 'arrival' or 'refusal'")
+        if self.header_style not in HEADER_STYLES:
+            raise ValueError("header_style must be 'openai' or 'anthropic'")
+        if self.overloaded_status not in (429, 529):
+            raise ValueError("overloaded_status must be 429 or 529")
         if self.reject_response_format not in (None, "json_schema", "any"):
             raise ValueError("reject_response_format must be None, 'json_schema' or 'any'")
 
@@ -99,6 +125,15 @@ class Faults:
     def delay(self, draw: float) -> float:
         """Say how long a call takes, by a number drawn from 0 to 1."""
         return self.latency * self.straggler_factor if draw < self.straggler_rate else self.latency
+
+    def headers(self, told: Mapping[str, Told]) -> Headers:
+        """Write what is left of each quota, as rightly as is set."""
+        write, written = HEADER_STYLES[self.header_style], Headers()
+        for what, quota in told.items():
+            left = quota.left * self.header_factor if self.header_remaining is None else self.header_remaining
+            reset = quota.reset if self.header_reset is None else self.header_reset
+            written |= write(what, Told(quota.limit * self.header_factor, left, reset))
+        return written
 
 
 @dataclass
@@ -116,6 +151,7 @@ class Counts:
     schema_violation: int = 0
     reset: int = 0
     hung: int = 0
+    overloaded: int = 0
     abandoned: int = 0  # the client went away, or the server stopped, before the answer
     other_status: int = 0
     peak_in_flight: int = 0  # of calls let in: a refused call is never in flight
@@ -136,80 +172,6 @@ class Counts:
         self.last_answer_at = time.monotonic()
 
 
-@dataclass
-class RemainingQuota:
-    """A token bucket: full at first, it holds at most `burst`, and `rate` accrues each second."""
-
-    rate: float
-    burst: float
-    left: float = field(init=False)
-    as_of: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        self.left = float(self.burst)
-
-    @property
-    def limit(self) -> int:
-        """What the headers call the limit: the most of a minute."""
-        return round(self.rate * 60)
-
-    def refill(self) -> None:
-        """Add what has accrued since the last call."""
-        now = time.monotonic()
-        self.left = min(float(self.burst), self.left + (now - self.as_of) * self.rate)
-        self.as_of = now
-
-    def spend(self, amount: float = 1) -> None:
-        """Use up some; the debt is at most one burst, so that it can be paid off."""
-        self.left = max(self.left - amount, -float(self.burst))
-
-    def wait(self, amount: float = 1) -> float:
-        """Seconds until so much is allowed; what is more than a burst is allowed once the bucket is full."""
-        return max(0.0, (min(amount, self.burst) - self.left) / self.rate)
-
-    def reset(self) -> float:
-        """Seconds until it is as at first."""
-        return (self.burst - self.left) / self.rate
-
-    def headers(self, what: str) -> Headers:
-        """State it as OpenAI does."""
-        self.refill()
-        return {
-            f"x-ratelimit-limit-{what}": str(self.limit),
-            f"x-ratelimit-remaining-{what}": str(max(0, int(self.left))),
-            f"x-ratelimit-reset-{what}": duration(self.reset()),
-        }
-
-
-@dataclass
-class Windows(RemainingQuota):
-    """A number of calls in each window of `seconds`; the first window begins with the first call."""
-
-    seconds: float = 1.0
-    begun: bool = False
-
-    @property
-    def limit(self) -> int:
-        """What the headers call the limit: the most of a window."""
-        return int(self.burst)
-
-    def refill(self) -> None:
-        """Begin a new window if the last one is over."""
-        now = time.monotonic()
-        over = (now - self.as_of) // self.seconds
-        if over or not self.begun:
-            self.as_of = self.as_of + over * self.seconds if self.begun else now
-            self.left, self.begun = float(self.burst), True
-
-    def wait(self, amount: float = 1) -> float:
-        """Seconds until so much is allowed."""
-        return self.reset() if self.left < amount else 0.0
-
-    def reset(self) -> float:
-        """Seconds until the window ends."""
-        return max(0.0, self.as_of + self.seconds - time.monotonic())
-
-
 def calls_allowed(faults: Faults) -> RemainingQuota:
     """Set up what `requests_per_second` allows; without it, more than is ever spent."""
     rate = faults.requests_per_second
@@ -220,17 +182,14 @@ def calls_allowed(faults: Faults) -> RemainingQuota:
     return Windows(rate, int(rate * faults.rate_window + 1e-9), seconds=faults.rate_window)
 
 
-def tokens_allowed(faults: Faults) -> RemainingQuota | None:
-    """Set up what `tokens_per_minute` allows: ten seconds' worth at once."""
-    per_second = (faults.tokens_per_minute or 0) / 60
-    return RemainingQuota(per_second, per_second * 10) if per_second else None
+def tokens_allowed(faults: Faults) -> TokenQuotas:
+    """Set up what the limits on tokens allow: at once as many as accrue in `token_seconds`."""
 
+    def bucket(per_minute: int | None) -> RemainingQuota | None:
+        return RemainingQuota(per_minute / 60, per_minute / 60 * faults.token_seconds) if per_minute else None
 
-def duration(seconds: float) -> str:
-    """Write a time as OpenAI's headers do: 6ms, 1.5s, 2m3s."""
-    if seconds < 1:
-        return f"{math.ceil(seconds * 1000)}ms"
-    return f"{seconds:.3g}s" if seconds < 60 else f"{int(seconds // 60)}m{int(seconds % 60)}s"
+    limits = (faults.tokens_per_minute, faults.input_tokens_per_minute, faults.output_tokens_per_minute)
+    return TokenQuotas(*map(bucket, limits))
 
 
 def refused(status: int, message: str, code: str | None = None, headers: Headers | None = None) -> web.Response:
@@ -239,6 +198,12 @@ def refused(status: int, message: str, code: str | None = None, headers: Headers
     kind = "insufficient_quota" if code == "insufficient_quota" else kind
     error = {"message": message, "type": kind, "param": None, "code": code}
     return web.json_response({"error": error}, status=status, headers=headers)
+
+
+def overloaded(status: int) -> web.Response:
+    """Answer as Anthropic does when it has too much to do."""
+    error = {"type": "overloaded_error", "message": "Overloaded"}
+    return web.json_response({"type": "error", "error": error}, status=status)
 
 
 def rejection(faults: Faults, body: Json) -> web.Response | None:
@@ -272,10 +237,10 @@ class LocalProvider(Served):
         self.authorizations: list[str | None] = []
         self.base_url = ""
         self._record = record
-        self._random = random.Random(seed)
+        self._random, self._jitter = random.Random(seed), random.Random(seed)
         self._writer = Writer(self._random, reply, agent)
         self._last_request: Json = {}
-        self._in_flight = 0
+        self._in_flight = self._refused_in_place = 0
 
     @property
     def faults(self) -> Faults:
@@ -341,44 +306,64 @@ class LocalProvider(Served):
         rejected = rejection(faults, body)
         if rejected is not None:
             return self._ended("other_status", rejected)
+        await self._take(self._spread(faults, faults.way))
+        if outcome == "overloaded":
+            return await self._refuse(faults, outcome, overloaded(faults.overloaded_status))
         asked = tokens_asked(body) if self._tokens else 0
         if self._over_limit(faults, outcome, asked):
-            return self._ended("rate_limited", self._too_many(faults, asked))
-        return await self._let_in(request, body, outcome, delay)
+            return await self._refuse(faults, "rate_limited", self._too_many(faults, asked))
+        return await self._let_in(request, body, outcome, self._spread(faults, delay))
 
     def _ended(self, outcome: str, response: web.Response) -> web.Response:
         self.counts.ended(outcome)
         return response
 
+    def _spread(self, faults: Faults, seconds: float) -> float:
+        """Say how long a time is that varies."""
+        return seconds * self._jitter.lognormvariate(0, faults.jitter) if faults.jitter else seconds
+
+    async def _take(self, seconds: float) -> None:
+        """Let time pass; a call whose client goes away meanwhile is abandoned."""
+        try:
+            if seconds:
+                await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.counts.abandoned += 1
+            raise
+
+    async def _refuse(self, faults: Faults, outcome: str, response: web.Response) -> web.Response:
+        """Answer with a refusal once it is heard."""
+        self._refused_in_place += faults.refused_hold_place
+        try:
+            await self._take(self._spread(faults, faults.refusal_latency))
+        finally:
+            self._refused_in_place -= faults.refused_hold_place
+        return self._ended(outcome, response)
+
     def _over_limit(self, faults: Faults, outcome: str, asked: int) -> bool:
         """Tell whether a call is refused, and take it off the allowances if it has to be."""
         self._allowance.refill()
-        too_many = faults.max_in_flight is not None and self._in_flight >= faults.max_in_flight
+        places = self._in_flight + self._refused_in_place
+        too_many = faults.max_in_flight is not None and places >= faults.max_in_flight
         too_fast = faults.requests_per_second is not None and self._allowance.left < 1
-        over = too_many or too_fast or outcome == "rate_limited" or self._over_tokens(asked)
+        over = too_many or too_fast or outcome == "rate_limited" or self._tokens.wait(asked) > 0
         if faults.requests_per_second is not None and (not over or faults.refused_count):
             self._allowance.spend()
-        if self._tokens is not None and not over:
-            self._tokens.spend(asked)
+        if not over:
+            self._tokens.spend(asked=asked)
         return over
 
-    def _over_tokens(self, asked: int) -> bool:
-        if self._tokens is None:
-            return False
-        self._tokens.refill()
-        return self._tokens.wait(asked) > 0
-
-    def _rate_headers(self, faults: Faults) -> Headers:
-        if not faults.rate_headers:
+    def _rate_headers(self, faults: Faults, *, on_refusal: bool = False) -> Headers:
+        if not faults.rate_headers or (faults.header_moment == "refusal" and not on_refusal):
             return {}
-        return self._allowance.headers("requests") | (self._tokens.headers("tokens") if self._tokens else {})
+        return faults.headers({"requests": self._allowance.told()} | self._tokens.told())
 
     def _too_many(self, faults: Faults, asked: int) -> web.Response:
         """Answer 429; the advised wait is at least as long as until the next call is allowed."""
-        headers = self._rate_headers(faults)
+        headers = self._rate_headers(faults, on_refusal=True)
         if faults.retry_after_header:
             until_next = self._allowance.wait() if faults.requests_per_second else 0.0
-            until_next = max(until_next, self._tokens.wait(asked) if self._tokens else 0.0)
+            until_next = max(until_next, self._tokens.wait(asked))
             headers["retry-after"] = f"{math.ceil(max(faults.retry_after, until_next) * 1000) / 1000:g}"
         return refused(429, "Rate limit reached for requests.", "rate_limit_exceeded", headers)
 
@@ -391,11 +376,7 @@ class LocalProvider(Served):
             if outcome == "hang":
                 self.counts.hung += 1
                 await asyncio.Event().wait()
-            if delay:
-                await asyncio.sleep(delay)
-        except asyncio.CancelledError:
-            self.counts.abandoned += outcome != "hang"
-            raise
+            await self._take(delay)
         finally:
             self._in_flight -= 1
         self.counts.seconds_of_latency += delay
@@ -410,8 +391,7 @@ class LocalProvider(Served):
 
     def _completion(self, body: Json, content: str, headers: Headers) -> web.Response:
         """Answer a call, with the headers of its arrival where the faults say so."""
-        if self._tokens is not None:
-            self._tokens.spend(tokens_in(content))
+        self._tokens.spend(answered=tokens_in(content))
         if self.faults.header_moment == "answer":
             headers = self._rate_headers(self.faults)
         text = json.dumps(completion(body, content, self.counts.requests, self._writer.calls(body)))

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +79,9 @@ EVERYTHING: Json = {
     },
 }
 EVERYTHING["required"] = list(EVERYTHING["properties"])
+
+
+PARTS = ("limit", "remaining", "reset")
 
 
 class Answer(NamedTuple):
@@ -448,6 +452,132 @@ def test_a_call_of_more_tokens_than_the_bucket_holds_is_let_in_when_it_is_full()
     with LocalProvider(Faults(tokens_per_minute=60)) as provider:
         answers = ask(provider, *[question("x" * 400)] * 2)
     assert [answer.status for answer in answers] == [200, 429]
+
+
+def test_tokens_may_be_limited_by_the_second() -> None:
+    body = question("x" * 396)
+    with LocalProvider(Faults(tokens_per_minute=6000, token_seconds=1)) as provider:
+        answers = ask(provider, *[body] * 2, at_once=True)
+    assert sorted(answer.status for answer in answers) == [200, 429]
+
+
+@pytest.mark.parametrize(("limits", "refused"), [((600, 60_000), "input"), ((60_000, 60), "output")])
+def test_input_and_output_tokens_are_limited_apart_with_headers_as_anthropic_writes_them(
+    limits: tuple[int, int], refused: str
+) -> None:
+    body = question("x" * 356)  # 90 tokens, and 17 in the answer
+    asked, answered = limits
+    faults = Faults(input_tokens_per_minute=asked, output_tokens_per_minute=answered)
+    with LocalProvider(replace(faults, rate_headers=True, header_style="anthropic")) as provider:
+        answers = ask(provider, *[body] * 2)
+    assert [answer.status for answer in answers] == [200, 429]
+    shown = {name: value for name, value in answers[1].headers.items() if name.startswith("anthropic-ratelimit-")}
+    parts = [f"{what}-{part}" for what in ("requests", "input-tokens", "output-tokens") for part in PARTS]
+    assert sorted(shown) == sorted(f"anthropic-ratelimit-{part}" for part in parts)
+    assert shown["anthropic-ratelimit-input-tokens-limit"] == str(limits[0])
+    assert shown["anthropic-ratelimit-output-tokens-limit"] == str(limits[1])
+    assert int(shown[f"anthropic-ratelimit-{refused}-tokens-remaining"]) <= 11
+    back = datetime.fromisoformat(shown[f"anthropic-ratelimit-{refused}-tokens-reset"])
+    assert 5 < (back - datetime.now(UTC)).total_seconds() < 20
+    assert shown[f"anthropic-ratelimit-{refused}-tokens-reset"].endswith("Z")
+
+
+def test_headers_may_come_only_with_a_refusal_and_always_say_the_same() -> None:
+    limit = Faults(requests_per_second=0.5, burst=2, retry_after_header=False, rate_headers=True)
+    with LocalProvider(replace(limit, header_moment="refusal", header_remaining=0, header_reset=1)) as provider:
+        *answered, refused = ask(provider, *[question()] * 3)
+    assert [answer.status for answer in answered] == [200, 200]
+    assert not [name for answer in answered for name in answer.headers if name.startswith("x-ratelimit")]
+    assert (rate_header(refused, "remaining"), rate_header(refused, "reset")) == ("0", "1s")
+    assert "retry-after" not in refused.headers
+
+
+def test_headers_may_be_wrong_by_a_factor() -> None:
+    with LocalProvider(Faults(requests_per_second=1, burst=20, rate_headers=True, header_factor=3)) as provider:
+        [answer] = ask(provider, question())
+    assert (rate_header(answer, "limit"), rate_header(answer, "remaining")) == ("180", "57")
+
+
+def seconds_of(provider: LocalProvider, *bodies: object) -> tuple[float, list[Answer]]:
+    """Make calls at once, and take the time."""
+    began = time.monotonic()
+    answers = ask(provider, *bodies, at_once=True)
+    return time.monotonic() - began, answers
+
+
+def test_a_refusal_and_the_way_to_the_server_take_time() -> None:
+    with LocalProvider(Faults(rate_limited=1, refusal_latency=0.2)) as provider:
+        refusal, _ = seconds_of(provider, question())
+        provider.faults = Faults(way=0.2)
+        way, _ = seconds_of(provider, question())
+        provider.faults = Faults(rate_limited=1, way=0.2, refusal_latency=0.2)
+        both, _ = seconds_of(provider, question())
+    assert 0.2 <= refusal < 0.4 and 0.2 <= way < 0.4 and 0.4 <= both < 0.7
+
+
+def test_times_vary_and_the_same_seed_gives_the_same_ones() -> None:
+    def taken(seed: int) -> float:
+        with LocalProvider(Faults(latency=0.02, jitter=0.5), seed=seed) as provider:
+            ask(provider, *[question()] * 5)
+            return provider.counts.seconds_of_latency
+
+    assert taken(1) == taken(1) != taken(2)
+    assert 0.03 < taken(1) < 0.4
+
+
+@pytest.mark.parametrize(("hold", "status"), [(True, 429), (False, 200)])
+def test_a_refused_call_may_hold_a_place_until_it_is_answered(hold: bool, status: int) -> None:
+    async def calls() -> list[Answer]:
+        async with aiohttp.ClientSession() as session:
+
+            async def later(seconds: float) -> Answer:
+                await asyncio.sleep(seconds)
+                return await post(session, f"{provider.base_url}/chat/completions", question())
+
+            return await asyncio.gather(*map(later, (0, 0.1, 0.4, 1.0)))
+
+    faults = Faults(latency=0.3, max_in_flight=1, refusal_latency=0.6, refused_hold_place=hold)
+    with LocalProvider(faults) as provider:
+        answers = asyncio.run(calls())
+    assert [answer.status for answer in answers] == [200, 429, status, 200 if not hold else 429]
+    assert provider.counts.peak_in_flight == 1
+
+
+def test_a_refusal_that_nobody_waits_for_is_abandoned_and_frees_its_place() -> None:
+    faults = Faults(rate_limited=1, refusal_latency=60, refused_hold_place=True, max_in_flight=1)
+    with LocalProvider(faults) as provider:
+        ask(provider, question(), patience=0.1)
+        time.sleep(0.05)
+        provider.faults = Faults(max_in_flight=1)
+        [after] = ask(provider, question())
+    assert after.status == 200
+    assert provider.counts == Counts(requests=2, abandoned=1, answered=1, peak_in_flight=1)
+
+
+@pytest.mark.parametrize("status", [429, 529])
+def test_an_overloaded_server_says_so_whatever_the_limits_are(status: int) -> None:
+    with LocalProvider(Faults(overloaded=1, overloaded_status=status)) as provider:
+        [answer] = ask(provider, question())
+    assert answer.status == status
+    assert answer.body["error"]["type"] == "overloaded_error"
+    assert "retry-after" not in answer.headers
+    assert provider.counts == Counts(requests=1, overloaded=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token_seconds": 0},
+        {"output_tokens_per_minute": 0},
+        {"way": -1},
+        {"header_moment": "never"},
+        {"header_style": "google"},
+        {"overloaded_status": 500},
+    ],
+)
+def test_faults_that_can_not_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong)).partition("_per")[0].split("_")[-1]):
+        Faults(**wrong)
 
 
 def test_counts_tell_when_calls_came_and_were_answered_and_how_long_they_took() -> None:

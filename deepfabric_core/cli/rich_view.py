@@ -16,13 +16,13 @@ from deepfabric_core.cli.screen.job_control import sharing
 from deepfabric_core.cli.screen.keyboard import Keyboard
 from deepfabric_core.cli.screen.output_capture import held_back
 from deepfabric_core.cli.screen.panes import Screen
-from deepfabric_core.cli.screen.rate_history import RateHistory
 from deepfabric_core.cli.screen.screen_state import Heading, ScreenState
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.events import Event
 from deepfabric_core.run.pipeline import announce_stop
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.stop import Stop
+from deepfabric_core.text.rate_history import RateHistory
 
 # The name of Ctrl-L.
 _REDRAW = "redraw"
@@ -32,10 +32,16 @@ class RichView:
     """Draws the run's state eight times a second; events only change the state. The last state stays at the end."""
 
     def __init__(
-        self, console: Console, clock: Callable[[], float] = time.time, *, heading: Heading | None = None
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.time,
+        *,
+        steady: Callable[[], float] = time.monotonic,
+        heading: Heading | None = None,
     ) -> None:
         self._state = RunState()
         self._clock = clock
+        self._steady = steady
         self._console = console
         self._heading = heading or Heading()
         self._history = RateHistory()
@@ -78,7 +84,7 @@ class RichView:
     def render(self) -> Screen:
         """Return the screen for the current state."""
         state, now = self._state, self._clock()
-        self._history.note(state, now)
+        self._history.note(state, self._steady())
         keys = self._keyboard is not None and self._keyboard.opened
         return Screen(ScreenState(self._heading, state, now, self._history, self._browser, keys=keys, over=self._over))
 

@@ -145,6 +145,10 @@ class RunState:
         """Return the seconds spent in pauses so far."""
         return self.paused + (0.0 if self.paused_at is None else max(0.0, now - self.paused_at))
 
+    def progress_of(self, stage: Stage) -> StageProgress:
+        """Return the progress of a stage."""
+        return self.topics_progress if stage == "topics" else self.samples_progress
+
     @property
     def topics_missing(self) -> int:
         """Topics that were asked for and couldn't be made."""
@@ -265,7 +269,7 @@ def _stage_paused(progress: StageProgress, at: float, *, pausing: bool) -> Stage
 
 
 def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
-    progress = state.topics_progress if event.stage == "topics" else state.samples_progress
+    progress = state.progress_of(event.stage)
     stage: Stage | None = None
     match event:
         case StageStarted(stage, total, window, at, done, failed):

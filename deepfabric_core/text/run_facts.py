@@ -9,6 +9,7 @@ from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.number_format import by_kind, total_by_kind
+from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, were
 
 _LONGEST_TEXT = 300
@@ -23,12 +24,12 @@ class Fact(NamedTuple):
 
 
 def pace_facts(state: RunState) -> Iterator[Fact]:
-    """Yield how many calls are in flight, while the run goes on."""
+    """Yield how many calls are in flight, and what holds calls back, while the run goes on."""
     if (limiter := state.limiter) and not state.ending:
         waiting = f", {limiter.waiting:,} waiting" if limiter.waiting else ""
-        why = f" ({_shown(limiter.why)})" if limiter.why else ""
-        under_way = f"{limiter.in_flight:,} of at most {limiter.allowed:,} under way"
-        yield Fact("Calls", "Calls", under_way + waiting + why)
+        yield Fact("Calls", "Calls", f"{limiter.in_flight:,} of at most {limiter.allowed:,} under way{waiting}")
+        if binds := what_binds(state):
+            yield Fact("Limit", "Limit", binds)
 
 
 def trouble_facts(state: RunState) -> Iterator[Fact]:

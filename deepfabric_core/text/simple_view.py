@@ -35,6 +35,7 @@ from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
 from deepfabric_core.text.number_format import by_kind, duration, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import paused, stopping
+from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, of_them_leaves
 
 _EXPANSIONS_SHOWN = 20
@@ -114,7 +115,7 @@ class SimpleView:
                 to_make = f"{to_do:,} of {total:,} to make" if to_do < total else f"{total:,} to make"
                 self._line(f"{stage.capitalize()} started: {to_make}, at most {counted(window, 'call')} at once")
             case StageFinished(stage, at):
-                progress = self._progress(stage)
+                progress = self._state.progress_of(stage)
                 left = f", {progress.left:,} left to make" if progress.left else ""
                 self._line(
                     f"{stage.capitalize()} finished: {_count(progress)} in {duration(progress.elapsed(at))}"
@@ -156,8 +157,13 @@ class SimpleView:
                 self._once(f"retry {kind}", f"Retry: {kind.value}, {again}: {_short(message)}")
             case ReplyRejected(path, kind):
                 self._once(f"reject {kind}", f"Reply asked again: {kind.value}: {printable_path(path, _PATH)}")
-            case LimiterChanged(allowed, _, _, why) if why:
-                self._once(f"limiter {why}", f"Calls at once: {allowed:,} ({why})")
+            case LimiterChanged(bound=bound) if limit := self._limit():
+                self._once(f"limit {bound}", f"Limit: {limit}")
+
+    def _limit(self) -> str:
+        """Return what holds calls back, unless it is only the ceiling, which is told when a stage starts."""
+        limiter = self._state.limiter
+        return "" if limiter is None or limiter.bound == "ceiling" else what_binds(self._state)
 
     def _once(self, key: str, line: str) -> None:
         if key not in self._mentioned:
@@ -168,7 +174,7 @@ class SimpleView:
         stage = self._state.stage
         if stage is None:
             return
-        progress = self._progress(stage)
+        progress = self._state.progress_of(stage)
         if not progress.total or progress.settled >= progress.total:
             return
         tenth = progress.settled * 10 // progress.total
@@ -176,11 +182,10 @@ class SimpleView:
         due = self._clock() - self._progress_at >= _SECONDS_BETWEEN
         if due or (tenth > self._tenth and not each_is_shown):
             self._progress_at = self._clock()
-            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}")
+            limit = self._limit()
+            bound = f" (limit: {limit})" if limit else ""
+            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}{bound}")
         self._tenth = max(tenth, self._tenth)
-
-    def _progress(self, stage: Stage) -> StageProgress:
-        return self._state.topics_progress if stage == "topics" else self._state.samples_progress
 
     def _pace(self, progress: StageProgress) -> str:
         now = self._clock()
@@ -189,7 +194,7 @@ class SimpleView:
 
     def _counted(self, stage: Stage) -> str:
         state = self._state
-        failed = self._progress(stage).failed
+        failed = self._state.progress_of(stage).failed
         parts = [f"{failed:,} {'missing' if stage == 'topics' else 'failed'}"] if failed else []
         if stage == "samples" and failed > _FAILURES_SHOWN:
             parts = [f"{failed:,} failed ({by_kind(state.sample_failures)})"]

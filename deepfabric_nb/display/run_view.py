@@ -13,11 +13,12 @@ from typing import Literal, TypedDict
 from urllib.parse import quote
 
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import Ending, FileWritten, SampleFinished
+from deepfabric_core.events import Ending, FileWritten, SampleFinished, Stage
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Examples, Failure, RunState, StageProgress
 from deepfabric_core.text.number_format import duration, per_time, percent, total_by_kind
+from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
 from deepfabric_core.wording import counted
 
@@ -32,10 +33,18 @@ _EXCHANGE = 1500
 _ANSWER = 480
 _NOTICES = 5
 _KINDS_WITH_EXAMPLES = 6
+_SPARKLINE_HEIGHT = 100
+
+# Each stage, what it is called, and what those are called that couldn't be made.
+_STAGES: tuple[tuple[Stage, str, str], ...] = (("topics", "Topics", "missing"), ("samples", "Samples", "failed"))
 
 
 class StageView(TypedDict):
-    """A stage's progress. `percent` is a number for a bar; empty texts are unknown or not worth showing."""
+    """A stage's progress. `percent` is a number for a bar; empty texts are unknown or not worth showing.
+
+    `rates` are the heights of a sparkline from 0 to 100, a second each, over the last minute, as is `rate`. A stage
+    that is over has none, and its `rate` is over all of its time.
+    """
 
     label: str
     active: bool
@@ -46,6 +55,7 @@ class StageView(TypedDict):
     count: str
     lost: str
     rate: str
+    rates: list[int]
     left: str
     elapsed: str
 
@@ -113,8 +123,10 @@ class RunView(TypedDict):
     files: list[FileView]
 
 
-def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phase) -> RunView:
-    """Return what to show of a run at the time `now`."""
+def run_view(
+    state: RunState, *, now: float, run_id: str, name: str, phase: Phase, history: RateHistory | None = None
+) -> RunView:
+    """Return what to show of a run at the time `now`; `history` has its rates, if it is shown while it goes on."""
     failures = _by_kind(state.failures, state.failure_examples)
     return {
         "run": run_id,
@@ -123,7 +135,7 @@ def run_view(state: RunState, *, now: float, run_id: str, name: str, phase: Phas
         "ending": state.ending,
         "headline": _headline(state, phase),
         "elapsed": _elapsed(state, now),
-        "stages": list(_stages(state, now, phase)),
+        "stages": list(_stages(state, now, phase, history or RateHistory())),
         "facts": [{"label": label, "value": value} for label, value in _facts(state, phase)],
         "trouble": total_by_kind(state.failures) if failures else "",
         "failures": failures,
@@ -182,13 +194,15 @@ def _elapsed(state: RunState, now: float) -> str:
     return duration(state.elapsed(now))
 
 
-def _stages(state: RunState, now: float, phase: Phase) -> Iterator[StageView]:
+def _stages(state: RunState, now: float, phase: Phase, history: RateHistory) -> Iterator[StageView]:
     """Yield the stages that have begun; the time left of the current one is shown unless the run is stopping."""
     current = state.stage if phase == "running" and not state.stopping else None
-    if state.topics_progress.started_at is not None:
-        yield _stage("Topics", "missing", state.topics_progress, now, current == "topics")
-    if state.samples_progress.started_at is not None:
-        yield _stage("Samples", "failed", state.samples_progress, now, current == "samples")
+    live = state.stage if phase != "over" else None
+    for stage, label, lost in _STAGES:
+        progress = state.progress_of(stage)
+        if progress.started_at is not None:
+            shown = _stage(label, lost, progress, now, current == stage)
+            yield _live(shown, history) if live == stage else shown
 
 
 def _stage(label: str, lost: str, progress: StageProgress, now: float, goes_on: bool) -> StageView:
@@ -204,9 +218,19 @@ def _stage(label: str, lost: str, progress: StageProgress, now: float, goes_on: 
         "count": f"{done:,} of {total:,} ({percent(progress)})" if total else percent(progress),
         "lost": f"{progress.failed:,} {lost}" if progress.failed else "",
         "rate": per_time(rate) if rate else "",
+        "rates": [],
         "left": f"about {duration(left)} left" if left and goes_on else "",
         "elapsed": duration(progress.elapsed(now)),
     }
+
+
+def _live(stage: StageView, history: RateHistory) -> StageView:
+    """Return the view of a stage that goes on, with its rate over the last minute."""
+    rate = history.rate
+    if rate is None:
+        return stage
+    rates = heights(history.rates(WINDOW), _SPARKLINE_HEIGHT)
+    return {**stage, "rate": per_time(rate), "rates": rates}
 
 
 def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:

@@ -119,7 +119,7 @@ class TextScreen:
 def view_of(run: Run) -> RunView:
     """Return the data that screens draw of a run."""
     phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    return run_view(run.state, now=time.time(), run_id=run.id, name=run.name, phase=phase)
+    return run_view(run.state, now=time.time(), run_id=run.id, name=run.name, phase=phase, history=run.history)
 
 
 def _display_summary(run: Run) -> None:

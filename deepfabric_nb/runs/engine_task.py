@@ -16,6 +16,7 @@ from deepfabric_core.events import Emit, Event, Notice, Stopping
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
+from deepfabric_core.text.rate_history import RateHistory
 from deepfabric_nb.kernel import engine_thread
 from deepfabric_nb.kernel.comm_messages import listening
 from deepfabric_nb.kernel.display_mode import current_shell
@@ -29,13 +30,15 @@ Work = Callable[[Emit, Stop], Awaitable[RunState]]
 class EngineTask:
     """Work that emits events and can be stopped; `work` is None if all of it was done before.
 
-    `screens` are called to draw it, in the thread of the cells. All methods may be called at any time.
+    `screens` are called to draw it, in the thread of the cells; `history` is kept as long as it is drawn. All methods
+    may be called at any time.
     """
 
     def __init__(self, name: str, work: Work | None) -> None:
         self.name = name
         self.error: BaseException | None = None
         self.screens: list[Callable[[], None]] = []
+        self.history = RateHistory()
         self.drawing: asyncio.Task[None] | None = None
         self._work = work
         self._stop = Stop()
@@ -149,6 +152,7 @@ class EngineTask:
 
     def draw(self) -> None:
         """Update every screen. A screen that can't be written any more, such as a closed terminal, is dropped."""
+        self.history.note(self.state, time.monotonic())
         for screen in tuple(self.screens):
             try:
                 screen()

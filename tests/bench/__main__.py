@@ -1,6 +1,8 @@
 """Every contestant in every case, one after the other in one run, and one table of what came of it.
 
 python -m tests.bench [CASE ...] [--peer PYTHON] [--quick]
+
+The cases of refusals also have a table of their own, with the peers that `python -m tests.bench.peers` installs.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from tests.bench.cases import CASES, ONE_SAMPLE, Case
 from tests.bench.contestants import OURS, Contestant, contestants
 from tests.bench.measure import Bench
-from tests.bench.table import Row, as_json, markdown, plain
+from tests.bench.peers.packages import FOLDER
+from tests.bench.refusals import by_refusal
+from tests.bench.table import Row, as_json, cells, markdown, plain
 
 _NO_PEER = "Without DeepFabric 4.13: name the Python of its environment with --peer, or in DEEPFABRIC_PEER."
 
@@ -31,8 +36,10 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help="names or patterns like 'rate*'; all by default")
     parser.add_argument("--peer", default=os.environ.get("DEEPFABRIC_PEER"), help="the Python that has DeepFabric 4.13")
+    parser.add_argument("--peers", type=Path, default=FOLDER, help="the folder of the other peers (%(default)s)")
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave a contestant out")
     parser.add_argument("--quick", action="store_true", help="about a third of the samples")
+    parser.add_argument("--samples", type=int, metavar="N", help="so many samples in each case that can have them")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all that was measured")
     return parser
@@ -51,10 +58,19 @@ def taking_part(case: Case, everyone: Sequence[Contestant]) -> list[Contestant]:
     return [one for one in everyone if case.kind in one.kinds and (not case.only or one.name in case.only)]
 
 
+def sized(case: Case, *, samples: int | None, quick: bool) -> Case:
+    """Ask for as many samples as was said, if the case allows it."""
+    if samples is not None and not case.fixed:
+        return replace(case, samples=samples)
+    return case.quick() if quick else case
+
+
 def rows(cases: Sequence[Case], everyone: Sequence[Contestant]) -> Iterator[Row]:
-    """Measure, the start-up of everyone first."""
+    """Measure, first the start-up of everyone who takes part."""
     bench = Bench()
     for one in everyone:
+        if one is not OURS and cases and not any(one in taking_part(case, everyone) for case in cases):
+            continue
         yield bench.calibrate(ONE_SAMPLE, one)
         if one is OURS and bench.body is None:
             raise SystemExit("Ours made no call, so there is no request that the others could make.")
@@ -66,8 +82,8 @@ def rows(cases: Sequence[Case], everyone: Sequence[Contestant]) -> Iterator[Row]
 def main() -> None:
     """Measure, telling of each row on stderr, and print the table on stdout."""
     given = options().parse_args()
-    cases = [case.quick() if given.quick else case for case in chosen(given.cases)]
-    everyone = contestants(Path(given.peer).absolute() if given.peer else None)
+    cases = [sized(case, samples=given.samples, quick=given.quick) for case in chosen(given.cases)]
+    everyone = contestants(Path(given.peer).absolute() if given.peer else None, given.peers.absolute())
     if not given.peer:
         sys.stderr.write(f"{_NO_PEER}\n")
     if unknown := {*given.without} - {one.name for one in everyone if one is not OURS}:
@@ -81,7 +97,10 @@ def main() -> None:
                 sys.stderr.write(f"  {row.trouble}\n")
     except KeyboardInterrupt:
         sys.stderr.write("Stopped; this is what was measured.\n")
-    sys.stdout.write(f"{markdown(measured) if given.markdown else plain(measured)}\n")
+    draw = markdown if given.markdown else plain
+    sys.stdout.write(f"{draw(cells(measured))}\n")
+    if any(case.kind == "refusals" for case in cases):
+        sys.stdout.write(f"\n{draw(by_refusal(measured))}\n")
     sys.stdout.write("".join(f"\n{row.trouble}" for row in measured if row.trouble) + "\n")
     if given.json:
         given.json.write_text(as_json(measured), encoding="utf-8")

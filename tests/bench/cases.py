@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tests.bench.ideal import Ideal, at_rate, in_flight, in_windows, of_tree, unknown
 
-Kind = Literal["samples", "topics", "help", "validate"]
+Kind = Literal["samples", "refusals", "topics", "help", "validate"]
 
 # The seconds that a case should take at best, and the share of its samples that --quick leaves.
 _SECONDS = 5.0
@@ -64,6 +64,47 @@ def _memory(samples: int, *only: str, patience: float) -> Case:
     return Case(f"memory-{samples}", "no latency, 500 topics in cycles", samples, only=only, patience=patience)
 
 
+# How many milliseconds it takes until a call is heard to be refused, and in which of these cases the peers take part.
+REFUSAL_MS = (0, 50, 150, 300)
+_PEERS_AT, _PEERS_IN = 150, ("rate-retry-after", "rate-headers", "places-retry-after")
+
+# What the server of a refusal case allows, and what it says of that: the calls of half a second at once, or a number in
+# flight, where a refused call holds a place until it is answered.
+_HALF_A_SECOND = 50
+_RATE = {"requests_per_second": 100, "burst": _HALF_A_SECOND}
+_PLACES = {"max_in_flight": 50, "refused_hold_place": True}
+_SAYS_WHEN, _SAYS_NOTHING = {"retry_after": 1.0}, {"retry_after_header": False}
+_HEADERS = {"rate_headers": True, "header_moment": "refusal", "header_remaining": 0, "header_reset": 1.0}
+REFUSALS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "rate-retry-after": ("100 calls/s, Retry-After", _RATE | _SAYS_WHEN),
+    "rate-headers": ("100 calls/s, Retry-After and headers", _RATE | _SAYS_WHEN | _HEADERS),
+    "rate-silent": ("100 calls/s, no header", _RATE | _SAYS_NOTHING),
+    "places-retry-after": ("50 in flight, Retry-After", _PLACES | _SAYS_WHEN),
+    "places-silent": ("50 in flight, no header", _PLACES | _SAYS_NOTHING),
+}
+
+
+def refusal_name(milliseconds: int, limit: str) -> str:
+    """Name a case by how long a refusal takes, and by the server's limit."""
+    return f"refusal-{milliseconds}ms-{limit}"
+
+
+def _refusal(milliseconds: int, limit: str) -> Case:
+    what, faults = REFUSALS[limit]
+    ideal = at_rate(100, _HALF_A_SECOND, 0.5) if "burst" in faults else in_flight(50, 0.5)
+    return Case(
+        refusal_name(milliseconds, limit),
+        f"{what}, a 429 takes {milliseconds} ms, 256 at once, 500 ms",
+        1000,
+        256,
+        {"latency": 0.5, "refusal_latency": milliseconds / 1000, **faults},
+        ideal,
+        kind="refusals",
+        only=() if milliseconds == _PEERS_AT and limit in _PEERS_IN else ("ours",),
+        patience=300,
+    )
+
+
 ONE_SAMPLE = Case("one-sample", "a whole run of one sample: start-up", 1, 1, fixed=True)
 
 CASES: tuple[Case, ...] = (
@@ -107,6 +148,7 @@ CASES: tuple[Case, ...] = (
         in_flight(32, 0.2, hang=0.005, timeout=3),
         llm={"timeout": 3},
     ),
+    *(_refusal(milliseconds, limit) for milliseconds in REFUSAL_MS for limit in REFUSALS),
     _memory(5000, "ours", "bare aiohttp", "DeepFabric 4.13", patience=180),
     _memory(50_000, "ours", patience=900),
 )

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tests import ROOT
 from tests.bench.cases import Case
+from tests.bench.peers.packages import PACKAGES, Package
 
 _TOPICS = 500
 _DATASET = "dataset.jsonl"
@@ -52,14 +53,14 @@ class Ours:
 
     name: str = "ours"
     client: str = "auto"
-    kinds: tuple[str, ...] = ("samples", "topics", "help", "validate")
+    kinds: tuple[str, ...] = ("samples", "refusals", "topics", "help", "validate")
 
     def command(self, task: Task) -> list[str]:
         llm = {"provider": "openai", "client": self.client, **task.case.llm}
         return [sys.executable, "-m", "deepfabric_core", *_arguments(task, llm)]
 
-    def environment(self, _: Task) -> dict[str, str]:
-        return _environment(OPENAI_API_KEY="none")
+    def environment(self, task: Task) -> dict[str, str]:
+        return _environment(OPENAI_API_KEY="none", **_nothing_learned(task))
 
     def delivered(self, place: Path) -> int:
         return _lines(place / _DATASET)
@@ -107,18 +108,55 @@ class Bare:
         return int((place / "stdout").read_text().strip() or 0)
 
 
+@dataclass(frozen=True)
+class Packaged:
+    """A peer in an environment of its own that makes as many equal calls, with its own limiter as it comes.
+
+    If it isn't installed, what it does is to say why.
+    """
+
+    peer: Package
+    folder: Path
+    kinds: tuple[str, ...] = ("refusals",)
+
+    @property
+    def name(self) -> str:
+        return self.peer.title
+
+    def command(self, task: Task) -> list[str]:
+        python, missing = self.peer.python(self.folder), self.peer.missing(self.folder)
+        if missing:
+            return [sys.executable, "-c", f"raise SystemExit({missing!r})"]
+        asked = (task.base_url, str(task.case.samples), str(task.case.width), "Explain how to mend a puncture.")
+        return [str(python), str(self.peer.script), *asked]
+
+    def environment(self, task: Task) -> dict[str, str]:
+        """Keep its files in the folder, and every connection on this machine: what goes elsewhere goes nowhere."""
+        quiet = {"NEMO_TELEMETRY_ENABLED": "false", "TELEMETRY_ENABLED": "false", "HF_HUB_OFFLINE": "1"}
+        quiet |= {"HF_HUB_DISABLE_TELEMETRY": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+        here = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
+        own = {"HOME": str(task.place), "OPENAI_API_KEY": "none", "PYTHONPATH": ""}
+        return _environment() | _nothing_learned(task) | quiet | nowhere | here | own
+
+    def delivered(self, place: Path) -> int:
+        file = place / "delivered"
+        return int(file.read_text(encoding="utf-8")) if file.exists() else 0
+
+
 OURS = Ours()
 BARE_AIOHTTP = Bare("bare aiohttp", "tests.bench.bare_aiohttp")
 
 
-def contestants(peer: Path | None) -> tuple[Contestant, ...]:
-    """Everyone, ours first."""
+def contestants(peer: Path | None, peers: Path) -> tuple[Contestant, ...]:
+    """Everyone, ours first; `peers` is the folder with the environments of those that are packages."""
     others = (
         Ours("ours, through litellm", "litellm", kinds=("samples", "topics")),
         BARE_AIOHTTP,
         Bare("bare litellm", "tests.bench.bare_litellm"),
     )
-    return (OURS, *others, Peer(peer)) if peer else (OURS, *others)
+    packaged = (Packaged(package, peers) for package in PACKAGES)
+    return (OURS, *others, *((Peer(peer),) if peer else ()), *packaged)
 
 
 def _arguments(task: Task, llm: Mapping[str, Any]) -> list[str]:
@@ -147,6 +185,11 @@ def _write_topics(file: Path) -> None:
 
 def _environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+def _nothing_learned(task: Task) -> dict[str, str]:
+    """Begin without what an earlier run has kept."""
+    return {f"XDG_{kind}_HOME": str(task.place / kind.lower()) for kind in ("CACHE", "DATA", "STATE")}
 
 
 def _lines(file: Path) -> int:

@@ -44,6 +44,11 @@ class Row:
         return self.ideal / self.seconds if self.ideal and self.seconds else None
 
     @property
+    def refused_per_sample(self) -> float | None:
+        """Refused calls for each sample."""
+        return self.refused / self.samples if self.samples else None
+
+    @property
     def cpu_ms(self) -> float | None:
         """Processor time for each sample beyond a start-up; of the whole process where there are no samples.
 
@@ -87,7 +92,7 @@ _COLUMNS: dict[str, Column] = {
     "share of ideal": lambda row, _: _percent(row.share),
     "samples/s": lambda row, _: _number(row.rate, 1),
     "to bare": _to_bare,
-    "refused/sample": lambda row, _: _number(row.refused / row.samples if row.samples else None, 2),
+    "refused/sample": lambda row, _: _number(row.refused_per_sample, 2),
     "peak in flight": lambda row, _: str(row.counts["peak_in_flight"]) if row.counts["requests"] else "-",
     "CPU ms/sample": lambda row, _: _number(row.cpu_ms, 2),
     "peak MB": lambda row, _: _number(row.peak_mb),
@@ -102,9 +107,8 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
     return [list(_COLUMNS), *([column(row, bare) for column in _COLUMNS.values()] for row in rows)]
 
 
-def plain(rows: Sequence[Row]) -> str:
-    """Columns aligned, and an empty line between cases."""
-    table = cells(rows)
+def plain(table: Sequence[Sequence[str]]) -> str:
+    """Columns aligned, and an empty line where the first one changes."""
     widths = _widths(table)
     lines: list[str] = []
     for number, line in enumerate(table):
@@ -114,9 +118,9 @@ def plain(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(table: Sequence[Sequence[str]]) -> str:
     """A table that GitHub draws."""
-    heading, *rest = cells(rows)
+    heading, *rest = table
     rule = [" --- ", " --- ", *([" ---: "] * (len(heading) - 2))]
     lines = [f"| {' | '.join(line)} |" for line in (heading, *rest)]
     return "\n".join([lines[0], f"|{'|'.join(rule)}|", *lines[1:]])

@@ -1,12 +1,19 @@
 """The benchmark itself, on one tiny case."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from tests.bench.cases import Case
-from tests.bench.contestants import BARE_AIOHTTP, OURS
+from tests.bench.__main__ import sized, taking_part
+from tests.bench.cases import CASES, REFUSAL_MS, REFUSALS, Case, refusal_name
+from tests.bench.contestants import BARE_AIOHTTP, OURS, Packaged, contestants
 from tests.bench.ideal import in_flight, tree_seconds
 from tests.bench.measure import Bench
+from tests.bench.peers.packages import PACKAGES
+from tests.bench.refusals import by_refusal
 from tests.bench.table import cells, markdown, plain
+from tests.provider import Faults
 
 TINY = Case("tiny", "20 samples at 50 ms, 5 at once", 20, 5, {"latency": 0.05}, in_flight(5, 0.05), patience=30)
 
@@ -25,8 +32,46 @@ def test_a_tiny_case_makes_a_table_with_sensible_numbers() -> None:
     assert heading[:3] == ["case", "contestant", "samples"]
     assert ours[:3] == ["tiny", "ours", "20"] and bare[:3] == ["tiny", "bare aiohttp", "20"]
     assert bare[heading.index("to bare")] == "1.00"
-    assert len(plain(rows).splitlines()) == 4
-    assert len(markdown(rows).splitlines()) == 4
+    assert len(plain(cells(rows)).splitlines()) == 4
+    assert len(markdown(cells(rows)).splitlines()) == 4
+
+
+def test_a_tiny_case_of_refusals_makes_a_table_that_tells_of_everyone_and_why_a_peer_could_not_take_part(
+    tmp_path: Path,
+) -> None:
+    case = next(case for case in CASES if case.name == refusal_name(150, "places-retry-after"))
+    few, bench = replace(case, samples=60, patience=30), Bench()
+    package = PACKAGES[0]
+    package.failure(tmp_path).write_text("no such version", encoding="utf-8")
+    rows = [bench.measure(few, contestant) for contestant in (OURS, Packaged(package, tmp_path))]
+    ours, peer = rows
+    assert (ours.exit_code, ours.samples) == (0, 60), ours.last_words
+    assert ours.ideal == 1.0 and ours.refused > 0
+    assert peer.trouble and peer.trouble.endswith("not installed: no such version")
+    table = by_refusal(rows)
+    column = table[0].index("50 in flight, Retry-After")
+    assert [line[:2] for line in table[1:]] == [["150 ms", "ours"], ["150 ms", package.title], ["any", "ideal"]]
+    assert table[1][column] == f"{ours.share:.2f} / {ours.refused / 60:.2f}"
+    assert table[2][column] == "not installed: no such version"
+    assert table[3][column] == "1.00 / 0.00, 1.0 s"
+    assert table[1][2] == "-"
+
+
+def test_a_refusal_takes_so_long_and_holds_a_place_in_the_cases_that_say_so() -> None:
+    cases = {case.name: case for case in CASES if case.kind == "refusals"}
+    assert len(cases) == len(REFUSAL_MS) * len(REFUSALS) == 20
+    for case in cases.values():
+        Faults(**case.faults)
+        assert (case.samples, case.width, case.faults["latency"]) == (1000, 256, 0.5)
+    assert cases["refusal-300ms-places-silent"].faults["refusal_latency"] == 0.3
+    with_peers = [name for name, case in cases.items() if len(taking_part(case, contestants(None, Path()))) > 1]
+    assert with_peers == [refusal_name(150, limit) for limit in REFUSALS if "silent" not in limit]
+
+
+def test_a_number_of_samples_goes_before_quick_and_leaves_fixed_cases_alone() -> None:
+    assert sized(TINY, samples=500, quick=True).samples == 500
+    assert sized(TINY, samples=None, quick=True).samples == 6
+    assert sized(replace(TINY, fixed=True), samples=500, quick=False).samples == 20
 
 
 def test_calls_take_at_best_as_many_rounds_as_the_places_allow_and_longer_with_stragglers() -> None:

@@ -22,7 +22,7 @@ def only_line(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
     told = f"{name} {progress.done:,}/{progress.total:,} ({percent(progress)})" if progress.total else "Starting"
     if progress.failed:
         told += f", {progress.failed:,} {'failed' if name == 'Samples' else 'missing'}"
-    if rate := progress.rate(shown.now):
+    if rate := shown.history.rate if state.stage else progress.rate(shown.now):
         told += f", {per_time(rate)}"
     return _beside(Text(look.start(told, width)), _status(look, shown), width)
 

@@ -84,10 +84,9 @@ class _Shared:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Take the terminal again; another program may have changed its mode meanwhile."""
-        self._keyboard.close()
-        if self._keyboard.usable:
-            self._keyboard.open()
+        """Take the terminal again. After Ctrl-Z this comes twice, so that keys typed in between mustn't be lost."""
+        self._keyboard.resume()
+        self._keyboard.open()
         self._terminal.resume()
 
     def _die(self, number: int, _frame: FrameType | None) -> None:

@@ -94,13 +94,15 @@ class Keyboard:
         if self.opened or not self.usable:
             return
         with contextlib.suppress(termios.error, OSError):
-            before = termios.tcgetattr(self._terminal)
-            mode = termios.tcgetattr(self._terminal)
-            mode[3] &= ~(termios.ICANON | termios.ECHO)
-            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-            self._before = before
-            termios.tcsetattr(self._terminal, termios.TCSAFLUSH, mode)
+            self._before = termios.tcgetattr(self._terminal)
+            self._set_mode(termios.TCSAFLUSH)
             asyncio.get_running_loop().add_reader(self._terminal, self._read)
+
+    def resume(self) -> None:
+        """Set the mode again, since another program may have changed it. Keys that were typed meanwhile are kept."""
+        if self.opened and self.usable:
+            with contextlib.suppress(termios.error, OSError):
+                self._set_mode(termios.TCSANOW)
 
     def close(self) -> None:
         """Restore the terminal's mode. In the background it isn't changed, since another program uses it."""
@@ -112,6 +114,12 @@ class Keyboard:
         if self.usable:
             with contextlib.suppress(termios.error, OSError):
                 termios.tcsetattr(self._terminal, termios.TCSAFLUSH, before)
+
+    def _set_mode(self, when: int) -> None:
+        mode = termios.tcgetattr(self._terminal)
+        mode[3] &= ~(termios.ICANON | termios.ECHO)
+        mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._terminal, when, mode)
 
     def _read(self) -> None:
         if not self.usable:

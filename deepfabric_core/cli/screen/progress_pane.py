@@ -9,10 +9,10 @@ from rich.segment import Segment, SegmentLines
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.screen.rate_history import RateHistory, sparkline
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState, StageProgress
 from deepfabric_core.text.number_format import by_kind, duration, per_time, percent
+from deepfabric_core.text.rate_history import RateHistory, sparkline
 from deepfabric_core.text.run_facts import Fact, origin_facts, pace_facts, paused, stopping, trouble_facts, usage_facts
 
 Block = Group | Table | Text
@@ -105,20 +105,18 @@ class ProgressPane:
         return Text.assemble(*zip(parts, styles, strict=True), no_wrap=True, overflow="crop")
 
     def _sparklines(self, width: int) -> Block:
-        """Return the sparklines, each with its own scale and the latest number beside it."""
+        """Return the sparklines of the last minute, each with its own scale and a number beside it."""
         look, history = self._look, self._history
-        rates, calls = history.rates, list(history.in_flight)
-        room = max(0, width - _LABEL - 1 - _NUMBER)
+        room, rate = max(0, width - _LABEL - 1 - _NUMBER), history.rate
         rows: list[Text] = []
-        for label, values, latest in (
-            ("Rate", rates, per_time(rates[-1]) if rates else "-"),
-            ("In flight", calls, f"{self._state.calls_in_flight or 0:,}"),
+        for label, values, number in (
+            ("Rate", history.rates(room), "-" if rate is None else per_time(rate)),
+            ("In flight", history.in_flight(room), f"{self._state.calls_in_flight or 0:,}"),
         ):
             if rows and self._rows > 1:
                 rows.append(Text())
-            for number, line in enumerate(sparkline(values, room, look.sparks, self._rows), 1):
-                last = number == self._rows
-                name, value = (label, latest) if last else ("", "")
+            for place, line in enumerate(sparkline(values, room, look.sparks, self._rows), 1):
+                name, value = (label, number) if place == self._rows else ("", "")
                 row = Text.assemble((f"{name:<{_LABEL}} {line}", look.accent), f" {value}")
                 row.no_wrap, row.overflow = True, "crop"
                 rows.append(row)
@@ -134,11 +132,12 @@ class ProgressPane:
 
 
 def _pace(progress: StageProgress, now: float, *, over: bool) -> str:
+    """Return how long a stage will take, or took and at which rate; the rate at present is beside its sparkline."""
     parts = []
     rate, left = progress.rate(now), progress.seconds_left(now)
-    if rate:
-        parts.append(per_time(rate))
     if progress.finished_at is not None:
+        if rate:
+            parts.append(per_time(rate))
         parts.append(f"took {duration(progress.elapsed(now))}")
         if progress.left:
             parts.append(f"{progress.left:,} left to make")

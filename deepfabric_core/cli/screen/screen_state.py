@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepfabric_core.cli.screen.item_browser import ItemBrowser
-from deepfabric_core.cli.screen.rate_history import RateHistory
 from deepfabric_core.run.state import RunState
+from deepfabric_core.text.rate_history import RateHistory
 
 
 @dataclass(frozen=True, slots=True)

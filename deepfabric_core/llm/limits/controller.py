@@ -3,20 +3,25 @@
 Nothing here waits or reads a clock: times are passed in as seconds of any monotonic clock, decisions are returned.
 
 A provider may limit the number of calls in flight or the calls per second, and doesn't say which. So both limits are
-learned (`places` and `rate`). A refusal is attributed to the number of calls in flight if the refused call saw more
-than 95 % of the highest number that any accepted call saw; otherwise it is attributed to the rate.
+learned (`places` and `rate`). And it may refuse some of the calls at random (`overload`), which no limit would change.
 
-A refusal is heard of late, after 0.1 to 0.3 s over a real network, while an answer may take a minute. So silence counts:
-a call that began longer ago than a refusal takes, and wasn't refused, is accepted, though it isn't answered yet
+A refusal is heard of late, after 0.1 to 0.3 s over a real network, while an answer may take a minute. So silence
+counts: a call that began longer ago than a refusal takes, and wasn't refused, is accepted, though it isn't answered yet
 (`recent`). What began later is not yet heard of, and counts for nothing.
 
 The states of the controller:
 
-- Opening, until the first refusal: 40 calls may be in flight at first, and twice as many after each delay that a
-  refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is bounded.
-- After a refusal: a burst of refusals cuts one of the two limits once. Calls that began before the cut belong to the
-  same burst, and don't cut it again.
-- Growth: both limits are tried again by a few calls at a time, and each time it is waited until they are heard of.
+- Opening, until the first refusal: some calls may be in flight at first, and about twice as many after each delay that
+  a refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is bounded. The
+  quota that headers state is followed (`stated_quota`).
+- Listening, after the first refusal: no call begins until all are heard of; then it is told whether the number or the
+  rate was too high.
+- Steady: both limits are tried again and again by a little more, and each time it is waited until that is heard of.
+  A refusal of such a call lowers the limit that it tried.
+- Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
+  (`asking`).
+- Trial, if several cuts follow each other: far fewer calls, to see whether that helps. If not, the refusals have
+  another reason than a limit, and the cuts are undone (`trial`).
 """
 
 from __future__ import annotations
@@ -24,26 +29,51 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from deepfabric_core.llm.limits.asking import Asking
 from deepfabric_core.llm.limits.learned import Learned
+from deepfabric_core.llm.limits.overload import Overload
 from deepfabric_core.llm.limits.places import Places
 from deepfabric_core.llm.limits.rate import AdaptiveRate
 from deepfabric_core.llm.limits.recent import Call, Recent
+from deepfabric_core.llm.limits.stated_quota import StatedQuota
+from deepfabric_core.llm.limits.trial import Trial, are_mixed
 
-# Opening. A step that comes late makes the next one later: a slow client sees refusals before it starts too much.
-_FIRST_CALLS = 32.0  # in flight
+# Opening: so many calls in flight at first, and twice as many in each time of the first share of the longest delay that
+# a refusal usually has. When the first calls must have been heard of, each doubling takes the second share of it. A
+# step that comes late makes the next one later: a slow client sees refusals before it starts too much.
+_FIRST_CALLS = 48.0
 _STEPS_PER_DOUBLING = 10
+_DOUBLES_IN = 0.8
+_DOUBLES_IN_LATER = 0.2
+_UNTIL_HEARD = 1.15  # longest delays
 _LATEST_STEP = 0.1  # seconds
 
-_PROVEN_SHARE = 0.95  # of the most calls in flight that were accepted: a refusal above that speaks against the number
-
-# If nearly all calls are refused, all wait as long as the provider asks for.
-_IN_VAIN = 2
-_PAUSE = 0.1
-# A rate is told from the opening if so many calls were accepted beyond those that ended, in so many seconds.
+# Listening. If the first refusal is heard soon, calls go on for so many seconds, one in so many, to tell the limits
+# apart: it is the rate if there are more than a few accepted calls, and of them more than the third number saw as many
+# calls in flight as the lowest fifth of the refused ones.
+_GOES_ON = 0.15
+_GOES_ON_EVERY = 0.005
 _FEW = 2
-# If the first refusal is heard sooner, calls go on for so many seconds, one in so many, to tell which limit it is.
-_ASKING = 0.15
-_ASKING_EVERY = 0.005
+_LOW = 5
+_HIGHER = 0.4
+_TOGETHER = 0.01  # seconds
+
+# So many unexplained refusals are too many: limits are lowered. Refused calls that saw at least this share of the
+# number in flight lower that by the second share of it, once in a second. After so many cuts within so many seconds, or
+# so many calls, it is tried whether that helps.
+_UNEXPLAINED = 2.5
+_TOLERATED = 0.04
+_NEAR = 0.7
+_FEWER = 0.03
+_NOT_AGAIN = 1.0  # seconds
+_SEVERAL_CUTS = 4
+_SOON = 4.0  # seconds
+_CALLS_BETWEEN_CUTS = 40
+_LOOKBACK = 1.0  # seconds
+_QUICK = 20.0  # calls per second; a slower rate isn't tried out soon
+
+_AT_ONCE = "the provider refuses more at once"
+_A_SECOND = "the provider refuses more a second"
 
 
 @dataclass
@@ -66,61 +96,97 @@ class AdaptiveController:
     _opening: float = _FIRST_CALLS
     _step_at: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
+    _overload: Overload = field(default_factory=Overload)
     _cut_at: float = -math.inf
-    _first_refused: Call | None = None
-    _ask_at: float = -math.inf
-    _opened_until: float = -math.inf
-    _lowest: float = math.inf
-    _last_burst: float = -math.inf
-    _in_vain: int = 0
+    _cuts: list[tuple[float, float, float]] = field(default_factory=list)
+    _near_cut_at: float = -math.inf
+    _listened: Call | None = None
+    _listened_until: float = -math.inf
+    _begun_at: float = -math.inf
+    _asked_for: float = 0.0
+    _trial: Trial | None = None
+    _trial_began: float = -math.inf
+    _trial_ended: float = -math.inf
+    _most_accepted: int = 0
 
     def __post_init__(self) -> None:
-        self._places = Places(self._recent)
-        self._rate = AdaptiveRate(self._recent)
+        self._places = Places(self._recent, self._overload)
+        self._rate = AdaptiveRate(self._recent, self._overload)
+        self._quota = StatedQuota(self._recent)
+        self._asking = Asking(self._recent, self._overload)
 
     @property
     def allowed(self) -> int:
         """How many calls may be in flight now."""
-        return max(1, int(min(self.ceiling, self._places.allowed, self._opening)))
+        return max(1, int(min(self.ceiling, self._places.number, self._opening)))
 
     @property
     def per_second(self) -> float:
         """How many calls may begin per second, as learned; infinity if no limit on the rate was found."""
         return self._rate.per_second
 
+    @property
+    def quota_full_at(self) -> float:
+        """The time at which the quota that the provider states is full again; it counts until a limit was learned."""
+        return -math.inf if self._is_learned else self._quota.full_at
+
+    @property
+    def overload(self) -> float:
+        """The share of the calls that the provider refuses whatever is done."""
+        return self._overload.share
+
+    @property
+    def _is_learned(self) -> bool:
+        return min(self._places.number, self._rate.top) < math.inf
+
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin: 0 for now, infinity for as soon as another call ends."""
         if now < self.paused_until:
             return self.paused_until - now
-        if self._first_refused is not None:
-            if now < self._opened_until:
-                return max(0.0, self._ask_at - now)
-            heard = self._opened_until + self._recent.delay
-            if now < heard:
-                return heard - now
-            self._judge_opening(self._first_refused, now)
+        if self._listened is not None:
+            wait = self._listen(self._listened, now)
+            if wait > 0 or self._listened is not None:
+                return wait
+        if self._trial is not None and not self._judge_trial(self._trial, now):
+            return math.inf if self.in_flight >= self.ceiling else self._trial.wait(now)
+        if self._asking.active:
+            wait = self._asking.wait(now)
+            if wait > 0:
+                return wait
+            self._accepted_again(now)
+        return self._wait_for_limits(now)
+
+    def _wait_for_limits(self, now: float) -> float:
         if self.in_flight >= self.ceiling:
             return math.inf
         if self.in_flight >= self._opening:
             if now < self._step_at:
                 return self._step_at - now
             self._open(now)
-        self._recent.hear_silence(now)
-        return max(self._places.wait(self.in_flight, now), self._rate.wait(now))
+        if self._asking.active:
+            return 0.0
+        wait = max(self._places.wait(self.in_flight, now), self._rate.wait(now))
+        return wait if self._is_learned else max(wait, self._quota.wait(now))
 
     def _open(self, now: float) -> None:
-        step = self._recent.delay / _STEPS_PER_DOUBLING
+        longest = self._recent.longest_delay
+        doubles_in = _DOUBLES_IN if now < self._recent.opened + _UNTIL_HEARD * longest else _DOUBLES_IN_LATER
         late = min(now - self._step_at, _LATEST_STEP) if self._step_at > self._recent.opened else 0.0
-        self._opening, self._step_at = self._opening * 2 ** (1 / _STEPS_PER_DOUBLING), now + step + late
+        self._opening *= 2 ** (1 / _STEPS_PER_DOUBLING)
+        self._step_at = now + doubles_in * longest / _STEPS_PER_DOUBLING + late
 
     def begin(self, now: float) -> Call:
         """Register a call that begins."""
         self.in_flight += 1
-        self._rate.begin(now)
-        self._places.begin(self.in_flight, now)
-        self._ask_at = now + _ASKING_EVERY
-        call = Call(now, self.in_flight)
+        call = Call(now, self.in_flight, self._places.tries(self.in_flight, now), self._rate.tries(now))
         self._recent.add(call)
+        self._begun_at = now
+        if not self._is_learned:
+            self._quota.begin(call)
+        if self._trial is not None:
+            self._trial.begin(now)
+        if self._asking.active:
+            self._asking.asks(call)
         return call
 
     def ended(self) -> None:
@@ -130,6 +196,9 @@ class AdaptiveController:
     def answered(self, call: Call, now: float) -> None:
         """Register the answer to a call."""
         self._recent.answered(call, now)
+        self._most_accepted = max(self._most_accepted, call.level)
+        if not (call.tries_places or call.tries_rate):
+            self._overload.observe(refused=False)
         self.in_flight -= 1
 
     def refused(self, call: Call, now: float, wait: float) -> bool:
@@ -139,70 +208,222 @@ class AdaptiveController:
             Whether a limit was cut.
         """
         self._recent.refused(call, now)
-        if self._opening < math.inf:
-            if self._first_refused is None:
-                self._first_refused = call
-                self._opened_until = max(now, call.began + _ASKING)
-            if call.began < self._first_refused.began:
-                self._first_refused = call
-            self._lowest = min(self._lowest, call.level)
-            self.in_flight -= 1
-            self.refused_at = now
-            return False
-        new_burst = call.began > self._cut_at
-        if call.level > _PROVEN_SHARE * self._recent.proven and not self._rate.is_guess:
-            self._places.refused(call, now, new_burst=new_burst)
-            self.why = "the provider refuses more at once"
-        elif self._rate.cut(now):
-            self.why = "the provider refuses more a second"
-        if new_burst:
-            self._cut_at = now
-            self._in_vain = 0 if self._recent.accepted(self._last_burst, call.began) else self._in_vain + 1
-            self._last_burst = call.began
-            if self._in_vain > _IN_VAIN:
-                self.paused_until = max(self.paused_until, now + min(wait, _PAUSE * 2 ** min(self._in_vain, 20)))
-                self.why = "the provider refuses nearly all calls: paused as long as it asks"
         self.in_flight -= 1
-        self.refused_at = now
-        return new_burst
-
-    def _judge_opening(self, first: Call, now: float) -> None:
-        """Tell from the opening, all of whose refusals were heard, which limit there is, and set it.
-
-        While the provider was asked for too much, a limit on the rate let some calls in, without any call ending; one
-        on the number in flight let in as many as ended.
-        """
-        seconds = self._opened_until - first.began
-        accepted = self._recent.accepted_after(first, self._opened_until)
-        ended = self._recent.ended(first.began, self._opened_until)
-        if accepted > _FEW + 1.5 * ended:
-            self._rate.guess(accepted / seconds, now)
-            self.why = "the provider refuses more a second"
-        else:
-            self._places.set(first.level - 1, now)
-            self.why = "the provider refuses more at once"
-        self._cut_at, self._opening, self._first_refused = self._opened_until, math.inf, None
+        self.refused_at, self._asked_for = now, wait
+        if self._listened is not None:
+            if self._cut_at < call.began < self._listened.began:
+                self._listened = call
+        elif not self._is_learned and self._quota.explains(call, now):
+            pass
+        elif self._asking.refused(call, now, wait):
+            self._pause()
+        elif self._asking.active or self._trial is not None:
+            pass
+        elif self._opening < math.inf:  # call began after any cut
+            self._listened, self._listened_until = call, max(now, call.began + _GOES_ON)
+        elif call.began > self._near_cut_at:
+            return self._refused_steadily(call, now, wait)
+        return False
 
     def learned(self) -> Learned | None:
-        """Return what is known of the limits now; None if nothing is, or while the opening is being judged."""
-        per_second = self._rate.measured
+        """Return what is known of the limits now; None if nothing is, or while that is being judged."""
+        per_second = None if self._rate.is_guess or self._rate.top == math.inf else self._rate.top
         at_once = int(self._places.number) if self._places.number < math.inf else None
-        accepted = self._recent.proven or None
-        if self._first_refused is not None or not (per_second or at_once or accepted):
+        judging = self._listened is not None or self._trial is not None or self._asking.active
+        if judging or not (per_second or at_once or self._most_accepted):
             return None
-        return Learned(per_second, at_once, accepted, self._recent.heard_delay)
+        return Learned(per_second, at_once, self._most_accepted or None, self._recent.heard_delay)
 
     def start_from(self, learned: Learned, now: float) -> None:
         """Take limits that were learned before, or by others; calls may be in flight."""
+        if learned.delay is not None:
+            self._recent.expect(learned.delay)
         if learned.per_second is not None:
-            self._rate.start_at(learned.per_second, now)
+            self._rate.stand(learned.per_second, now)
         if learned.at_once is not None:
-            self._places.start_at(learned.at_once, now)
-        else:
-            self._recent.proven = max(self._recent.proven, learned.accepted_at_once or 0)
+            self._places.set(learned.at_once, now, step=1)
         if learned.per_second is not None or learned.at_once is not None:
-            self._opening, self._first_refused = math.inf, None
+            self._opening, self._listened, self._cut_at = math.inf, None, now
         self._opening = max(self._opening, learned.accepted_at_once or 0)
 
     def told(self, remaining: float, reset: float, now: float) -> None:
-        """Apply the quota that the provider states."""
+        """Take the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s."""
+        self._quota.told(remaining, reset, self.in_flight, self._recent.quickest, now)
+
+    def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
+        """Lower a limit after a refusal, if it tells of one; return whether it does."""
+        if first := self._asking.first_in_vain(call, self._listened_until):
+            self._rate.all_refused(first.began, self._recent.accepted_before(first))
+            if self._is_near(call.level, now):
+                self._lower_places(now)
+            else:
+                self._begin_asking(first.began, now, wait)
+            return True
+        if call.began <= self._cut_at or not self._cut(call, now):
+            return False
+        self._cut_at = now
+        return True
+
+    def _cut(self, call: Call, now: float) -> bool:
+        since = list(self._recent.between(self._cut_at, call.began))
+        if call.tries_places:
+            cut = self._places.refused(call, now)
+            self.why = _AT_ONCE if cut else self.why
+        elif call.tries_rate:
+            tried = [other.refused for other in since if other.tries_rate]
+            cut = self._overload.exceeded(sum(tried), len(tried), 0.5)
+            if cut:
+                self._note_cut(now)
+                self._lower_rate(call, now)
+        else:
+            within = [other.refused for other in since if not (other.tries_rate or other.tries_places)]
+            cut = self._overload.exceeded(sum(within), len(within), _UNEXPLAINED, _TOLERATED)
+            if cut:
+                self._unexplained(since, call, now)
+            else:
+                self._overload.observe(refused=True)
+        return cut
+
+    def _unexplained(self, calls: list[Call], call: Call, now: float) -> None:
+        """Lower a limit that let in calls which were refused; or try out whether that changes anything."""
+        self._note_cut(now)
+        lowest = min(other.level for other in calls if other.refused)
+        if self._is_near(lowest, now):
+            self._lower_places(now)
+        elif self._places.number <= 1 or _tells_rate(calls):
+            self._lower_rate(call, now)
+        else:
+            self._places.set(lowest - 1, now)
+            self.why = _AT_ONCE
+
+    def _is_near(self, level: int, now: float) -> bool:
+        return level >= _NEAR * self._places.number > _NEAR and self._near_cut_at < now - _NOT_AGAIN
+
+    def _lower_places(self, now: float) -> None:
+        """Lower the number in flight by a little, and wait until all refusals were heard."""
+        self._near_cut_at = self._cut_at = now
+        self._places.set(self._places.number - max(1, int(_FEWER * self._places.number)), now, step=1)
+        self.paused_until = max(self.paused_until, now + self._recent.delay)
+        self.why = _AT_ONCE
+
+    def _lower_rate(self, call: Call, now: float) -> None:
+        self._rate.refused(call, now)
+        self.why = _A_SECOND
+
+    def _note_cut(self, now: float) -> None:
+        """Begin a trial if there were several cuts soon after each other."""
+        soon = max(_SOON, _CALLS_BETWEEN_CUTS / self._rate.per_second)
+        self._cuts = [cut for cut in self._cuts if now - cut[0] < soon]
+        self._cuts.append((now, self._places.number, self._rate.per_second))
+        known = self._overload.share > 0
+        if len(self._cuts) >= (1 if known else _SEVERAL_CUTS) and now - self._trial_began > _SOON:
+            first, number, per_second = self._cuts[-1 if known else 0]
+            calls = list(self._recent.between(max(first - _LOOKBACK, self._listened_until, self._trial_ended)))
+            if are_mixed(calls):
+                self._begin_trial(calls, (number, per_second), now)
+                self._cuts.clear()
+
+    def _begin_trial(self, calls: list[Call], before: tuple[float, float], now: float) -> None:
+        self._trial, self._trial_began = Trial(self._recent, calls, self._overload.share, before, now), now
+
+    def _judge_trial(self, trial: Trial, now: float) -> bool:
+        """Return whether a trial has ended; then take what it showed."""
+        verdict = trial.verdict(now)
+        if verdict is None:
+            return False
+        self._trial, self._trial_ended, self._cut_at = None, now, now
+        self._overload.found(trial.refused, trial.of)
+        if verdict == "overloaded":
+            number, per_second = trial.before
+            self._places.set(number, now)
+            self._rate.guess(per_second, now)
+            self.why = "the provider is overloaded"
+        elif self._rate.top < math.inf:
+            self._rate.stand(min(self._rate.top, trial.accepted_per_second), now)
+        return True
+
+    def _listen(self, first: Call, now: float) -> float:
+        """Return the seconds until the next call while listening, or end that."""
+        if self._refuses_all(now):
+            self._listened_until = min(self._listened_until, now)
+        if now < self._listened_until:
+            return max(0.0, self._begun_at + _GOES_ON_EVERY - now) if self.in_flight < self.ceiling else math.inf
+        heard = self._listened_until + self._recent.delay
+        if now < heard:
+            return heard - now
+        self._judge(first, now)
+        self._cut_at, self._opening, self._listened = self._listened_until, math.inf, None
+        return max(0.0, self.paused_until - now)
+
+    def _refuses_all(self, now: float) -> bool:
+        """Return whether the first calls were heard of, and all were refused."""
+        heard = self._recent.horizon(now)
+        return heard > self._recent.opened and all(call.refused for call in self._recent.between(-math.inf, heard))
+
+    def _judge(self, first: Call, now: float) -> None:
+        """Tell which limit there is, now that all refusals were heard, and set it."""
+        if not self._recent.accepted_ever:
+            self._begin_asking(first.began, self.refused_at, self._asked_for)
+            return
+        calls = list(self._recent.between(-math.inf, self._listened_until))
+        if are_mixed(calls[-int(_FIRST_CALLS) :]):
+            begun = len(calls) / (self._listened_until - self._recent.opened)
+            self._begin_trial(calls, (math.inf, begun), now)
+        level = min(level for call, level in zip(calls, _levels(calls), strict=True) if call is first)
+        while not calls[-1].refused:
+            calls.pop()
+        if _tells_rate(calls):
+            accepted = sum(not call.refused for call in calls)
+            self._rate.guess(accepted / (self._listened_until - first.began), now)
+            self.why = _A_SECOND
+        else:
+            self._places.set(level - 1, now)
+            self.why = _AT_ONCE
+
+    def _begin_asking(self, since: float, now: float, wait: float) -> None:
+        self._asking.begin(since, now, wait)
+        self._pause()
+        self.why = "the provider refuses nearly all calls: paused as long as it asks"
+
+    def _pause(self) -> None:
+        self.paused_until = max(self.paused_until, self._asking.paused_until)
+
+    def _accepted_again(self, now: float) -> None:
+        """Go on with the rate that is accepted, if the call that asked was accepted."""
+        per_second = self._asking.accepted(self._rate.top)
+        if per_second is None:
+            return
+        self._cut_at = now
+        self._rate.excuse(now)
+        self._places.set(math.inf, now)
+        if per_second > _QUICK and (self._rate.is_guess or self._rate.top == math.inf):
+            self._rate.guess(per_second, now)
+        else:
+            self._rate.stand(per_second, now, again=True)
+        self.why = _A_SECOND
+
+
+def _tells_rate(calls: list[Call]) -> bool:
+    """Return whether calls since a refusal tell of a limit on the rate, rather than on the number in flight.
+
+    A limit on the rate lets in calls that see as many others in flight as those that it refuses; one on the number in
+    flight lets in only calls that see fewer.
+    """
+    levels = _levels(calls)
+    accepted = [level for call, level in zip(calls, levels, strict=True) if not call.refused]
+    refused = sorted(level for call, level in zip(calls, levels, strict=True) if call.refused)
+    low = refused[len(refused) // _LOW]
+    return len(accepted) > _FEW and sum(level >= low for level in accepted) > _HIGHER * len(accepted)
+
+
+def _levels(calls: list[Call]) -> list[int]:
+    """Return how many calls each of the calls saw in flight, the latest first.
+
+    Calls that began together at first may have arrived in any order: those that were accepted came first.
+    """
+    together = calls[-1].began + _TOGETHER
+    first = sum(not call.refused and call.began <= together for call in calls)
+    return [
+        call.level if call.began > together else max(call.level, first + 1) if call.refused else min(call.level, first)
+        for call in calls
+    ]

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deepfabric_core.events import LimiterChanged
+from deepfabric_core.events import Bound, LimiterChanged
+from deepfabric_core.llm.limits.binding import RefusedLately
 from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
@@ -26,6 +27,9 @@ _WHY_FOR = 10.0
 
 # A little more than a minute, so that no period of a minute has more than what is allowed.
 _MINUTE = 60.2
+
+# If nothing else binds although so many of the calls are refused, the provider is overloaded.
+_OVERLOADED = 0.05
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Limiter:
     _queues: list[StageQueue] = field(default_factory=list)
     _requests: TokenBucket | None = None
     _tokens: TokenBucket | None = None
+    _refused: RefusedLately = field(default_factory=RefusedLately)
     _left_at: float = -math.inf
     _timer_at: float = math.inf
     _timer_of: StageQueue | None = None
@@ -93,20 +98,43 @@ class Limiter:
 
     def admit(self) -> None:
         """Give permits to waiting calls as long as limits allow, and set a timer for the next permit."""
+        bound: Bound = "nothing"
         while ready := [queue for queue in self._queues if queue.ready]:
-            wait = self._wait()
+            wait, bound = self._wait()
             if wait > 0:
                 self._come_back(wait, ready[0])
-                return
+                break
             min(ready, key=lambda queue: queue.in_flight).admit_first(self.begin)
-
-    def _wait(self) -> float:
         now = self.clock()
-        wait = self.controller.wait(now)
-        for meter in (self._requests, self._tokens):
-            if meter is not None:
-                wait = max(wait, meter.wait(now))
-        return wait
+        for queue in self._queues:
+            queue.bound_lately.note("ceiling" if queue.is_full else bound if queue.ready else "nothing", now)
+
+    def _wait(self) -> tuple[float, Bound]:
+        """Return the seconds until a call may begin, and what it waits for."""
+        now = self.clock()
+        longest = self.controller.wait(now)
+        bound: Bound = self._learned(now) if longest > 0 else "nothing"
+        meters: tuple[tuple[TokenBucket | None, Bound], ...] = (
+            (self._requests, "requests_per_minute"),
+            (self._tokens, "tokens_per_minute"),
+        )
+        for meter, name in meters:
+            if meter is not None and (wait := meter.wait(now)) > longest:
+                longest, bound = wait, name
+        return longest, bound
+
+    def _learned(self, now: float) -> Bound:
+        """Return which of the limits that were learned or told makes calls wait; none while the limits are found."""
+        controller = self.controller
+        if now < controller.paused_until:
+            return "pause"
+        if controller.in_flight >= controller.ceiling:
+            return "ceiling"
+        if controller.in_flight >= controller.allowed:
+            return "places" if controller.refused_at > -math.inf else "nothing"
+        if controller.per_second < math.inf:
+            return "rate"
+        return "quota" if now < controller.quota_full_at else "nothing"
 
     def _come_back(self, wait: float, queue: StageQueue) -> None:
         at = self.clock() + wait
@@ -134,12 +162,41 @@ class Limiter:
         if self._tokens is not None:
             self._tokens.take(self.clock(), more)
 
-    def state(self) -> LimiterChanged:
-        """Return the event that describes the limiter's state."""
+    def ended(self, *, refused: bool) -> None:
+        """Note that a call was answered or refused."""
+        self._refused.note(self.clock(), refused=refused)
+
+    def state(self, queue: StageQueue) -> LimiterChanged:
+        """Return the event that describes the limiter's state to a stage."""
         now, controller = self.clock(), self.controller
         pressed = now < controller.paused_until + _WHY_FOR or now < controller.refused_at + _WHY_FOR
+        why = controller.why if pressed else ""
         waiting = sum(queue.waiting for queue in self._queues)
-        return LimiterChanged(controller.allowed, controller.in_flight, waiting, controller.why if pressed else "")
+        bound, limit = self._binding(queue, now)
+        return LimiterChanged(controller.allowed, controller.in_flight, waiting, why, queue.in_flight, bound, limit)
+
+    def _binding(self, queue: StageQueue, now: float) -> tuple[Bound, float]:
+        """Return what binds, and its value."""
+        paused, bound = self.controller.paused_until - now, queue.bound_lately.most(now)
+        if paused > 0:
+            return "pause", paused
+        refused = self._refused.share(now)
+        if bound in ("nothing", "ceiling") and refused >= _OVERLOADED:
+            return "overload", refused
+        match bound:
+            case "ceiling":
+                return bound, queue.ceiling
+            case "places":
+                return bound, self.controller.allowed
+            case "rate" if self.controller.per_second < math.inf:
+                return bound, self.controller.per_second
+            case "requests_per_minute" if self._requests is not None:
+                return bound, self._requests.per_second * _MINUTE
+            case "tokens_per_minute" if self._tokens is not None:
+                return bound, self._tokens.per_second * _MINUTE
+            case "quota" if now < self.controller.quota_full_at:
+                return bound, self.controller.quota_full_at - now
+        return "nothing", 0.0
 
 
 class Limiters:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
+from deepfabric_core.llm.limits.binding import BoundLately
 from deepfabric_core.llm.limits.recent import Call
 from deepfabric_core.stop import Stop
 
@@ -40,6 +41,7 @@ class StageQueue:
         self.ceiling = ceiling
         self.limits = limits
         self.in_flight = 0
+        self.bound_lately = BoundLately()
         self._stop = stop
         self._on_unused = on_unused
         self._loop = asyncio.get_running_loop()
@@ -55,6 +57,11 @@ class StageQueue:
     def ready(self) -> bool:
         """Whether a call waits that neither a pause nor the ceiling holds back."""
         return self.in_flight < self.ceiling and not self._stop.paused and bool(self._continuing or self._new)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a call waits that only the ceiling holds back."""
+        return self.in_flight >= self.ceiling and not self._stop.paused and self.waiting > 0
 
     def append(self, request: Request, tokens: float, *, again: bool) -> WaitingCall:
         """Add a call that is expected to use so many tokens; `again` says that it is a retry."""

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
-from deepfabric_core.llm.limits.recent import Recent
+from deepfabric_core.llm.limits.overload import Overload
+from deepfabric_core.llm.limits.recent import Call, Recent
 
-# A rate is measured over this time, in seconds, or over this many calls if that takes longer.
+# A rate is measured between the beginnings of two bursts of refusals, at least so many seconds and calls apart; of the
+# bursts so many are remembered.
+_LEAST_SPAN = 0.9
+_IDLE = 0.1
+_NEARLY = 0.07
 _LOOKBACK = 1.0
-_FEW_CALLS = 24
+_FEW_CALLS = 12
+_MANY_CALLS = 50
+_BURSTS = 16
 
 # A cut keeps this share of the accepted rate. The rate is back after so many seconds (and at least so many calls). That
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
 # last number is the lowest rate, in calls per second.
 _KEPT = 0.95
+_KEPT_IN_OVERLOAD = 0.8  # where less tells better which refusals are by chance
 _FIRST_RETURN = 1.0
-_LAST_RETURN = 4.0
+_LAST_RETURN = 1.5
+_LAST_RETURN_IN_VAIN = 4.0
 _CALLS_TO_RETURN = 15
+_CALLS_IN_STEADY_STATE = 100
+_FASTER = 1.4
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 
-# If nearly all calls since the last cut were refused, and there were so many, this share is kept.
-_KEPT_IN_VAIN = 0.6
-_FEW_IN_VAIN = 6
-
-# A first estimate grows by half in each interval of so many seconds, or of twice the delay of a refusal.
+# A first estimate grows by half in each interval of so many seconds, or of so many delays of a refusal, or calls. It is
+# measured over so many seconds, and cut to this share if it is refused before that.
 _GUESS_GROWS = 1.5
 _GUESS_INTERVAL = 0.1
 _DELAYS = 1.5
 _CALLS_OF_GUESS = 4
 _GUESS_STANDS = 0.3
+_KEPT_UNMEASURED = 0.7
 
 
 @dataclass(slots=True)
@@ -45,6 +55,14 @@ class TokenBucket:
         """Return the seconds until more may be taken."""
         return max(0.0, self._paid_at - self.slack - now)
 
+    def unused(self, now: float) -> float:
+        """Return for how many seconds nothing was taken, though it was allowed."""
+        return max(0.0, now - self._paid_at - self.slack) if self._paid_at > -math.inf else 0.0
+
+    def forgive(self, now: float) -> None:
+        """Take it that nothing could be taken until now."""
+        self._paid_at = max(self._paid_at, now - self.slack)
+
     def take(self, now: float, amount: float = 1.0) -> None:
         """Take an amount without waiting; a negative amount gives back."""
         self._paid_at = max(now, self._paid_at) + amount / self.per_second
@@ -55,10 +73,16 @@ class AdaptiveRate:
     """The rate limit of one endpoint and model; there is none until a refusal is attributed to the rate."""
 
     recent: Recent
+    overload: Overload
     _meter: TokenBucket | None = None
-    _top: float = 0.0
+    _top: float = math.inf
     _return: float = 0.0
+    _stood: float = 0.0
+    _returned: float = 0.0
     _cut_at: float = -math.inf
+    _guessed_at: float = -math.inf
+    _idle: float = 0.0
+    _bursts: deque[tuple[float, int, float]] = field(default_factory=lambda: deque(maxlen=_BURSTS))
 
     @property
     def per_second(self) -> float:
@@ -66,9 +90,9 @@ class AdaptiveRate:
         return self._meter.per_second if self._meter else math.inf
 
     @property
-    def measured(self) -> float | None:
-        """Calls that may begin per second, as measured at the last refusal; None if there is no limit."""
-        return self._top if self._meter else None
+    def top(self) -> float:
+        """The rate that was accepted, without what is tried out beyond it; infinity if there is no limit."""
+        return self._top
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin."""
@@ -77,10 +101,17 @@ class AdaptiveRate:
         self._meter.per_second = self._at(now)
         return self._meter.wait(now)
 
-    def begin(self, now: float) -> None:
-        """Register a call that begins."""
-        if self._meter is not None:
-            self._meter.take(now)
+    def tries(self, now: float) -> bool:
+        """Register a call that begins; return whether it tries out more calls a second than were accepted."""
+        if self._meter is None:
+            return False
+        self._idle += self._meter.unused(now)
+        self._meter.take(now)
+        return self.is_guess or self._meter.per_second >= self._top
+
+    @property
+    def _kept(self) -> float:
+        return _KEPT_IN_OVERLOAD if self.overload.share else _KEPT
 
     @property
     def is_guess(self) -> bool:
@@ -88,45 +119,75 @@ class AdaptiveRate:
         return self._meter is not None and not self._return
 
     def guess(self, per_second: float, now: float) -> None:
-        """Take a first estimate, which grows until it is refused."""
-        self._meter = TokenBucket(1.0)
+        """Take a first estimate, which grows until it is refused; infinity for none."""
         self._return = 0.0
-        self._stand(_KEPT * max(_SLOWEST, per_second), now)
+        self._top, self._cut_at, self._guessed_at = max(_SLOWEST, _KEPT * per_second), now, now
+        self._meter = None if per_second == math.inf else TokenBucket(self._top)
 
-    def start_at(self, per_second: float, now: float) -> None:
-        """Take a rate that was measured before, or by others."""
-        self._meter = TokenBucket(per_second)
-        self._return = _FIRST_RETURN
-        self._stand(max(_SLOWEST, per_second), now)
+    def stand(self, per_second: float, now: float, *, again: bool = False) -> None:
+        """Take a rate as measured."""
+        same_place = again and abs(per_second - self._stood) < _SAME_PLACE * per_second
+        self._return = min(2 * self._returned, _LAST_RETURN_IN_VAIN) if same_place else self._return or _FIRST_RETURN
+        if again:
+            self._stood, self._returned = per_second, self._return
+        self._top, self._cut_at = max(_SLOWEST, per_second), now
+        self._meter = self._meter or TokenBucket(self._top)
+        self.restart(now)
 
-    def cut(self, now: float) -> bool:
-        """Lower the rate after a refusal, once enough calls since the last cut were heard of to tell what is accepted.
+    def restart(self, now: float) -> None:
+        """Measure nothing from before a time."""
+        self._cut_at = self._guessed_at = now
 
-        Returns:
-            Whether it was lowered.
-        """
-        until = self.recent.horizon(now)
-        guessed = self._meter is None or self.is_guess
-        span = _GUESS_STANDS if guessed else _LOOKBACK
-        since = max(min(until - span, self.recent.begin_of_last(_FEW_CALLS, until)), self._cut_at)
-        calls = list(self.recent.begun(since, until))
-        accepted = sum(not call.refused for call in calls)
+    def excuse(self, now: float) -> None:
+        """Take it that until now no call could begin for another reason."""
+        if self._meter is not None:
+            self._meter.forgive(now)
+
+    def all_refused(self, since: float, accepted_before: int) -> None:
+        """Note that all calls since a time were refused."""
+        self._bursts.append((since, accepted_before, self._idle))
+
+    def refused(self, call: Call, now: float) -> None:
+        """Lower the rate after the refusal of a call that tried out more."""
         if self._meter is None:
-            self.guess(max(accepted, 1) / max(span, until - since), now)
-        elif len(calls) >= _FEW_CALLS / 2 and until - since >= span / 2 and accepted:
-            top = max(_SLOWEST, min(accepted / (until - since), self.per_second))
-            same_place = not guessed and abs(top - self._top) < _SAME_PLACE * self._top
+            since = min(call.began - _GUESS_STANDS, self.recent.began_last(_FEW_CALLS, call.began))
+            self.guess(self.recent.accepted(since, call.began) / (call.began - since), now)
+            return
+        guessed = self.is_guess
+        since, enough = self._measured_since(call, guessed=guessed)
+        accepted_before = self.recent.accepted_before(call)
+        if enough:
+            measured = self.recent.accepted(since, call.began) / (call.began - since)
+            if not guessed:
+                between = self._between_bursts(call.began, accepted_before, measured)
+                if not call.tries_rate or abs(between - measured) < _NEARLY * measured:
+                    measured = between
+            top = max(_SLOWEST, min(measured / (1 - self.overload.share), self.per_second))
+            same_place = call.tries_rate and not guessed and abs(top - self._top) < _SAME_PLACE * self._top
             self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
-            self._stand(top, now)
-        elif len(calls) >= _FEW_IN_VAIN and accepted <= len(calls) / 4:
-            self._top = max(_SLOWEST, self._top * _KEPT_IN_VAIN)
-            self._cut_at = now
+            self._top, self._cut_at = top, now
         else:
-            return False
-        return True
+            self._top, self._cut_at = max(_SLOWEST, _KEPT_UNMEASURED * self.per_second), now
+        self._bursts.append((call.began, accepted_before, self._idle))
 
-    def _stand(self, top: float, now: float) -> None:
-        self._top, self._cut_at = top, now
+    def _measured_since(self, call: Call, *, guessed: bool) -> tuple[float, bool]:
+        """Return since when accepted calls tell the rate, and whether they are enough."""
+        if guessed:
+            since = max(self._cut_at, call.began - _GUESS_STANDS)
+            few = max(_FEW_CALLS / 2, min(_FEW_CALLS, self._top * _GUESS_STANDS))
+            return since, call.began - since >= _GUESS_STANDS / 2 and self.recent.accepted(since, call.began) >= few / 2
+        since = max(self._guessed_at, min(call.began - _LOOKBACK, self.recent.began_last(_MANY_CALLS, call.began)))
+        return since, self._accepts(since, call)
+
+    def _between_bursts(self, until: float, accepted: int, lately: float) -> float:
+        """Return the rate between two bursts of refusals, which is exact, unless fewer calls than allowed were made."""
+        for at, before, idle in reversed(self._bursts):
+            if until - at >= _LEAST_SPAN and accepted - before >= _MANY_CALLS:
+                return (accepted - before) / (until - at) if self._idle - idle < _IDLE * (until - at) else lately
+        return lately
+
+    def _accepts(self, since: float, call: Call) -> bool:
+        return since < call.began and self.recent.accepted(since, call.began) >= _FEW_CALLS / 2
 
     def _at(self, now: float) -> float:
         """Return the rate at a time.
@@ -136,7 +197,10 @@ class AdaptiveRate:
         """
         since = now - self._cut_at
         if self._return:
-            seconds = max(self._return, _CALLS_TO_RETURN / self._top)
-            return self._top * (1 + (1 - _KEPT) * (since / seconds - 1) ** 3)
+            few = _CALLS_IN_STEADY_STATE if self._return >= _LAST_RETURN else _CALLS_TO_RETURN
+            seconds = max(self._return, few / self._top)
+            beyond = min(since / seconds - 1, 1.0)
+            rate = self._top * (1 + (1 - (self._kept if beyond < 0 else _KEPT)) * beyond**3)
+            return rate * float(_FASTER ** min(max(0.0, since - 2 * seconds), 20.0))
         interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay, _CALLS_OF_GUESS / self._top)
-        return self._top * _GUESS_GROWS ** min(since / interval, 20)
+        return self._top * float(_GUESS_GROWS ** min(since / interval, 20.0))

@@ -35,6 +35,8 @@ class StageLimiter:
         self._stop = stop
         self._loop = asyncio.get_running_loop()
         self._resting: set[asyncio.Future[None]] = set()
+        self._rests_until: list[float] = []
+        self._was_refused = False
         self._completion_tokens = 0.0
         self._expected = 0.0
         self._emitted_at = -math.inf
@@ -108,9 +110,15 @@ class StageLimiter:
             Stopped: a stop came first, and nothing was paid for the work item yet.
         """
         self._check_stop(request)
-        if request.continues:
-            await asyncio.sleep(seconds)
-            return
+        until = self._limiter.clock() + seconds
+        self._rests_until.append(until)
+        self._emit_later()
+        try:
+            await (asyncio.sleep(seconds) if request.continues else self._rest_or_stop(seconds))
+        finally:
+            self._rests_until.remove(until)
+
+    async def _rest_or_stop(self, seconds: float) -> None:
         rested = self._loop.create_future()
         self._resting.add(rested)
         timer = self._loop.call_later(seconds, _finish, rested)
@@ -126,6 +134,8 @@ class StageLimiter:
         self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
         with self._limiter.lock:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
+            self._limiter.ended(refused=False)
+            self._was_refused = False
             self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
             self._end()
         self._emit_now_and_then()
@@ -134,6 +144,8 @@ class StageLimiter:
         """Report that a call was refused (429) and may not be repeated for so many seconds."""
         with self._limiter.lock:
             cut = self._limiter.controller.refused(permit.call, self._limiter.clock(), seconds)
+            self._limiter.ended(refused=True)
+            self._was_refused = True
             self._limiter.correct_tokens(-permit.tokens)
             self._end()
         self._emit_now_and_then(at_once=cut)
@@ -141,6 +153,7 @@ class StageLimiter:
     def ended(self, permit: Permit) -> None:
         """Report that a call ended in any other way."""
         with self._limiter.lock:
+            self._was_refused = False
             self._limiter.controller.ended()
             self._limiter.correct_tokens(-permit.tokens)
             self._end()
@@ -175,7 +188,9 @@ class StageLimiter:
             self._emitting = None
         with self._limiter.lock:
             self._emitted_at = self._limiter.clock()
-            state = replace(self._limiter.state(), own=self.queue.in_flight)
+            state = self._limiter.state(self.queue)
+        if self._was_refused and self._rests_until and not self.in_flight and not self.waiting:
+            state = replace(state, bound="pause", limit=min(self._rests_until) - self._emitted_at)
         self._emit(state)
 
     def _expected_tokens(self, request: Request) -> float:

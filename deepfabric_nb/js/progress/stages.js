@@ -1,4 +1,5 @@
 import { element, follow, say, show } from "../dom.js";
+import { sparkline } from "./sparkline.js";
 
 /** A bar and a line of figures for each stage. */
 export function stages() {
@@ -15,15 +16,17 @@ function stage() {
   const lost = element("span", { class: "dfn-lost" });
   const done = element("span", { class: "dfn-done" });
   const failed = element("span", { class: "dfn-failed" });
+  const rates = sparkline();
   const pace = element("div", { class: "dfn-pace" });
   const bar = element("div", { class: "dfn-bar", role: "progressbar", "aria-valuemin": "0" }, done, failed);
-  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), bar, pace);
+  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), bar, rates.root, pace);
   return {
     root,
     update(stage) {
       say(label, stage.label);
       say(count, stage.count);
       say(lost, stage.lost);
+      rates.update(stage.rates);
       say(pace, [stage.rate, stage.left, stage.active ? `${stage.elapsed} so far` : `took ${stage.elapsed}`].filter(Boolean).join(" · "));
       done.style.width = `${stage.total ? (100 * stage.done) / stage.total : 100}%`;
       failed.style.width = `${stage.total ? (100 * stage.failed) / stage.total : 0}%`;

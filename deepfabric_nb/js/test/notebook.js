@@ -70,6 +70,7 @@ export function stageOf(changes = {}) {
     count: "40 of 100 (40 %)",
     lost: "2 failed",
     rate: "4.0/s",
+    rates: [50, 100, 80],
     left: "about 15 s left",
     elapsed: "10 s",
     ...changes,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { outline } from "../progress/sparkline.js";
 import { drawn, event, failureOf, modelOf, sampleOf, stageOf, viewOf } from "./notebook.js";
 
 const HOSTILE = '<img src=x onerror="alert(1)"></script>\n  مرحبا';
@@ -11,6 +12,18 @@ test("a bar tells assistive technology its value, its range and its words", () =
   const told = ["aria-label", "aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((name) => bar.getAttribute(name));
   assert.deepEqual(told, ["Samples", "0", "40", "100", "40 of 100 (40 %), 2 failed"]);
   assert.equal(find(".dfn-pace").textContent, "4.0/s · about 15 s left · 10 s so far");
+});
+
+test("the rate over the last minute is a step for each second, the latest at the right end", () => {
+  const model = modelOf(viewOf({ stages: [stageOf({ rates: [] })] }));
+  const { find } = drawn(model);
+  assert.equal(find(".dfn-spark").hidden, true);
+  model.show(viewOf({ stages: [stageOf({ rates: [0, 100] })] }));
+  assert.equal(find(".dfn-spark").hidden, false);
+  assert.equal(find(".dfn-spark").getAttribute("role"), "img");
+  assert.equal(outline([0, 100]), "polygon(96.67% 100%, 96.67% 100%, 98.33% 100%, 98.33% 0%, 100% 0%, 100% 100%)");
+  assert.ok(outline(Array(60).fill(100)).startsWith("polygon(0% 100%, 0% 0%, 1.67% 0%"));
+  assert.ok(!/NaN|Infinity/.test(outline([])));
 });
 
 test("a stage with nothing to do has a full bar", () => {

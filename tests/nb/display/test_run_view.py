@@ -31,6 +31,7 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.run.state import RunState, reduce
+from deepfabric_core.text.rate_history import RateHistory
 from deepfabric_nb.display.run_view import Phase, RunView, run_view
 
 KEY = "sk-abcdef123456"
@@ -59,7 +60,7 @@ def run_of(samples: int, *, made_of_them: int | None = None, text: str = "text")
         TopicsReady("tree", 3, 2),
         FileWritten("topics", "out_topics.jsonl"),
         StageStarted("samples", samples, 4, 10.0),
-        LimiterChanged(24, 12, 3, "the provider refuses more at once"),
+        LimiterChanged(24, 12, 3, "the provider refuses more a second", None, "rate", 96.0),
         CallFailed(Kind.RATE_LIMITED, text, 2.0),
         CallAnswered("m", 1200, 34, 0.5, 1.0),
         *(made(number, text) for number in range(samples if made_of_them is None else made_of_them)),
@@ -138,6 +139,7 @@ def test_a_stage_tells_how_far_it_is_and_how_fast() -> None:
         "count": "4 of 10 (40 %)",
         "lost": "1 failed",
         "rate": "24.0/min",
+        "rates": [],
         "left": "about 10 s left",
         "elapsed": "10 s",
     }
@@ -153,13 +155,26 @@ def test_a_stage_with_nothing_to_do_is_full() -> None:
     assert (stage["percent"], stage["count"]) == (100, "nothing to do")
 
 
+def test_a_stage_that_goes_on_has_its_rate_over_the_last_minute_in_a_number_and_a_picture() -> None:
+    history, state = RateHistory(), fold(reduce, run_of(1000, made_of_them=0), RunState())
+    for second in range(101):
+        history.note(state, float(second))
+        state = fold(reduce, [made()] * (8 if second < 60 else 2), state)
+    topics, samples = run_view(state, now=111.0, run_id="1", name="", phase="running", history=history)["stages"]
+    assert (topics["rates"], samples["rate"]) == ([], "4.0/s")
+    assert (len(samples["rates"]), samples["rates"][0], samples["rates"][-1]) == (60, 100, 25)
+    over = run_view(state, now=111.0, run_id="1", name="", phase="over", history=history)["stages"][1]
+    assert (over["rates"], over["rate"]) == ([], "5.6/s")
+
+
 def test_the_facts_are_in_plain_words() -> None:
     resumed = Resumed(40, {Kind.TIMEOUT: 2}, 0, 1, 1, None)
     view = view_of(
         *run_of(10, made_of_them=4), CallFailed(Kind.TIMEOUT, "", None), ReplyRejected((), Kind.TRUNCATED), resumed
     )
     assert facts(view) == {
-        "Calls": "12 of at most 24 under way, 3 waiting (the provider refuses more at once)",
+        "Calls": "12 of at most 24 under way, 3 waiting",
+        "Limit": "about 96 calls a second; the provider allows no more",
         "Retried calls": "1 rate limited",
         "Calls given up": "1 timeout",
         "Replies asked again": "1 truncated reply",

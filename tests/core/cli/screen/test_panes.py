@@ -18,7 +18,6 @@ from deepfabric_core.cli.rich_view import RichView
 from deepfabric_core.cli.screen.item_browser import ItemBrowser
 from deepfabric_core.cli.screen.keyboard import Decoder
 from deepfabric_core.cli.screen.panes import Screen
-from deepfabric_core.cli.screen.rate_history import RateHistory, sparkline
 from deepfabric_core.cli.screen.screen_state import Heading, ScreenState
 from deepfabric_core.cli.screen.style import ScreenStyle, style_of
 from deepfabric_core.cli.screen.terminal import Terminal
@@ -39,6 +38,7 @@ from deepfabric_core.events import (
     TopicExpanded,
 )
 from deepfabric_core.run.state import RunState, reduce
+from deepfabric_core.text.rate_history import RateHistory
 
 PATH = ("The culture of tea in East Asia and far beyond", "Brewing and temperatures of many kinds", "Water below 80 °C")
 CJK = "茶の文化は東アジアにおいて非常に重要であり" * 9
@@ -175,7 +175,7 @@ def test_the_stop_says_what_it_waits_for() -> None:
 
 
 def test_on_a_single_line_there_is_progress() -> None:
-    assert of(*begun(), *map(made, range(9)), size=(60, 1))[0].startswith("Samples 9/10,000 (0 %), 9.0/min")
+    assert of(*begun(), *map(made, range(9)), size=(60, 1))[0].startswith("Samples 9/10,000 (0 %), 1.0/s ")
 
 
 def test_a_low_screen_shows_the_stage_under_way() -> None:
@@ -343,25 +343,25 @@ def test_rate_and_calls_in_flight_are_drawn_as_sparklines() -> None:
     assert "9 " in calls.split("││")[0]
 
 
-@given(st.lists(st.floats(0, 1e6), max_size=50), st.integers(0, 60), st.integers(1, 5))
-def test_a_sparkline_has_its_size_and_its_highest_value_at_the_top(values: list[float], width: int, rows: int) -> None:
-    lines = sparkline(values, width, "12345678", rows)
-    assert [len(line) for line in lines] == [width] * rows
-    shown = values[-width:] if width else []
-    if shown and max(shown) > 0:
-        assert lines[0].strip().endswith("8") or "8" in lines[0]
+def test_the_number_beside_the_sparkline_is_over_the_same_time_and_the_only_rate_of_a_stage_that_goes_on() -> None:
+    state, history = fold(reduce, begun(), RunState()), RateHistory()
+    for second in range(200):  # 10 a second, then 2 a second
+        state = fold(reduce, [made(1)] * (10 if second < 100 else 2), state)
+        history.note(state, float(second))
+    shown = "\n".join(drawn(state, ItemBrowser(), history, (80, 24)))
+    assert re.findall(r"[\d.]+/(?:s|min)", shown) == ["3.0/s", "2.0/s"]  # the topics are over
 
 
-def test_a_second_in_which_nothing_is_drawn_counts_as_well() -> None:
-    history, state = RateHistory(), reduce(RunState(), StageStarted("samples", 10, 4, 0.0))
-    history.note(state, 100.0)
-    for _ in range(4):
-        state = reduce(state, made(1))
-    history.note(state, 104.5)
-    assert history.rates == [1.0, 1.0, 1.0, 1.0]
-    for now in range(105, 1000):
-        history.note(state, float(now))
-    assert len(history.rates) == 300
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("size", [(40, 24), (80, 24), (200, 50)])
+def test_a_sparkline_of_any_width_has_the_whole_minute(size: tuple[int, int], encoding: str) -> None:
+    state, history = fold(reduce, begun(), RunState()), RateHistory()
+    for second in range(120):  # much in the first 20 seconds of the last minute
+        state = fold(reduce, [made(1)] * (10 if 60 <= second < 80 else 1), state)
+        history.note(state, float(second))
+    line = next(line for line in drawn(state, ItemBrowser(), history, size, encoding) if " Rate " in line)
+    assert ("#" if encoding == "ascii" else "█") in line
+    assert "3.9/s" in line or "4.0/s" in line
 
 
 # Terminals.

@@ -14,14 +14,17 @@ from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.recent import Call
 from tests.core.llm.limits.virtual_provider import Crowd, Terms
 
-HUNDRED = Terms(per_second=100, burst=10)
+# Answers and refusals take now a little more, now less.
+HUNDRED = Terms(per_second=100, burst=10, latency=0.5, spread=0.2, jitter=0.2)
+FIFTY = Terms(at_once=50, latency=0.5, spread=0.2, jitter=0.2)
+HELD = replace(FIFTY, holds_place=True)
 BURSTS = replace(HUNDRED, burst=100)
 WINDOWS = replace(HUNDRED, window=1.0)
 COUNTING = replace(HUNDRED, refused_count=True)
-FIFTY = Terms(at_once=50)
-MINUTE = Terms(per_second=1, burst=10)
+MINUTE = Terms(per_second=1, burst=10, jitter=0.2)
 
 SEEDS = (1, 2, 3)
+HEARD_AFTER = (0.003, 0.05, 0.15, 0.3)
 
 
 def served(terms: Terms, samples: int = 2000, ceiling: int = 256, seed: int = 1) -> Crowd:
@@ -30,52 +33,113 @@ def served(terms: Terms, samples: int = 2000, ceiling: int = 256, seed: int = 1)
     return crowd
 
 
-def case(terms: Terms, least: float = 0.9, **terms_too: Any) -> Any:
-    told = {key: value for key, value in vars(terms).items() if value != getattr(Terms(), key)} | terms_too
-    return pytest.param(replace(terms, **terms_too), least, id=" ".join(f"{key}={told[key]}" for key in told))
+def case(terms: Terms, most: float = 0.05, **others: Any) -> Any:
+    told = {key: value for key, value in vars(terms).items() if value != getattr(Terms(), key)} | others
+    return pytest.param(replace(terms, **others), most, id=" ".join(f"{key}={told[key]}" for key in told))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
 @pytest.mark.parametrize(
-    ("terms", "least"),
+    ("terms", "most"),
     [
-        *(
-            case(terms, latency=latency, headers=headers)
-            for terms in (HUNDRED, BURSTS, WINDOWS, COUNTING)
-            for latency in (0.05, 0.2, 0.5)
-            for headers in (None, "answer")
-        ),
-        *(case(terms, latency=0.05, headers="arrival") for terms in (HUNDRED, BURSTS, WINDOWS, COUNTING)),
-        *(case(terms, 0.85, latency=0.2, headers="arrival") for terms in (HUNDRED, WINDOWS, COUNTING)),
-        *(case(terms, 0.85, latency=0.5, headers="arrival") for terms in (HUNDRED, WINDOWS)),
-        case(BURSTS, latency=0.2, headers="arrival"),
-        case(BURSTS, latency=0.5, headers="arrival"),
-        case(COUNTING, 0.8, latency=0.5, headers="arrival"),
-        case(HUNDRED, latency=0.2, spread=0.5),
-        case(FIFTY, 0.85, latency=0.2),
-        case(FIFTY, latency=0.5),
-        case(FIFTY, 0.85, latency=0.5, spread=0.3),
+        *(case(terms, headers=headers) for terms in (HUNDRED, HELD) for headers in (None, "refusal")),
+        case(HUNDRED, retry_after=None),
+        case(HUNDRED, headers="answer"),
+        case(FIFTY),
+        case(HELD, retry_after=None),
+        case(Terms(at_once=8, latency=0.5, jitter=0.2, holds_place=True)),
+        case(HUNDRED, 0.11, per_second=20),
     ],
 )
-def test_a_limit_is_used_nearly_whole_and_hardly_ever_overstepped(terms: Terms, least: float, seed: int) -> None:
-    crowd = served(terms, seed=seed)
-    assert crowd.share_of_ideal >= least
-    assert crowd.refused_per_sample <= 0.05
+def test_a_limit_is_used_nearly_whole_and_hardly_ever_overstepped(
+    terms: Terms, most: float, refusal: float, seed: int
+) -> None:
+    crowd = served(replace(terms, refusal=refusal), seed=seed)
+    assert crowd.share_of_ideal >= 0.9
+    assert crowd.refused_per_sample <= most * (1 if refusal < 0.2 else 1.6)
+
+
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize("terms", [HUNDRED, FIFTY, HELD, replace(HUNDRED, headers="refusal")])
+def test_after_the_first_seconds_nearly_all_is_used_and_next_to_nothing_is_refused(
+    terms: Terms, refusal: float
+) -> None:
+    crowd = served(replace(terms, refusal=refusal), 5000)
+    for since in range(5, int(crowd.now) - 9, 5):
+        begun = sum(since <= at < since + 5 for at in crowd.began)
+        refused = sum(since <= at < since + 5 for at in crowd.refused_at)
+        assert begun - refused >= 0.93 * 500 * math.exp(-(0.2**2) / 2)
+        assert refused <= 0.025 * 500
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("latency", [0.2, 1.0])
-@pytest.mark.parametrize("burst", [10, 60])
-def test_sixty_a_minute_are_used_and_not_pressed_against(burst: int, latency: float, seed: int) -> None:
-    crowd = served(replace(MINUTE, burst=burst, latency=latency), 300, 64, seed)
-    assert crowd.share_of_ideal >= 0.95
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+def test_a_thousand_a_second_are_used_for_the_most_part_in_ten_seconds(refusal: float, seed: int) -> None:
+    terms = replace(HUNDRED, per_second=1000, burst=100, refusal=refusal)
+    crowd = served(terms, 10_000, 1024, seed)
+    assert crowd.share_of_ideal >= 0.65
+    assert crowd.refused_per_sample <= 0.15
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize("terms", [HUNDRED, FIFTY, HELD])
+def test_in_short_runs_most_of_a_limit_is_used(terms: Terms, refusal: float, seed: int) -> None:
+    crowd = served(replace(terms, refusal=refusal), 500, seed=seed)
+    assert crowd.share_of_ideal >= 0.65
     assert crowd.refused_per_sample <= 0.3
 
 
-@pytest.mark.parametrize("ceiling", [8, 32, 128, 256])
-def test_where_there_is_no_limit_none_is_felt(ceiling: int) -> None:
-    crowd = served(Terms(), 10 * ceiling, ceiling)
-    assert crowd.share_of_ideal >= 0.95
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize(
+    ("terms", "least", "most"),
+    [
+        (BURSTS, 0.9, 0.25),
+        (WINDOWS, 0.7, 0.3),
+        (COUNTING, 0.45, 0.2),
+    ],
+)
+def test_windows_bursts_and_refusals_that_count_are_borne(
+    terms: Terms, least: float, most: float, refusal: float, seed: int
+) -> None:
+    crowd = served(replace(terms, refusal=refusal), seed=seed)
+    assert crowd.share_of_ideal >= least
+    assert crowd.refused_per_sample <= most
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize("burst", [10, 60])
+def test_sixty_a_minute_are_used_and_not_pressed_against(burst: int, refusal: float, seed: int) -> None:
+    crowd = served(replace(MINUTE, burst=burst, refusal=refusal), 300, 64, seed)
+    assert crowd.share_of_ideal >= 0.8
+    assert crowd.refused <= 60 + 150 + 300 * refusal
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize(("share", "least"), [(0.1, 0.6), (0.4, 0.35)])
+def test_refusals_at_random_do_not_hold_back_the_others(share: float, least: float, refusal: float, seed: int) -> None:
+    crowd = served(Terms(latency=0.5, refused_at_random=share, refusal=refusal, jitter=0.2), seed=seed)
+    again = 2.0 * share / (1 - share)  # seconds that one call waits for its repetitions, about
+    assert crowd.now * least <= 2000 * 0.5 / 256 / (1 - share) + 0.5 + 3 * again
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_refusals_at_random_beside_a_limit_do_not_end_the_work(share: float, refusal: float, seed: int) -> None:
+    crowd = served(replace(HUNDRED, refused_at_random=share, refusal=refusal), seed=seed)
+    assert crowd.share_of_ideal >= (0.6 if share < 0.2 else 0.2)
+
+
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize(("ceiling", "latency"), [(8, 0.2), (32, 0.2), (128, 0.2), (256, 0.5), (1024, 0.5)])
+def test_where_there_is_no_limit_none_is_felt(ceiling: int, latency: float, refusal: float) -> None:
+    crowd = served(Terms(latency=latency, refusal=refusal), int(5 / latency) * ceiling, ceiling)
+    assert crowd.share_of_ideal >= 0.89
     assert crowd.peak == ceiling
 
 
@@ -89,59 +153,12 @@ def test_no_more_calls_are_under_way_than_the_ceiling() -> None:
     assert max(served(terms, ceiling=20).peak for terms in (Terms(), HUNDRED, FIFTY)) == 20
 
 
-@pytest.mark.parametrize("latency", [0.001, 0.05, 0.2, 0.5])
-@pytest.mark.parametrize("burst", [10, 100])
-def test_a_provider_that_counts_refused_calls_is_left_alone_long_enough_to_go_on(burst: int, latency: float) -> None:
-    crowd = served(replace(COUNTING, burst=burst, latency=latency))
-    pauses = [late - early for early, late in zip(crowd.began, crowd.began[1:], strict=False)]
-    assert max(pauses) < 1.5
-    assert crowd.now < 30
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("retry_after", [0.05, 1.0])
-@pytest.mark.parametrize(("share", "seconds"), [(0.1, 60), (0.3, 300)])
-def test_refusals_that_have_no_reason_do_not_end_the_work(
-    share: float, seconds: float, retry_after: float, seed: int
-) -> None:
-    terms = Terms(latency=0.05, refused_at_random=share, retry_after=retry_after)
-    assert served(terms, 500, 32, seed).now < seconds
-
-
-def cut_once(calls: int = 40) -> tuple[AdaptiveController, float]:
-    """A controller whose opening was refused at 30 calls and that has got going again; and the time."""
-    controller = AdaptiveController(ceiling=100)
-    opening = [controller.begin(0.1) for _ in range(calls)]
-    for call in opening[:30]:
-        controller.answered(call, 1.0)
-    for call in opening[30:]:
-        controller.refused(call, 1.0, 1.0)
-    return controller, 3.0
-
-
-def test_a_burst_of_refusals_is_one_decrease() -> None:
-    controller, now = cut_once()
-    calls = [controller.begin(now) for _ in range(30)]
-    assert [controller.refused(call, now + 0.1, 1.0) for call in calls] == [True] + [False] * 29
-
-
-def test_refusals_of_calls_from_before_the_cut_leave_the_limits_as_they_are() -> None:
-    controller, now = cut_once()
-    second = [controller.begin(now) for _ in range(60)]
-    for call in second[:40]:
-        controller.answered(call, now + 1)
-    assert controller.refused(second[59], now + 1, 1.0)  # cuts the number at once for the second time
-    after = controller.allowed
-    assert not any(controller.refused(call, now + 1.01, 1.0) for call in second[40:59])
-    assert controller.allowed == after
-
-
 @pytest.mark.parametrize("way", [0.003, 0.1])
 def test_when_all_is_refused_nothing_begins_before_the_provider_asks_for_it(way: float) -> None:
     crowd = Crowd(Terms(refused_at_random=1.0, retry_after=5.0, way=way), 200).run(until=60.0)
     first = crowd.refused_at[0]
     assert crowd.began
-    assert not [at for at in crowd.began if first < at < first + 5.0]
+    assert not [at for at in crowd.began if first + 0.1 < at < first + 5.0]
     assert max(crowd.began) > first + 5.0
 
 
