@@ -16,12 +16,12 @@ _HARDLY_ANY = 0.06
 _NEARLY_ALL = 0.75
 
 # A trial makes this share of the calls that were accepted. It is over when so many refusals are expected, if chance is
-# the reason, or none came though the second number was expected; at last after so many seconds, or so many calls.
+# the reason, or none came though the second number was expected; at last after so many seconds, or as long as so many
+# take.
 _MADE = 0.4
 _EXPECTED = 6
 _EXPECTED_OF_NONE = 3.5
 _LONGEST = 2.0
-_MOST_CALLS = 24
 
 # What was seen before counts as so many calls at most.
 _POOLED = 80
@@ -91,5 +91,5 @@ class Trial:
             return True
         if expected * (1 - self._share) >= _EXPECTED and (mixed or refused <= expected / 4):
             return True
-        longest = max(_LONGEST, _MOST_CALLS / self._meter.per_second)
+        longest = max(_LONGEST, _EXPECTED / (self._share * self._meter.per_second))
         return expected >= 3 * _EXPECTED or now > self._began + longest

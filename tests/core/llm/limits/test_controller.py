@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -274,3 +276,38 @@ def test_after_any_number_of_refusals_in_a_row_there_is_a_next_call(
         controller.refused(controller.begin(now), now + 0.1, seconds)
         now += 0.1
         assert controller.wait(now) <= max(seconds, 60.0) + 1e-6
+
+
+def any_provider(seed: int) -> tuple[Terms, int]:
+    """Some provider, and how many calls at once are asked of it."""
+    dice = random.Random(seed)
+    limits: dict[str, Any] = dice.choice(
+        [
+            {"per_second": dice.choice([5, 20, 100, 300]), "burst": dice.choice([5, 20, 100])},
+            {"per_second": dice.choice([20, 100]), "window": dice.choice([1.0, 10.0])},
+            {"at_once": dice.choice([2, 8, 50, 200])},
+            {"at_once": dice.choice([8, 50]), "per_second": 100, "burst": 20},
+            {"refused_at_random": dice.choice([0.05, 0.2, 0.4])},
+            {"refused_at_random": 0.1, "per_second": 100},
+            {},
+        ]
+    )
+    terms = Terms(
+        latency=dice.choice([0.05, 0.2, 0.5, 2.0]),
+        spread=dice.choice([0.0, 0.2, 0.5]),
+        refusal=dice.choice([0.003, 0.05, 0.15, 0.3]),
+        jitter=dice.choice([0.0, 0.2, 0.4]),
+        retry_after=dice.choice([None, 0.5, 1.0, 5.0]),
+        holds_place=dice.random() < 0.5,
+        headers=dice.choice([None, None, "answer", "arrival", "refusal"]),
+        **limits,
+    )
+    return terms, dice.choice([16, 64, 256])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_provider_brings_a_run_to_a_halt(seed: int) -> None:
+    terms, ceiling = any_provider(seed)
+    crowd = Crowd(terms, 500, ceiling, seed).run()
+    assert crowd.answered == 500
+    assert max(late - early for early, late in pairwise(crowd.began)) <= 15.0
