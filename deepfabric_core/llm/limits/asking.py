@@ -14,13 +14,14 @@ _IN_VAIN = 5
 _FIRST_PAUSE = 0.1
 
 # The rate afterwards is that of the calls accepted since the last time, if they are so many; or of the last second, or
-# so many calls, if that is more. It doesn't fall far below this share of the rate before, unless that was a slow one.
+# so many calls, if that is more. It doesn't fall far below this share of the rate before, unless that was a slow one,
+# which isn't tried out soon either.
 _FEWEST_TO_MEASURE = 3
 _LEAST_SPAN = 1.0
 _PAUSES = 3
 _SEVERAL_CALLS = 20
 _KEPT = 0.8
-_SLOW = 20.0  # calls per second
+SLOW = 20.0  # calls per second
 
 
 @dataclass
@@ -87,7 +88,7 @@ class Asking:
         if until - since > span:
             calls = [call.refused for call in self.recent.between(until - span, until)]
             measured = max(measured, (len(calls) - sum(calls) / 2) / span)  # refused calls may count, or not
-        return max(measured, math.sqrt(measured * _KEPT * rate)) if _SLOW < rate < math.inf else measured
+        return max(measured, math.sqrt(measured * _KEPT * rate)) if SLOW < rate < math.inf else measured
 
     def _since_the_last_time(self, until: float) -> tuple[float, float]:
         """Return the rate that was accepted since the last time that all were refused, and when that was."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepfabric_core.llm.limits.asking import Asking
+from deepfabric_core.llm.limits.asking import SLOW, Asking
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.overload import Overload
 from deepfabric_core.llm.limits.places import Places
@@ -70,7 +70,6 @@ _SEVERAL_CUTS = 4
 _SOON = 4.0  # seconds
 _CALLS_BETWEEN_CUTS = 40
 _LOOKBACK = 1.0  # seconds
-_QUICK = 20.0  # calls per second; a slower rate isn't tried out soon
 
 _AT_ONCE = "the provider refuses more at once"
 _A_SECOND = "the provider refuses more a second"
@@ -129,11 +128,6 @@ class AdaptiveController:
     def quota_full_at(self) -> float:
         """The time at which the quota that the provider states is full again; it counts until a limit was learned."""
         return -math.inf if self._is_learned else self._quota.full_at
-
-    @property
-    def overload(self) -> float:
-        """The share of the calls that the provider refuses whatever is done."""
-        return self._overload.share
 
     @property
     def _is_learned(self) -> bool:
@@ -216,7 +210,7 @@ class AdaptiveController:
         elif not self._is_learned and self._quota.explains(call, now):
             pass
         elif self._asking.refused(call, now, wait):
-            self._pause()
+            self._pause(self._asking.paused_until)
         elif self._asking.active or self._trial is not None:
             pass
         elif self._opening < math.inf:  # call began after any cut
@@ -248,12 +242,12 @@ class AdaptiveController:
 
     def told(self, remaining: float, reset: float, now: float) -> None:
         """Take the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s."""
-        self._quota.told(remaining, reset, self.in_flight, self._recent.quickest, now)
+        self._quota.told(remaining, reset, self.in_flight, now)
 
     def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
         """Lower a limit after a refusal, if it tells of one; return whether it does."""
         if first := self._asking.first_in_vain(call, self._listened_until):
-            self._rate.all_refused(first.began, self._recent.accepted_before(first))
+            self._rate.note_burst(first.began, self._recent.accepted_before(first))
             if self._is_near(call.level, now):
                 self._lower_places(now)
             else:
@@ -303,7 +297,7 @@ class AdaptiveController:
         """Lower the number in flight by a little, and wait until all refusals were heard."""
         self._near_cut_at = self._cut_at = now
         self._places.set(self._places.number - max(1, int(_FEWER * self._places.number)), now, step=1)
-        self.paused_until = max(self.paused_until, now + self._recent.delay)
+        self._pause(now + self._recent.delay)
         self.why = _AT_ONCE
 
     def _lower_rate(self, call: Call, now: float) -> None:
@@ -369,7 +363,7 @@ class AdaptiveController:
         if are_mixed(calls[-int(_FIRST_CALLS) :]):
             begun = len(calls) / (self._listened_until - self._recent.opened)
             self._begin_trial(calls, (math.inf, begun), now)
-        level = min(level for call, level in zip(calls, _levels(calls), strict=True) if call is first)
+        level = next(level for call, level in zip(calls, _levels(calls), strict=True) if call is first)
         while not calls[-1].refused:
             calls.pop()
         if _tells_rate(calls):
@@ -382,11 +376,11 @@ class AdaptiveController:
 
     def _begin_asking(self, since: float, now: float, wait: float) -> None:
         self._asking.begin(since, now, wait)
-        self._pause()
+        self._pause(self._asking.paused_until)
         self.why = "the provider refuses nearly all calls: paused as long as it asks"
 
-    def _pause(self) -> None:
-        self.paused_until = max(self.paused_until, self._asking.paused_until)
+    def _pause(self, until: float) -> None:
+        self.paused_until = max(self.paused_until, until)
 
     def _accepted_again(self, now: float) -> None:
         """Go on with the rate that is accepted, if the call that asked was accepted."""
@@ -396,7 +390,7 @@ class AdaptiveController:
         self._cut_at = now
         self._rate.excuse(now)
         self._places.set(math.inf, now)
-        if per_second > _QUICK and (self._rate.is_guess or self._rate.top == math.inf):
+        if per_second > SLOW and (self._rate.is_guess or self._rate.top == math.inf):
             self._rate.guess(per_second, now)
         else:
             self._rate.stand(per_second, now, again=True)

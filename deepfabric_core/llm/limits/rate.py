@@ -130,21 +130,16 @@ class AdaptiveRate:
         self._return = min(2 * self._returned, _LAST_RETURN_IN_VAIN) if same_place else self._return or _FIRST_RETURN
         if again:
             self._stood, self._returned = per_second, self._return
-        self._top, self._cut_at = max(_SLOWEST, per_second), now
+        self._top, self._cut_at, self._guessed_at = max(_SLOWEST, per_second), now, now
         self._meter = self._meter or TokenBucket(self._top)
-        self.restart(now)
-
-    def restart(self, now: float) -> None:
-        """Measure nothing from before a time."""
-        self._cut_at = self._guessed_at = now
 
     def excuse(self, now: float) -> None:
         """Take it that until now no call could begin for another reason."""
         if self._meter is not None:
             self._meter.forgive(now)
 
-    def all_refused(self, since: float, accepted_before: int) -> None:
-        """Note that all calls since a time were refused."""
+    def note_burst(self, since: float, accepted_before: int) -> None:
+        """Note that calls since a time were refused, and how many were accepted before."""
         self._bursts.append((since, accepted_before, self._idle))
 
     def refused(self, call: Call, now: float) -> None:
@@ -154,30 +149,35 @@ class AdaptiveRate:
             self.guess(self.recent.accepted(since, call.began) / (call.began - since), now)
             return
         guessed = self.is_guess
-        since, enough = self._measured_since(call, guessed=guessed)
         accepted_before = self.recent.accepted_before(call)
-        if enough:
-            measured = self.recent.accepted(since, call.began) / (call.began - since)
-            if not guessed:
-                between = self._between_bursts(call.began, accepted_before, measured)
-                if not call.tries_rate or abs(between - measured) < _NEARLY * measured:
-                    measured = between
+        measured = self._measured_guess(call) if guessed else self._measured(call, accepted_before)
+        if measured is None:
+            self._top, self._cut_at = max(_SLOWEST, _KEPT_UNMEASURED * self.per_second), now
+        else:
             top = max(_SLOWEST, min(measured / (1 - self.overload.share), self.per_second))
             same_place = call.tries_rate and not guessed and abs(top - self._top) < _SAME_PLACE * self._top
             self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
             self._top, self._cut_at = top, now
-        else:
-            self._top, self._cut_at = max(_SLOWEST, _KEPT_UNMEASURED * self.per_second), now
-        self._bursts.append((call.began, accepted_before, self._idle))
+        self.note_burst(call.began, accepted_before)
 
-    def _measured_since(self, call: Call, *, guessed: bool) -> tuple[float, bool]:
-        """Return since when accepted calls tell the rate, and whether they are enough."""
-        if guessed:
-            since = max(self._cut_at, call.began - _GUESS_STANDS)
-            few = max(_FEW_CALLS / 2, min(_FEW_CALLS, self._top * _GUESS_STANDS))
-            return since, call.began - since >= _GUESS_STANDS / 2 and self.recent.accepted(since, call.began) >= few / 2
+    def _measured_guess(self, call: Call) -> float | None:
+        """Return the rate that was accepted since the last cut; None if too few calls tell it."""
+        since = max(self._cut_at, call.began - _GUESS_STANDS)
+        few = max(_FEW_CALLS / 2, min(_FEW_CALLS, self._top * _GUESS_STANDS))
+        return self._accepted_since(since, call, few / 2) if call.began - since >= _GUESS_STANDS / 2 else None
+
+    def _measured(self, call: Call, accepted_before: int) -> float | None:
+        """Return the rate that was accepted lately, or between bursts of refusals; None if too few calls tell it."""
         since = max(self._guessed_at, min(call.began - _LOOKBACK, self.recent.began_last(_MANY_CALLS, call.began)))
-        return since, self._accepts(since, call)
+        lately = self._accepted_since(since, call, _FEW_CALLS / 2)
+        if lately is None:
+            return None
+        between = self._between_bursts(call.began, accepted_before, lately)
+        return between if not call.tries_rate or abs(between - lately) < _NEARLY * lately else lately
+
+    def _accepted_since(self, since: float, call: Call, fewest: float) -> float | None:
+        accepted = self.recent.accepted(since, call.began)
+        return accepted / (call.began - since) if since < call.began and accepted >= fewest else None
 
     def _between_bursts(self, until: float, accepted: int, lately: float) -> float:
         """Return the rate between two bursts of refusals, which is exact, unless fewer calls than allowed were made."""
@@ -185,9 +185,6 @@ class AdaptiveRate:
             if until - at >= _LEAST_SPAN and accepted - before >= _MANY_CALLS:
                 return (accepted - before) / (until - at) if self._idle - idle < _IDLE * (until - at) else lately
         return lately
-
-    def _accepts(self, since: float, call: Call) -> bool:
-        return since < call.began and self.recent.accepted(since, call.began) >= _FEW_CALLS / 2
 
     def _at(self, now: float) -> float:
         """Return the rate at a time.

@@ -31,16 +31,16 @@ class StatedQuota:
     _next_try: float = -math.inf
     _tried: Call | None = None
 
-    def told(self, remaining: float, reset: float, in_flight: int, quickest: float, now: float) -> None:
+    def told(self, remaining: float, reset: float, in_flight: int, now: float) -> None:
         """Take what a header says. Calls that may not have reached the provider yet are subtracted from `remaining`."""
         if self._wrong:
             return
         was_used = self._is_used(now)
         self._left, self.full_at = remaining - in_flight, now + reset
         if self._left < 1:
-            self._left = remaining - sum(1 for _ in self.recent.between(now - quickest))
+            self._left = remaining - sum(1 for _ in self.recent.between(now - self.recent.quickest))
         if self._is_used(now) and not was_used:
-            self._pause, self._next_try = _FIRST_TRY, now + _FIRST_TRY
+            self._try_after(_FIRST_TRY, now)
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may begin."""
@@ -51,8 +51,8 @@ class StatedQuota:
             if now < heard_at:
                 return heard_at - now
             self._wrong = not self._tried.refused
-            self._tried, self._pause = None, 2 * self._pause
-            self._next_try = now + self._pause
+            self._tried = None
+            self._try_after(2 * self._pause, now)
             if self._wrong:
                 self.full_at = -math.inf
                 return 0.0
@@ -64,7 +64,7 @@ class StatedQuota:
             self._tried = call
         self._left -= 1
         if 0 <= self._left < 1:
-            self._pause, self._next_try = _FIRST_TRY, call.began + _FIRST_TRY
+            self._try_after(_FIRST_TRY, call.began)
 
     def explains(self, call: Call, now: float) -> bool:
         """Return whether the refusal of a call tells nothing new: it tried whether the quota is used, or that is known.
@@ -72,6 +72,9 @@ class StatedQuota:
         A quota that is full again at once is rather a limit on the rate, which is better learned.
         """
         return call is self._tried or (self._is_used(now) and self.full_at - now > _LONG)
+
+    def _try_after(self, pause: float, now: float) -> None:
+        self._pause, self._next_try = pause, now + pause
 
     def _is_used(self, now: float) -> bool:
         return self._left < 1 and now < self.full_at

@@ -25,7 +25,7 @@ WINDOWS = replace(HUNDRED, window=1.0)
 COUNTING = replace(HUNDRED, refused_count=True)
 MINUTE = Terms(per_second=1, burst=10, jitter=0.2)
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 HEARD_AFTER = (0.003, 0.05, 0.15, 0.3)
 
 
@@ -305,7 +305,7 @@ def any_provider(seed: int) -> tuple[Terms, int]:
     return terms, dice.choice([16, 64, 256])
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_no_provider_brings_a_run_to_a_halt(seed: int) -> None:
     terms, ceiling = any_provider(seed)
     crowd = Crowd(terms, 500, ceiling, seed).run()
