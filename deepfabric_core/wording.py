@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Numbers from here on are rounded.
 _EXACT = 10**15
-_IRREGULAR = {"leaf": "leaves", "reply": "replies", "retry": "retries"}
+_IRREGULAR = {"entry": "entries", "leaf": "leaves", "reply": "replies", "retry": "retries"}
 
 
 def counted(number: int, what: str) -> str:

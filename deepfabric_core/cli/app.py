@@ -23,6 +23,7 @@ _COMMANDS = {
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
+    "limits": ("deepfabric_core.cli.limits", "Show the limits that were learned of providers, or forget them."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "trace": ("deepfabric_core.cli.trace", "Look at the calls to models that a run has recorded."),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from deepfabric_core.chat.messages import SchemaMode
 from deepfabric_core.config.schema import Llm, RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.api_keys import KEY_VARIABLES, check_key
+from deepfabric_core.llm.api_keys import KEY_VARIABLES, api_key, check_key
+from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
+from deepfabric_core.llm.limits.learned_file import is_off, target_of
 from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
@@ -63,7 +66,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     """
     ceiling = 1 if settings.provider == "local" else policy.ceiling
     model = bare(settings, connections=ceiling, emit=emit)
-    stage_limiter = StageLimiter(_limiter(settings), ceiling, policy.limits, emit, stop)
+    limiter = _limiter(settings)
+    stage_limiter = StageLimiter(limiter, ceiling, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
     limited = LimitedModel(traced, stage_limiter, policy.limits, emit)
     try:
@@ -73,13 +77,29 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
             yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings)), emit, known)
     finally:
         await model.close()
+        if limiter.exchange is not None:
+            await asyncio.to_thread(limiter.exchange.wait)
 
 
 def _limiter(settings: Llm) -> Limiter:
-    """Return the limiter that runs share; a model without an endpoint gets its own."""
+    """Return the limiter that runs share; a model without an endpoint gets its own.
+
+    What is learned of an endpoint is kept for later runs, and shared with other processes.
+    """
     if settings.provider in _IN_PROCESS:
         return Limiter()
-    return _limiters.of(settings.provider, settings.base_url or "", settings.model)
+    target = target_of(settings.provider, _address(settings), settings.model, api_key(settings))
+    exchanged = has_endpoint(settings) and not is_off()
+    return _limiters.of(*astuple(target), exchange=LearnedExchange(target) if exchanged else None)
+
+
+def _address(settings: Llm) -> str:
+    """Return the address that is called, as far as it is known: litellm's own ones aren't."""
+    if not has_endpoint(settings) or not _is_direct(settings):
+        return settings.base_url or ""
+    from deepfabric_core.llm.clients.openai_model import base_url
+
+    return base_url(settings)
 
 
 def _known_way(settings: Llm) -> KnownWay:

@@ -93,6 +93,11 @@ COMMANDS: Mapping[str, click.Command] = {
             click.argument("file"),
             click.option("--failed", is_flag=True, help="Only calls that had no reply."),
         ),
+        _command(
+            "limits",
+            "Show the limits that were learned of providers; the next run begins with them.",
+            click.argument("what", required=False, metavar="[ENDPOINT or MODEL]"),
+        ),
         _command("help", "Show these commands."),
     )
 }

@@ -177,5 +177,10 @@ class DeepFabricMagics(Magics):
         click.echo(printable_text(said))
         return table
 
+    def _limits(self, values: Mapping[str, Any], _: str | None) -> None:
+        from deepfabric_core.text.limits_table import kept_limits, limits_table
+
+        click.echo(limits_table(kept_limits(values["what"])))
+
     def _help(self, _: Mapping[str, Any], __: str | None) -> None:
         click.echo(overview())

@@ -74,6 +74,8 @@ class Scene:
             **{name: self.secrets[name] for name in VARIABLES},
             "HOME": str(place / "home"),
             "XDG_DATA_HOME": str(place / "data"),
+            "XDG_CACHE_HOME": str(place / "cache"),
+            "DEEPFABRIC_LEARNED_LIMITS": "on",
             "TMPDIR": str(place / "tmp"),
             "PYTHONPATH": str(ROOT),
         }
@@ -184,9 +186,11 @@ def test_a_complete_run_with_tools_a_look_at_it_and_a_replay(scene: Scene, agent
             ["info", "--json"],
             ["replay", "tea.jsonl", "config.yaml", "--debug"],
             ["init", "new.yaml"],
+            ["limits", "--json"],
         ):
             done = scene.run(*arguments)
             assert done.returncode == 0, text(done)
+    assert agents.base_url.split("//")[1] in (scene.place / "cache/deepfabric/learned_limits.json").read_text()
     assert "all is well" in (scene.place / "work/tea.jsonl").read_text(encoding="utf-8")
     assert scene.leaks() == []
 

@@ -4,4 +4,6 @@
 stage, whose calls wait in a `queue`; the `limiter` of an endpoint and model decides which queue is served next.
 `controller` learns how many calls may be in flight and `rate` how many may start per second, both from refusals (429);
 `quota_headers` reads the quota that a provider states. `reply_spacing` staggers replies that arrive together.
+`learned` is what is kept of that: in the `learned_file` for later runs, and among `neighbours`, the other processes of
+this machine; `learned_exchange` does both beside a limiter.
 """

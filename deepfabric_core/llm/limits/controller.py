@@ -30,6 +30,7 @@ import math
 from dataclasses import dataclass, field
 
 from deepfabric_core.llm.limits.asking import SLOW, Asking
+from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.overload import Overload
 from deepfabric_core.llm.limits.places import Places
 from deepfabric_core.llm.limits.rate import AdaptiveRate
@@ -105,6 +106,7 @@ class AdaptiveController:
     _trial: Trial | None = None
     _trial_began: float = -math.inf
     _trial_ended: float = -math.inf
+    _most_accepted: int = 0
 
     def __post_init__(self) -> None:
         self._places = Places(self._recent, self._overload)
@@ -188,6 +190,7 @@ class AdaptiveController:
     def answered(self, call: Call, now: float) -> None:
         """Register the answer to a call."""
         self._recent.answered(call, now)
+        self._most_accepted = max(self._most_accepted, call.level)
         if not (call.tries_places or call.tries_rate):
             self._overload.observe(refused=False)
         self.in_flight -= 1
@@ -215,6 +218,27 @@ class AdaptiveController:
         elif call.began > self._near_cut_at:
             return self._refused_steadily(call, now, wait)
         return False
+
+    def learned(self) -> Learned | None:
+        """Return what is known of the limits now; None if nothing is, or while that is being judged."""
+        per_second = None if self._rate.is_guess or self._rate.top == math.inf else self._rate.top
+        at_once = int(self._places.number) if self._places.number < math.inf else None
+        judging = self._listened is not None or self._trial is not None or self._asking.active
+        if judging or not (per_second or at_once or self._most_accepted):
+            return None
+        return Learned(per_second, at_once, self._most_accepted or None, self._recent.heard_delay)
+
+    def start_from(self, learned: Learned, now: float) -> None:
+        """Take limits that were learned before, or by others; calls may be in flight."""
+        if learned.delay is not None:
+            self._recent.expect(learned.delay)
+        if learned.per_second is not None:
+            self._rate.stand(learned.per_second, now)
+        if learned.at_once is not None:
+            self._places.set(learned.at_once, now, step=1)
+        if learned.per_second is not None or learned.at_once is not None:
+            self._opening, self._listened, self._cut_at = math.inf, None, now
+        self._opening = max(self._opening, learned.accepted_at_once or 0)
 
     def told(self, remaining: float, reset: float, now: float) -> None:
         """Take the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from deepfabric_core.events import Bound, LimiterChanged
 from deepfabric_core.llm.limits.binding import RefusedLately
 from deepfabric_core.llm.limits.controller import AdaptiveController
+from deepfabric_core.llm.limits.learned import Learned
+from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
 from deepfabric_core.llm.limits.queue import StageQueue
 from deepfabric_core.llm.limits.rate import TokenBucket
 from deepfabric_core.llm.limits.recent import Call
@@ -40,6 +42,7 @@ class Limiter:
     clock: Callable[[], float] = time.monotonic
     controller: AdaptiveController = field(default_factory=AdaptiveController)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    exchange: LearnedExchange | None = None
     _queues: list[StageQueue] = field(default_factory=list)
     _requests: TokenBucket | None = None
     _tokens: TokenBucket | None = None
@@ -50,10 +53,13 @@ class Limiter:
 
     def join(self, queue: StageQueue) -> None:
         """Add the queue of a stage that begins."""
-        if not self._queues and self.clock() - self._left_at > _FORGOTTEN_AFTER:
+        first = not self._queues
+        if first and self.clock() - self._left_at > _FORGOTTEN_AFTER:
             self.controller = AdaptiveController()
         self._queues.append(queue)
         self._combine()
+        if first and self.exchange is not None:
+            self.exchange.begin(self)
 
     def leave(self, queue: StageQueue) -> None:
         """Remove the queue of a stage that has ended."""
@@ -62,7 +68,24 @@ class Limiter:
         if self._timer_of is queue:
             self._timer_at, self._timer_of = math.inf, None
         self._combine()
+        if not self._queues and self.exchange is not None:
+            self.exchange.end()
         self.admit()
+
+    def learned(self) -> Learned | None:
+        """Return what is known of the limits now; None if nothing is. The caller needs no lock."""
+        with self.lock:
+            return self.controller.learned()
+
+    def start_from(self, learned: Learned) -> None:
+        """Take limits that were learned before, or by others. The caller needs no lock."""
+        with self.lock:
+            self.controller.start_from(learned, self.clock())
+
+    def is_idle(self) -> bool:
+        """Return whether no call is in flight and none may begin. The caller needs no lock."""
+        with self.lock:
+            return not self.controller.in_flight and not any(queue.ready for queue in self._queues)
 
     def _combine(self) -> None:
         """Add up the ceilings of all queues, and apply their strictest limits; without a queue nothing changes."""
@@ -177,16 +200,16 @@ class Limiter:
 
 
 class Limiters:
-    """The limiters of this process, one for each endpoint and model."""
+    """The limiters of this process, one for each endpoint, model and key."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], Limiter] = {}
         self._lock = threading.Lock()
 
-    def of(self, *target: str) -> Limiter:
-        """Return the limiter of a target, such as provider, address and model."""
+    def of(self, *target: str, exchange: LearnedExchange | None = None) -> Limiter:
+        """Return the limiter of a target, such as provider, address and model; a new one has that exchange."""
         with self._lock:
-            return self._known.setdefault(target, Limiter())
+            return self._known.setdefault(target, Limiter(exchange=exchange))
 
 
 def _strictest(meter: TokenBucket | None, per_minute: list[float | None]) -> TokenBucket | None:

@@ -79,6 +79,17 @@ class Recent:
         """Seconds that a refusal hardly ever takes longer than."""
         return self.delay if self.known_delay < math.inf else max(_SHORTEST_DELAY, min(_LONGEST_DELAY, self.quickest))
 
+    @property
+    def heard_delay(self) -> float | None:
+        """Seconds until a refusal is heard; None as long as none was."""
+        return self.known_delay if self.known_delay < math.inf else None
+
+    def expect(self, delay: float) -> None:
+        """Take a delay that was learned before, if none was heard yet."""
+        if self.known_delay == math.inf:
+            self.known_delay, self._mean = delay, delay / (1 + _DEVIATIONS * _FIRST_DEVIATION)
+            self._deviation = _FIRST_DEVIATION * self._mean
+
     def horizon(self, now: float) -> float:
         """Return the time before which all refusals were heard."""
         return now - self.delay

@@ -30,6 +30,7 @@ COMMANDS = {
     "export": [],
     "watch": ["--checkpoint-path"],
     "trace": ["--failed"],
+    "limits": [],
     "help": [],
 }
 RUNS = ["calm-otter", "quick-hare"]

@@ -13,6 +13,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.llm.limits.learned import Learned
+from deepfabric_core.llm.limits.learned_file import Target, keep
 from deepfabric_nb.runs.run import Run
 from tests import ROOT
 from tests.core.conftest import Run as CommandLine
@@ -315,6 +317,14 @@ def test_a_running_run_is_known_after_the_extension_is_loaded_again(cell: Cell, 
     shell.run_line_magic("reload_ext", "deepfabric_nb")
     cell("%deepfabric stop tea")
     assert shell.user_ns["run"].wait().status == "stopped"
+
+
+def test_learned_limits_are_shown_as_on_the_command_line(cell: Cell, deepfabric: CommandLine, capsys: Capture) -> None:
+    assert cell("%deepfabric limits") is None
+    assert capsys.readouterr().out == deepfabric("limits").stdout == "No limits are kept.\n"
+    keep(Target("openai", "example.com/v1", "gpt-4o", "0123456789ab"), Learned(48.2))
+    cell("%deepfabric limits gpt-4o")
+    assert "example.com/v1  gpt-4o  89ab  48.2/s" in capsys.readouterr().out
 
 
 def test_fewer_samples_say_that_the_others_are_kept(cell: Cell, capsys: Capture) -> None:
