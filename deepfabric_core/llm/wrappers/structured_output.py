@@ -32,8 +32,11 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.known_ways import WAYS, KnownWay
 from deepfabric_core.llm.wrappers.retry import is_left_to_structured_output
 
-# In seconds: how long others wait for the first request to find the way.
+# In seconds: how long others wait for the first request to find the way. Up to so many of them wait until it is
+# answered, if that doesn't take too long; more of them only until it would have been refused.
 _LONGEST_WAIT = 10.0
+_FEW = 8
+_WAIT_OF_MANY = 0.3
 # So many replies in a row that aren't in the form that was asked for mean that this way doesn't work: a way that has
 # never worked, and one that has.
 _MISSES = 2
@@ -80,6 +83,8 @@ class StructuredOutput:
         self._known = known or KnownWay()
         self._forced = forced
         self._probing = asyncio.Lock()
+        self._waiting = 0
+        self._many = False
 
     @property
     def name(self) -> str:
@@ -114,9 +119,17 @@ class StructuredOutput:
 
     async def _wait_for_the_probe(self) -> None:
         """Wait until the first request was answered, but not for ever: that one may hang."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_WAIT), self._probing:
-                return
+        self._waiting += 1
+        self._many |= self._waiting > _FEW
+        try:
+            for seconds in (_WAIT_OF_MANY, _LONGEST_WAIT):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(seconds), self._probing:
+                        return
+                if self._many:
+                    return
+        finally:
+            self._waiting -= 1
 
     async def _first_that_works(self, request: Request) -> Reply:
         """Answer in the first way that the server takes and keeps to; if it takes none, raise the first error."""

@@ -12,7 +12,7 @@ from deepfabric_core.chat.messages import Message, PlainParts, Reply, ReplySchem
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import Event, Notice
 from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
-from tests.core.conftest import Run, write_config
+from tests.core.conftest import Run, local_llm, write_config
 from tests.model_servers import (
     LLAMA_CPP,
     LLAMA_CPP_OF_OLD,
@@ -222,6 +222,16 @@ def test_the_first_call_finds_the_way_while_all_others_wait(deepfabric: Run, pla
         )
         assert done.returncode == 0, done.stderr
         assert running.refused == 1
+
+
+def test_many_do_not_wait_for_an_answer_that_takes_long(deepfabric: Run, place: Path) -> None:
+    with LocalProvider(Faults(latency=2.0)) as server:
+        topics = {"llm": {"provider": "simulated"}, "save_as": "out/topics.jsonl"}
+        output = {"num_samples": 64, "batch_size": 64, "save_as": "out/dataset.jsonl"}
+        done = deepfabric("generate", write_config(place, llm=local_llm(server), topics=topics, output=output))
+        assert done.returncode == 0, done.stderr
+        assert server.counts.answered == 64
+        assert (server.counts.last_answer_at or 0) - (server.counts.first_at or 0) < 3.5
 
 
 def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: Path) -> None:
