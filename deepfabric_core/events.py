@@ -150,8 +150,8 @@ class LimiterChanged:
     """The state of the limiter, emitted when it changes and from time to time.
 
     `allowed` is the number of calls that may be in flight at once, `in_flight` how many are, and `waiting` how many
-    wait for a permit. `why` says what the provider refused lately, or is "". Runs in one process may share a limiter:
-    `own` counts this run's calls in flight, or is None if that isn't known.
+    wait for a permit. Runs in one process may share a limiter: `own` counts this run's calls in flight, or is None if
+    that isn't known.
 
     `bound` is what holds calls of this run back at present, and `limit` its value: the calls at once that the run asks
     for (ceiling) or the provider accepts (places), the calls a second that it accepts (rate), what the config allows
@@ -162,7 +162,6 @@ class LimiterChanged:
     allowed: int
     in_flight: int
     waiting: int
-    why: str
     own: int | None = None
     bound: Bound = "nothing"
     limit: float = 0.0

@@ -534,7 +534,7 @@ def test_a_refused_call_may_hold_a_place_until_it_is_answered(hold: bool, status
                 await asyncio.sleep(seconds)
                 return await post(session, f"{provider.base_url}/chat/completions", question())
 
-            return await asyncio.gather(*map(later, (0, 0.1, 0.4, 1.0)))
+            return await asyncio.gather(*map(later, (0, 0.1, 0.4, 0.8)))
 
     faults = Faults(latency=0.3, max_in_flight=1, refusal_latency=0.6, refused_hold_place=hold)
     with LocalProvider(faults) as provider:

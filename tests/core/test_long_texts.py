@@ -15,7 +15,7 @@ from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.chat_completions import error_in, reply_in
 from deepfabric_core.llm.clients.openai_model import RequestShape
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
-from deepfabric_core.llm.limits.quota_headers import requests_left
+from deepfabric_core.llm.limits.quota_headers import quotas_in
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.samples.recipes.basic import Exchange
@@ -86,7 +86,8 @@ def shown(text: str) -> None:
 
 
 def heard(text: str) -> None:
-    requests_left({"x-ratelimit-remaining": "1", "x-ratelimit-reset": text}, 0.0)
+    quotas_in({"x-ratelimit-remaining": "1", "x-ratelimit-reset": text}, 0.0)
+    quotas_in({"ratelimit": text, f"x-ratelimit-remaining-{text}": "1"}, 0.0)
 
 
 def seconds(work: Callable[[str], None], text: str) -> float:

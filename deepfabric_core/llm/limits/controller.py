@@ -11,11 +11,11 @@ counts: a call that began longer ago than a refusal takes, and wasn't refused, i
 
 The states of the controller:
 
-- Opening, until the first refusal: some calls may be in flight at first, and about twice as many after each delay that
-  a refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is bounded. The
-  quota that headers state is followed (`stated_quota`).
+- Opening (`opening`), until the first refusal: some calls may be in flight at first, and about twice as many after each
+  delay that a refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is
+  bounded. The quotas that headers state are followed (`stated_quotas`).
 - Listening, after the first refusal: no call begins until all are heard of; then it is told whether the number or the
-  rate was too high.
+  rate was too high (`which_limit`).
 - Steady: both limits are tried again and again by a little more, and each time it is waited until that is heard of.
   A refusal of such a call lowers the limit that it tried.
 - Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
@@ -27,36 +27,25 @@ The states of the controller:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deepfabric_core.llm.limits.asking import SLOW, Asking
 from deepfabric_core.llm.limits.learned import Learned
+from deepfabric_core.llm.limits.opening import FIRST_CALLS, Opening
 from deepfabric_core.llm.limits.overload import Overload
 from deepfabric_core.llm.limits.places import Places
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota
 from deepfabric_core.llm.limits.rate import AdaptiveRate
-from deepfabric_core.llm.limits.recent import Call, Recent
-from deepfabric_core.llm.limits.stated_quota import StatedQuota
+from deepfabric_core.llm.limits.recent import ONE, Call, Recent, Size
+from deepfabric_core.llm.limits.stated_quotas import StatedQuotas
 from deepfabric_core.llm.limits.trial import Trial, are_mixed
-
-# Opening: so many calls in flight at first, and twice as many in each time of the first share of the longest delay that
-# a refusal usually has. When the first calls must have been heard of, each doubling takes the second share of it. A
-# step that comes late makes the next one later: a slow client sees refusals before it starts too much.
-_FIRST_CALLS = 48.0
-_STEPS_PER_DOUBLING = 10
-_DOUBLES_IN = 0.8
-_DOUBLES_IN_LATER = 0.2
-_UNTIL_HEARD = 1.15  # longest delays
-_LATEST_STEP = 0.1  # seconds
+from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate, is_rate_at_first
 
 # Listening. If the first refusal is heard soon, calls go on for so many seconds, one in so many, to tell the limits
-# apart: it is the rate if there are more than a few accepted calls, and of them more than the third number saw as many
-# calls in flight as the lowest fifth of the refused ones.
+# apart.
 _GOES_ON = 0.15
 _GOES_ON_EVERY = 0.005
-_FEW = 2
-_LOW = 5
-_HIGHER = 0.4
-_TOGETHER = 0.01  # seconds
 
 # So many unexplained refusals are too many: limits are lowered. Refused calls that saw at least this share of the
 # number in flight lower that by the second share of it, once in a second. After so many cuts within so many seconds, or
@@ -71,9 +60,6 @@ _SOON = 4.0  # seconds
 _CALLS_BETWEEN_CUTS = 40
 _LOOKBACK = 1.0  # seconds
 
-_AT_ONCE = "the provider refuses more at once"
-_A_SECOND = "the provider refuses more a second"
-
 
 @dataclass
 class AdaptiveController:
@@ -84,16 +70,12 @@ class AdaptiveController:
         in_flight: calls in flight.
         paused_until: the time until which no call may begin.
         refused_at: the time of the last refusal.
-        why: the reason for the last cut, in words for users.
     """
 
     ceiling: int = 1
     in_flight: int = 0
     paused_until: float = -math.inf
     refused_at: float = -math.inf
-    why: str = ""
-    _opening: float = _FIRST_CALLS
-    _step_at: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
     _overload: Overload = field(default_factory=Overload)
     _cut_at: float = -math.inf
@@ -109,31 +91,32 @@ class AdaptiveController:
     _most_accepted: int = 0
 
     def __post_init__(self) -> None:
+        self._opening = Opening(self._recent)
         self._places = Places(self._recent, self._overload)
         self._rate = AdaptiveRate(self._recent, self._overload)
-        self._quota = StatedQuota(self._recent)
+        self._quotas = StatedQuotas(self._recent)
         self._asking = Asking(self._recent, self._overload)
 
     @property
     def allowed(self) -> int:
         """How many calls may be in flight now."""
-        return max(1, int(min(self.ceiling, self._places.number, self._opening)))
+        return max(1, int(min(self.ceiling, self._places.number, self._opening.number)))
 
     @property
     def per_second(self) -> float:
-        """How many calls may begin per second, as learned; infinity if no limit on the rate was found."""
-        return self._rate.per_second
+        """How many calls may begin per second, as learned or stated; infinity if no limit on the rate was found."""
+        return min(self._rate.per_second, self._quotas.per_second)
 
     @property
     def quota_full_at(self) -> float:
-        """The time at which the quota that the provider states is full again; it counts until a limit was learned."""
-        return -math.inf if self._is_learned else self._quota.full_at
+        """The time at which the quotas that the provider states are full again."""
+        return self._quotas.full_at(learned=self._is_learned)
 
     @property
     def _is_learned(self) -> bool:
         return min(self._places.number, self._rate.top) < math.inf
 
-    def wait(self, now: float) -> float:
+    def wait(self, now: float, size: Size = ONE) -> float:
         """Return the seconds until a call may begin: 0 for now, infinity for as soon as another call ends."""
         if now < self.paused_until:
             return self.paused_until - now
@@ -148,35 +131,24 @@ class AdaptiveController:
             if wait > 0:
                 return wait
             self._accepted_again(now)
-        return self._wait_for_limits(now)
+        return self._wait_for_limits(now, size)
 
-    def _wait_for_limits(self, now: float) -> float:
+    def _wait_for_limits(self, now: float, size: Size) -> float:
         if self.in_flight >= self.ceiling:
             return math.inf
-        if self.in_flight >= self._opening:
-            if now < self._step_at:
-                return self._step_at - now
-            self._open(now)
-        if self._asking.active:
-            return 0.0
-        wait = max(self._places.wait(self.in_flight, now), self._rate.wait(now))
-        return wait if self._is_learned else max(wait, self._quota.wait(now))
+        wait = self._opening.wait(self.in_flight, now)
+        if wait > 0 or self._asking.active:
+            return wait
+        stated = self._quotas.wait(size, self.in_flight, now, learned=self._is_learned)
+        return max(self._places.wait(self.in_flight, now), self._rate.wait(now), stated)
 
-    def _open(self, now: float) -> None:
-        longest = self._recent.longest_delay
-        doubles_in = _DOUBLES_IN if now < self._recent.opened + _UNTIL_HEARD * longest else _DOUBLES_IN_LATER
-        late = min(now - self._step_at, _LATEST_STEP) if self._step_at > self._recent.opened else 0.0
-        self._opening *= 2 ** (1 / _STEPS_PER_DOUBLING)
-        self._step_at = now + doubles_in * longest / _STEPS_PER_DOUBLING + late
-
-    def begin(self, now: float) -> Call:
+    def begin(self, now: float, size: Size = ONE) -> Call:
         """Register a call that begins."""
         self.in_flight += 1
-        call = Call(now, self.in_flight, self._places.tries(self.in_flight, now), self._rate.tries(now))
+        call = Call(now, self.in_flight, self._places.tries(self.in_flight, now), self._rate.tries(now), size)
         self._recent.add(call)
         self._begun_at = now
-        if not self._is_learned:
-            self._quota.begin(call)
+        self._quotas.begin(call, learned=self._is_learned)
         if self._trial is not None:
             self._trial.begin(now)
         if self._asking.active:
@@ -190,6 +162,7 @@ class AdaptiveController:
     def answered(self, call: Call, now: float) -> None:
         """Register the answer to a call."""
         self._recent.answered(call, now)
+        self._quotas.answered(call, learned=self._is_learned)
         self._most_accepted = max(self._most_accepted, call.level)
         if not (call.tries_places or call.tries_rate):
             self._overload.observe(refused=False)
@@ -203,17 +176,19 @@ class AdaptiveController:
         """
         self._recent.refused(call, now)
         self.in_flight -= 1
+        explained = self._quotas.refused(call, now, learned=self._is_learned)
+        wait = max(wait, self._quotas.used_until(now) - now)
         self.refused_at, self._asked_for = now, wait
         if self._listened is not None:
             if self._cut_at < call.began < self._listened.began:
                 self._listened = call
-        elif not self._is_learned and self._quota.explains(call, now):
+        elif explained:
             pass
         elif self._asking.refused(call, now, wait):
             self._pause(self._asking.paused_until)
         elif self._asking.active or self._trial is not None:
             pass
-        elif self._opening < math.inf:  # call began after any cut
+        elif not self._opening.is_over:  # call began after any cut
             self._listened, self._listened_until = call, max(now, call.began + _GOES_ON)
         elif call.began > self._near_cut_at:
             return self._refused_steadily(call, now, wait)
@@ -237,18 +212,23 @@ class AdaptiveController:
         if learned.at_once is not None:
             self._places.set(learned.at_once, now, step=1)
         if learned.per_second is not None or learned.at_once is not None:
-            self._opening, self._listened, self._cut_at = math.inf, None, now
-        self._opening = max(self._opening, learned.accepted_at_once or 0)
+            self._listened, self._cut_at = None, now
+            self._opening.end()
+        self._opening.number = max(self._opening.number, learned.accepted_at_once or 0)
 
-    def told(self, remaining: float, reset: float, now: float) -> None:
-        """Take the quota that the provider states: `remaining` more calls, and the full quota again in `reset` s."""
-        self._quota.told(remaining, reset, self.in_flight, now)
+    def told(self, quotas: Mapping[str, RemainingQuota], call: Call, now: float, patience: float = math.inf) -> None:
+        """Take the quotas that the headers of the answer to a call state, or of its refusal.
+
+        No single wait for them is longer than `patience` seconds.
+        """
+        self._quotas.told(quotas, call, now, patience)
 
     def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
         """Lower a limit after a refusal, if it tells of one; return whether it does."""
         if first := self._asking.first_in_vain(call, self._listened_until):
             self._rate.note_burst(first.began, self._recent.accepted_before(first))
             if self._is_near(call.level, now):
+                self._note_cut(now)
                 self._lower_places(now)
             else:
                 self._begin_asking(first.began, now, wait)
@@ -262,13 +242,12 @@ class AdaptiveController:
         since = list(self._recent.between(self._cut_at, call.began))
         if call.tries_places:
             cut = self._places.refused(call, now)
-            self.why = _AT_ONCE if cut else self.why
         elif call.tries_rate:
             tried = [other.refused for other in since if other.tries_rate]
             cut = self._overload.exceeded(sum(tried), len(tried), 0.5)
             if cut:
                 self._note_cut(now)
-                self._lower_rate(call, now)
+                self._rate.refused(call, now)
         else:
             within = [other.refused for other in since if not (other.tries_rate or other.tries_places)]
             cut = self._overload.exceeded(sum(within), len(within), _UNEXPLAINED, _TOLERATED)
@@ -284,11 +263,10 @@ class AdaptiveController:
         lowest = min(other.level for other in calls if other.refused)
         if self._is_near(lowest, now):
             self._lower_places(now)
-        elif self._places.number <= 1 or _tells_rate(calls):
-            self._lower_rate(call, now)
+        elif self._places.number <= 1 or is_rate(calls):
+            self._rate.refused(call, now)
         else:
             self._places.set(lowest - 1, now)
-            self.why = _AT_ONCE
 
     def _is_near(self, level: int, now: float) -> bool:
         return level >= _NEAR * self._places.number > _NEAR and self._near_cut_at < now - _NOT_AGAIN
@@ -298,15 +276,10 @@ class AdaptiveController:
         self._near_cut_at = self._cut_at = now
         self._places.set(self._places.number - max(1, int(_FEWER * self._places.number)), now, step=1)
         self._pause(now + self._recent.delay)
-        self.why = _AT_ONCE
-
-    def _lower_rate(self, call: Call, now: float) -> None:
-        self._rate.refused(call, now)
-        self.why = _A_SECOND
 
     def _note_cut(self, now: float) -> None:
         """Begin a trial if there were several cuts soon after each other."""
-        soon = max(_SOON, _CALLS_BETWEEN_CUTS / self._rate.per_second)
+        soon = max(_SOON, _CALLS_BETWEEN_CUTS / self._recent.per_second(now))
         self._cuts = [cut for cut in self._cuts if now - cut[0] < soon]
         self._cuts.append((now, self._places.number, self._rate.per_second))
         known = self._overload.share > 0
@@ -331,7 +304,8 @@ class AdaptiveController:
             number, per_second = trial.before
             self._places.set(number, now)
             self._rate.guess(per_second, now)
-            self.why = "the provider is overloaded"
+        elif self._rate.is_guess:
+            self._rate.guess(min(self._rate.top, trial.accepted_per_second), now)
         elif self._rate.top < math.inf:
             self._rate.stand(min(self._rate.top, trial.accepted_per_second), now)
         return True
@@ -346,7 +320,8 @@ class AdaptiveController:
         if now < heard:
             return heard - now
         self._judge(first, now)
-        self._cut_at, self._opening, self._listened = self._listened_until, math.inf, None
+        self._cut_at, self._listened = self._listened_until, None
+        self._opening.end()
         return max(0.0, self.paused_until - now)
 
     def _refuses_all(self, now: float) -> bool:
@@ -359,25 +334,24 @@ class AdaptiveController:
         if not self._recent.accepted_ever:
             self._begin_asking(first.began, self.refused_at, self._asked_for)
             return
-        calls = list(self._recent.between(-math.inf, self._listened_until))
-        if are_mixed(calls[-int(_FIRST_CALLS) :]):
-            begun = len(calls) / (self._listened_until - self._recent.opened)
+        opened = min(self._recent.opened, first.began)
+        calls = list(self._recent.between(opened - TOGETHER, self._listened_until))
+        if are_mixed(calls[-FIRST_CALLS:]):
+            begun = len(calls) / (self._listened_until - opened)
             self._begin_trial(calls, (math.inf, begun), now)
-        level = next(level for call, level in zip(calls, _levels(calls), strict=True) if call is first)
-        while not calls[-1].refused:
-            calls.pop()
-        if _tells_rate(calls):
+        by_rate, level = is_rate_at_first(calls, first)
+        if by_rate:
             accepted = sum(not call.refused for call in calls)
+            if not accepted:
+                self._begin_asking(first.began, self.refused_at, self._asked_for)
+                return
             self._rate.guess(accepted / (self._listened_until - first.began), now)
-            self.why = _A_SECOND
         else:
             self._places.set(level - 1, now)
-            self.why = _AT_ONCE
 
     def _begin_asking(self, since: float, now: float, wait: float) -> None:
         self._asking.begin(since, now, wait)
         self._pause(self._asking.paused_until)
-        self.why = "the provider refuses nearly all calls: paused as long as it asks"
 
     def _pause(self, until: float) -> None:
         self.paused_until = max(self.paused_until, until)
@@ -394,30 +368,3 @@ class AdaptiveController:
             self._rate.guess(per_second, now)
         else:
             self._rate.stand(per_second, now, again=True)
-        self.why = _A_SECOND
-
-
-def _tells_rate(calls: list[Call]) -> bool:
-    """Return whether calls since a refusal tell of a limit on the rate, rather than on the number in flight.
-
-    A limit on the rate lets in calls that see as many others in flight as those that it refuses; one on the number in
-    flight lets in only calls that see fewer.
-    """
-    levels = _levels(calls)
-    accepted = [level for call, level in zip(calls, levels, strict=True) if not call.refused]
-    refused = sorted(level for call, level in zip(calls, levels, strict=True) if call.refused)
-    low = refused[len(refused) // _LOW]
-    return len(accepted) > _FEW and sum(level >= low for level in accepted) > _HIGHER * len(accepted)
-
-
-def _levels(calls: list[Call]) -> list[int]:
-    """Return how many calls each of the calls saw in flight, the latest first.
-
-    Calls that began together at first may have arrived in any order: those that were accepted came first.
-    """
-    together = calls[-1].began + _TOGETHER
-    first = sum(not call.refused and call.began <= together for call in calls)
-    return [
-        call.level if call.began > together else max(call.level, first + 1) if call.refused else min(call.level, first)
-        for call in calls
-    ]

@@ -12,7 +12,7 @@ from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
 from deepfabric_core.llm.limits.queue import Permit
-from deepfabric_core.llm.limits.quota_headers import requests_left, tokens_left
+from deepfabric_core.llm.limits.quota_headers import quotas_in
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import backoff
@@ -56,7 +56,7 @@ class LimitedModel:
                 refusals += 1
                 wait = self._delay(problem, refusals)
                 refused_at = self._patient_at() if refused_at is None else refused_at
-                self._read_quota(problem.headers)
+                self._read_quotas(problem.headers, permit)
                 self.stage_limiter.refused(permit, wait if wait <= _PATIENCE else self.limits.max_delay)
                 if self._patient_at() + wait - refused_at > _PATIENCE:
                     self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
@@ -86,15 +86,14 @@ class LimitedModel:
             self.stage_limiter.ended(permit)
             raise
         usage = reply.usage
-        self._read_quota(reply.headers)
+        self._read_quotas(reply.headers, permit)
         self.stage_limiter.answered(permit, usage.prompt_tokens, usage.completion_tokens)
         self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
         return reply
 
-    def _read_quota(self, headers: Mapping[str, str]) -> None:
-        if headers and self.limits.check_headers:
-            now = time.time()
-            self.stage_limiter.told(requests_left(headers, now), tokens_left(headers, now))
+    def _read_quotas(self, headers: Mapping[str, str], permit: Permit) -> None:
+        if headers and self.limits.check_headers and (quotas := quotas_in(headers, time.time())):
+            self.stage_limiter.told(permit, quotas)
 
     def _delay(self, problem: ModelError, refusals: int) -> float:
         """Return the seconds until the call is repeated: what the provider asks for, or the configured backoff."""

@@ -19,11 +19,10 @@ from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
 from deepfabric_core.llm.limits.queue import StageQueue
 from deepfabric_core.llm.limits.rate import TokenBucket
-from deepfabric_core.llm.limits.recent import Call
+from deepfabric_core.llm.limits.recent import Call, Size
 
-# In seconds: how long the learned limits are kept after the last run has ended, and how long a reason is shown.
+# In seconds: how long the learned limits are kept after the last run has ended.
 _FORGOTTEN_AFTER = 60.0
-_WHY_FOR = 10.0
 
 # A little more than a minute, so that no period of a minute has more than what is allowed.
 _MINUTE = 60.2
@@ -100,19 +99,20 @@ class Limiter:
         """Give permits to waiting calls as long as limits allow, and set a timer for the next permit."""
         bound: Bound = "nothing"
         while ready := [queue for queue in self._queues if queue.ready]:
-            wait, bound = self._wait()
+            queue = min(ready, key=lambda queue: queue.in_flight)
+            wait, bound = self._wait(queue.next_size)
             if wait > 0:
-                self._come_back(wait, ready[0])
+                self._come_back(wait, queue)
                 break
-            min(ready, key=lambda queue: queue.in_flight).admit_first(self.begin)
+            queue.admit_first(self.begin)
         now = self.clock()
         for queue in self._queues:
             queue.bound_lately.note("ceiling" if queue.is_full else bound if queue.ready else "nothing", now)
 
-    def _wait(self) -> tuple[float, Bound]:
-        """Return the seconds until a call may begin, and what it waits for."""
+    def _wait(self, size: Size) -> tuple[float, Bound]:
+        """Return the seconds until a call of this size may begin, and what it waits for."""
         now = self.clock()
-        longest = self.controller.wait(now)
+        longest = self.controller.wait(now, size)
         bound: Bound = self._learned(now) if longest > 0 else "nothing"
         meters: tuple[tuple[TokenBucket | None, Bound], ...] = (
             (self._requests, "requests_per_minute"),
@@ -148,14 +148,14 @@ class Limiter:
                 self._timer_at, self._timer_of = math.inf, None
                 self.admit()
 
-    def begin(self, tokens: float) -> Call:
-        """Register a call that begins and is expected to use so many tokens."""
+    def begin(self, size: Size) -> Call:
+        """Register a call that begins and is expected to be of this size."""
         now = self.clock()
         if self._requests is not None:
             self._requests.take(now)
         if self._tokens is not None:
-            self._tokens.take(now, tokens)
-        return self.controller.begin(now)
+            self._tokens.take(now, size.of("tokens"))
+        return self.controller.begin(now, size)
 
     def correct_tokens(self, more: float) -> None:
         """Correct the tokens taken: `more` is how many more than expected a call used, negative for fewer."""
@@ -169,11 +169,9 @@ class Limiter:
     def state(self, queue: StageQueue) -> LimiterChanged:
         """Return the event that describes the limiter's state to a stage."""
         now, controller = self.clock(), self.controller
-        pressed = now < controller.paused_until + _WHY_FOR or now < controller.refused_at + _WHY_FOR
-        why = controller.why if pressed else ""
         waiting = sum(queue.waiting for queue in self._queues)
         bound, limit = self._binding(queue, now)
-        return LimiterChanged(controller.allowed, controller.in_flight, waiting, why, queue.in_flight, bound, limit)
+        return LimiterChanged(controller.allowed, controller.in_flight, waiting, queue.in_flight, bound, limit)
 
     def _binding(self, queue: StageQueue, now: float) -> tuple[Bound, float]:
         """Return what binds, and its value."""

@@ -11,9 +11,11 @@ from deepfabric_core.llm.limits.recent import Call, Recent
 # The number is tried again by a few calls above it. Each time they are accepted, twice as many follow.
 _FIRST_TRY = 0.25  # of the number, after the first cut, which tells little
 _SAME_PLACE = 0.12
-# A number that was refused twice at the same place is tried again after so many seconds and so many calls.
+# A number that was refused twice at the same place is tried again after so many seconds and so many calls, or after the
+# last number of seconds in any case.
 _TRIED_AGAIN_AFTER = 2.0
 _CALLS_BETWEEN = 120
+_LONGEST_BETWEEN = 20.0
 _FEWEST_TRIES = 3  # as an answer may be on its way when another call comes in
 _SHORTEST_TRY = 0.1  # seconds
 
@@ -32,6 +34,7 @@ class Places:
     _tried_until: float = -math.inf
     _next_try: float = -math.inf
     _next_call: int = 0
+    _latest_try: float = -math.inf
     _refused_at: float = math.inf
 
     def wait(self, in_flight: int, now: float) -> float:
@@ -42,9 +45,11 @@ class Places:
             self._accepted()
             if in_flight < self.number:
                 return 0.0
-        if self._left > 0 and self.recent.begun >= self._next_call and now >= self._next_try:
+        enough_calls = self.recent.begun >= self._next_call or now >= self._latest_try
+        if self._left > 0 and enough_calls and now >= self._next_try:
             return 0.0
-        return min((at - now for at in (self._tried_until, self._next_try) if at > now), default=math.inf)
+        times = (self._tried_until, self._next_try, self._latest_try)
+        return min((at - now for at in times if at > now), default=math.inf)
 
     def tries(self, in_flight: int, now: float) -> bool:
         """Register a call that begins; return whether it tries out more calls in flight than were accepted."""
@@ -79,6 +84,7 @@ class Places:
         self.number = place if self._step == 1 else min(self.number, place)  # single tries are heard of one by one
         self._try_after(now + (_TRIED_AGAIN_AFTER if again else self.recent.delay), 1)
         self._next_call = self.recent.begun + (_CALLS_BETWEEN if again else 0)
+        self._latest_try = now + _LONGEST_BETWEEN
         return True
 
     def _try_after(self, at: float, step: int) -> None:

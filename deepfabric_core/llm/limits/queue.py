@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.llm.limits.binding import BoundLately
-from deepfabric_core.llm.limits.recent import Call
+from deepfabric_core.llm.limits.recent import Call, Size
 from deepfabric_core.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to make a call; `tokens` is how many it is expected to use."""
+    """Permission to make a call."""
 
     call: Call
-    tokens: float
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +26,7 @@ class WaitingCall:
     """A call that waits for its permit."""
 
     request: Request
-    tokens: float
+    size: Size
     permit: asyncio.Future[Permit]
 
 
@@ -63,9 +62,14 @@ class StageQueue:
         """Whether a call waits that only the ceiling holds back."""
         return self.in_flight >= self.ceiling and not self._stop.paused and self.waiting > 0
 
-    def append(self, request: Request, tokens: float, *, again: bool) -> WaitingCall:
-        """Add a call that is expected to use so many tokens; `again` says that it is a retry."""
-        waiting = WaitingCall(request, tokens, self._loop.create_future())
+    @property
+    def next_size(self) -> Size:
+        """What the call is expected to use that gets the next permit; there must be one."""
+        return (self._continuing or self._new)[0].size
+
+    def append(self, request: Request, size: Size, *, again: bool) -> WaitingCall:
+        """Add a call that is expected to be of a size; `again` says that it is a retry."""
+        waiting = WaitingCall(request, size, self._loop.create_future())
         (self._continuing if again or request.continues else self._new).append(waiting)
         return waiting
 
@@ -84,11 +88,11 @@ class StageQueue:
             queue.extend(remaining)
         return removed
 
-    def admit_first(self, begin: Callable[[float], Call]) -> None:
-        """Give the first waiting call its permit; `begin` registers a call of so many tokens."""
+    def admit_first(self, begin: Callable[[Size], Call]) -> None:
+        """Give the first waiting call its permit; `begin` registers a call of a size."""
         waiting = (self._continuing or self._new).popleft()
         self.in_flight += 1
-        permit = Permit(begin(waiting.tokens), waiting.tokens)
+        permit = Permit(begin(waiting.size))
         self.call_soon(lambda: self._hand_over(waiting, permit))
 
     def _hand_over(self, waiting: WaitingCall, permit: Permit) -> None:

@@ -7,19 +7,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Literal, get_args
 
-# Header names of the remaining quota and of its reset, by provider: OpenAI and many others, Anthropic, OpenRouter, and
-# the draft of a standard.
-_REQUESTS = (
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-    ("ratelimit-remaining", "ratelimit-reset"),
-)
-_TOKENS = (
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-)
+Unit = Literal["requests", "tokens", "input", "output"]
+
+# The words of header names: x-ratelimit-remaining-requests (OpenAI and many others), -minute or -day behind it where
+# there are several, anthropic-ratelimit-input-tokens-remaining, ratelimit-reset (the draft of a standard).
+_PARTS = ("remaining", "reset")
+_UNITS_IN_NAMES: tuple[Unit, ...] = get_args(Unit)
+_PERIODS = ("second", "minute", "hour", "day", "month")
+_VENDORS = ("x", "anthropic")
+_DRAFT = "ratelimit"  # all in one header
+_FIELD = re.compile(r"\b(remaining|r|reset|t)\s*=\s*(\d+(?:\.\d+)?)")
+
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST = 100
@@ -33,32 +34,45 @@ class RemainingQuota:
 
     remaining: float
     reset: float
+    unit: Unit = "requests"
 
 
-def requests_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
-    """Return how many more requests the provider accepts, or None; `now` is the time in seconds since the epoch."""
-    return _first(_REQUESTS, headers, now)
+def quotas_in(headers: Mapping[str, str], now: float) -> dict[str, RemainingQuota]:
+    """Return what each quota's headers say, by the quota's name; `now` is the time in seconds since the epoch."""
+    texts: dict[str, dict[str, str]] = {}
+    units: dict[str, Unit] = {}
+    for header, text in headers.items():
+        if (meaning := _meaning(header)) is not None:
+            name, part, units[name] = meaning
+            texts.setdefault(name, {}).setdefault(part, text)
+    for name, text in [(name, parts["both"]) for name, parts in texts.items() if "both" in parts]:
+        texts[name] = {_PARTS[key in ("reset", "t")]: value for key, value in _FIELD.findall(text[:_LONGEST])}
+    read = {name: _quota(parts, units[name], now) for name, parts in texts.items()}
+    return {name: quota for name, quota in read.items() if quota is not None}
 
 
-def tokens_left(headers: Mapping[str, str], now: float) -> RemainingQuota | None:
-    """Return how many more tokens the provider accepts, or None."""
-    return _first(_TOKENS, headers, now)
+@lru_cache(maxsize=1024)
+def _meaning(header: str) -> tuple[str, str, Unit] | None:
+    """Return the quota that a header is about, what it says of it, and the quota's unit; None for other headers."""
+    if len(header) > _LONGEST or "ratelimit" not in (name := header.lower()):
+        return None
+    if name == _DRAFT:
+        return "", "both", "requests"
+    words = [word for word in name.split("-") if word not in (*_VENDORS, "ratelimit")]
+    parts = [word for word in words if word in _PARTS]
+    rest = [word for word in words if word not in _PARTS]
+    if len(parts) != 1 or any(word not in (*_UNITS_IN_NAMES, *_PERIODS) for word in rest):
+        return None
+    unit: Unit = next((unit for unit in reversed(_UNITS_IN_NAMES) if unit in rest), "requests")
+    return "-".join(rest), parts[0], unit
 
 
-def _first(names: tuple[tuple[str, str], ...], headers: Mapping[str, str], now: float) -> RemainingQuota | None:
-    for remaining, reset in names:
-        left = headers.get(remaining)
-        if left is not None:
-            return _allowance(left, headers.get(reset, ""), now)
-    return None
-
-
-def _allowance(remaining: str, reset: str, now: float) -> RemainingQuota | None:
+def _quota(parts: Mapping[str, str], unit: Unit, now: float) -> RemainingQuota | None:
     try:
-        left, seconds = float(remaining), seconds_until(reset, now)
+        left, seconds = float(parts.get("remaining", "")), seconds_until(parts.get("reset", ""), now)
     except (ValueError, OverflowError):
         return None
-    return RemainingQuota(left, max(0.0, seconds)) if 0 <= left < math.inf and seconds < math.inf else None
+    return RemainingQuota(left, max(0.0, seconds), unit) if 0 <= left < math.inf and seconds < math.inf else None
 
 
 def seconds_until(text: str, now: float) -> float:

@@ -7,6 +7,9 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from deepfabric_core.llm.limits.quota_headers import Unit
 
 # Calls are kept for so many seconds, but at least so many of them.
 _KEPT_FOR = 4.0
@@ -22,6 +25,37 @@ _SURELY = 1.1
 _GAIN = 1 / 16
 _SHORTEST_DELAY = 0.01
 
+# So many calls at first may be single ones.
+_SINGLE = 4
+
+
+class Size(NamedTuple):
+    """What calls are expected to use: requests, and tokens of prompts and of replies."""
+
+    requests: float = 1.0
+    input: float = 0.0
+    output: float = 0.0
+
+    def of(self, unit: Unit) -> float:
+        """Return how much it is in a unit; "tokens" are those of prompts and replies together."""
+        match unit:
+            case "requests":
+                return self.requests
+            case "tokens":
+                return self.input + self.output
+            case "input":
+                return self.input
+        return self.output
+
+    def plus(self, other: Size, times: int = 1) -> Size:
+        """Return the sum, with the other so many times."""
+        requests, tokens, replies = other
+        return Size(self.requests + times * requests, self.input + times * tokens, self.output + times * replies)
+
+
+ONE = Size()
+NONE = Size(0.0)
+
 
 @dataclass(slots=True)
 class Call:
@@ -32,14 +66,20 @@ class Call:
         level: the calls in flight then, itself included, without calls refused later.
         tries_places: whether it tried out more calls in flight than were known to be accepted.
         tries_rate: whether it tried out more calls a second than were known to be accepted.
+        size: what it is expected to use.
         refused: whether it was refused, as far as is known.
+        begun: what all calls that began until then and weren't refused are expected to use, itself included.
+        answered: what all calls that were answered by then were expected to use.
     """
 
     began: float
     level: int
     tries_places: bool = False
     tries_rate: bool = False
+    size: Size = ONE
     refused: bool = False
+    begun: Size = ONE
+    answered: Size = NONE
 
 
 @dataclass
@@ -47,11 +87,14 @@ class Recent:
     """Recent calls.
 
     Attributes:
-        opened: when the first call began.
+        opened: when the first call began, other than single calls long before the others.
         begun: how many calls ever began.
         refusals: how many of them were refused.
         known_delay: the seconds until a refusal is heard, as learned; infinity before the first.
         quickest: the fewest seconds that an answer took.
+        latency: the seconds that an answer takes on average.
+        begun_size: what all calls that weren't refused are expected to use.
+        answered_size: what all calls that were answered were expected to use.
     """
 
     opened: float = math.inf
@@ -61,12 +104,21 @@ class Recent:
     _mean: float = 0.0
     _deviation: float = 0.0
     quickest: float = math.inf
+    latency: float = 0.0
+    begun_size: Size = NONE
+    answered_size: Size = NONE
     _calls: deque[Call] = field(default_factory=deque)
 
     @property
     def accepted_ever(self) -> int:
         """How many calls that ever began weren't refused, as far as is known."""
         return self.begun - self.refusals
+
+    @property
+    def usual(self) -> Size:
+        """What a call is expected to use on average."""
+        calls, tokens, replies = self.begun_size
+        return Size(1.0, tokens / max(1.0, calls), replies / max(1.0, calls))
 
     @property
     def delay(self) -> float:
@@ -96,25 +148,33 @@ class Recent:
 
     def add(self, call: Call) -> None:
         """Add a call that begins."""
-        self.opened = min(self.opened, call.began)
+        if self.begun <= _SINGLE and (not self._calls or call.began > self._calls[-1].began + self.delay):
+            self.opened = call.began
         self.begun += 1
+        self.begun_size = call.begun = self.begun_size.plus(call.size)
+        call.answered = self.answered_size
         self._calls.append(call)
         while len(self._calls) > _FEWEST and self._calls[0].began < call.began - _KEPT_FOR:
             self._calls.popleft()
 
     def answered(self, call: Call, now: float) -> None:
         """Note that a call was accepted."""
-        self.quickest = min(self.quickest, now - call.began)
+        seconds = now - call.began
+        self.quickest = min(self.quickest, seconds)
+        self.answered_size = self.answered_size.plus(call.size)
+        self.latency += (seconds - self.latency) * (_GAIN if self.latency else 1.0)
 
     def refused(self, call: Call, now: float) -> None:
         """Note a refusal: calls that began after it had one call less in flight than they seemed to."""
         call.refused = True
+        self.begun_size = self.begun_size.plus(call.size, -1)
         self.refusals += 1
         self._hear_after(now - call.began)
         for other in reversed(self._calls):
             if other is call:
                 break
             other.level -= 1
+            other.begun = other.begun.plus(call.size, -1)
 
     def _hear_after(self, seconds: float) -> None:
         """Estimate the delay by the mean and the mean deviation of the delays, as TCP does it."""
@@ -135,6 +195,10 @@ class Recent:
                 return
             if call.began <= until:
                 yield call
+
+    def per_second(self, now: float) -> float:
+        """Return how many of the recent calls began per second."""
+        return len(self._calls) / max(_SHORTEST_DELAY, now - self._calls[0].began) if self._calls else 0.0
 
     def accepted(self, since: float, until: float = math.inf) -> int:
         """Return how many calls that began in a span of time weren't refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ from deepfabric_core.events import Emit
 from deepfabric_core.llm.limits.limiter import Limiter
 from deepfabric_core.llm.limits.queue import Permit, StageQueue, WaitingCall
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
+from deepfabric_core.llm.limits.recent import ONE, Size
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
 from deepfabric_core.stop import Stop, Stopped
 
@@ -38,7 +39,6 @@ class StageLimiter:
         self._rests_until: list[float] = []
         self._was_refused = False
         self._completion_tokens = 0.0
-        self._expected = 0.0
         self._emitted_at = -math.inf
         self._emitting: asyncio.TimerHandle | None = None
         self._paused_at: float | None = None
@@ -84,9 +84,9 @@ class StageLimiter:
             Stopped: a stop came first, and nothing was paid for the work item yet.
         """
         self._check_stop(request)
-        tokens = self._expected_tokens(request)
+        size = self._expected_size(request)
         with self._limiter.lock:
-            waiting = self.queue.append(request, tokens, again=again)
+            waiting = self.queue.append(request, size, again=again)
             self._limiter.admit()
         try:
             permit = await waiting.permit
@@ -136,7 +136,7 @@ class StageLimiter:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
             self._limiter.ended(refused=False)
             self._was_refused = False
-            self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
+            self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.call.size.of("tokens"))
             self._end()
         self._emit_now_and_then()
 
@@ -146,7 +146,7 @@ class StageLimiter:
             cut = self._limiter.controller.refused(permit.call, self._limiter.clock(), seconds)
             self._limiter.ended(refused=True)
             self._was_refused = True
-            self._limiter.correct_tokens(-permit.tokens)
+            self._limiter.correct_tokens(-permit.call.size.of("tokens"))
             self._end()
         self._emit_now_and_then(at_once=cut)
 
@@ -155,18 +155,13 @@ class StageLimiter:
         with self._limiter.lock:
             self._was_refused = False
             self._limiter.controller.ended()
-            self._limiter.correct_tokens(-permit.tokens)
+            self._limiter.correct_tokens(-permit.call.size.of("tokens"))
             self._end()
 
-    def told(self, requests: RemainingQuota | None, tokens: RemainingQuota | None) -> None:
-        """Report the quota that the provider states; tokens are converted to calls."""
-        each = max(1.0, self._expected)
-        known = [one for one in (requests, tokens and RemainingQuota(tokens.remaining // each, tokens.reset)) if one]
-        if known:
-            least = min(known, key=lambda one: one.remaining)
-            with self._limiter.lock:
-                reset = min(least.reset, self.limits.max_delay)
-                self._limiter.controller.told(least.remaining, reset, self._limiter.clock())
+    def told(self, permit: Permit, quotas: Mapping[str, RemainingQuota]) -> None:
+        """Report the quotas that the provider states with the answer to a call, or with its refusal."""
+        with self._limiter.lock:
+            self._limiter.controller.told(quotas, permit.call, self._limiter.clock(), self.limits.max_delay)
 
     def _end(self) -> None:
         self.queue.in_flight -= 1
@@ -193,13 +188,12 @@ class StageLimiter:
             state = replace(state, bound="pause", limit=min(self._rests_until) - self._emitted_at)
         self._emit(state)
 
-    def _expected_tokens(self, request: Request) -> float:
+    def _expected_size(self, request: Request) -> Size:
         """Return the tokens of the prompt, by its length, and of a usual reply; at first, half of the maximum reply."""
         if self.limits.tokens_per_minute is None and not self.limits.check_headers:
-            return 0.0
+            return ONE
         prompt = sum(len(message.content) for message in request.messages) / _CHARACTERS_PER_TOKEN
-        self._expected = prompt + (self._completion_tokens or request.max_tokens / 2)
-        return self._expected
+        return Size(1.0, prompt, self._completion_tokens or request.max_tokens / 2)
 
     def _check_stop(self, request: Request) -> None:
         if self._stop.requested and not request.continues:

@@ -63,7 +63,7 @@ def run_of(samples: int, text: str = "text", failed: int = 0) -> list[Event]:
         CallFailed(Kind.RATE_LIMITED, text, 2.0),
         CallFailed(Kind.TIMEOUT, text, None),
         ReplyRejected((text,), Kind.INVALID_JSON),
-        LimiterChanged(2, 1, 3, text, None, "places", 2),
+        LimiterChanged(2, 1, 3, None, "places", 2),
         CallAnswered(text, 10, 5, 0.5, 1.0),
         *[made(text)] * (samples - failed),
         *[SampleFailed("id", (text,), 1, Kind.TIMEOUT, text)] * failed,
@@ -168,14 +168,14 @@ def test_the_simple_view_says_at_once_that_it_is_stopping() -> None:
 
 
 def test_the_simple_view_says_how_many_calls_a_stop_still_waits_for() -> None:
-    lines = simple([LimiterChanged(16, 7, 0, ""), Stopping("Ctrl-C again leaves at once")])
+    lines = simple([LimiterChanged(16, 7, 0), Stopping("Ctrl-C again leaves at once")])
     assert lines == ["Stopping: at next checkpoint (waiting for 7 calls in flight; Ctrl-C again leaves at once)"]
 
 
 def test_the_simple_view_names_a_limit_once_and_with_each_progress_while_it_binds() -> None:
     clock = Clock()
-    limits = [LimiterChanged(64, 9, 9, "", None, "rate", rate) for rate in (90.0, 96.0)]
-    free = LimiterChanged(64, 64, 9, "", None, "ceiling", 64)
+    limits = [LimiterChanged(64, 9, 9, None, "rate", rate) for rate in (90.0, 96.0)]
+    free = LimiterChanged(64, 64, 9, None, "ceiling", 64)
     lines = simple([StageStarted("samples", 10, 64, 0.0), *limits, made(), free, made()], clock)
     assert lines[1] == "Limit: about 90 calls a second; the provider allows no more"
     assert lines[2].endswith(" (limit: about 96 calls a second; the provider allows no more)")
@@ -184,7 +184,7 @@ def test_the_simple_view_names_a_limit_once_and_with_each_progress_while_it_bind
 
 
 def test_the_simple_view_tells_a_pause_and_its_end() -> None:
-    lines = simple([LimiterChanged(16, 1, 3, ""), Paused(10.0), LimiterChanged(16, 0, 4, ""), WentOn(75.0)])
+    lines = simple([LimiterChanged(16, 1, 3), Paused(10.0), LimiterChanged(16, 0, 4), WentOn(75.0)])
     assert lines == [
         "Paused: no call is begun, waiting for 1 call in flight",
         "Going on after 1 min 5 s of pause",

@@ -341,9 +341,9 @@ def test_the_summary_tells_work_and_pauses_apart() -> None:
 
 
 def test_calls_of_other_runs_are_not_waited_for() -> None:
-    state = after(*BEGUN, LimiterChanged(9, 9, 0, "", own=2), Stopping("why"))
+    state = after(*BEGUN, LimiterChanged(9, 9, 0, own=2), Stopping("why"))
     assert state.calls_in_flight == 2
-    assert after(LimiterChanged(9, 9, 0, "")).calls_in_flight == 9
+    assert after(LimiterChanged(9, 9, 0)).calls_in_flight == 9
 
 
 def test_a_refused_call_is_no_failure_of_the_run(place: Path) -> None:

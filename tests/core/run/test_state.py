@@ -137,7 +137,7 @@ def test_failed_samples_count_towards_the_time_left_but_not_the_rate() -> None:
 
 
 def test_the_ending_closes_the_run() -> None:
-    limiter = LimiterChanged(2, 1, 3, "rate limited")
+    limiter = LimiterChanged(2, 1, 3)
     file = FileWritten("dataset", "out.jsonl")
     state = after(limiter, Stopping(""), file, RunFinished("stopped", "Ctrl-C", 5.0))
     assert (state.limiter, state.stopping, state.files) == (limiter, "asked to stop", (file,))

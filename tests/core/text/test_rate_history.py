@@ -97,9 +97,9 @@ def test_moments_at_which_it_is_drawn_do_not_matter() -> None:
 def test_in_a_pause_it_stands_still_once_the_calls_in_flight_have_ended() -> None:
     history, state = RateHistory(), begun()
     history.note(state, 0.0)
-    state = after(state, 8, LimiterChanged(4, 2, 0, ""), Paused(1.0))
+    state = after(state, 8, LimiterChanged(4, 2, 0), Paused(1.0))
     history.note(state, 1.0)
-    state = after(state, 2, LimiterChanged(4, 0, 0, ""))
+    state = after(state, 2, LimiterChanged(4, 0, 0))
     for tick in range(5, 2400):
         history.note(state, tick / 4)
     assert history.rates(60) == [8.0]

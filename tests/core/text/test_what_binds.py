@@ -12,7 +12,7 @@ from deepfabric_core.text.what_binds import what_binds
 
 
 def said(bound: Bound, limit: float, *events: Event, stage: Stage = "samples", window: int = 256) -> str:
-    changed = LimiterChanged(8, 8, 3, "", None, bound, limit)
+    changed = LimiterChanged(8, 8, 3, None, bound, limit)
     return what_binds(fold(reduce, [StageStarted(stage, 10, window, 0.0), changed, *events], RunState()))
 
 

@@ -60,7 +60,7 @@ def run_of(samples: int, *, made_of_them: int | None = None, text: str = "text")
         TopicsReady("tree", 3, 2),
         FileWritten("topics", "out_topics.jsonl"),
         StageStarted("samples", samples, 4, 10.0),
-        LimiterChanged(24, 12, 3, "the provider refuses more a second", None, "rate", 96.0),
+        LimiterChanged(24, 12, 3, None, "rate", 96.0),
         CallFailed(Kind.RATE_LIMITED, text, 2.0),
         CallAnswered("m", 1200, 34, 0.5, 1.0),
         *(made(number, text) for number in range(samples if made_of_them is None else made_of_them)),
@@ -240,7 +240,7 @@ def test_a_folder_has_no_link() -> None:
 def test_a_view_is_small_json_of_printable_text_without_keys(samples: int) -> None:
     trouble = [missed(kind, HOSTILE) for kind in Kind for _ in range(5)]
     notices = [Notice(HOSTILE)] * 30
-    events = [*run_of(samples, text=HOSTILE), *trouble, *notices, LimiterChanged(1, 1, 1, HOSTILE), Stopping(HOSTILE)]
+    events = [*run_of(samples, text=HOSTILE), *trouble, *notices, LimiterChanged(1, 1, 1), Stopping(HOSTILE)]
     text = json.dumps(view := view_of(*events, name=HOSTILE), ensure_ascii=False)
     assert json.loads(text) == view
     assert len(text) < 20_000

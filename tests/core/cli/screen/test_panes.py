@@ -170,7 +170,7 @@ def test_time_in_the_header_stands_still_in_a_pause() -> None:
 
 
 def test_the_stop_says_what_it_waits_for() -> None:
-    text = " ".join("".join(of(*begun(), LimiterChanged(8, 7, 0, ""), Stopping("why"), size=(200, 50))).split())
+    text = " ".join("".join(of(*begun(), LimiterChanged(8, 7, 0), Stopping("why"), size=(200, 50))).split())
     assert "Stopping: at next checkpoint (waiting for 7 calls" in text
 
 
@@ -333,7 +333,7 @@ def test_rate_and_calls_in_flight_are_drawn_as_sparklines() -> None:
         state = reduce(state, event)
     for second in range(20):
         busy = max(0, second - 10)
-        events: list[Event] = [LimiterChanged(16, busy, 0, ""), *[made(1)] * busy]
+        events: list[Event] = [LimiterChanged(16, busy, 0), *[made(1)] * busy]
         state = fold(reduce, events, state)
         history.note(state, float(second))
     lines = drawn(state, ItemBrowser(), history, (80, 24))
@@ -370,7 +370,7 @@ def test_a_sparkline_of_any_width_has_the_whole_minute(size: tuple[int, int], en
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 @pytest.mark.parametrize("size", SIZES[:5])
 def test_what_an_encoding_lacks_is_not_written(encoding: str, size: tuple[int, int]) -> None:
-    events = (*begun(), *(made(n, MIXED[n % 5]) for n in range(9)), failed(1), LimiterChanged(4, 3, 0, ""))
+    events = (*begun(), *(made(n, MIXED[n % 5]) for n in range(9)), failed(1), LimiterChanged(4, 3, 0))
     lines = of(*events, size=size, encoding=encoding)
     "".join(lines).encode(encoding)
     assert len(lines) == size[1]

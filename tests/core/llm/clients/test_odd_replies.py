@@ -23,7 +23,7 @@ from deepfabric_core.llm.chat_completions import dollars, usage_in
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
 from deepfabric_core.llm.clients.openai_model import OpenAIModel
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, retry_after
-from deepfabric_core.llm.limits.quota_headers import RemainingQuota, requests_left, tokens_left
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota, quotas_in
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.prices import Prices
 from deepfabric_core.llm.wrappers.retry import Retrying
@@ -65,8 +65,8 @@ def ask(request: pytest.FixtureRequest, server: RawServer) -> Iterator[Ask]:
 
 def check(outcome: Reply | ModelError) -> None:
     """What everything above the clients relies on."""
-    for left in (requests_left(outcome.headers, NOW), tokens_left(outcome.headers, NOW)):
-        assert left is None or (0 <= left.remaining < math.inf and 0 <= left.reset < math.inf)
+    for left in quotas_in(outcome.headers, NOW).values():
+        assert 0 <= left.remaining < math.inf and 0 <= left.reset < math.inf
     if isinstance(outcome, ModelError):
         assert isinstance(outcome.kind, FailureKind) and outcome.kind is not FailureKind.INTERNAL
         assert outcome.retry_after is None or 0 <= outcome.retry_after <= A_YEAR
@@ -208,13 +208,12 @@ def test_an_allowance_that_is_no_number_says_nothing(value: str) -> None:
         {"x-ratelimit-remaining-requests": value, "x-ratelimit-reset-requests": "1s"},
         {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": value},
     ):
-        left = requests_left(headers, NOW)
-        assert left is None or left == RemainingQuota(5.0, 0.0)
+        assert quotas_in(headers, NOW) in ({}, {"requests": RemainingQuota(5.0, 0.0)})
 
 
 def test_the_first_moment_of_all_times_is_past_and_breaks_nothing() -> None:
     headers = {"ratelimit-remaining": "5", "ratelimit-reset": "0001-01-01T00:00:00"}
-    assert requests_left(headers, NOW) in {None, RemainingQuota(5.0, 0.0)}
+    assert quotas_in(headers, NOW) in ({}, {"": RemainingQuota(5.0, 0.0)})
 
 
 # --- Any answer at all ---

@@ -24,7 +24,7 @@ KINDS = {
 
 def cell(terms: Terms, samples: int) -> str:
     """What came of one case."""
-    crowd = Crowd(terms, samples).run()
+    crowd = Crowd(terms, samples, first_alone=True).run()
     return f"{crowd.share_of_ideal:.2f} / {crowd.refused_per_sample:.3f}"
 
 
