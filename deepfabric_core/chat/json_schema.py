@@ -5,7 +5,9 @@ Every check terminates: patterns have a time limit, the steps of a check are cou
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from deepfabric_core.chat.safe_regex import PatternError, Searches, compiled
@@ -73,14 +75,13 @@ class Checker:
     def _validators(self, schema: Schema) -> Any:
         """Return the validator class for the schema's dialect, with keywords that always terminate."""
         from attrs import evolve
-        from jsonschema import validators
 
         dialect = _dialect(schema)
         keywords = dict(dialect.VALIDATORS)
         keywords |= {"pattern": self._pattern, "patternProperties": self._pattern_properties}
         keywords["uniqueItems"] = _unique_items
         keywords["additionalProperties"] = self._beside_patterns(dialect.VALIDATORS["additionalProperties"])
-        extend: Any = validators.extend
+        extend: Any = _jsonschema().validators.extend
         made = extend(dialect, {name: self._counted(keyword) for name, keyword in keywords.items()})
         # Its own `evolve` looks up a part's `$schema`, and would use keywords that may not terminate.
         made.evolve = evolve
@@ -155,8 +156,6 @@ def check_schema(schema: Schema) -> None:
     Raises:
         Unusable: it isn't a JSON Schema, or holds a reference or a pattern that can't be used.
     """
-    from jsonschema.exceptions import SchemaError  # late: 60 ms
-
     if not isinstance(schema.get("$schema", ""), str):
         raise Unusable("`$schema` must be a text")
     dialect = _dialect(schema)
@@ -166,7 +165,7 @@ def check_schema(schema: Schema) -> None:
         for part in parts:
             for pattern in _patterns(part):
                 compiled(pattern)
-    except SchemaError as problem:
+    except _jsonschema().exceptions.SchemaError as problem:
         place = "/".join(str(part) for part in problem.path)
         raise Unusable(f"not a JSON Schema: {place or 'the schema'}: {problem.message}") from problem
     except PatternError as problem:
@@ -233,10 +232,26 @@ def follow(reference: str, schema: Schema) -> Any:
 
 
 def _dialect(schema: Schema) -> Any:
-    from jsonschema import Draft202012Validator  # late: 60 ms
-    from jsonschema.validators import validator_for
+    jsonschema = _jsonschema()
+    return jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
 
-    return validator_for(schema, default=Draft202012Validator)
+
+def _jsonschema() -> ModuleType:
+    """Import jsonschema, late: it takes 60 ms.
+
+    Where the package rfc3987_syntax is installed, as beside JupyterLab, it would take seconds more to build the grammar
+    of the formats "iri" and "iri-reference", which aren't checked here.
+    """
+    hidden: Any = None
+    in_the_way = "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules
+    if in_the_way:
+        sys.modules["rfc3987_syntax"] = hidden
+    try:
+        import jsonschema
+    finally:
+        if in_the_way:
+            del sys.modules["rfc3987_syntax"]
+    return jsonschema
 
 
 def _parts(schema: Schema) -> Iterator[Schema]:

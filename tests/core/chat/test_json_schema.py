@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +26,7 @@ from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.simulated.prose import Writer
 from deepfabric_core.llm.simulated.values import Builder
 from deepfabric_core.tools.definitions import tool_from
+from tests import ROOT
 from tests.core.conftest import Run, write_config
 
 WORDS = r"^(\w+\s?)+$"
@@ -276,3 +279,13 @@ def test_nothing_is_ever_fetched() -> None:
 def test_what_is_made_up_ends_whatever_the_schema_asks_for(schema: dict[str, Any]) -> None:
     made = Builder(schema, Writer(Random(1), ("Tea",))).build(schema)
     assert len(json.dumps(made)) < 1_000_000
+
+
+def test_a_check_does_not_wait_for_the_grammar_of_formats_that_it_does_not_check() -> None:
+    code = """
+import sys
+from deepfabric_core.chat.json_schema import Checker
+print(Checker({"type": "string"}).misfit(1).message, "jsonschema" in sys.modules, "rfc3987_syntax" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout == "1 is not of type 'string' True False\n", done.stderr
