@@ -221,7 +221,7 @@ class AdaptiveController:
 
         No single wait for them is longer than `patience` seconds.
         """
-        self._quotas.told(quotas, call, now, patience)
+        self._quotas.told(quotas, call, now, patience, learned=self._is_learned)
 
     def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
         """Lower a limit after a refusal, if it tells of one; return whether it does."""

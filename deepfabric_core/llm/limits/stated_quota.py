@@ -22,7 +22,7 @@ _FIRST_TRY = 0.25
 _LONG = 5.0
 _SURELY_HEARD = 2.0  # delays
 
-# A quota that is known to fill up isn't read from more than one header in so many seconds.
+# A quota that is known to fill up, or doesn't count, isn't read from more than one header in so many seconds.
 _READ_EVERY = 0.03
 
 # Statements are compared over so many calls, and until it is known how the quota fills so many of them are kept.
@@ -87,10 +87,13 @@ class StatedQuota:
 
     # ---- what headers say
 
-    def told(self, stated: RemainingQuota, call: Call, now: float, patience: float) -> None:
-        """Take what the headers of the answer to a call say; no single wait is longer than `patience` seconds."""
+    def told(self, stated: RemainingQuota, call: Call, now: float, patience: float, *, seldom: bool = False) -> None:
+        """Take what the headers of the answer to a call say; no single wait is longer than `patience` seconds.
+
+        With `seldom` it is enough to look at some of the answers.
+        """
         self._stated = stated.remaining
-        if self._filling.kind == "steady" and now - self._told_at < _READ_EVERY:
+        if (seldom or self._filling.kind == "steady") and now - self._told_at < _READ_EVERY:
             return
         self._told_at = now
         told = self._statement(stated, call, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
@@ -31,13 +31,15 @@ class StatedQuotas:
         """Return the time until which nothing is left, as the headers state it."""
         return max((quota.used_until(now) for quota in self._quotas.values()), default=-math.inf)
 
-    def told(self, quotas: Mapping[str, RemainingQuota], call: Call, now: float, patience: float) -> None:
+    def told(
+        self, quotas: Mapping[str, RemainingQuota], call: Call, now: float, patience: float, *, learned: bool
+    ) -> None:
         """Take what the headers of the answer to a call say, or of its refusal."""
         for name, stated in quotas.items():
             quota = self._quotas.get(name)
             if quota is None:
                 quota = self._quotas[name] = StatedQuota(self.recent, stated.unit)
-            quota.told(stated, call, now, patience)
+            quota.told(stated, call, now, patience, seldom=learned)
 
     def wait(self, size: Size, in_flight: int, now: float, *, learned: bool) -> float:
         """Return the seconds until a call of this size may begin."""
@@ -61,5 +63,7 @@ class StatedQuotas:
             quota.refused(call, now, explained=explained)
         return any(explaining)
 
-    def _that_count(self, *, learned: bool) -> Iterator[StatedQuota]:
+    def _that_count(self, *, learned: bool) -> Iterable[StatedQuota]:
+        if not self._quotas:
+            return ()
         return (quota for quota in self._quotas.values() if quota.is_known or not learned)
