@@ -24,6 +24,9 @@ Headers = dict[str, RemainingQuota]
 # A wait may be too short to move a clock that counts in floats.
 _TICK = 1e-6
 
+# In seconds: how long the others wait for the first call.
+_ALONE = 0.3
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -196,7 +199,7 @@ class VirtualProvider:
 class Crowd:
     """Callers who want so many samples of a provider as soon as their pace lets them; refused ones come back.
 
-    With `first_alone` the others wait until the first call is answered.
+    With `first_alone` the others wait until the first call is answered, but not longer than a refusal would take.
     """
 
     terms: Terms
@@ -245,7 +248,7 @@ class Crowd:
         return self
 
     def _begin_calls(self) -> None:
-        while self._ready and not (self.first_alone and self.began and not self.answered):
+        while self._ready and not self._waits_for_first():
             expected = self._expected(self._ready[0])
             wait = self.controller.wait(self.now, expected)
             if wait > 0:
@@ -255,6 +258,12 @@ class Crowd:
             self.began.append(self.now)
             self.peak = max(self.peak, self.controller.in_flight)
             self.within(self.terms.way / 2, partial(self._arrives, call, size))
+
+    def _waits_for_first(self) -> bool:
+        if not self.first_alone or not self.began or self.answered:
+            return False
+        self._wake_in(self.began[0] + _ALONE - self.now)
+        return self.now < self.began[0] + _ALONE
 
     def _expected(self, size: Size) -> Size:
         return self.terms.tokens[0].as_expected(size) if self.terms.tokens else size
