@@ -54,6 +54,7 @@ class StatedQuota:
     _as_of: float = -math.inf
     _since: float = -math.inf
     _told_at: float = -math.inf
+    _patience: float = math.inf
     _stated: float = math.inf
     _begun_before: float = 0.0
     _longest_reset: float = 0.0
@@ -95,7 +96,7 @@ class StatedQuota:
         self._stated = stated.remaining
         if (seldom or self._filling.kind == "steady") and now - self._told_at < _READ_EVERY:
             return
-        self._told_at = now
+        self._told_at, self._patience = now, patience
         told = self._statement(stated, call, now)
         self._filling.add(told, self._usual, self._charge.begin * (told.begun - self._begun_before))
         full_at = self._filling.full_at(told)
@@ -177,7 +178,9 @@ class StatedQuota:
     def _wait_to_fill(self, amount: float, in_flight: int, now: float) -> float:
         self._fill(now)
         missing = min(amount + self._kept_back, self._filling.most) + self._owed(in_flight) - self._level
-        return missing / self._filling.per_second if missing > 0 else 0.0
+        if missing <= 0:
+            return 0.0
+        return min(missing / self._filling.per_second, max(0.0, self._told_at + self._patience - now))
 
     def _owed(self, in_flight: int) -> float:
         """Return what the calls in flight will take, beyond what comes back until they are answered."""

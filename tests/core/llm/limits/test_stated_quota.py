@@ -80,6 +80,18 @@ def test_headers_that_always_say_the_same_do_not_hold_back_a_run(remaining: int)
     assert now < 15.0
 
 
+def test_no_quota_holds_calls_back_for_longer_than_the_patience_lasts() -> None:
+    controller, now = AdaptiveController(ceiling=100), 0.0
+    for step in range(40):
+        now = step / 10
+        call = controller.begin(now)
+        controller.told(left(390 - 10 * step, 100.0 * step), call, now, patience=60.0)
+        controller.answered(call, now)
+    assert controller.per_second == pytest.approx(0.01, rel=0.2)
+    assert 50.0 < controller.wait(now) <= 60.0
+    assert controller.wait(now + 60.0) == 0
+
+
 # ---- whole runs, in virtual time
 
 HUNDRED = Terms(per_second=100, latency=0.5, spread=0.2, jitter=0.2, refusal=0.15)
