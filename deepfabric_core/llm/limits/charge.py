@@ -39,14 +39,11 @@ class Charge:
     def compare(self, begun: float, answered: float, fell: float) -> None:
         """Take that a quota fell by so many usual calls while so many had begun and so many were answered."""
         self.off = _FORGETS * self.off + abs(fell - self.begin * begun - self.answer * answered)
-        for name, new in (
-            ("_of_begun", begun * begun),
-            ("_of_answered", answered * answered),
-            ("_of_both", begun * answered),
-            ("_fell_begun", begun * fell),
-            ("_fell_answered", answered * fell),
-        ):
-            setattr(self, name, _FORGETS * getattr(self, name) + new)
+        self._of_begun = _FORGETS * self._of_begun + begun * begun
+        self._of_answered = _FORGETS * self._of_answered + answered * answered
+        self._of_both = _FORGETS * self._of_both + begun * answered
+        self._fell_begun = _FORGETS * self._fell_begun + begun * fell
+        self._fell_answered = _FORGETS * self._fell_answered + answered * fell
         self._solve()
 
     def _solve(self) -> None:

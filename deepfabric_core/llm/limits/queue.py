@@ -20,6 +20,11 @@ class Permit:
 
     call: Call
 
+    @property
+    def tokens(self) -> float:
+        """How many tokens it is expected to use."""
+        return self.call.size.of("tokens")
+
 
 @dataclass(eq=False, slots=True)
 class WaitingCall:

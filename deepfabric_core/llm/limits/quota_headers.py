@@ -20,6 +20,7 @@ _PERIODS = ("second", "minute", "hour", "day", "month")
 _VENDORS = ("x", "anthropic")
 _DRAFT = "ratelimit"  # all in one header
 _FIELD = re.compile(r"\b(remaining|r|reset|t)\s*=\s*(\d+(?:\.\d+)?)")
+_FIELDS = {"remaining": "remaining", "r": "remaining", "reset": "reset", "t": "reset"}
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -46,7 +47,7 @@ def quotas_in(headers: Mapping[str, str], now: float) -> dict[str, RemainingQuot
             name, part, units[name] = meaning
             texts.setdefault(name, {}).setdefault(part, text)
     for name, text in [(name, parts["both"]) for name, parts in texts.items() if "both" in parts]:
-        texts[name] = {_PARTS[key in ("reset", "t")]: value for key, value in _FIELD.findall(text[:_LONGEST])}
+        texts[name] = {_FIELDS[key]: value for key, value in _FIELD.findall(text[:_LONGEST])}
     read = {name: _quota(parts, units[name], now) for name, parts in texts.items()}
     return {name: quota for name, quota in read.items() if quota is not None}
 

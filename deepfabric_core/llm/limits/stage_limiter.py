@@ -136,7 +136,7 @@ class StageLimiter:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
             self._limiter.ended(refused=False)
             self._was_refused = False
-            self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.call.size.of("tokens"))
+            self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
             self._end()
         self._emit_now_and_then()
 
@@ -146,7 +146,7 @@ class StageLimiter:
             cut = self._limiter.controller.refused(permit.call, self._limiter.clock(), seconds)
             self._limiter.ended(refused=True)
             self._was_refused = True
-            self._limiter.correct_tokens(-permit.call.size.of("tokens"))
+            self._limiter.correct_tokens(-permit.tokens)
             self._end()
         self._emit_now_and_then(at_once=cut)
 
@@ -155,7 +155,7 @@ class StageLimiter:
         with self._limiter.lock:
             self._was_refused = False
             self._limiter.controller.ended()
-            self._limiter.correct_tokens(-permit.call.size.of("tokens"))
+            self._limiter.correct_tokens(-permit.tokens)
             self._end()
 
     def told(self, permit: Permit, quotas: Mapping[str, RemainingQuota]) -> None:

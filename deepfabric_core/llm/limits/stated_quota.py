@@ -216,16 +216,18 @@ class StatedQuota:
         """Count the answer to a call."""
         self._level -= self._charge.answer * call.size.of(self.unit)
 
-    def refused(self, call: Call, now: float, *, explained: bool) -> None:
-        """Register the refusal of a call, which used nothing; if this quota explains it, more is kept back."""
+    def refused(self, call: Call, now: float) -> bool:
+        """Register the refusal of a call, which used nothing; return whether this quota explains it."""
+        explained = self._explains(call, now)
         if call.began > self._since:
             self._level = min(self._filling.most, self._level + self._charge.begin * call.size.of(self.unit))
         if explained and self._filling.kind == "steady" and call.began > self._more_at:
             self._more_at = now
             more = max(self._usual, self._kept_back)
             self._kept_back = min(_MOST_KEPT_BACK * self._filling.most, self._kept_back + more)
+        return explained
 
-    def explains(self, call: Call, now: float) -> bool:
+    def _explains(self, call: Call, now: float) -> bool:
         """Return whether the refusal of a call tells nothing new: it tried whether the quota is used, or that is known.
 
         A quota that is full again at once is rather a limit on the rate, which is better learned.

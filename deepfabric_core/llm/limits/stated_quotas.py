@@ -57,11 +57,8 @@ class StatedQuotas:
 
     def refused(self, call: Call, now: float, *, learned: bool) -> bool:
         """Register the refusal of a call; return whether a quota explains it."""
-        count = list(self._that_count(learned=learned))
-        explaining = [quota.explains(call, now) for quota in count]
-        for quota, explained in zip(count, explaining, strict=True):
-            quota.refused(call, now, explained=explained)
-        return any(explaining)
+        explained = [quota.refused(call, now) for quota in self._that_count(learned=learned)]  # all of them hear of it
+        return any(explained)
 
     def _that_count(self, *, learned: bool) -> Iterable[StatedQuota]:
         if not self._quotas:
