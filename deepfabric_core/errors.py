@@ -40,6 +40,7 @@ class FailureKind(StrEnum):
     TRUNCATED = "truncated reply"
     INVALID_JSON = "invalid JSON"
     INVALID_REPLY = "invalid reply"
+    REJECTED = "rejected"
     TOOL = "tool failure"
     INTERNAL = "internal error"
 

@@ -7,7 +7,7 @@ a model or a provider, so escape them before showing them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from deepfabric_core.errors import FailureKind
@@ -43,7 +43,8 @@ class StageStarted:
 class Resumed:
     """The run resumes a checkpoint with that many samples and failures.
 
-    `calls`, tokens, cost and `seconds` are the sums over all earlier sessions.
+    `calls`, tokens, cost and `seconds` are the sums over all earlier sessions; `rejected` counts the rejected samples
+    by check.
     """
 
     samples: int
@@ -54,6 +55,7 @@ class Resumed:
     cost: float | None
     calls: int = 0
     seconds: float = 0.0
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,25 @@ class SampleFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleRejected:
+    """A gate found something against a sample: it is made `again`, `dropped` or, all the same, `kept`.
+
+    `check` is the name of the check within the gate, `evidence` the text that shows the reason. The texts are
+    shortened for the screen.
+    """
+
+    topic_id: str
+    path: tuple[str, ...]
+    cycle: int
+    check: str
+    reason: str
+    outcome: Literal["again", "dropped", "kept"]
+    evidence: str = ""
+    question: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The run was asked to stop: calls in flight finish, and no new ones start."""
 
@@ -224,7 +245,8 @@ class Notice:
 class FileWritten:
     """A file has been written completely.
 
-    `role` is dataset, partial dataset, journal, topics, failed topics, failures, trace or checkpoint (its folder).
+    `role` is dataset, partial dataset, journal, topics, failed topics, failures, rejected samples, trace or checkpoint
+    (its folder).
     """
 
     role: str
@@ -258,6 +280,7 @@ Event = (
     | LimiterChanged
     | SampleFinished
     | SampleFailed
+    | SampleRejected
     | Stopping
     | Paused
     | WentOn

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -39,6 +40,9 @@ _NOT_DATA: Mapping[str, str] = {
     "output.batch_size": "speed",
     "output.checkpoint": "safety",
     "output.formatters": "without effect",
+    "quality.attempts": "patience",
+    "quality.on_exhausted": "what becomes of those that are refused",
+    "quality.min_acceptance": "patience",
     "evaluation": "without effect",
     "huggingface": "where it is published",
     "kaggle": "where it is published",
@@ -76,10 +80,21 @@ def without_secrets(prints: Mapping[str, str], keyed_hash: KeyedHash) -> Fingerp
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: bool = False) -> list[str]:
-    """Return the keys whose values differ; keys of topics don't count if topics are loaded now, or were before."""
+    """Return the keys whose values differ; keys of topics don't count if topics are loaded now, or were before.
+
+    A key that an earlier version didn't know had its default then.
+    """
     if topics_given or not part_of_topics(before):
         before, now = without_topics(before), without_topics(now)
+    before = {**{key: value for key, value in _defaults().items() if key in now}, **before}
     return [key for key in sorted({*before, *now}) if _differ(before.get(key), now.get(key))]
+
+
+@cache
+def _defaults() -> Fingerprint:
+    """Return the defaults of the keys that decide the data."""
+    required = {"topics": {"prompt": "-"}, "generation": {"system_prompt": "-"}, "output": {"save_as": "-"}}
+    return dict(_leaves(Config.model_validate(required).model_dump(mode="json"), ""))
 
 
 def _without_secret(key: str, value: str, keyed_hash: KeyedHash) -> str:

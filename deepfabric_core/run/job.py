@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
@@ -29,7 +30,8 @@ class Job:
     `resume` continues it (with `accept_changes`, despite changes that affect the data), and `fresh` moves it aside.
     With `keep`, the checkpoint stays after everything is delivered. `live_edits` can change the topics during the run.
     `command` is the command line that started the run, shown in advice. Every call to a model is recorded in `trace`, a
-    file that must not exist yet unless the run is resumed.
+    file that must not exist yet unless the run is resumed. `checks` are functions that a sample has to pass,
+    beside those of the config.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -51,6 +53,7 @@ class Job:
     live_edits: LiveEdits | None = None
     command: tuple[str, ...] = ()
     trace: Path | None = None
+    checks: tuple[Callable[..., Any], ...] = ()
 
     @property
     def dataset(self) -> Path:
@@ -74,6 +77,11 @@ class Job:
     def failures(self) -> Path:
         """The path of the list of failed samples."""
         return self.beside("failures")
+
+    @property
+    def rejected(self) -> Path:
+        """The path of the rejected samples."""
+        return self.beside("rejected")
 
     def beside(self, role: str) -> Path:
         """Return the path `<dataset>.<role>.jsonl`."""

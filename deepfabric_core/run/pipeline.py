@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, FileWritten, RunFinished, RunStarted, Stage, Stopping, TopicsReady
 from deepfabric_core.llm.connect import CallPolicy, check, connect
@@ -24,6 +24,8 @@ from deepfabric_core.run.checkpoint.resume import (
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
+from deepfabric_core.run.stages.gates import Gates
+from deepfabric_core.run.stages.open_gates import open_gates
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
@@ -69,9 +71,10 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         refuse_to_choose(job)
         given = loaded(job, sink)
         check_outputs(job, given)
+        gates = open_gates(job)
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
             checkpoint = open_checkpoint(job, sink)
-            return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint), given, toolbox)
+            return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)
     finally:
         lock.release()
 
@@ -118,6 +121,7 @@ class _Work:
     stop: Stop
     connect: Connect
     checkpoint: Checkpoint
+    gates: Gates
     trace: TraceLog | None = None
 
     def model(self, stage: Stage, settings: Llm, calls: int, retries: int) -> AbstractAsyncContextManager[ChatModel]:
@@ -194,7 +198,7 @@ async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: 
     """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
     while True:
         plan = plan_of(work.job, topics)
-        sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox)
+        sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):
             break

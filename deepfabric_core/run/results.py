@@ -1,4 +1,4 @@
-"""Read the samples and failures that a run has made so far, without changing its files, even while it is running."""
+"""Read what a run has made so far, failed or rejected, without changing its files, even while it is running."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
@@ -24,13 +25,15 @@ class Results:
     """The samples and failures, in the order of the plan, or of arrival while topics are still growing.
 
     A sample is a journal's line with the topic's `path`; unknown values are None. `wanted` is None while it depends on
-    topics that are still growing; `metadata` is None without a checkpoint.
+    topics that are still growing; `metadata` is None without a checkpoint. `rejected` are the samples that weren't
+    accepted, in the order of their rejection.
     """
 
     samples: Sequence[JournalLine]
     failures: Sequence[JournalLine]
     wanted: int | None
     metadata: Metadata | None = None
+    rejected: Sequence[JournalLine] = ()
 
 
 def results(job: Job) -> Results:
@@ -70,7 +73,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         return None
     if known.samples_done and not place.samples.exists():
         return None
-    return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known)
+    return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known, _rejected(place.rejected))
 
 
 def _delivered(job: Job) -> Results:
@@ -78,7 +81,13 @@ def _delivered(job: Job) -> Results:
     with suppress(ConfigError):  # the dataset is enough
         plan = saved_plan(job, job.topics_load or job.topics)
     samples = [line_of(record) for record in whole_lines(job.dataset)]
-    return Results(samples, list(of_samples(whole_lines(job.failures))), _wanted(job, plan))
+    failures = list(of_samples(whole_lines(job.failures)))
+    return Results(samples, failures, _wanted(job, plan), rejected=_rejected(job.rejected))
+
+
+def _rejected(path: Path) -> list[JournalLine]:
+    lines = (line for line in whole_lines(path) if isinstance(line.get("sample"), dict))
+    return [{**line, "path": tuple(map(text_of, line.get("topic_path") or ()))} for line in lines]
 
 
 def _wanted(job: Job, plan: Plan | None) -> int | None:

@@ -25,6 +25,7 @@ from deepfabric_core.events import (
     RunStarted,
     SampleFailed,
     SampleFinished,
+    SampleRejected,
     Stage,
     StageFinished,
     StageStarted,
@@ -35,9 +36,11 @@ from deepfabric_core.events import (
 )
 
 Counts = Mapping[FailureKind, int]
+RejectedByCheck = Mapping[str, tuple[SampleRejected, ...]]
 Failure = SampleFailed | ExpansionFailed | ReplyRejected
 Examples = Mapping[FailureKind, tuple[Failure, ...]]
 V = TypeVar("V")
+K = TypeVar("K")
 _RECENT_SAMPLES = 8
 _EXAMPLES_OF_A_KIND = 3
 _RECENT_NOTICES = 20
@@ -111,6 +114,9 @@ class RunState:
     expansion_failures: Counts = field(default_factory=dict)
     failure_examples: Examples = field(default_factory=dict)
     last_failure: SampleFailed | ExpansionFailed | None = None
+    samples_rejected: Mapping[str, int] = field(default_factory=dict)
+    samples_kept: int = 0
+    rejected_samples: RejectedByCheck = field(default_factory=dict)
     answered: int = 0
     retries: Counts = field(default_factory=dict)
     gave_up: Counts = field(default_factory=dict)
@@ -219,6 +225,8 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _calls(state, event)
         case SampleFinished() | SampleFailed():
             return _samples(state, event)
+        case SampleRejected():
+            return _rejected(state, event)
         case StageStarted() | StageFinished():
             return _stages(state, event)
         case _:
@@ -232,8 +240,8 @@ def _run(
     match event:
         case RunStarted(topics_model, samples_model, at):
             return _with(state, topics_model=topics_model, samples_model=samples_model, started_at=at)
-        case Resumed(failures=failures):
-            return _with(state, resumed=event, sample_failures=failures)
+        case Resumed(failures=failures, rejected=rejected):
+            return _with(state, resumed=event, sample_failures=failures, samples_rejected=rejected)
         case LimiterChanged():
             return _with(state, limiter=event)
         case Stopping(why):
@@ -343,7 +351,20 @@ def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
     )
 
 
-def _one_more(counts: Counts, kind: FailureKind) -> Counts:
+def _rejected(state: RunState, event: SampleRejected) -> RunState:
+    few = state.rejected_samples.get(event.check, ())
+    examples = state.rejected_samples
+    if len(few) < _EXAMPLES_OF_A_KIND:
+        examples = {**examples, event.check: (*few, event)}
+    return _with(
+        state,
+        samples_rejected=_one_more(state.samples_rejected, event.check),
+        samples_kept=state.samples_kept + (event.outcome == "kept"),
+        rejected_samples=examples,
+    )
+
+
+def _one_more(counts: Mapping[K, int], kind: K) -> Mapping[K, int]:
     return {**counts, kind: counts.get(kind, 0) + 1}
 
 

@@ -67,6 +67,11 @@ class CheckpointFiles:
         return self._file("steps.jsonl")
 
     @property
+    def rejected(self) -> Path:
+        """The log of rejected samples, with a line for each."""
+        return self._file("rejected.jsonl")
+
+    @property
     def topics(self) -> Path:
         """The topics file, once the topics are complete."""
         return self._file("topics")
@@ -94,12 +99,20 @@ class CheckpointFiles:
     @property
     def holds_work(self) -> bool:
         """Whether it holds results of model calls."""
-        return any(map(holds_something, (self.samples, self.expansions, self.steps)))
+        return any(map(holds_something, (self.samples, self.expansions, self.steps, self.rejected)))
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files except the lock, the mark and `done`."""
-        return (self.samples, self.failures, self.expansions, self.steps, self.topics, self.metadata)
+        return (
+            self.samples,
+            self.failures,
+            self.rejected,
+            self.expansions,
+            self.steps,
+            self.topics,
+            self.metadata,
+        )
 
     def _file(self, ending: str) -> Path:
         return self.folder / (f"{self.name}.checkpoint.{ending}" if self.asked else f".{self.name}.run.{ending}")
@@ -120,7 +133,9 @@ class Metadata:
     samples_wanted: int = 0
     samples_done: int = 0
     samples_failed: int = 0
+    samples_rejected: int = 0
     samples_bytes: int = 0
+    rejected_bytes: int = 0
     expansions_bytes: int = 0
     steps_bytes: int = 0
     calls: int = 0

@@ -48,7 +48,8 @@ class StepLog:
 
     It reads the steps of `wanted` work items, which must be the unfinished ones. A step is answered from the log if the
     same was asked with the same `config`, the part of a config that decides the data. What `hide` removes from a line
-    is never written; if a later step quotes it, that step is asked again.
+    is never written; if a later step quotes it, that step is asked again. `keeps_last` says that the last reply is kept
+    as well, for callers that wait for something else before its sample is on disk.
 
     Raises:
         ConfigError: a line is damaged; the message has its number.
@@ -61,6 +62,7 @@ class StepLog:
         wanted: Callable[[StepKey], bool] = lambda _: True,
         hide: Callable[[str], str] = str,
     ) -> None:
+        self.keeps_last = False
         self._lines = lines
         self._hide = hide
         self._config = json.dumps(config or {}, sort_keys=True)
@@ -131,6 +133,11 @@ class Steps:
         self._known = deque(known.steps)
         self._begun = bool(known.steps)
         self._number = 0
+
+    @property
+    def keeps_last(self) -> bool:
+        """Whether the last reply is kept, too."""
+        return self._log.keeps_last
 
     def recall(self, step: Step) -> Answer | None:
         """Return the answer that an earlier run got to this step; None from the first step that differs or is new."""

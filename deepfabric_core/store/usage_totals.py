@@ -20,6 +20,7 @@ def with_unsaved(known: Metadata, files: CheckpointFiles) -> Metadata:
     """
     spent = Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost))
     spent, samples = _added(spent, files.samples, known.samples_bytes)
+    spent, rejected = _added(spent, files.rejected, known.rejected_bytes)
     spent, expansions = _added(spent, files.expansions, known.expansions_bytes)
     spent, steps = _added(spent, files.steps, known.steps_bytes)
     return replace(
@@ -27,6 +28,7 @@ def with_unsaved(known: Metadata, files: CheckpointFiles) -> Metadata:
         calls=spent.attempts,
         **asdict(spent.usage),
         samples_bytes=samples,
+        rejected_bytes=rejected,
         expansions_bytes=expansions,
         steps_bytes=steps,
     )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from deepfabric_core.run.state import Counts, StageProgress
+from collections.abc import Mapping
+from typing import TypeVar
+
+from deepfabric_core.run.state import StageProgress
+
+# A kind of failure, or the name of a check.
+Kind = TypeVar("Kind", bound=str)
 
 
 def duration(seconds: float) -> str:
@@ -23,13 +29,13 @@ def per_time(rate: float) -> str:
     return f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
 
 
-def by_kind(counts: Counts) -> str:
+def by_kind(counts: Mapping[Kind, int]) -> str:
     """Return counts by category, the most frequent first: 5 rate limited, 2 timeout."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].value))
-    return ", ".join(f"{count:,} {kind.value}" for kind, count in ordered)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return ", ".join(f"{count:,} {kind}" for kind, count in ordered)
 
 
-def total_by_kind(counts: Counts) -> str:
+def total_by_kind(counts: Mapping[Kind, int]) -> str:
     """Return the total, then the counts by category: 7 (5 rate limited, 2 timeout); no total for a single category."""
     if len(counts) == 1:
         return by_kind(counts)

@@ -33,7 +33,9 @@ def pace_facts(state: RunState) -> Iterator[Fact]:
 
 
 def trouble_facts(state: RunState) -> Iterator[Fact]:
-    """Yield how many calls were retried or given up and how many replies were asked again, and why."""
+    """Yield how many samples were rejected, calls retried or given up, and replies asked again, and why."""
+    if state.samples_rejected:
+        yield Fact("Rejected samples", "Rejected", rejected(state))
     if state.retries:
         yield Fact("Retried calls", "Retries", total_by_kind(state.retries))
     if state.gave_up:
@@ -62,6 +64,12 @@ def origin_facts(state: RunState) -> Iterator[Fact]:
         failed = f"; had failed: {by_kind(before.failures)}" if before.failures else ""
         there = f"{counted(before.samples, 'sample')} {were(before.samples)} there already{failed}"
         yield Fact("Resumed", "Resumed", there)
+
+
+def rejected(state: RunState) -> str:
+    """Return how many samples weren't accepted, by check, and how many of them are in the dataset all the same."""
+    kept = f", {state.samples_kept:,} kept" if state.samples_kept else ""
+    return f"{total_by_kind(state.samples_rejected)}{kept}"
 
 
 def cost(state: RunState) -> str:

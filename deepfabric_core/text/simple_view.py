@@ -21,6 +21,7 @@ from deepfabric_core.events import (
     RunStarted,
     SampleFailed,
     SampleFinished,
+    SampleRejected,
     Stage,
     StageFinished,
     StageStarted,
@@ -34,7 +35,7 @@ from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
 from deepfabric_core.text.number_format import by_kind, duration, per_time, percent, total_by_kind
-from deepfabric_core.text.run_facts import paused, stopping
+from deepfabric_core.text.run_facts import paused, rejected, stopping
 from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, of_them_leaves
 
@@ -83,7 +84,7 @@ class SimpleView:
                 self._stage(event)
             case TopicExpanded() | ExpansionFailed() | SampleFailed() | SampleFinished():
                 self._step(event)
-            case CallFailed() | ReplyRejected() | LimiterChanged():
+            case CallFailed() | ReplyRejected() | SampleRejected() | LimiterChanged():
                 self._trouble(event)
             case RunStarted(topics_model, samples_model):
                 self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
@@ -147,7 +148,7 @@ class SimpleView:
         if number == _FAILURES_SHOWN:
             self._line("Further failures of this stage are only counted")
 
-    def _trouble(self, event: CallFailed | ReplyRejected | LimiterChanged) -> None:
+    def _trouble(self, event: CallFailed | ReplyRejected | SampleRejected | LimiterChanged) -> None:
         """Write the first event of each kind; progress lines count the others."""
         match event:
             case CallFailed(kind, message, None):
@@ -157,6 +158,9 @@ class SimpleView:
                 self._once(f"retry {kind}", f"Retry: {kind.value}, {again}: {_short(message)}")
             case ReplyRejected(path, kind):
                 self._once(f"reject {kind}", f"Reply asked again: {kind.value}: {printable_path(path, _PATH)}")
+            case SampleRejected(path=path, check=check, reason=reason):
+                said = f"Sample rejected: {check}: {printable_path(path, _PATH)}: {_short(reason)}"
+                self._once(f"rejected {check}", said)
             case LimiterChanged(bound=bound) if limit := self._limit():
                 self._once(f"limit {bound}", f"Limit: {limit}")
 
@@ -198,6 +202,8 @@ class SimpleView:
         parts = [f"{failed:,} {'missing' if stage == 'topics' else 'failed'}"] if failed else []
         if stage == "samples" and failed > _FAILURES_SHOWN:
             parts = [f"{failed:,} failed ({by_kind(state.sample_failures)})"]
+        if stage == "samples" and state.samples_rejected:
+            parts.append(f"{rejected(state)} rejected")
         retries = sum(state.retries.values())
         if retries:
             many = len(state.retries) > 1

@@ -6,22 +6,22 @@ draws them has to do that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import PurePath
 from typing import Literal, TypedDict
 from urllib.parse import quote
 
-from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import Ending, FileWritten, SampleFinished, Stage
+from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRejected, Stage
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
-from deepfabric_core.run.state import Examples, Failure, RunState, StageProgress
-from deepfabric_core.text.number_format import duration, per_time, percent, total_by_kind
+from deepfabric_core.run.state import Failure, RunState, StageProgress
+from deepfabric_core.text.number_format import Kind, duration, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
 from deepfabric_core.wording import counted
 
+Example = Failure | SampleRejected
 Phase = Literal["running", "stopping", "over"]
 
 _NAME = 80
@@ -68,7 +68,10 @@ class FactView(TypedDict):
 
 
 class ExampleView(TypedDict):
-    """One failure; `request` and `reply` are its last ones, or empty if they aren't known."""
+    """One failure; `request` and `reply` are its last ones, or empty if they aren't known.
+
+    Of a sample that was rejected they are its question and its answer.
+    """
 
     path: str
     message: str
@@ -117,6 +120,8 @@ class RunView(TypedDict):
     failures: list[FailureView]
     repairs: str
     repaired: list[FailureView]
+    refusals: str
+    rejected: list[FailureView]
     topic: str
     samples: list[SampleView]
     notices: list[str]
@@ -141,6 +146,8 @@ def run_view(
         "failures": failures,
         "repairs": total_by_kind(state.rejected) if state.rejected else "",
         "repaired": _by_kind(state.rejected, state.rejected_examples),
+        "refusals": total_by_kind(state.samples_rejected) if state.samples_rejected else "",
+        "rejected": _by_kind(state.samples_rejected, state.rejected_samples),
         "topic": printable_path(state.latest_path, _PATH) if phase == "running" and not state.recent else "",
         "samples": _samples(state),
         "notices": [_line(notice, _MESSAGE) for notice in state.notices[-_NOTICES:]],
@@ -244,12 +251,12 @@ def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:
         yield "Model", samples
 
 
-def _by_kind(counts: Mapping[FailureKind, int], examples: Examples) -> list[FailureView]:
+def _by_kind(counts: Mapping[Kind, int], examples: Mapping[Kind, Sequence[Example]]) -> list[FailureView]:
     """Return failures by kind, the most frequent first; those of earlier runs are counted and have no examples."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].value))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return [
         {
-            "kind": kind.value,
+            "kind": _line(str(kind), _NAME),
             "count": count,
             "examples": [_example(one) for one in examples.get(kind, ())] if rank < _KINDS_WITH_EXAMPLES else [],
         }
@@ -257,13 +264,23 @@ def _by_kind(counts: Mapping[FailureKind, int], examples: Examples) -> list[Fail
     ]
 
 
-def _example(failure: Failure) -> ExampleView:
+def _example(one: Example) -> ExampleView:
+    message, texts = (
+        (_finding(one), (one.question, one.answer))
+        if isinstance(one, SampleRejected)
+        else (one.message, (one.request, one.reply))
+    )
+    request, reply = (_paragraphs(text, _EXCHANGE) for text in texts)
     return {
-        "path": printable_path(failure.path, _PATH),
-        "message": _line(failure.message, _MESSAGE),
-        "request": _paragraphs(failure.request, _EXCHANGE),
-        "reply": _paragraphs(failure.reply, _EXCHANGE),
+        "path": printable_path(one.path, _PATH),
+        "message": _line(message, _MESSAGE),
+        "request": request,
+        "reply": reply,
     }
+
+
+def _finding(one: SampleRejected) -> str:
+    return f'{one.reason}: "{one.evidence}"' if one.evidence else one.reason
 
 
 def _samples(state: RunState) -> list[SampleView]:

@@ -75,26 +75,28 @@ def _notices(view: RunView) -> str:
 def _failures(view: RunView) -> str:
     failed = _fold(f"Failures: {view['trouble']}", "".join(map(_failure, view["failures"])))
     repaired = _fold(f"Replies asked again: {view['repairs']}", "".join(map(_failure, view["repaired"])))
-    return failed + repaired
+    rejected = "".join(_failure(one, ("Question and answer", "Answer")) for one in view["rejected"])
+    return failed + _fold(f"Rejected samples: {view['refusals']}", rejected) + repaired
 
 
-def _failure(failure: FailureView) -> str:
-    examples = "".join(
-        f'<li dir="auto"><code>{escape(example["path"])}</code>: {escape(example["message"])}{_exchange(example)}</li>'
-        for example in failure["examples"]
-    )
+def _failure(failure: FailureView, labels: tuple[str, str] = ("Request and reply", "Reply")) -> str:
+    examples = "".join(f'<li dir="auto">{_example(example, labels)}</li>' for example in failure["examples"])
     return f"<p><b>{escape(failure['kind'])}</b>: {failure['count']:,}</p>" + (
         f"<ul>{examples}</ul>" if examples else ""
     )
 
 
-def _exchange(example: ExampleView) -> str:
-    """Return the request and the reply of an example, to be opened."""
+def _example(example: ExampleView, labels: tuple[str, str]) -> str:
+    return f"<code>{escape(example['path'])}</code>: {escape(example['message'])}{_exchange(example, *labels)}"
+
+
+def _exchange(example: ExampleView, title: str, label: str) -> str:
+    """Return the two texts of an example, to be opened; the second one has a label."""
     if not example["request"]:
         return ""
     reply = example["reply"] or "(none)"
-    texts = f"<pre>{escape(example['request'])}</pre><p>Reply:</p><pre>{escape(reply)}</pre>"
-    return f"<details><summary>Request and reply</summary>{texts}</details>"
+    texts = f"<pre>{escape(example['request'])}</pre><p>{label}:</p><pre>{escape(reply)}</pre>"
+    return f"<details><summary>{title}</summary>{texts}</details>"
 
 
 def _samples(samples: list[SampleView]) -> str:

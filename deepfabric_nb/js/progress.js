@@ -1,5 +1,5 @@
 import { element, say } from "./dom.js";
-import { failures, repairs } from "./progress/failures.js";
+import { failures, rejections, repairs } from "./progress/failures.js";
 import { files, notices } from "./progress/files.js";
 import { samples } from "./progress/samples.js";
 import { facts, stages } from "./progress/stages.js";
@@ -9,7 +9,7 @@ import { stop } from "./progress/stop_button.js";
 function render({ model, el }) {
   const top = head();
   const stopper = stop(model);
-  const parts = [top, stages(), notices(), facts(), files((link) => address(model, link)), failures(), repairs(), samples()];
+  const parts = [top, stages(), notices(), facts(), files((link) => address(model, link)), failures(), rejections(), repairs(), samples()];
   const [, bars, notes, figures, written, failed, again, latest] = parts.map((part) => part.root);
   top.root.append(stopper.root);
   const left = element("div", { class: "dfn-column" }, bars, notes, figures, written, failed, again);

@@ -1,4 +1,6 @@
-"""Samples and failures as DataFrames. Importing this imports pandas, which takes half a second: do it late.
+"""Samples, failures and rejected samples as DataFrames.
+
+Importing this imports pandas, which takes half a second: do it late.
 
 A frame of samples has these columns; unknown values are NA, None or NaT:
 
@@ -7,7 +9,7 @@ A frame of samples has these columns; unknown values are NA, None or NaT:
     tool_calls                          list of {"name", "arguments" (a dict)} and, where it was answered, "result"
     messages                            list of dicts
     prompt_tokens, completion_tokens, cost, model, attempts
-    status                              "done", in a frame of failures "failed"
+    status                              "done", in other frames "failed" and "rejected"
     simulated                           whether a simulated model made it up
     made_at                             UTC
     cycle, key                          which of the topic's samples this is; "topic id:cycle", its name in the journal
@@ -44,7 +46,7 @@ from deepfabric_core.store.files import reason
 
 _TEXT = pd.StringDtype("python")
 _LAST = ("cycle", "key", "record")
-_STATUS = pd.CategoricalDtype(["done", "failed"])
+_STATUS = pd.CategoricalDtype(["done", "failed", "rejected"])
 _NOT_A_TIME = -(2**63)
 _LARGEST = 2**63 - 1
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -68,6 +70,20 @@ def failures_frame(results: Results) -> pd.DataFrame:
         "error": _texts(line.get("error") for line in lines),
     }
     return _ordered(columns)
+
+
+def rejected_frame(results: Results) -> pd.DataFrame:
+    """Return a row for each sample that wasn't accepted, with the reason; a topic may have several.
+
+    Its columns are those of samples and `check`, `reason`, `evidence`, `gate`, and `attempt`, the number of the try.
+    """
+    lines = results.rejected
+    found = {name: _texts(line.get(name) for line in lines) for name in ("check", "reason", "evidence", "gate")}
+    added = pd.DataFrame({**found, "attempt": _whole(line.get("attempt") for line in lines)})
+    frame = pd.concat([_frame(lines).drop(columns="status"), added], axis="columns")
+    frame["status"] = _statuses("rejected", len(lines))
+    first = ["topic", "topic_path", *added.columns]
+    return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
 
 def load(path: str | Path) -> pd.DataFrame:

@@ -102,6 +102,14 @@ class Run(EngineTask):
         return failures_frame(results(self.job))
 
     @property
+    def rejected(self) -> pd.DataFrame:
+        """The samples that were made and not accepted, a row each, with the reason."""
+        from deepfabric_core.run.results import results
+        from deepfabric_nb.runs.dataframes import rejected_frame
+
+        return rejected_frame(results(self.job))
+
+    @property
     def topics(self) -> Topics | None:
         """The topics, as soon as any are saved."""
         from deepfabric_core.store.topics_file import load_topics

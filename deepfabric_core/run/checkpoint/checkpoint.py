@@ -31,11 +31,12 @@ from deepfabric_core.store.checkpoint_files import (
     write_metadata,
 )
 from deepfabric_core.store.expansion_log import Expansions
-from deepfabric_core.store.failure_log import Failures
+from deepfabric_core.store.failure_log import Failures, SampleKey
 from deepfabric_core.store.files import holds_something
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, write_mark
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.rejected_log import RejectedLog
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
@@ -58,6 +59,7 @@ class Checkpoint:
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._journal: Journal | None = None
         self._steps: AppendLog | None = None
+        self._rejected: RejectedLog | None = None
         self._autosave = Autosave(files, settings.interval if settings else _USUAL_INTERVAL, self._now)
         self._going_on = files.exists
         self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
@@ -163,29 +165,41 @@ class Checkpoint:
 
     # ---- samples
 
-    def journal(self, plan: Plan, on_sample: Callable[[str, Mapping[str, Any]], None]) -> Journal:
+    def rejected(self) -> RejectedLog:
+        """Return the log of rejected samples."""
+        if self._rejected is None:
+            self._rejected = RejectedLog(self.files.rejected)
+            self._autosave.add(self._rejected.lines)
+        return self._rejected
+
+    def journal(self, plan: Plan, on_sample: Callable[[SampleKey, Mapping[str, Any]], None]) -> Journal:
         """Open the journal of a plan; called again, for a new plan.
 
         Args:
             plan: the plan of the samples.
-            on_sample: called with the topic id and the record of each sample so far.
+            on_sample: called with the topic id and cycle, and the record, of each sample so far.
         """
         again = self._journal is not None
         journal = self._opened(plan)
+        rejected = self.rejected()
         for line in journal.read():
-            on_sample(line.content["topic_id"], line.content["sample"])
-            self.failures.forget(line.content["topic_id"], line.content["cycle"])
+            key = line.content["topic_id"], line.content["cycle"]
+            on_sample(key, line.content["sample"])
+            self.failures.forget(*key)
+            rejected.settled(key)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
             return journal
+        for failed in self.failures:
+            rejected.settled(failed)
         if self._retry_failed:
             self.failures.forget_all()
         if journal.surplus:
             surplus = counted(journal.surplus, "sample")
             self._sink(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:
-            self._sink(self._resumed_event(journal))
+            self._sink(self._resumed_event(journal, rejected))
         return journal
 
     def _opened(self, plan: Plan) -> Journal:
@@ -196,7 +210,7 @@ class Checkpoint:
         self._base = replace(self._base, samples_wanted=len(plan))
         return self._journal
 
-    def _resumed_event(self, journal: Journal) -> Resumed:
+    def _resumed_event(self, journal: Journal, rejected: RejectedLog) -> Resumed:
         base = self._base
         return Resumed(
             journal.written,
@@ -207,6 +221,7 @@ class Checkpoint:
             base.cost,
             base.calls,
             base.seconds,
+            dict(rejected.counts),
         )
 
     def item_settled(self) -> None:
@@ -232,7 +247,9 @@ class Checkpoint:
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
             samples_failed=len(self.failures) if self._journal else base.samples_failed,
+            samples_rejected=self._rejected.counts.total() if self._rejected else base.samples_rejected,
             samples_bytes=self._autosave.size_of(self.files.samples, base.samples_bytes),
+            rejected_bytes=self._autosave.size_of(self.files.rejected, base.rejected_bytes),
             expansions_bytes=self._autosave.size_of(self.files.expansions, base.expansions_bytes),
             steps_bytes=self._autosave.size_of(self.files.steps, base.steps_bytes),
             calls=base.calls + state.calls,

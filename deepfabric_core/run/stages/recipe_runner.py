@@ -143,7 +143,7 @@ class _Exchange:
         return known
 
     def tell(self, recipe: RecipeSteps[T], step: Step, answer: Answer | ModelError, *, keep: bool) -> Step:
-        """Pass the answer to the recipe, return its next step, and keep the answer unless the recipe returns."""
+        """Pass the answer to the recipe, return its next step, and keep the answer, the last one only if asked to."""
         returned = False
         try:
             return recipe.throw(answer) if isinstance(answer, ModelError) else recipe.send(answer)
@@ -151,7 +151,7 @@ class _Exchange:
             returned = True
             raise
         finally:
-            if keep and not returned:
+            if keep and (self.steps.keeps_last or not returned):
                 self._keep(step, answer)
 
     def driven(self, value: T) -> RecipeResult[T]:

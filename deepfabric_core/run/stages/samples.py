@@ -9,27 +9,31 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.config.fingerprint import fingerprint, without_topics
 from deepfabric_core.config.secret_keys import redactor
-from deepfabric_core.errors import ModelError
-from deepfabric_core.events import FileWritten, Notice, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.errors import ModelError, RunAborted
+from deepfabric_core.events import FileWritten, Notice, SampleFailed, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
+from deepfabric_core.run.stages.gates import Gates
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
+from deepfabric_core.run.stages.settling import Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
-from deepfabric_core.samples.records import Provenance, Sample, with_metadata
+from deepfabric_core.samples.records import Sample
 from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.journal import free_path
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.step_log import StepKey, StepLog, Steps
@@ -41,7 +45,6 @@ _log = logging.getLogger(__name__)
 
 _REMEMBERED_QUESTIONS = 5
 _REMEMBERED_CHARACTERS = 200
-_SHOWN_CHARACTERS = 4000
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Sampling:
     sink: EventSink
     checkpoint: Checkpoint
     toolbox: Toolbox | None = None
+    gates: Gates = field(default_factory=Gates)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
@@ -64,9 +68,12 @@ class Sampling:
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         self._asked = AskedQuestions(self.job.config.generation.sample_retries)
         self.failures = self.checkpoint.failures
+        self._rejected = self.checkpoint.rejected()
         self.journal = self.checkpoint.journal(self.plan, self._remember_record)
+        self._settling = Settling(self.job.config.quality, self.gates, self.journal, self._rejected, self.sink)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
+        self.steps.keeps_last = self.gates.waits
 
     def _is_unfinished(self, key: StepKey) -> bool:
         match key:
@@ -81,14 +88,20 @@ class Sampling:
         return self.journal.written + len(self.failures) >= len(self.plan)
 
     async def run(self, stop: Stop) -> None:
-        """Make every sample of the plan that isn't there yet, until all are settled or a stop is requested."""
+        """Make every sample of the plan that isn't there yet, until all are settled or a stop is requested.
+
+        Raises:
+            RunAborted: all others would fail as well, or too few samples are accepted.
+        """
         width = self.job.config.output.batch_size
         done, failed = self.journal.written, len(self.failures)
         self.sink(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
         try:
-            await run_window(self._to_do(), self._make, calls=width, stop=stop)
+            await run_window(self._to_do(), partial(self._make, stop), calls=width, stop=stop)
         finally:
             self.sink(StageFinished("samples", time.time()))
+        if problem := self._settling.acceptance.problem:
+            raise RunAborted(problem)
 
     def _to_do(self) -> Iterator[WorkItem]:
         failed, live_edits = set(self.failures), self.job.live_edits
@@ -99,14 +112,19 @@ class Sampling:
                 yield item
 
     def deliver(self) -> None:
-        """Write the dataset, in the order of the plan, and the list of failures beside it."""
+        """Write the dataset, in the order of the plan, and beside it what failed and what was rejected."""
         self.journal.deliver(self.job.dataset)
         self.sink(FileWritten("dataset", str(self.job.dataset)))
         self._list_failures()
+        self._list_rejected(self.job.rejected)
 
     def _list_failures(self) -> None:
         if self.failures.save(self.job.failures):
             self.sink(FileWritten("failures", str(self.job.failures)))
+
+    def _list_rejected(self, path: Path) -> None:
+        if self._rejected.save(path):
+            self.sink(FileWritten("rejected samples", str(path)))
 
     def keep(self) -> None:
         """Write the finished samples of a run that ends early to a partial dataset, unless a checkpoint was asked for.
@@ -114,15 +132,19 @@ class Sampling:
         An older dataset isn't changed.
         """
         if self.checkpoint.files.asked:
+            if self._rejected.counts:
+                self.sink(FileWritten("rejected samples", str(self._rejected.lines.path)))
             return
         if not self.journal.written:
             self._list_failures()
+            self._list_rejected(free_path(self.job.beside("partial.rejected")))
             return
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)
         self.sink(FileWritten("partial dataset", str(partial)))
+        self._list_rejected(partial.with_name(f"{partial.stem}.rejected.jsonl"))
 
-    async def _make(self, item: WorkItem) -> Iterable[WorkItem]:
+    async def _make(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
         earlier = self._earlier.get(item.topic_id)
         steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
         rejected = RejectedCalls(self._secrets)
@@ -132,28 +154,45 @@ class Sampling:
             return ()
         except ModelError as problem:
             self._failed(item, problem, steps, rejected)
+        if self._settling.acceptance.problem:
+            stop.request()  # calls in flight finish, and what they make is kept
         return ()
 
     async def _work_on(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
-        """Make a sample; begin anew if an earlier run's tool calls can't be repeated."""
-        try:
-            await self._drive(item, steps, rejected)
-        except StateLost as problem:
-            _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+        """Make a sample, again and again while it isn't accepted; anew if earlier tool calls can't be repeated."""
+        settled = False
+        while not settled:
+            try:
+                settled = await self._drive(item, steps, rejected)
+            except StateLost as problem:
+                _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+            else:
+                if not settled:
+                    steps.over()
             steps.begin_anew()
-            await self._drive(item, steps, rejected)
 
-    async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
-        """Run the recipe. The sample is on disk before anything else is awaited, even the end of tool sessions."""
-        earlier, claim = tuple(steps.given.get("earlier", ())), partial(self._claim, owner=item.index)
-        recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim))
+    async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> bool:
+        """Run the recipe, and return whether its sample is accepted.
+
+        That is on disk before anything else is awaited but a judge, even the end of tool sessions.
+        """
+        key, earlier = (item.topic_id, item.cycle), tuple(steps.given.get("earlier", ()))
+        claim = partial(self._claim, owner=item.index)
+        recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim, self._rejected.advice(key)))
+        run = partial(run_recipe, recipe, self.model, self.sink, steps=steps, rejected=rejected)
         if self.toolbox is None:
-            driven = await run_recipe(recipe, self.model, self.sink, steps=steps, rejected=rejected)
-            self._finished(item, driven, rejected)
-            return
+            return await self._settled(item, await run(), rejected)
         async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
-            driven = await run_recipe(recipe, self.model, self.sink, tool_sessions, steps=steps, rejected=rejected)
-            self._finished(item, driven, rejected)
+            return await self._settled(item, await run(tool_sessions), rejected)
+
+    async def _settled(self, item: WorkItem, made: RecipeResult[Sample], rejected: RejectedCalls) -> bool:
+        written = await self._settling.settle(item, made)
+        if written:
+            self.failures.add_repaired("samples", rejected.calls)
+            self.breaker.succeeded()
+            self._remember(item.topic_id, made.value.question)
+        self.checkpoint.item_settled()
+        return written
 
     def _claim(self, question: str, *, owner: int) -> bool:
         """Claim a question for a work item; say so once if repetitions have to be kept."""
@@ -163,29 +202,11 @@ class Sampling:
             self.sink(Notice("The model repeats its questions when it is asked again: repeated ones are kept"))
         return claimed
 
-    def _finished(self, item: WorkItem, driven: RecipeResult[Sample], rejected: RejectedCalls) -> None:
-        sample = driven.value
-        making = Provenance(
-            driven.model,
-            driven.attempts,
-            driven.usage,
-            driven.simulated,
-            time.time(),
-            driven.rest,
-            demonstration=driven.demonstration,
-        )
-        self.journal.append(item, with_metadata(sample.record, item, making), making.as_line())
-        self.failures.add_repaired("samples", rejected.calls)
-        self.breaker.succeeded()
-        self._remember(item.topic_id, sample.question)
-        shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
-        self.sink(SampleFinished(item.topic_id, item.path, item.cycle, driven.attempts, *shown))
-        self.checkpoint.item_settled()
-
     def _failed(self, item: WorkItem, problem: ModelError, steps: Steps, rejected: RejectedCalls) -> None:
         """Record a failure. A resumed run retries one that isn't specific to the item, such as a wrong key."""
         if not problem.kind.hopeless:
             self.failures.add(item, problem, rejected.calls)
+            self._rejected.settled((item.topic_id, item.cycle))
             steps.over()
         self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *rejected.last))
         self.breaker.failed(problem)
@@ -195,7 +216,8 @@ class Sampling:
         if self.plan.cycles > 1:
             self._earlier[topic_id].append(" ".join(question.split())[:_REMEMBERED_CHARACTERS])
 
-    def _remember_record(self, topic_id: str, record: Mapping[str, Any]) -> None:
+    def _remember_record(self, key: SampleKey, record: Mapping[str, Any]) -> None:
         question = str(record.get("question", ""))
-        self._remember(topic_id, question)
+        self._remember(key[0], question)
         self._asked.claim(question)
+        self.gates.remember(key, record)

@@ -34,6 +34,7 @@ class CheckpointedRun:
         self._known, _ = recovered_metadata(files)
         self._job, self._sink, self._files = _with_dataset(job, self._known.dataset), sink, files
         self._expansions, self._journal, self._failures = map(Tail, (files.expansions, files.samples, files.failures))
+        self._rejected = Tail(files.rejected)
         self._growing = self._seen_unfinished = False
         self._topics: Topics | None = None
         self._samples: JournalEvents | None = None
@@ -99,7 +100,7 @@ class CheckpointedRun:
 
         If topics were seen growing, no sample was made before: each one that isn't in the metadata yet gets an event.
         """
-        self._samples = JournalEvents(self._job, self._sink, topics, self._journal, self._failures)
+        self._samples = JournalEvents(self._job, self._sink, topics, self._journal, self._rejected, self._failures)
         settings = self._job.config.output.checkpoint
         retrying = "--retry-failed" in self._known.command or bool(settings and settings.retry_failed)
         until = self._known.samples_bytes if self._seen_unfinished else None
@@ -150,7 +151,7 @@ class CheckpointedRun:
 
     def close(self) -> None:
         """Close the files."""
-        for tail in (self._expansions, self._journal, self._failures):
+        for tail in (self._expansions, self._journal, self._failures, self._rejected):
             tail.close()
 
 

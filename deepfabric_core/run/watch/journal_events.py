@@ -6,11 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import CallAnswered, Resumed, SampleFailed, SampleFinished, StageFinished, StageStarted
+from deepfabric_core.events import (
+    CallAnswered,
+    Resumed,
+    SampleFailed,
+    SampleFinished,
+    SampleRejected,
+    StageFinished,
+    StageStarted,
+)
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan
@@ -29,13 +37,19 @@ class JournalEvents:
     """Emits the event of each line of a journal, and of the failures beside it, as the run did."""
 
     def __init__(
-        self, job: Job, sink: EventSink, topics: Topics | None, journal: Tail, failures: Tail | None = None
+        self,
+        job: Job,
+        sink: EventSink,
+        topics: Topics | None,
+        journal: Tail,
+        rejected: Tail,
+        failures: Tail | None = None,
     ) -> None:
         self._total = job.samples_wanted(topics)
         self._plan = Plan(topics, self._total) if topics else None
         self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
         self._window = job.config.output.batch_size
-        self._sink, self._journal, self._failures = sink, journal, failures
+        self._sink, self._journal, self._rejected, self._failures = sink, journal, rejected, failures
 
     def begin(self, known: Metadata, *, until: int | None, failures: bool = True) -> None:
         """Begin the stage with what was made before.
@@ -53,8 +67,12 @@ class JournalEvents:
             if head is not None and self._is_asked_for(head):
                 failed.pop(_key(head), None)
                 before.add(head, paid=begin >= known.samples_bytes)
+        for begin, line in self._rejected.lines(None if until is None else known.rejected_bytes):
+            head = _head(line)
+            if head is not None:
+                before.add_rejected(head, paid=begin >= known.rejected_bytes)
         kinds = Counter(failed.values() if failures else ())
-        if before.samples or kinds or before.prompt_tokens or known.failed_expansions:
+        if before.samples or before.rejected or kinds or before.prompt_tokens or known.failed_expansions:
             self._sink(before.resumed(kinds, known.failed_expansions))
         self._start(before.samples, kinds.total())
 
@@ -70,6 +88,8 @@ class JournalEvents:
         for line in self._journal.objects():
             if self._is_asked_for(line):
                 self._tell_sample(line)
+        for line in self._rejected.objects():
+            self._tell_rejected(line)
         if self._failures:
             self.tell_failures(of_samples(self._failures.objects()))
 
@@ -89,12 +109,22 @@ class JournalEvents:
         key = key_of(line)
         return key is not None and (self._plan is None or self._plan.index_of(*key) is not None)
 
-    def _tell_sample(self, line: JournalLine) -> None:
-        record = line.get("sample") or {}
+    def _tell_call(self, line: JournalLine) -> None:
         used = line.get("usage") or {}
         tokens = used.get("prompt_tokens", 0), used.get("completion_tokens", 0)
-        question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
         self._sink(CallAnswered(line.get("model", ""), *tokens, used.get("cost"), seconds=0.0))
+
+    def _tell_rejected(self, line: JournalLine) -> None:
+        self._tell_call(line)
+        shown = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(line.get("sample") or {}))
+        place = str(line.get("topic_id")), tuple(line.get("topic_path") or ()), line.get("cycle", 0)
+        check, reason, evidence = (str(line.get(name, "")) for name in ("check", "reason", "evidence"))
+        self._sink(SampleRejected(*place, check, reason, "again", evidence, *shown))
+
+    def _tell_sample(self, line: JournalLine) -> None:
+        record = line.get("sample") or {}
+        question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
+        self._tell_call(line)
         path = self._paths.get(line["topic_id"]) or tuple((record.get("metadata") or {}).get("topic_path") or ())
         attempts = line.get("attempts", 1)
         self._sink(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
@@ -110,9 +140,17 @@ class _Before:
     calls: int
     seconds: float
     samples: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
 
     def add(self, head: JournalLine, *, paid: bool) -> None:
         self.samples += 1
+        self._add_usage(head, paid=paid)
+
+    def add_rejected(self, head: JournalLine, *, paid: bool) -> None:
+        self.rejected[str(head.get("check"))] += 1
+        self._add_usage(head, paid=paid)
+
+    def _add_usage(self, head: JournalLine, *, paid: bool) -> None:
         own = head.get("rest") or head
         used = own.get("usage") or {}
         if paid:
@@ -132,6 +170,7 @@ class _Before:
             self.cost,
             self.calls,
             self.seconds,
+            dict(self.rejected),
         )
 
 

@@ -27,6 +27,7 @@ class JournalledRun:
 
     def __init__(self, job: Job, sink: EventSink, journal: Path, *, waited_since: float | None) -> None:
         self._job, self._sink, self._journal = job, sink, Tail(journal)
+        self._rejected = Tail(job.journal_files().rejected)
         self._waited_since = waited_since
         self._topics = loaded_topics(job.topics_load or job.topics)
         self._samples: JournalEvents | None = None
@@ -42,7 +43,7 @@ class JournalledRun:
     def read(self) -> None:
         """Emit events for what is new."""
         if self._samples is None and self._journal.is_there:
-            self._samples = JournalEvents(self._job, self._sink, self._topics, self._journal)
+            self._samples = JournalEvents(self._job, self._sink, self._topics, self._journal, self._rejected)
             self._samples.begin(Metadata(), until=None if self._waited_since is None else 0)
         if self._samples is not None:
             self._samples.go_on()
@@ -72,6 +73,7 @@ class JournalledRun:
     def close(self) -> None:
         """Close the files."""
         self._journal.close()
+        self._rejected.close()
 
 
 def newest(path: Path) -> Path | None:

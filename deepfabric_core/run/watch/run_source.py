@@ -57,7 +57,7 @@ def loaded_topics(path: Path) -> Topics | None:
 
 def tell_dataset(sink: EventSink, job: Job, topics: Topics | None) -> JournalEvents:
     """Emit the beginning of the samples stage of a run that ended before its journal was seen."""
-    samples = JournalEvents(job, sink, topics, Tail(job.journal))
+    samples = JournalEvents(job, sink, topics, Tail(job.journal), Tail(job.journal_files().rejected))
     samples.begin_with(job.dataset)
     return samples
 
@@ -67,6 +67,8 @@ def tell_outputs(sink: EventSink, job: Job, *, since: float) -> None:
     sink(FileWritten("dataset", str(job.dataset)))
     if written_at(job.failures) >= since:
         sink(FileWritten("failures", str(job.failures)))
+    if written_at(job.rejected) >= since:
+        sink(FileWritten("rejected samples", str(job.rejected)))
 
 
 def verdict(failed_topics: int, failed_samples: int) -> Outcome:

@@ -95,7 +95,7 @@ def _another_task(request: Request, task: str, problem: ReplyError) -> Request:
     *earlier, last = request.messages
     said = f'{last.content}\n\nNot this one, which can be answered without a tool: "{task[:_SHOWN_CHARACTERS]}"'
     afresh = (*earlier, replace(last, content=said))
-    return replace(request, messages=afresh, because=problem.kind, reason=str(problem), redraw=1)
+    return replace(request, messages=afresh, because=problem.kind, reason=str(problem), redraw=request.redraw + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +231,7 @@ class _AgentWork:
         The hint that no calls are left is in the system prompt, since some providers refuse a user message after a
         tool result.
         """
-        system = self.settings.system_prompt
-        if over:
-            system = f"{system}\n\n{_ENOUGH}"
+        system = "\n\n".join(filter(None, (self.settings.system_prompt, self.brief.advice, _ENOUGH if over else "")))
         return Request(
             messages=(Message("system", system), Message("user", self.question), *self._trace()),
             max_tokens=self.settings.max_tokens,

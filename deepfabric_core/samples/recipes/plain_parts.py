@@ -20,17 +20,17 @@ _CONCLUDE = "{question}\n\nHere is how one comes to the answer:\n{reasoning}\n\n
 def exchange(generation: Generation, brief: Brief) -> PlainParts:
     """Ask for a question, then for its answer."""
     question = yield from _question(generation, brief)
-    answer = yield _asked(generation, question)
+    answer = yield _asked(generation, brief, question)
     return {"question": question, "answer": said(answer)}
 
 
 def reasoned_exchange(generation: Generation, brief: Brief) -> PlainParts:
     """Ask for a question, then for the reasoning and the answer; for the answer again if it isn't marked as one."""
     question = yield from _question(generation, brief)
-    written = yield _asked(generation, f"{question}\n\n{_REASON}")
+    written = yield _asked(generation, brief, f"{question}\n\n{_REASON}")
     reasoning, answer = reasoning_and_answer(written)
     if not answer:
-        answer = said((yield _asked(generation, _CONCLUDE.format(question=question, reasoning=reasoning))))
+        answer = said((yield _asked(generation, brief, _CONCLUDE.format(question=question, reasoning=reasoning))))
     return {"question": question, "reasoning": reasoning, "answer": answer}
 
 
@@ -44,7 +44,7 @@ def _question(generation: Generation, brief: Brief) -> Generator[tuple[Message, 
     return question_in(text)
 
 
-def _asked(generation: Generation, text: str) -> tuple[Message, ...]:
+def _asked(generation: Generation, brief: Brief, text: str) -> tuple[Message, ...]:
     """Return the messages of a chat in which a user asks something; the instructions are the assistant's."""
-    system = "\n\n".join(filter(None, (generation.system_prompt, generation.instructions)))
+    system = "\n\n".join(filter(None, (generation.system_prompt, generation.instructions, brief.advice)))
     return Message("system", system), Message("user", text)

@@ -18,16 +18,27 @@ from deepfabric_core.topics.model import TopicPath
 class Brief:
     """What one sample is to be about; `earlier` are questions that the topic already has, as far as they are known.
 
-    `claim` takes a question for this sample, and returns False if another sample of the dataset has it.
+    `claim` takes a question for this sample, and returns False if another sample of the dataset has it. `refused` says,
+    of each sample made for it that wasn't accepted, why, and what to do better.
     """
 
     path: TopicPath
     cycle: int = 0
     earlier: tuple[str, ...] = ()
     claim: Callable[[str], bool] = bool
+    refused: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """What to mind, in a sentence; empty if nothing was refused."""
+        latest = tuple(dict.fromkeys(self.refused))[-_REMEMBERED_REFUSALS:]
+        return f"Mind that an earlier attempt was refused: {'; '.join(latest)}." if latest else ""
 
 
 Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
+
+# How many of the reasons why earlier attempts were refused are told.
+_REMEMBERED_REFUSALS = 3
 
 # The angles of later cycles, so that their samples differ even if they are made at the same time.
 _ANGLES = (
@@ -69,6 +80,7 @@ class SampleRequest:
             max_tokens=self.generation.max_tokens,
             schema=self.schema,
             subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
+            redraw=len(brief.refused),
             plain=partial(self.plain, self.generation, brief) if self.plain else None,
         )
 
@@ -79,7 +91,7 @@ def messages_about(generation: Generation, brief: Brief, task: str, form: str) -
     parts = [path, generation.instructions, task.replace("{topic}", brief.path[-1])]
     if brief.cycle:
         parts.append(_something_different(brief))
-    parts.append(form)
+    parts += [form, brief.advice]
     return Message("system", generation.system_prompt), Message("user", "\n\n".join(filter(None, parts)))
 
 

@@ -216,6 +216,9 @@ EXCLUDED = {
     "topics.max_concurrent",
     "topics.max_retries",
     "topics.save_as",
+    "quality.attempts",
+    "quality.min_acceptance",
+    "quality.on_exhausted",
     "evaluation",
     "huggingface",
     "kaggle",
@@ -254,7 +257,7 @@ def other_values(field: Any) -> Iterator[Any]:
     yield from (bound for bound in bounds if isinstance(bound, int | float))
     yield from (True, False, 7, 0.5, "http://other", ["x"], {"type": "object"}, [{"name": "t"}], {"a": "b"})
     yield from ({"interval": 9}, {"components": {"c": ["d"]}}, {"files": {"a": "b"}}, {"repository": "r"})
-    yield from ({"handle": "h"}, {"a": ["b"]})
+    yield from ({"handle": "h"}, {"a": ["b"]}, {"against": ["e"]})
 
 
 def with_key(key: str, value: Any) -> Config:
@@ -310,6 +313,12 @@ def test_the_fingerprint_says_which_key_changed_if_that_key_decides_the_data(key
         said = set(found) - set(COMPANIONS.get(key, ()))
         # A section that was left out counts by its keys.
         assert said and all(name == key or name.startswith(f"{key}.") for name in said)
+
+
+def test_a_key_that_an_earlier_version_did_not_know_had_its_default() -> None:
+    known = {key: value for key, value in fingerprint(Config(**BASE), keyed).items() if not key.startswith("quality.")}
+    assert changed(known, fingerprint(Config(**BASE), keyed)) == []
+    assert changed(known, fingerprint(with_key("quality.checks", "none"), keyed)) == ["quality.checks"]
 
 
 # ---- metadata

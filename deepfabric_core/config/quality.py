@@ -1,0 +1,86 @@
+"""`quality`: which samples are accepted, and what becomes of those that aren't."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from deepfabric_core.config.section import Section
+
+# What `quality`, `duplicates` and the like may be set to instead of a mapping of keys.
+_OFF = (False, "off", "none")
+_ON = (True, "on", "default")
+
+
+def _switched(value: object) -> object:
+    """Return a section for a word that turns it on, and None for one that turns it off."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, bool | str) and word in _OFF:
+        return None
+    return {} if isinstance(word, bool | str) and word in _ON else value
+
+
+class Duplicates(Section):
+    """What counts as a repetition: of this dataset's samples, and of those in the files of `against`.
+
+    `threshold` is the share of word sequences that two samples have in common. `embeddings` is a local folder with a
+    model2vec model, or the name of one, and compares by meaning, too: from `similarity`, a cosine, on.
+    """
+
+    threshold: float = Field(default=0.7, ge=0.3, le=1)
+    against: list[str] = []
+    embeddings: str | None = Field(default=None, min_length=1)
+    similarity: float = Field(default=0.9, ge=0.5, le=1)
+
+
+class Contamination(Section):
+    """Evaluation sets that no sample may repeat `ngram` words in a row of.
+
+    Each of `against` is a file, `hf:name` of a dataset in the local cache of Hugging Face, or a known benchmark's name,
+    whose file is in `folder`. Nothing is ever downloaded.
+    """
+
+    against: list[str] = Field(min_length=1)
+    ngram: int = Field(default=13, ge=4, le=50)
+    folder: str | None = Field(default=None, min_length=1)
+
+
+# A check by its name, or with options; {python: module.function}; {regex: ..., ...}.
+CheckChoice = str | dict[str, Any]
+
+
+def _checks(value: object) -> object:
+    switched = _switched(value)
+    if switched is None and value is not None:
+        return "none"
+    return "default" if switched == {} else [value] if isinstance(value, str) else value
+
+
+class Quality(Section):
+    """Which samples are accepted. One that isn't is made again, at most `attempts` times, with the reason.
+
+    After that it is left out (`drop`) or taken all the same (`keep`). The run stops early once the share of the samples
+    that are accepted falls below `min_acceptance`.
+    """
+
+    duplicates: Annotated[Duplicates | None, BeforeValidator(_switched)] = Duplicates()
+    checks: Annotated[Literal["default", "none"] | list[CheckChoice], BeforeValidator(_checks)] = "default"
+    contamination: Annotated[Contamination | None, BeforeValidator(_switched)] = None
+    attempts: int = Field(default=2, ge=0, le=100)
+    on_exhausted: Literal["drop", "keep"] = "drop"
+    min_acceptance: float = Field(default=0.1, ge=0, le=1)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether every sample is accepted."""
+        return self.duplicates is None and self.checks in ("none", []) and self.contamination is None
+
+
+_EVERYTHING_OFF = {"duplicates": None, "checks": "none"}
+
+
+def switched_quality(value: object) -> object:
+    """Return the keys of `quality` for one of the words that turn it on or off, or the value itself."""
+    switched = _switched(value)
+    return _EVERYTHING_OFF if switched is None and value is not None else switched
