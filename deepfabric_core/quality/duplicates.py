@@ -103,7 +103,7 @@ class DuplicateIndex:
         return None if own is None else self._nearest(candidate, own, owner)
 
     def claim(self, candidate: Candidate, owner: Hashable) -> Match | None:
-        """Return the sample that a candidate repeats; if there is none, keep it as pending, in place of an older one."""
+        """Return the sample that a candidate repeats; if there is none, keep it as its owner's pending one."""
         self.release(owner)
         own = print_of(candidate)
         if own is None:

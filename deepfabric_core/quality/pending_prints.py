@@ -50,6 +50,4 @@ class PendingPrints:
             return []
         found = compared(self._prints, np.frombuffer(one, PRINT), self._least)
         others = [(self._owners[slot], likeness) for slot, likeness in found]
-        return [
-            (self._held[other][0], likeness) for other, likeness in others if other is not None and other != owner
-        ]
+        return [(self._held[other][0], likeness) for other, likeness in others if other is not None and other != owner]

@@ -8,11 +8,12 @@ and goes on from row to row, so that a sample costs no Python object: only some 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfabric_core.quality.sample_print import PLACES, PRINT_BYTES, Likeness, SamplePrint
+from deepfabric_core.quality.sample_print import PLACES, Likeness, SamplePrint
 
 PRINT = np.dtype(
     [("minima", "u1", (PLACES,)), ("whole", "<u8"), ("question", "<u8"), ("answer", "<u8"), ("numbers", "<u4")]
@@ -29,14 +30,13 @@ _WIDE_FROM = 0.5
 _BY_CHANCE = 1 / 256
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
-_Rows = NDArray[np.int64]
+_Rows = NDArray[np.signedinteger[Any]]
 
 
 class PrintIndex:
     """Prints by row, in the order they were added; `least` is the share of common runs that must be found."""
 
     def __init__(self, least: float, expected: int = 0) -> None:
-        assert PRINT.itemsize == PRINT_BYTES
         self._least = least
         # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
         self._band_of = np.dtype("<u4" if least >= _WIDE_FROM else "<u2")
@@ -45,10 +45,16 @@ class PrintIndex:
         self._salts = np.arange(1, self._columns + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
         self._every_column = np.arange(self._columns)
         self._size = 0
+        self._prints = np.zeros(0, PRINT)
         self._make_room(max(expected, _FEWEST))
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def memory(self) -> int:
+        """How many bytes the prints and their chains take."""
+        return self._prints.nbytes + self._heads.nbytes + self._next.nbytes
 
     def _make_room(self, capacity: int) -> None:
         prints = np.zeros(capacity, PRINT)
@@ -122,7 +128,7 @@ class PrintIndex:
         """Return the rows in the chains that begin at these slots; None if the chains are too long to follow."""
         columns = self._every_column
         rows = self._heads[columns, slots]
-        found = []
+        found: list[_Rows] = []
         for _ in range(_LONGEST_CHAIN):
             there = rows >= 0
             rows, columns = rows[there], columns[there]
@@ -154,8 +160,12 @@ def compared(prints: NDArray[np.void], sought: NDArray[np.void], least: float) -
     same = [(prints[name] == sought[name]) & (sought[name] != 0) for name in _HASHES]
     found = np.flatnonzero((shared >= least) | same[0] | same[1] | same[2])
     numbers = prints["numbers"] == sought["numbers"]
+    words, questions, answers = same
     likes = [
-        (int(at), Likeness(float(shared[at]), *(bool(equal[at]) for equal in same), bool(numbers[at]))) for at in found
+        (
+            int(at),
+            Likeness(float(shared[at]), bool(words[at]), bool(questions[at]), bool(answers[at]), bool(numbers[at])),
+        )
+        for at in found
     ]
     return sorted(likes, key=lambda like: (-like[1].same_words, -like[1].shared, like[0]))
-

@@ -66,9 +66,7 @@ def print_of(candidate: Candidate) -> SamplePrint | None:
 
 def runs_of(candidate: Candidate) -> set[str]:
     """Return the runs of words in a candidate, which its print is made of."""
-    return {
-        run for text in compared_texts(candidate) for run in shingles(words_or_signs(text[:_READ_CHARACTERS]), RUN)
-    }
+    return {run for text in compared_texts(candidate) for run in shingles(words_or_signs(text[:_READ_CHARACTERS]), RUN)}
 
 
 def is_pair(candidate: Candidate) -> bool:
