@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 from zlib import crc32
 
 from deepfabric_core.errors import OutputError
@@ -19,9 +19,6 @@ from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.sample_print import PRINT_BYTES, VERSION, SamplePrint, compared_texts, print_of
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.files import reason
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The work item that a sample was made for: topic id and cycle.
 ItemKey = tuple[str, int]
@@ -32,6 +29,7 @@ _CHECK_BYTES = 4
 _BODY_BYTES = _KEY_BYTES + _CHECK_BYTES + PRINT_BYTES
 _ENTRY_BYTES = _BODY_BYTES + _CHECK_BYTES
 _READ_AT_ONCE = 4096 * _ENTRY_BYTES
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 class PrintFile:
@@ -83,22 +81,34 @@ class KnownPrints:
     def __init__(self, bodies: Iterable[bytes]) -> None:
         import numpy as np
 
-        layout = np.dtype([("key", ">u8"), ("check", f"V{_CHECK_BYTES}"), ("print", f"V{PRINT_BYTES}")])
-        found = np.frombuffer(bytearray().join(bodies), layout)
-        order = np.argsort(found["key"], kind="stable")
-        self._entries: np.ndarray[tuple[int], np.dtype[np.void]] = found[order]
+        self._bodies = b"".join(bodies)
+        layout = np.dtype([("key", "<u8"), ("rest", f"V{_BODY_BYTES - _KEY_BYTES}")])
+        keys = np.frombuffer(self._bodies, layout)["key"].astype(np.uint64)
+        self._rows = np.argsort(keys, kind="stable")
+        self._keys = keys[self._rows]
+        self._next = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._rows)
 
     def of(self, key: ItemKey, candidate: Candidate) -> SamplePrint | None:
-        """Return the print of a sample, the latest if there are several; None if there is none of these texts."""
-        sought = int.from_bytes(_key(key), "big")
-        at = int(self._entries["key"].searchsorted(sought, side="right")) - 1
-        if at < 0 or int(self._entries["key"][at]) != sought:
-            return None
-        entry = self._entries[at]
-        return SamplePrint(entry["print"].tobytes()) if entry["check"].tobytes() == _check(candidate) else None
+        """Return the print of a sample, soonest in the file's order; None if there is none of these texts."""
+        sought = _key(key) + _check(candidate)
+        for row in self._rows_of(sought[:_KEY_BYTES]):
+            own = self._bodies[row * _BODY_BYTES : (row + 1) * _BODY_BYTES]
+            if own.startswith(sought):
+                self._next = row + 1
+                return SamplePrint(own[len(sought) :])
+        return None
+
+    def _rows_of(self, key: bytes) -> Iterator[int]:
+        """Yield the row after the one that was found last, and all rows with this key."""
+        import numpy as np
+
+        yield self._next
+        number = np.uint64(int.from_bytes(key, "little"))
+        begin, end = (int(self._keys.searchsorted(number, side=side)) for side in _SIDES)
+        yield from map(int, self._rows[begin:end])
 
 
 def restored(file: PrintFile, samples: Iterable[tuple[int, ItemKey, Candidate]]) -> Iterator[tuple[int, SamplePrint]]:

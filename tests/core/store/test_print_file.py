@@ -94,7 +94,7 @@ def test_a_sample_whose_texts_were_edited_gets_another_print(path: Path) -> None
     assert file.known().of(key, edited) is None
     for _ in range(2):
         assert list(restored(file, [(number, key, edited)])) == [(number, print_of(edited))]
-    assert path.stat().st_size == 64 + 172 * (len(SAMPLES) + 1), "the latest of a work item counts"
+    assert path.stat().st_size == 64 + 172 * (len(SAMPLES) + 1), "it is kept beside the older one"
     file.lines.close()
 
 
