@@ -72,6 +72,11 @@ class CheckpointFiles:
         return self._file("rejected.jsonl")
 
     @property
+    def prints(self) -> Path:
+        """The print file, by which samples are compared with those of an earlier run."""
+        return self._file("prints")
+
+    @property
     def topics(self) -> Path:
         """The topics file, once the topics are complete."""
         return self._file("topics")
@@ -110,6 +115,7 @@ class CheckpointFiles:
             self.rejected,
             self.expansions,
             self.steps,
+            self.prints,
             self.topics,
             self.metadata,
         )
