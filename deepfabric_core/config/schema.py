@@ -26,7 +26,8 @@ REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
 
 
 class TopicsConfig(Section):
-    """What the dataset covers: a tree or graph grown from one prompt."""
+    """What the dataset covers: a tree or graph grown from one prompt. `language` is that of the whole config, or its own.
+    """
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     mode: Mode = "tree"

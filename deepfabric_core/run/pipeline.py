@@ -24,8 +24,7 @@ from deepfabric_core.run.checkpoint.resume import (
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
-from deepfabric_core.run.stages.gates import Gates
-from deepfabric_core.run.stages.open_gates import open_gates
+from deepfabric_core.run.stages.open_gates import PreparedGates, open_gates
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
@@ -71,7 +70,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         refuse_to_choose(job)
         given = loaded(job, sink)
         check_outputs(job, given)
-        gates = open_gates(job)
+        gates = PreparedGates() if job.topic_only else open_gates(job)
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
             checkpoint = open_checkpoint(job, sink)
             return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)
@@ -121,7 +120,7 @@ class _Work:
     stop: Stop
     connect: Connect
     checkpoint: Checkpoint
-    gates: Gates
+    gates: PreparedGates
     trace: TraceLog | None = None
 
     def model(self, stage: Stage, settings: Llm, calls: int, retries: int) -> AbstractAsyncContextManager[ChatModel]:

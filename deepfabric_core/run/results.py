@@ -85,9 +85,9 @@ def _delivered(job: Job) -> Results:
     return Results(samples, failures, _wanted(job, plan), rejected=_rejected(job.rejected))
 
 
-def _rejected(path: Path) -> list[JournalLine]:
+def _rejected(path: Path) -> tuple[JournalLine, ...]:
     lines = (line for line in whole_lines(path) if isinstance(line.get("sample"), dict))
-    return [{**line, "path": tuple(map(text_of, line.get("topic_path") or ()))} for line in lines]
+    return tuple({**line, "path": tuple(map(text_of, line.get("topic_path") or ()))} for line in lines)
 
 
 def _wanted(job: Job, plan: Plan | None) -> int | None:

@@ -70,6 +70,11 @@ class Journal:
         """Return whether the sample with this index is in the journal."""
         return index < len(self._begins) and self._begins[index] >= 0
 
+    def record(self, index: int) -> dict[str, Any]:
+        """Return the record of the sample with this index, which is in the journal."""
+        found: dict[str, Any] = json.loads(self.lines.piece(self._begins[index], self._ends[index]))
+        return found
+
     def append(self, item: WorkItem, record: Mapping[str, Any], made: Mapping[str, Any]) -> None:
         """Append a sample with how it was `made`; afterwards it isn't lost if the process is killed.
 

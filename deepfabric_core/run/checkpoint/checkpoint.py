@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
@@ -42,6 +42,9 @@ from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
+if TYPE_CHECKING:
+    from deepfabric_core.store.print_file import PrintFile
+
 # In samples, if only a flag asks for a checkpoint.
 _USUAL_INTERVAL = 100
 
@@ -60,6 +63,7 @@ class Checkpoint:
         self._journal: Journal | None = None
         self._steps: AppendLog | None = None
         self._rejected: RejectedLog | None = None
+        self._prints: PrintFile | None = None
         self._autosave = Autosave(files, settings.interval if settings else _USUAL_INTERVAL, self._now)
         self._going_on = files.exists
         self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
@@ -164,6 +168,15 @@ class Checkpoint:
         return self._steps
 
     # ---- samples
+
+    def prints(self) -> PrintFile:
+        """Return the prints of samples, by which duplicates are found."""
+        if self._prints is None:
+            from deepfabric_core.store.print_file import PrintFile
+
+            self._prints = PrintFile(self.files.prints)
+            self._autosave.add(self._prints.lines)
+        return self._prints
 
     def rejected(self) -> RejectedLog:
         """Return the log of rejected samples."""

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from deepfabric_core.errors import FailureKind, ModelError, OutputError, redacted_errors
+from deepfabric_core.errors import DeepFabricError, FailureKind, ModelError, OutputError, redacted_errors
 from deepfabric_core.redaction import Redactor
 from deepfabric_core.stop import Stopped
 
@@ -31,6 +31,8 @@ async def attempt(work: Awaitable[T], path: tuple[str, ...], hide: Redactor) -> 
             return await work
     except (ModelError, OutputError, Stopped):
         raise
+    except DeepFabricError as problem:
+        raise ModelError(str(problem), kind=FailureKind.INTERNAL) from problem
     except Exception as problem:
         _log.debug("the work on %s failed\n%s", " > ".join(path), hide(traceback.format_exc()))
         said = hide(f"{type(problem).__name__}: {problem}")[:_SHOWN_CHARACTERS]

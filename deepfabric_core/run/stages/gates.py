@@ -8,32 +8,35 @@ from typing import Any, Protocol
 
 from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.finding import Finding
+from deepfabric_core.samples.plan import WorkItem
 
-# A work item: its topic's id and its cycle.
-Owner = tuple[str, int]
-Check = Callable[[Candidate], Finding | None]
+# It looks at a candidate alone, and returns what speaks against it.
+Examine = Callable[[Candidate], Finding | None]
 
 
 class Comparing(Protocol):
-    """A gate that compares candidates with accepted samples, and with candidates that are being decided."""
+    """A gate that compares candidates with accepted samples, and with candidates that are being decided about."""
 
-    def examine(self, candidate: Candidate, owner: Owner) -> Finding | None:
+    def examine(self, candidate: Candidate, item: WorkItem) -> Finding | None:
         """Return what speaks against a candidate; if nothing does, later ones are compared with it, too."""
 
-    def accept(self, owner: Owner) -> None:
-        """Keep comparing with the candidate of a work item, which is accepted."""
+    def accept(self, candidate: Candidate, item: WorkItem) -> None:
+        """Keep comparing with a candidate, which is accepted."""
 
-    def release(self, owner: Owner) -> None:
-        """Stop comparing with the candidate of a work item, which isn't accepted."""
+    def release(self, item: WorkItem) -> None:
+        """Stop comparing with the candidate of a work item, unless it is accepted."""
 
-    def remember(self, owner: Owner, candidate: Candidate) -> None:
-        """Compare with a sample that was accepted before."""
+    def remember(self, candidate: Candidate, item: WorkItem) -> None:
+        """Compare with a sample that was accepted before; `ready` has to be called after the last one."""
+
+    def ready(self) -> None:
+        """Prepare to compare with what was remembered."""
 
 
 class Judging(Protocol):
     """A gate that asks a model."""
 
-    async def examine(self, candidate: Candidate, owner: Owner) -> tuple[Finding | None, dict[str, Any]]:
+    async def examine(self, candidate: Candidate, item: WorkItem) -> Decision:
         """Return what speaks against a candidate, and what the metadata of its record says of the verdict."""
 
 
@@ -42,59 +45,64 @@ class Decision:
     """What the gates say of a candidate: the first finding, or None; and additions to the record's metadata."""
 
     finding: Finding | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Gates:
-    """The gates of a run; without any, every candidate is accepted."""
+    """The gates of a plan's samples; without any, every candidate is accepted."""
 
-    checks: Sequence[Check] = ()
+    examining: Sequence[Examine] = ()
     comparing: Sequence[Comparing] = ()
     judging: Judging | None = None
 
     @property
-    def open(self) -> bool:
+    def are_open(self) -> bool:
         """Whether every candidate is accepted."""
-        return not (self.checks or self.comparing or self.judging)
+        return not (self.examining or self.comparing or self.judging)
 
     @property
-    def waits(self) -> bool:
+    def wait(self) -> bool:
         """Whether to decide about a candidate takes calls to a model."""
         return self.judging is not None
 
-    async def decide(self, candidate: Candidate, owner: Owner) -> Decision:
-        """Return what the gates say of a candidate. It waits only for a judge.
+    async def decide(self, candidate: Candidate, item: WorkItem) -> Decision:
+        """Return what the gates say of a candidate. Only a judge is waited for.
 
-        Then `accepted` or `released` has to be called, without waiting for anything before an acceptance.
+        Then `accepted` has to be called, without waiting for anything before, or `released`.
         """
-        finding = self._found(candidate, owner)
+        finding = self._found(candidate, item)
         if finding is not None or self.judging is None:
             return Decision(finding)
-        return Decision(*await self.judging.examine(candidate, owner))
+        return await self.judging.examine(candidate, item)
 
-    def _found(self, candidate: Candidate, owner: Owner) -> Finding | None:
-        for check in self.checks:
-            if finding := check(candidate):
+    def _found(self, candidate: Candidate, item: WorkItem) -> Finding | None:
+        for examine in self.examining:
+            if finding := examine(candidate):
                 return finding
         for gate in self.comparing:
-            if finding := gate.examine(candidate, owner):
+            if finding := gate.examine(candidate, item):
                 return finding
         return None
 
-    def accepted(self, owner: Owner) -> None:
-        """Note that the candidate of a work item goes into the dataset."""
+    def accepted(self, candidate: Candidate, item: WorkItem) -> None:
+        """Note that a candidate goes into the dataset."""
         for gate in self.comparing:
-            gate.accept(owner)
+            gate.accept(candidate, item)
 
-    def released(self, owner: Owner) -> None:
-        """Note that the candidate of a work item doesn't go into the dataset."""
+    def released(self, item: WorkItem) -> None:
+        """Note that nothing more is decided about a work item's candidate."""
         for gate in self.comparing:
-            gate.release(owner)
+            gate.release(item)
 
-    def remember(self, owner: Owner, record: Mapping[str, Any]) -> None:
+    def remember(self, record: Mapping[str, Any], item: WorkItem) -> None:
         """Note the record of a sample that was accepted before."""
         if self.comparing:
-            candidate = candidate_of(record)
+            candidate = candidate_of(record, item.path)
             for gate in self.comparing:
-                gate.remember(owner, candidate)
+                gate.remember(candidate, item)
+
+    def ready(self) -> None:
+        """Note that all samples that were accepted before are known."""
+        for gate in self.comparing:
+            gate.ready()

@@ -2,14 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepfabric_core.config.quality import Duplicates
+from deepfabric_core.quality.candidate import Candidate
+from deepfabric_core.quality.checks.choose import choose
+from deepfabric_core.quality.checks.check import Check, Settings
+from deepfabric_core.quality.checks.examine import examine
+from deepfabric_core.quality.finding import Finding
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stages.gates import Gates
+from deepfabric_core.run.stages.gates import Comparing, Examine, Gates
+
+if TYPE_CHECKING:
+    from deepfabric_core.run.stages.duplicate_gate import OtherSamples
+    from deepfabric_core.store.print_file import PrintFile
+
+TextOf = Callable[[int], Candidate]
 
 
-def open_gates(job: Job) -> Gates:
-    """Return the gates of a job's samples.
+@dataclass(frozen=True)
+class PreparedGates:
+    """What the gates of a run need, whatever its plan."""
+
+    examining: Sequence[Examine] = ()
+    duplicates: Duplicates | None = None
+    others: OtherSamples | None = None
+
+    def of_plan(self, samples: int, prints: Callable[[], PrintFile], text_of: TextOf) -> Gates:
+        """Return the gates of a plan with so many samples; `text_of` reads an accepted one by its place.
+
+        Raises:
+            OutputError: the file of prints can't be written.
+        """
+        comparing: tuple[Comparing, ...] = ()
+        if self.duplicates is not None:
+            from deepfabric_core.quality.duplicates import DuplicateRules
+            from deepfabric_core.run.stages.duplicate_gate import DuplicateGate
+
+            rules = DuplicateRules(self.duplicates.threshold)
+            comparing = (DuplicateGate(rules, prints(), text_of, expected=samples, others=self.others),)
+        return Gates(self.examining, comparing)
+
+
+def open_gates(job: Job) -> PreparedGates:
+    """Return what the gates of a job's samples need.
 
     Raises:
         ConfigError: a check, a file or a package that the config names can't be had.
     """
-    return Gates(job.checks)
+    quality, generation = job.config.quality, job.config.generation
+    prompts = tuple(filter(None, (generation.system_prompt, generation.instructions)))
+    settings = Settings(generation.language, prompts)
+    checks = choose(quality.checks, settings, job.checks)
+    return PreparedGates(
+        (_examining(checks),) if checks else (), quality.duplicates, _others(quality.duplicates)
+    )
+
+
+def _examining(checks: tuple[Check, ...]) -> Examine:
+    def examining(candidate: Candidate) -> Finding | None:
+        return examine(candidate, checks)
+
+    return examining
+
+
+def _others(duplicates: Duplicates | None) -> OtherSamples | None:
+    if duplicates is None or not duplicates.against:
+        return None
+    from deepfabric_core.run.stages.duplicate_gate import other_samples
+    from deepfabric_core.store.dataset_reader import ComparedDatasets
+
+    return other_samples(ComparedDatasets([Path(path) for path in duplicates.against]))

@@ -18,17 +18,20 @@ from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ModelError, RunAborted
 from deepfabric_core.events import FileWritten, Notice, SampleFailed, StageFinished, StageStarted
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.gates import Gates
+from deepfabric_core.run.stages.open_gates import PreparedGates
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.run.stages.settling import Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
 from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.reading import path_of
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Sample
@@ -57,7 +60,7 @@ class Sampling:
     sink: EventSink
     checkpoint: Checkpoint
     toolbox: Toolbox | None = None
-    gates: Gates = field(default_factory=Gates)
+    prepared: PreparedGates = field(default_factory=PreparedGates)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
@@ -69,11 +72,13 @@ class Sampling:
         self._asked = AskedQuestions(self.job.config.generation.sample_retries)
         self.failures = self.checkpoint.failures
         self._rejected = self.checkpoint.rejected()
-        self.journal = self.checkpoint.journal(self.plan, self._remember_record)
-        self._settling = Settling(self.job.config.quality, self.gates, self.journal, self._rejected, self.sink)
+        gates = self.prepared.of_plan(len(self.plan), self.checkpoint.prints, self._candidate_at)
+        self.journal = self.checkpoint.journal(self.plan, partial(self._remember_record, gates))
+        gates.ready()
+        self._settling = Settling(self.job.config.quality, gates, self.journal, self._rejected, self.sink)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
-        self.steps.keeps_last = self.gates.waits
+        self.steps.keeps_last = gates.wait
 
     def _is_unfinished(self, key: StepKey) -> bool:
         match key:
@@ -216,8 +221,12 @@ class Sampling:
         if self.plan.cycles > 1:
             self._earlier[topic_id].append(" ".join(question.split())[:_REMEMBERED_CHARACTERS])
 
-    def _remember_record(self, key: SampleKey, record: Mapping[str, Any]) -> None:
-        question = str(record.get("question", ""))
+    def _remember_record(self, gates: Gates, key: SampleKey, record: Mapping[str, Any]) -> None:
+        question, index = str(record.get("question", "")), self.plan.index_of(*key)
         self._remember(key[0], question)
         self._asked.claim(question)
-        self.gates.remember(key, record)
+        if index is not None:
+            gates.remember(record, WorkItem(index, key[0], path_of(record), key[1]))
+
+    def _candidate_at(self, index: int) -> Candidate:
+        return candidate_of(self.journal.record(index))

@@ -47,18 +47,18 @@ class Settling:
             ReplyError: it isn't accepted, and can't be made again.
             OutputError: it can't be written.
         """
-        owner = item.topic_id, item.cycle
-        if self.gates.open:
+        if self.gates.are_open:
             self._write(item, made, Decision())
             return True
+        candidate = candidate_of(made.value.record, item.path)
         try:
-            decision = await self.gates.decide(candidate_of(made.value.record, item.path), owner)
+            decision = await self.gates.decide(candidate, item)
             if decision.finding is None or self._is_kept(item):
                 self._write(item, made, decision)
-                self.gates.accepted(owner)
+                self.gates.accepted(candidate, item)
                 return True
         finally:
-            self.gates.released(owner)
+            self.gates.released(item)
         self._reject(item, made, decision.finding)
         return False
 
@@ -85,7 +85,7 @@ class Settling:
     def _marked(self, record: Record, decision: Decision) -> Record:
         """Return a record with what the gates say in its metadata, in all records of a dataset alike."""
         marks = dict(decision.metadata)
-        if self.quality.on_exhausted == "keep" and not self.gates.open:
+        if self.quality.on_exhausted == "keep" and not self.gates.are_open:
             marks["findings"] = [] if decision.finding is None else [decision.finding.reason]
         if not marks or "metadata" not in record:
             return record
