@@ -29,8 +29,8 @@ def choose(wanted: object, settings: Settings, functions: Sequence[OwnCheck] = (
     """Return the checks that are wanted, ready to be applied.
 
     Args:
-        wanted: `default`, `none` or None, or a list as in a config: of names, where `default` stands for all that are on by
-            default; {name: {option: value}}, also {default: {without: [name, ...]}}; {python: module.function};
+        wanted: `default`, `none` or None, or a list as in a config: of names, where `default` stands for all that are
+            on by default; {name: {option: value}}, also {default: {without: [name, ...]}}; {python: module.function};
             {regex: pattern, in: answer, must: not_match, reason: ...}; and functions. Of two checks of one name the
             later one counts.
         settings: what checks need to know of the run.

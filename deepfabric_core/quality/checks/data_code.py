@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from functools import cache
-from types import ModuleType
+from typing import Any
 
 import yaml
 
@@ -89,12 +90,12 @@ def is_sql(code: str) -> bool:
 
 
 @cache
-def _sqlglot() -> ModuleType | None:
+def _sqlglot() -> Any:
+    """Return the package `sqlglot`, or None if it isn't installed."""
     try:
         import sqlglot  # late: optional, 100 ms
     except ImportError:
         return None
-    import logging
-
+    # It warns of what it can't read, which isn't for the user.
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     return sqlglot

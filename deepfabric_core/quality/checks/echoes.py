@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from deepfabric_core.quality.checks.check import Problem, excerpt
 from deepfabric_core.quality.checks.passages import Passages
@@ -35,6 +36,6 @@ def echo(passages: Passages) -> Problem | None:
 
 
 def _is_echo(question: list[str], answer: list[str]) -> bool:
-    pairs = set(zip(question, question[1:], strict=False))
-    again = [pair for pair in zip(answer, answer[1:], strict=False) if pair in pairs]
+    pairs = set(pairwise(question))
+    again = [pair for pair in pairwise(answer) if pair in pairs]
     return len(set(again)) >= _SAID_AGAIN * len(pairs) and len(again) >= _NOTHING_ELSE * (len(answer) - 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deepfabric_core.quality.checks.check import Problem, excerpt
-from deepfabric_core.quality.checks.passages import Passages
+from deepfabric_core.quality.checks.passages import MOST_CHARACTERS, Passages
 
 _ADVICE = "it repeated itself: say each thing once, and then end"
 # A quick look: so many short parts of a text, evenly spread, are counted in it.
@@ -48,9 +48,15 @@ class _Stretch:
 def loop(passages: Passages) -> Problem | None:
     """Return what is wrong if a text runs in a circle, or mostly says again what it has said."""
     for passage in passages.all:
-        if _may_repeat(passage.text) and (found := _repeated(_TOKEN.findall(passage.prose.lower()))):
+        if _may_repeat(passage.text) and (found := _repeated(_tokens_of(passage.prose))):
             return Problem(f"the {passage.name} repeats itself", _ADVICE, excerpt(found))
     return None
+
+
+def _tokens_of(prose: str) -> list[str]:
+    if len(prose) > MOST_CHARACTERS:
+        prose = prose[: MOST_CHARACTERS // 2] + prose[-MOST_CHARACTERS // 2 :]
+    return _TOKEN.findall(prose.lower())
 
 
 def _may_repeat(text: str) -> bool:
@@ -70,7 +76,7 @@ def _repeated(tokens: Sequence[str]) -> str | None:
     if len(tokens) > _MOST_TOKENS:
         half = _MOST_TOKENS // 2
         return _repeated(tokens[:half]) or _repeated(tokens[-half:])
-    rows = list(zip(*(tokens[begin:] for begin in range(_ROW)), strict=False))
+    rows = [tuple(tokens[begin : begin + _ROW]) for begin in range(len(tokens) - _ROW + 1)]
     longest = _longest_stretch(rows)
     if longest.is_loop:
         repeated = tokens[longest.end - longest.period : longest.end]

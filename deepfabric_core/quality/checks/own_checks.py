@@ -18,12 +18,12 @@ from deepfabric_core.quality.checks.check import Check, Problem, excerpt
 from deepfabric_core.quality.checks.passages import Passage, Passages
 
 ENTRY_POINTS = "deepfabric.checks"
-# Given a sample, it returns what is wrong with it, or False for that it is bad; None or True for that it is good.
+# Given a sample, it returns what is wrong with it, or False if it is bad; None or True if it is good.
 OwnCheck = Callable[[Candidate], "str | bool | None"]
 
 _GETS = (
-    "A check gets the sample, with its texts .question, .answer and .reasoning, its .path of topics, and its .record; it "
-    "returns a text that says what is wrong, or False, or else None or True"
+    "A check gets the sample, with its texts .question, .answer and .reasoning, its .path of topics, and its .record; "
+    "it returns a text that says what is wrong, or False, or else None or True"
 )
 _SHOWN = 60
 # In seconds, of one pattern in all texts of one sample.

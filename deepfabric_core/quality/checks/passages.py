@@ -8,7 +8,10 @@ from functools import cached_property
 
 from deepfabric_core.quality.candidate import Candidate
 
-_FENCE = re.compile(r"(?m)^[ \t>]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)$")
+# How much of a text is looked at where it would take long.
+MOST_CHARACTERS = 20_000
+_MOST_FENCES = 400
+_FENCE = re.compile(r"(?m)^[ \t>]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^\n`~]*)$")
 _INLINE_CODE = re.compile(r"``[^\n]{1,400}?``|`[^`\n]{1,400}`")
 # A quotation has a mark on both sides, or each of its lines begins with one.
 _QUOTATION = re.compile(
@@ -57,9 +60,8 @@ class Passage:
 
     @cached_property
     def own_words(self) -> str:
-        """The prose without quotations, in lower case, with straight apostrophes."""
-        prose = self.folded if self.prose is self.text else _folded(self.prose)
-        return without_quotations(prose)
+        """The prose without quotations, in lower case, with straight apostrophes; of a very long text its beginning."""
+        return without_quotations(_folded(self.prose[:MOST_CHARACTERS]))
 
     @cached_property
     def is_latin(self) -> bool:
@@ -79,6 +81,8 @@ class Passage:
     @cached_property
     def _parts(self) -> tuple[str, tuple[Block, ...]]:
         if "```" not in self.text and "~~~" not in self.text:
+            return self.text, ()
+        if self.text.count("```") + self.text.count("~~~") > _MOST_FENCES:
             return self.text, ()
         outside, blocks = _split(self.text, inner=True)
         if blocks and not blocks[-1].is_closed:
@@ -119,7 +123,7 @@ def _folded(text: str) -> str:
 
 def without_quotations(text: str) -> str:
     """Return a text with empty quotation marks in place of each quotation that isn't longer than a paragraph."""
-    if not text.startswith((">", "'")) and not any([mark in text for mark in _QUOTATION_MARKS]):
+    if not text.startswith((">", "'")) and not any(map(text.__contains__, _QUOTATION_MARKS)):
         return text
     return _QUOTATION.sub(" “” ", text)
 
@@ -136,6 +140,8 @@ def _split(text: str, *, inner: bool) -> tuple[str, tuple[Block, ...]]:
     position = 0
     for fence in _FENCE.finditer(text):
         marks, info = fence["marks"], fence["info"].strip()
+        if not opened and not info and marks[0] == "~":
+            continue  # the line below a heading, as documentation in Python has it
         if not opened:
             outside.append(text[position : fence.start()])
             opened.append(fence)

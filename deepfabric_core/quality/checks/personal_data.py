@@ -21,13 +21,15 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b
 # The accounts of documentation and of banks' own examples.
 _EXAMPLE_IBANS = frozenset(
     (
-        "DE89370400440532013000 GB29NWBK60161331926819 GB82WEST12345698765432 FR1420041010050500013M02606 ES9121000418450200051332 "
-        "IT60X0542811101000000123456 NL91ABNA0417164300 CH9300762011623852957 AT611904300234573201 BE68539007547034 PL61109010140000071219812874"
+        "DE89370400440532013000 GB29NWBK60161331926819 GB82WEST12345698765432 FR1420041010050500013M02606 "
+        "ES9121000418450200051332 IT60X0542811101000000123456 NL91ABNA0417164300 CH9300762011623852957 "
+        "AT611904300234573201 BE68539007547034 PL61109010140000071219812874"
     ).split()
 )
 _EMAIL = re.compile(r"\b[A-Za-z0-9][\w.+-]{0,63}@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})\b")
 _EXAMPLE_HOST = re.compile(
-    r"(?i)(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)*$|example|your|domain|company|acme|contoso|fabrikam|mail\.com$|email\.com$"
+    r"(?i)(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)*$|example|your|domain|company|acme|contoso"
+    r"|fabrikam|mail\.com$|email\.com$"
 )
 _PHONE = re.compile(r"(?<![\w.,/-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)|\d{2,4})[ .-]\d{3,4}[ .-]\d{3,4}(?![\d.,/-]?\d)")
 _STAND_IN_PHONE = re.compile(r"555|1234|2345|3456|0000|1111|0123|7700 ?900|900 ?[0-9]{3}")

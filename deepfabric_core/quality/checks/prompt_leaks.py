@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from deepfabric_core.quality.checks.check import Find, Problem, Settings, excerpt
-from deepfabric_core.quality.checks.passages import Passage, Passages
+from deepfabric_core.quality.checks.passages import MOST_CHARACTERS, Passage, Passages
 
 _ADVICE = "it repeated the instructions: carry them out, and write nothing about them"
 # Our own prompts, in lower case.
@@ -15,8 +15,8 @@ _OURS = (
     "topic path from general to specific",
     "reply as a json object",
     "reply with one json object of this json schema",
-    "write one conversation about \"",
-    "write one record about \"",
+    'write one conversation about "',
+    'write one record about "',
     "write one question that a user would ask an assistant",
     "don't repeat or rephrase their questions",
     "write a clearly different one:",
@@ -38,7 +38,6 @@ _WORD = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-
 _TO_BE_WRITTEN = re.compile(
     r"“[^”]{1,600}”|„[^“”]{1,600}[“”]|«[^»]{1,600}»|「[^」]{1,600}」|\"[^\"]{1,600}\"|```.*?```|`[^`]{1,600}`"
 )
-_MOST_WORDS = 5000
 
 
 def prompt_leak(settings: Settings) -> Find:
@@ -64,7 +63,7 @@ def _ours(passage: Passage) -> str | None:
 
 def _repeated(passage: Passage, windows: Mapping[tuple[str, ...], Sequence[str]]) -> str | None:
     """Return the words that a text shares with a prompt in one row, if they are many."""
-    words = passage.tokens[:_MOST_WORDS] if passage.is_latin else _WORD.findall(passage.folded)[:_MOST_WORDS]
+    words = passage.tokens if passage.is_latin else _WORD.findall(passage.folded[:MOST_CHARACTERS])
     looked_at = zip(*(words[begin::_STRIDE] for begin in range(_WINDOW)), strict=False)
     if windows.keys().isdisjoint(looked_at):
         return None

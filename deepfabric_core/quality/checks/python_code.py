@@ -8,8 +8,12 @@ import textwrap
 
 _PROMPT = re.compile(r"(?m)^[ \t]*(?:>>> ?|In \[\d*\]: ?)")
 _GOES_ON = re.compile(r"^[ \t]*(?:\.\.\.(?: |$)|\s+\.\.\.: ?)")
-# Lines of notebooks and of shells within them.
-_COMMAND = re.compile(r"(?m)^([ \t]*)(?:[%!?]\S?.*|\$ .*|(?:\w+ = )?[%!]\w.*)$")
+# Lines of notebooks, and of shells beside them.
+_COMMAND = re.compile(
+    r"(?m)^([ \t]*)(?:[%!?]\S?.*|[$#] .*|(?:\w+ = )?[%!]\w.*"
+    r"|(?:pip3?|conda|python3?|poetry|uv|npm|git|cd|export|source|sudo|docker|curl|mkdir|brew|apt|apt-get)"
+    r" [\w'\"./~-].*)$"
+)
 _VALID_ESCAPES = frozenset("\n\r\\'\"abfnrtv0123xNuU")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PYTHON_2 = re.compile(r"(?m)^[ \t]*(?:print (?![=(])|print$|exec |raise \w+, |except [\w., ()]+, \w+:)")

@@ -12,13 +12,12 @@ _ADVICE = "it refused, or spoke of being a model: write what a helpful expert wo
 # A refusal stands in the first sentences.
 _BEGINNING = 400
 _SENTENCES = 3
-_MOST_CHARACTERS = 10_000
 _SENTENCE_END = re.compile(r"(?<=[.!?\n。！？؟])\s*")
 # Whoever asks about models gets to hear of them.
 _ABOUT_MODELS = re.compile(
-    r"\b(?:ai|a\.i\.|ia|ki|ии|bots?|chatbots?|chatgpt|gpt\w*|llms?|robots?|assistants?|humans?)\b|language model|artificial"
-    r"|neural|machine learning|refus|sprachmodell|künstlich|modèle|modelo|inteligencia|modello|taalmodel|модел|интеллект"
-    r"|人工|模型|モデル|인공|모델|نموذج|ذكاء"
+    r"\b(?:ai|a\.i\.|ia|ki|ии|bots?|chatbots?|chatgpt|gpt\w*|llms?|robots?|assistants?|humans?)\b|language model"
+    r"|artificial|neural|machine learning|refus|sprachmodell|künstlich|modèle|modelo|inteligencia|modello|taalmodel"
+    r"|модел|интеллект|人工|模型|モデル|인공|모델|نموذج|ذكاء"
 )
 
 
@@ -32,7 +31,7 @@ def refusal(passages: Passages) -> Problem | None:
 
 def _refused(passage: Passage) -> str | None:
     head = passage.folded[: 2 * _BEGINNING]
-    if not any([sign in head for sign in SIGNS_OF_REFUSAL]):
+    if not any(map(head.__contains__, SIGNS_OF_REFUSAL)):
         return None
     beginning = without_quotations(head)[:_BEGINNING].lstrip(" \n\t*#_")
     for sentence in _SENTENCE_END.split(beginning, maxsplit=_SENTENCES)[:_SENTENCES]:
@@ -46,8 +45,8 @@ def _spoke_of_itself(passage: Passage, question: Passage) -> str | None:
     if passage.is_latin and WORDS_FOR_MODELS.isdisjoint(passage.words):
         return None
     for signs, pattern in OF_ITSELF:
-        if any([sign in folded for sign in signs]):
-            found = pattern.search(passage.own_words[:_MOST_CHARACTERS])
+        if any(map(folded.__contains__, signs)):
+            found = pattern.search(passage.own_words)
             if found and not _ABOUT_MODELS.search(question.folded):
                 return found[0]
     return None

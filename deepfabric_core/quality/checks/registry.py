@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from deepfabric_core.quality.checks import code_syntax, echoes, fences, final_answer, lengths, loops, personal_data
-from deepfabric_core.quality.checks import placeholders, prompt_leaks, refusals, secrets, truncation, wrong_language
+from deepfabric_core.quality.checks import (
+    code_syntax,
+    echoes,
+    fences,
+    final_answer,
+    lengths,
+    loops,
+    personal_data,
+    placeholders,
+    prompt_leaks,
+    refusals,
+    secrets,
+    truncation,
+    wrong_language,
+)
 from deepfabric_core.quality.checks.check import CheckKind, plainly
 
 KINDS = (

@@ -24,13 +24,16 @@ _SHAPES = re.compile(
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY(?: BLOCK)?-----\s+(?:[\w-]+: [^\n]*\n\s*)*([A-Za-z0-9+/=\s]{120})"
 )
-_SIGNS = (
-    "sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "aiza", "xox", "_live_", "_test_", "hf_", "npm_", "pypi-",
-    "dop_v1_", "sg.", "key-", "eyj", "private key",
-)  # fmt: skip
+_SIGNS = tuple(
+    (
+        "sk- akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- aiza xox _live_ _test_ hf_ npm_ pypi- dop_v1_ sg. key- "
+        "eyj key-----"
+    ).split()
+)
 # What documentation writes in place of a key.
 _STAND_IN = re.compile(
-    r"(?i)example|your|xxxx|placeholder|secret|dummy|fake|test|sample|abcdef|123456|1234\b|0{6}|\.\.\.|<|redacted|insert|replace|changeme"
+    r"(?i)example|your|xxxx|placeholder|secret|dummy|fake|test|sample|abcdef|123456|1234\b|0{6}|\.\.\.|<|redacted|insert"
+    r"|replace|changeme"
 )
 _FEWEST_DIFFERENT = 10
 _SHORTEST = 20
@@ -49,7 +52,7 @@ def _may_hold_one(passage: Passage) -> bool:
     words = passage.words
     if "key-----" not in words and max(map(len, words), default=0) < _SHORTEST:
         return False
-    return any([sign in passage.folded for sign in _SIGNS])
+    return any(map(passage.folded.__contains__, _SIGNS))
 
 
 def _key_in(text: str) -> str | None:

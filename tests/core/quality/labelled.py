@@ -20,7 +20,7 @@ _QUESTIONS = (
     "What do beginners get wrong in the workshop?",
 )
 _CODE = {
-    "python": "total = sum(part.price for part in parts)\nprint(f\"{total:.2f}\")",
+    "python": 'total = sum(part.price for part in parts)\nprint(f"{total:.2f}")',
     "json": '{"chain": {"links": 114, "worn": 0.75}}',
     "yaml": "chain:\n  links: 114\n  worn: 0.75",
     "bash": "grep -c chain parts.txt",
@@ -82,10 +82,23 @@ def _bad(random: Random) -> Iterator[Labelled]:
         yield from islice(cycle(samples), share) if len(samples) < share else samples[:share]
 
 
-_KINDS = (
-    "empty refusal prompt_leak placeholder final_answer echo unclosed_code truncation loop language python_syntax json_syntax "
-    "yaml_syntax secret payment_data"
-).split()
+_KINDS = [
+    "empty",
+    "refusal",
+    "prompt_leak",
+    "placeholder",
+    "final_answer",
+    "echo",
+    "unclosed_code",
+    "truncation",
+    "loop",
+    "language",
+    "python_syntax",
+    "json_syntax",
+    "yaml_syntax",
+    "secret",
+    "payment_data",
+]
 
 
 def _faults(kind: str, random: Random) -> Iterator[Labelled]:
@@ -98,7 +111,9 @@ def _faults(kind: str, random: Random) -> Iterator[Labelled]:
             yield Labelled(Candidate(longer, longer), fault=kind)
     elif kind == "refusal":
         for language, answer in _spread(bad.REFUSALS):
-            yield Labelled(Candidate("How do I get the lock open?" if language == "en" else "?1", answer), language, kind)
+            yield Labelled(
+                Candidate("How do I get the lock open?" if language == "en" else "?1", answer), language, kind
+            )
     elif kind == "language":
         for language, answer in bad.LANGUAGES:
             yield Labelled(Candidate("17 + 4 = ?", answer), language, kind)

@@ -6,7 +6,10 @@ from tests.core.quality.labelled_good import FENCE
 
 REFUSALS: tuple[tuple[str, str], ...] = (
     ("en", "I'm sorry, but I can't help with that."),
-    ("en", "I’m sorry, but I can’t assist with that request. If you have another question about bicycles, let me know!"),
+    (
+        "en",
+        "I’m sorry, but I can’t assist with that request. If you have another question about bicycles, let me know!",
+    ),
     ("en", "As an AI language model, I don't have hands, but here is what people say about chains. Oil them often."),
     ("en", "I cannot fulfill this request. Tampering with brakes may be dangerous, and safety comes first."),
     ("en", "Sorry, I'm unable to provide that information."),
@@ -18,7 +21,10 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("en", "That is a good question! However, as an AI, I can't ride a bicycle or feel the difference."),
     ("en", "I must decline. I won't provide instructions for this kind of request. I can't assist with that."),
     ("de", "Es tut mir leid, aber dabei kann ich dir nicht helfen."),
-    ("de", "Als KI-Sprachmodell habe ich keine eigenen Erfahrungen mit Fahrrädern, aber viele Leute ölen die Kette oft."),
+    (
+        "de",
+        "Als KI-Sprachmodell habe ich keine eigenen Erfahrungen mit Fahrrädern, aber viele Leute ölen die Kette oft.",
+    ),
     ("de", "Leider kann ich diese Anfrage nicht beantworten."),
     ("fr", "Je suis désolé, mais je ne peux pas répondre à cette demande."),
     ("fr", "En tant qu'intelligence artificielle, je ne peux pas monter à vélo, mais voici quelques conseils."),
@@ -37,22 +43,22 @@ REFUSALS: tuple[tuple[str, str], ...] = (
 # The prompts of the run that the samples come from.
 PROMPTS = (
     "You are a patient mechanic who explains each step, names the tools and never sells what isn't needed.",
-    "Ask about one fault of a bicycle. Begin each answer with the most likely cause, and close with \"Ride safely, and come "
-    "back whenever something rattles again!\"",
+    'Ask about one fault of a bicycle. Begin each answer with the most likely cause, and close with "Ride safely, and come '
+    'back whenever something rattles again!"',
 )
 LEAKS = (
     "Topic path, from general to specific: Repairing bicycles > Chains. Oil each link.",
-    "Reply as a JSON object with the keys \"question\" and \"answer\". The chain is worn at 0.75 %.",
+    'Reply as a JSON object with the keys "question" and "answer". The chain is worn at 0.75 %.',
     "As a patient mechanic who explains each step, names the tools and never sells what isn't needed, I say: oil it.",
     "Begin each answer with the most likely cause, and close with a greeting. The cause is a dry chain.",
     "You are a patient mechanic who explains each step, names the tools and never sells anything. Oil the chain.",
-    "Write one conversation about \"Chains\": first what a user asks about it. How do I oil a chain?",
+    'Write one conversation about "Chains": first what a user asks about it. How do I oil a chain?',
     "What the assistant answers, in full: oil each link and wipe off the rest.",
     "This is number 3; write a clearly different one: a decision with a trade-off. Wax or oil, that is the question.",
     "Topic path, from general to specific: Root > Leaf",
     "I will ask about one fault of a bicycle. Begin each answer with the most likely cause, and close with thanks.",
     "Mind that an earlier reply could not be used: it was cut off. The chain has 114 links.",
-    "Write one record about \"Spokes\". A spoke breaks at the bend.",
+    'Write one record about "Spokes". A spoke breaks at the bend.',
 )
 PLACEHOLDERS = (
     "Take the chain to [insert name of the shop] and have it measured.",
@@ -160,7 +166,7 @@ JSON = (
     "{'name': 'demo'}",
     '{"name": "demo" "version": 1}',
     '{"items": [1, 2, 3}',
-    "{name: \"demo\"}",
+    '{name: "demo"}',
     '{"a": undefined}',
     '{"a": True, "b": None}',
     '{"text": "it says "stop" there"}',
@@ -172,7 +178,7 @@ YAML = (
     "name: demo\n  version: 1",
     "items: [1, 2, 3",
     "key: value: other",
-    "name: \"demo\nversion: 1",
+    'name: "demo\nversion: 1',
     "- a\n- b\nc: d",
     "a: {b: 1",
     "name: @demo",
@@ -210,13 +216,15 @@ LOOPS = (
     "Clean the chain, then oil the chain, then wipe the chain, " + "then oil the chain, then wipe the chain, " * 12,
     "It is important to check the brakes. It is important to check the tyres. " * 6,
     "very " * 40 + "dry.",
-    "To oil a chain you need oil. " + "You also need a rag and a brush and a degreaser and a bucket and some patience. " * 4,
+    "To oil a chain you need oil. "
+    + "You also need a rag and a brush and a degreaser and a bucket and some patience. " * 4,
     "1. Oil the chain.\n" * 14,
     "- Check the brakes before each ride\n- Check the tyres before each ride\n" * 8,
     "チェーンに油をさします。" * 12,
     "先给链条上油，然后擦干净。" * 10,
     "Смажьте цепь и вытрите лишнее масло. " * 8,
     "Die Kette muss regelmäßig geölt werden, " * 10,
-    "Take off the wheel. Pull out the tube. Find the hole. " + "I hope this helps! Let me know if you have any questions! " * 7,
+    "Take off the wheel. Pull out the tube. Find the hole. "
+    + "I hope this helps! Let me know if you have any questions! " * 7,
 )
 EMPTY = ("", " ", "...", "-", "\n\n", "—", "\u200b", "…")

@@ -67,7 +67,7 @@ ENGLISH: tuple[tuple[str, str], ...] = (
      "which is meant as praise: everything was new."),
     ("Translate into German: The train leaves at nine and arrives in Cologne before noon.",
      "Der Zug fährt um neun Uhr ab und kommt noch vor zwölf Uhr mittags in Köln an."),
-    ("How would you say \"I have lost my suitcase and need help\" in Spanish?",
+    ('How would you say "I have lost my suitcase and need help" in Spanish?',
      "He perdido mi maleta y necesito ayuda. Es una maleta negra con ruedas, y dentro están mi pasaporte y mis medicinas."),
     ("Translate to Japanese: The library is closed on Mondays.", "図書館は月曜日は休館しています。ほかの曜日は九時から開いています。"),
     ("What is the Russian for 'good morning', and how is it pronounced?",
@@ -81,7 +81,7 @@ ENGLISH: tuple[tuple[str, str], ...] = (
     ("How do I show a variable in a Jinja template?",
      "Put its name between double braces, as in {{ user.name }}; whatever is undefined is shown as nothing."),
     ("What is lorem ipsum?",
-     "Dummy text that printers use to show a layout. It begins with \"Lorem ipsum dolor sit amet\" and goes back to a scrambled "
+     'Dummy text that printers use to show a layout. It begins with "Lorem ipsum dolor sit amet" and goes back to a scrambled '
      "passage of Cicero."),
     ("How should a team handle TODO comments?",
      "A TODO with a name and a date is a promise; one without is noise. Some teams let the linter refuse a TODO that names no "
@@ -134,10 +134,10 @@ ENGLISH: tuple[tuple[str, str], ...] = (
      "\n".join(f"Week {week}, {day}: {task}" for week in (1, 2) for day, task in (
          ("Monday", "walk briskly for thirty minutes"), ("Tuesday", "rest and stretch"), ("Wednesday", "swim twenty lengths"),
          ("Thursday", "rest and stretch"), ("Friday", "cycle to work and back")))),
-    ("How do I laugh in text?", "Ha ha ha works everywhere; in Thai chats you will see 55555, since five is pronounced \"ha\"."),
+    ("How do I laugh in text?", 'Ha ha ha works everywhere; in Thai chats you will see 55555, since five is pronounced "ha".'),
     ("How do I write a loop in Python?",
      f"Use `for`:\n\n{FENCE}python\nfor number in range(3):\n    print(number)\n{FENCE}\n\nIt prints 0, 1 and 2."),
-    ("How was printing done in Python 2?", f"As a statement:\n\n{FENCE}python\nprint \"hello\"\n{FENCE}\n\nIn Python 3 it is a function."),
+    ("How was printing done in Python 2?", f'As a statement:\n\n{FENCE}python\nprint "hello"\n{FENCE}\n\nIn Python 3 it is a function.'),
     ("What does an interactive session look like?",
      f"{FENCE}python\n>>> total = 0\n>>> for n in (1, 2):\n...     total += n\n...\n>>> total\n3\n{FENCE}"),
     ("How do I install pandas in a notebook?",
@@ -150,14 +150,14 @@ ENGLISH: tuple[tuple[str, str], ...] = (
     ("Why do I get a SyntaxError?",
      f"The colon is missing:\n\n{FENCE}python\nif ready\n    go()\n{FENCE}\n\nWrite `if ready:` instead."),
     ("How do I match a digit with a regular expression?",
-     f"{FENCE}python\nimport re\nre.findall(\"\\d+\", \"a1b22\")\n{FENCE}\n\nBetter is a raw string."),
+     f'{FENCE}python\nimport re\nre.findall("\\d+", "a1b22")\n{FENCE}\n\nBetter is a raw string.'),
     ("Show a package.json with a test script.",
-     f"{FENCE}json\n{{\"name\": \"demo\", \"scripts\": {{\"test\": \"node --test\"}}}}\n{FENCE}"),
+     f'{FENCE}json\n{{"name": "demo", "scripts": {{"test": "node --test"}}}}\n{FENCE}'),
     ("Which setting turns on word wrap in VS Code?",
-     f"Add one line to settings.json:\n\n{FENCE}json\n// in the outer braces\n\"editor.wordWrap\": \"on\",\n{FENCE}"),
+     f'Add one line to settings.json:\n\n{FENCE}json\n// in the outer braces\n"editor.wordWrap": "on",\n{FENCE}'),
     ("What do log lines in JSON look like?",
-     f"One object a line:\n\n{FENCE}json\n{{\"level\": \"info\", \"text\": \"started\"}}\n{{\"level\": \"warn\", \"text\": \"slow\"}}\n{FENCE}"),
-    ("Show the shape of the response, abridged.", f"{FENCE}json\n{{\"items\": [{{\"id\": 1}}, ...], \"next\": null}}\n{FENCE}"),
+     f'One object a line:\n\n{FENCE}json\n{{"level": "info", "text": "started"}}\n{{"level": "warn", "text": "slow"}}\n{FENCE}'),
+    ("Show the shape of the response, abridged.", f'{FENCE}json\n{{"items": [{{"id": 1}}, ...], "next": null}}\n{FENCE}'),
     ("How do two documents stand in one YAML file?",
      f"{FENCE}yaml\nname: one\n---\nname: two\nports:\n  - 80\n  - 443\n{FENCE}\n\nThree dashes part them."),
     ("Show a CloudFormation reference.", f"{FENCE}yaml\nResources:\n  Site:\n    Bucket: !Ref Content\n{FENCE}"),
@@ -166,15 +166,15 @@ ENGLISH: tuple[tuple[str, str], ...] = (
      f"Put three backticks around it:\n\n````markdown\n{FENCE}python\nprint(1)\n{FENCE}\n````\n\nThe word after the first ones names the "
      "language."),
     ("Select all users from Cologne.", f"{FENCE}sql\nSELECT name FROM users WHERE city = 'Köln' ORDER BY name;\n{FENCE}"),
-    ("How do I start a new line in the shell?", f"{FENCE}bash\nfor f in *.txt; do echo \"$f\"; done\n{FENCE}"),
+    ("How do I start a new line in the shell?", f'{FENCE}bash\nfor f in *.txt; do echo "$f"; done\n{FENCE}'),
     ("What is a good first sentence for a cookbook?",
-     "\"You are holding the book that I wanted to have when I first stood in a kitchen of my own.\" It names the reader, and makes a "
+     '"You are holding the book that I wanted to have when I first stood in a kitchen of my own." It names the reader, and makes a '
      "promise."),
     ("What follows from being patient as a mechanic?",
      "A patient mechanic explains each step and why it matters, so the customer can do it alone next time."),
     ("What is the difference between 'affect' and 'effect'?",
-     "\"Affect\" is nearly always a verb: the rain affects the brakes. \"Effect\" is nearly always a noun: the effect is a longer way "
-     "to stop. The exception, \"to effect a change\", means to bring it about."),
+     '"Affect" is nearly always a verb: the rain affects the brakes. "Effect" is nearly always a noun: the effect is a longer way '
+     'to stop. The exception, "to effect a change", means to bring it about.'),
     ("Who are you in this role play? You are a pirate.", "Arr, I be Captain Redsocks, and I can't abide a dry cask! What brings ye aboard?"),
     ("My previous order was wrong.",
      "I apologize for the mix-up with your order. The right saddle has been sent today, and you can keep the other one."),
@@ -188,7 +188,7 @@ OTHERS: tuple[tuple[str, str, str], ...] = (
     ("de", "Warum quietscht meine Bremse?",
      "Von hier aus kann ich das leider nicht sehen, aber meist liegt es an Fett auf der Felge oder an verglasten Belägen. Reinige "
      "die Felge mit Spiritus und schleife die Beläge leicht an."),
-    ("de", "Was heißt 'gemütlich' auf Englisch?", "Am nächsten kommt \"cosy\"; \"comfortable\" betont eher die Bequemlichkeit."),
+    ("de", "Was heißt 'gemütlich' auf Englisch?", 'Am nächsten kommt "cosy"; "comfortable" betont eher die Bequemlichkeit.'),
     ("de", "Meine Kette ist gerissen.", "Es tut mir leid, dass das unterwegs passiert ist. Mit einem Kettennieter und einem Schloss "
      "ist sie in zehn Minuten wieder ganz."),
     ("de", "Wie heißt die Hauptstadt von Kanada?", "Ottawa"),

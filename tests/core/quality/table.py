@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -14,6 +14,8 @@ from deepfabric_core.quality.checks.examine import findings
 from deepfabric_core.quality.checks.registry import catalogue
 from tests.core.quality.labelled import Labelled, labelled
 from tests.core.quality.labelled_bad import PROMPTS
+
+_LINE = "{:<14} {:>6} {:>7} {:>9} {:>13} {:>7}"
 
 
 @dataclass(slots=True)
@@ -55,20 +57,24 @@ def _checks(language: str) -> tuple[Check, ...]:
     return choose("default", Settings(language or None, PROMPTS))
 
 
+def _judged_wrongly(one: Outcome) -> Iterator[str]:
+    for what, samples in (("missed", one.missed), ("unfair", one.unfair), ("other", one.others)):
+        for sample in samples:
+            yield f"    {what} ({sample.fault}): {sample.candidate.question!r} {sample.candidate.answer!r}"
+
+
 def main() -> None:
     """Print the table, and with `-v` each sample that was judged wrongly."""
     by_check = outcomes()
-    lines = [f"{'check':<14} {'faults':>6} {'recall':>7} {'precision':>9} {'good ones refused':>18} {'others':>7}"]
+    lines = [_LINE.format("check", "faults", "recall", "precision", "good refused", "others")]
     for name, _, default in catalogue():
         if default:
             one = by_check.get(name, Outcome())
-            faults = len(one.found) + len(one.missed)
+            shares = f"{one.recall:.3f}", f"{one.precision:.3f}"
             lines.append(
-                f"{name:<14} {faults:>6} {one.recall:>7.3f} {one.precision:>9.3f} {len(one.unfair):>18} {len(one.others):>7}"
+                _LINE.format(name, len(one.found) + len(one.missed), *shares, len(one.unfair), len(one.others))
             )
-            if "-v" in sys.argv:
-                for what, samples in (("missed", one.missed), ("unfair", one.unfair), ("other", one.others)):
-                    lines += [f"    {what} ({s.fault}): {s.candidate.question!r} {s.candidate.answer!r}" for s in samples]
+            lines += _judged_wrongly(one) if "-v" in sys.argv else []
     sys.stdout.write("\n".join(lines) + "\n")
 
 
