@@ -19,7 +19,8 @@ _NOT_WHOLE = re.compile(
 # Code that is shown because it is wrong: what a question or an answer says of it, and what an answer alone does.
 _IS_WRONG = (
     "syntax ?error|indentation ?error|decode ?error|parse error|invalid|malformed|won't parse|doesn't parse|not parse"
-    "|pseudo-?code|unterminated|unexpected token|fehler|ungültig|erreur|invalide|inválid|errore|ошибк|错误|無効|エラー|오류"
+    "|pseudo-?code|unterminated|unexpected token|fehler|ungültig|erreur|invalide|inválid|errore|ошибк|错误|無効"
+    "|エラー|오류"
 )
 _ASKED_FOR = re.compile(_IS_WRONG)
 _SAID_OF_IT = re.compile(f"{_IS_WRONG}|incorrect|wrong|broken|bad\\b|mistake|❌|✗|falsch|incorrecte|неверн")

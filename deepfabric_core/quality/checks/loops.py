@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from deepfabric_core.quality.checks.check import Problem, excerpt
 from deepfabric_core.quality.checks.passages import MOST_CHARACTERS, Passages
@@ -83,7 +84,7 @@ def _repeated(tokens: Sequence[str]) -> str | None:
         return " ".join(repeated) if any(any(map(str.isalpha, token)) for token in repeated) else None
     frequent = {row: times for row, times in Counter(rows).items() if times >= _TIMES_SPREAD}
     mostly = sum(frequent.values()) >= _MOSTLY * len(rows)
-    return " ".join(max(frequent, key=lambda row: frequent[row])) if frequent and mostly else None
+    return " ".join(max(frequent.items(), key=itemgetter(1))[0]) if frequent and mostly else None
 
 
 def _longest_stretch(rows: Sequence[tuple[str, ...]]) -> _Stretch:

@@ -57,8 +57,8 @@ ai|인공|모델 @@ (?:저는 )?(?:ai|인공지능|(?:대규모 )?언어 ?모델
 """
 
 _SORRY = (
-    r"(?:i(?:'m| am) (?:really |very |so |truly |deeply )?(?:sorry|afraid)|sorry"
-    r"|i (?:must |do |sincerely )?apologi[sz]e|(?:my |my sincere )?apologies|unfortunately|regrettably|thank you for [^.!?\n]{1,40})"
+    r"(?:i(?:'m| am) (?:really |very |so |truly |deeply )?(?:sorry|afraid)|sorry|(?:my |my sincere )?apologies"
+    r"|i (?:must |do |sincerely )?apologi[sz]e|unfortunately|regrettably|thank you for [^.!?\n]{1,40})"
 )
 _CANT = (
     "(?:can't|cannot|can not|won't|will not|am not able to|'m not able to|am unable to|'m unable to|not able to"

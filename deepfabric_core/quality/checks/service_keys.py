@@ -26,8 +26,8 @@ _PRIVATE_KEY = re.compile(
 )
 _SIGNS = tuple(
     (
-        "sk- akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- aiza xox _live_ _test_ hf_ npm_ pypi- dop_v1_ sg. key- "
-        "eyj key-----"
+        "sk- akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- aiza xox _live_ _test_ hf_ npm_ pypi- dop_v1_ sg. "
+        "key- eyj key-----"
     ).split()
 )
 # What documentation writes in place of a key.
