@@ -37,7 +37,8 @@ _WORDS = {
     "no": "og i det er som en til på av med for ikke den de har et men om han vi seg var så kan fra også etter "
     "eller nå der ved skal ville ut få være hadde alle andre mye jeg du man dette fordi blir ble hvis når "
     "mer hva noe enn bare uten hvor å",
-    "fi": "ja on ei se että ovat oli hän mutta myös kun niin kuin jos tai sen joka jotka olla voi ole nyt vain jo "
+    "fi": "sitten vähän jotta siihen siitä siinä tässä tähän ensin lopuksi ne kaikki usein aina "
+    "ja on ei se että ovat oli hän mutta myös kun niin kuin jos tai sen joka jotka olla voi ole nyt vain jo "
     "mitä tämä siitä hyvin sekä kanssa mukaan vielä sitten koska enemmän minä sinä he ne tämän esimerkiksi "
     "voidaan ennen jälkeen kuten näin pitää jonka",
     "hu": "a az és hogy nem is egy ez meg volt de csak van el már még ha mint azt vagy ki lehet kell akkor minden "
@@ -85,3 +86,5 @@ def _shares() -> dict[str, tuple[tuple[str, float], ...]]:
 
 
 SHARES = _shares()
+# The words that one language has alone.
+OWN_WORDS = {code: frozenset(word for word in words if len(SHARES[word]) == 1) for code, words in WORDS.items()}

@@ -47,7 +47,8 @@ def choose(wanted: object, settings: Settings, functions: Sequence[OwnCheck] = (
         entries = list(wanted)
     else:
         raise ConfigError(f"checks has to be {_FORMS}.")
-    made = [check for entry in (*entries, *functions) for check in _checks_of(entry, settings)]
+    made = [check for entry in entries for check in _checks_of(entry, settings)]
+    made += map(function_check, functions)
     return tuple({check.name: check for check in made}.values())
 
 
@@ -72,8 +73,7 @@ def _imported(entry: Mapping[str, Any]) -> Check:
     place = entry["python"]
     if not isinstance(place, str) or set(entry) - {"python", "name"}:
         raise ConfigError("checks: python has to be a text as in mymodule.my_check, and may have a name beside it.")
-    check = imported_check(place)
-    return Check(str(entry.get("name") or check.name), check.find)
+    return imported_check(place, str(entry.get("name") or ""))
 
 
 def _pattern(entry: Mapping[str, Any]) -> PatternCheck:

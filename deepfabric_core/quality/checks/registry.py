@@ -13,7 +13,7 @@ from deepfabric_core.quality.checks import (
     placeholders,
     prompt_leaks,
     refusals,
-    secrets,
+    service_keys,
     truncation,
     wrong_language,
 )
@@ -35,7 +35,7 @@ KINDS = (
     CheckKind("python_syntax", "a block of Python can't be parsed", plainly(code_syntax.python_syntax)),
     CheckKind("json_syntax", "a block of JSON can't be parsed", plainly(code_syntax.json_syntax)),
     CheckKind("yaml_syntax", "a block of YAML can't be parsed", plainly(code_syntax.yaml_syntax)),
-    CheckKind("secret", "a text has what looks like a secret key", plainly(secrets.secret)),
+    CheckKind("secret", "a text has what looks like a secret key", plainly(service_keys.secret)),
     CheckKind("payment_data", "a text has the number of a card or an account", plainly(personal_data.payment_data)),
     CheckKind("length", "the answer has fewer or more words than wanted", lengths.length, default=False),
     CheckKind(

@@ -37,7 +37,7 @@ _OPEN_IN_CHINESE = ("，", "、", "：")
 
 def truncation(passages: Passages) -> Problem | None:
     """Return what is wrong if an answer breaks off, judged by its last line and the sentences before it."""
-    if not passages.candidate.is_conversation:
+    if not passages.is_conversation:
         return None
     for passage in passages.written:
         if end := _broken_end(passage):

@@ -36,7 +36,7 @@ def language(settings: Settings, *, code: str | None = None) -> Find:
 
 def _read_alone(passages: Passages) -> tuple[Passage, ...]:
     """Return the texts that have a language each; the fields of an own schema may be words and names, so have one."""
-    return passages.all if passages.candidate.is_conversation else (Passage("record", passages.candidate.whole),)
+    return passages.all if passages.is_conversation else (Passage("record", passages.candidate.whole),)
 
 
 def _is_wanted(passages: Passages, text: str) -> bool:
