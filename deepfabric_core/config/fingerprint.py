@@ -20,6 +20,7 @@ from deepfabric_core.redaction import HIDDEN, is_secret_name, without_lookalikes
 # The keys that are left out, and why. A key includes everything below it; `*` matches one name.
 _NOT_DATA: Mapping[str, str] = {
     "llm": "topics.llm and generation.llm are complete by themselves",
+    "language": "topics.language and generation.language are complete by themselves",
     "*.llm.base_url": "where the model is, not which one",
     "*.llm.timeout": "patience",
     "*.llm.client": "the same calls, made in another way",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
+from deepfabric_core.config.language_names import code_of
 from deepfabric_core.config.llm import Address, Llm
 from deepfabric_core.config.quality import Quality, switched_quality
 from deepfabric_core.config.secret_values import Holds
@@ -25,9 +27,19 @@ _COT = ("cot", *CONVERSATION_TYPES_OF_OLD)
 REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
 
 
+def _known_language(written: object) -> str | None:
+    """Return the code of a language; None for what is no language, of which one complaint is enough."""
+    with suppress(ValueError):
+        return code_of(written) if isinstance(written, str) else None
+    return None
+
+
+# A language by its code or its English name; kept as the code.
+Language = Annotated[str | None, AfterValidator(lambda language: language and code_of(language))]
+
+
 class TopicsConfig(Section):
-    """What the dataset covers: a tree or graph grown from one prompt. `language` is that of the whole config, or its own.
-    """
+    """What the dataset covers: a tree or graph grown from one prompt, named in `language`."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     mode: Mode = "tree"
@@ -39,6 +51,7 @@ class TopicsConfig(Section):
     max_retries: int = Field(default=3, ge=0, le=10)
     expansion_retries: int = Field(default=3, ge=0, le=10)
     prompt_style: PromptStyle = "default"
+    language: Language = None
     save_as: str | None = Field(default=None, min_length=1)
     llm: Llm = Llm()
 
@@ -163,10 +176,11 @@ def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 class Generation(Section):
-    """How samples are written."""
+    """How samples are written, and in which `language`."""
 
     system_prompt: str = Field(min_length=1)
     instructions: str = ""
+    language: Language = None
     conversation: Conversation = Conversation()
     tools: Tools | None = None
     max_retries: int = Field(default=3, ge=0, le=10)
@@ -241,7 +255,7 @@ class Config(Section):
     topics: TopicsConfig
     generation: Generation
     output: Output
-    language: str | None = Field(default=None, min_length=2)
+    language: Language = None
     quality: Annotated[Quality, BeforeValidator(switched_quality)] = Quality()
     evaluation: dict[str, Any] | None = None
     huggingface: HuggingFace | None = None
@@ -250,15 +264,15 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _inherit_the_shared_llm(cls, document: object) -> object:
-        """Fill in a section's `llm` from the shared one; its own keys win."""
+    def _inherit_what_is_shared(cls, document: object) -> object:
+        """Fill in a section's `llm` and `language` from the shared ones; its own keys win."""
         if not isinstance(document, Mapping) or not isinstance(shared := document.get("llm") or {}, Mapping):
             return document
-        filled = dict(document)
+        filled, language = dict(document), _known_language(document.get("language"))
         for name in ("topics", "generation"):
             section = filled.get(name)
             if isinstance(section, Mapping) and isinstance(own := section.get("llm") or {}, Mapping):
-                filled[name] = {**section, "llm": {**shared, **own}}
+                filled[name] = {"language": language, **section, "llm": {**shared, **own}}
         return {key: value for key, value in filled.items() if value is not None or key == "topics"}
 
     @model_validator(mode="after")

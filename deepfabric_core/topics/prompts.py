@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from deepfabric_core.chat.json_replies import parser_of, schema_of
 from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
 from deepfabric_core.chat.plain_text import CutOffError, listed
+from deepfabric_core.config.language_names import writing_instruction
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
 
@@ -116,6 +117,8 @@ def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroun
         yield f"These stand beside it and are covered elsewhere: {'; '.join(around.beside)}."
     if settings.mode == "graph" and settings.prompt_style == "anchored":
         yield _ANCHORED.format(root=path[0])
+    if settings.language:
+        yield writing_instruction(settings.language)
     if around.refused is not None:
         yield _mind(around.refused)
 
@@ -145,7 +148,8 @@ def _as_chapters(settings: TopicsConfig, path: TopicPath, wanted: int, around: S
     others = [] if around.in_vain else [*around.found, *around.beside, *list(around.refused or ())[:_SHOWN_REFUSED]]
     left_out = f" Leave these out: {'; '.join(name[:_SHOWN_CHARACTERS] for name in others)}." if others else ""
     system = (Message("system", settings.system_prompt),) if settings.system_prompt else ()
-    return *system, Message("user", asked + left_out)
+    language = f" {writing_instruction(settings.language)}" if settings.language else ""
+    return *system, Message("user", asked + left_out + language)
 
 
 def _in_plain_text(messages: tuple[Message, ...], *, linked: bool) -> PlainParts:

@@ -1,4 +1,4 @@
-"""The gate against duplicates, over the samples of a run: with their prints in a file, and their texts in the journal."""
+"""The gate against duplicates, over the samples of a run: their prints are in a file, their texts in the journal."""
 
 from __future__ import annotations
 

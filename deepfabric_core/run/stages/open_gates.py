@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.quality.candidate import Candidate
-from deepfabric_core.quality.checks.choose import choose
 from deepfabric_core.quality.checks.check import Check, Settings
+from deepfabric_core.quality.checks.choose import choose
 from deepfabric_core.quality.checks.examine import examine
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.run.job import Job
@@ -57,9 +57,7 @@ def open_gates(job: Job) -> PreparedGates:
     prompts = tuple(filter(None, (generation.system_prompt, generation.instructions)))
     settings = Settings(generation.language, prompts)
     checks = choose(quality.checks, settings, job.checks)
-    return PreparedGates(
-        (_examining(checks),) if checks else (), quality.duplicates, _others(quality.duplicates)
-    )
+    return PreparedGates((_examining(checks),) if checks else (), quality.duplicates, _others(quality.duplicates))
 
 
 def _examining(checks: tuple[Check, ...]) -> Examine:

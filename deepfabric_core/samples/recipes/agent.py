@@ -19,7 +19,7 @@ from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import FailureKind, ReplyError
 from deepfabric_core.samples.recipes import plain_parts
 from deepfabric_core.samples.recipes.agent_record import Done, record_of
-from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
+from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest, in_language
 from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample
 
@@ -133,7 +133,7 @@ class _Settings:
                 texts_schema(Task, _EXAMPLE),
                 partial(plain_parts.task, wanted=_TASK, form=given + _TASK_ALONE),
             ),
-            system_prompt=f"{generation.system_prompt}\n\n{work}",
+            system_prompt="\n\n".join(filter(None, (generation.system_prompt, in_language(generation), work))),
             recorded_system_prompt=config.recorded_system_prompt,
             tools=by_name(tools),
             offered=tuple(_with_thought(tool) for tool in tools),
@@ -231,7 +231,8 @@ class _AgentWork:
         The hint that no calls are left is in the system prompt, since some providers refuse a user message after a
         tool result.
         """
-        system = "\n\n".join(filter(None, (self.settings.system_prompt, self.brief.advice, _ENOUGH if over else "")))
+        parts = self.settings.system_prompt, self.brief.advice, _ENOUGH if over else ""
+        system = "\n\n".join(filter(None, parts))
         return Request(
             messages=(Message("system", system), Message("user", self.question), *self._trace()),
             max_tokens=self.settings.max_tokens,

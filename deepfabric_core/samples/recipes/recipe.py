@@ -9,6 +9,7 @@ from typing import Any
 
 from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
 from deepfabric_core.chat.tools import ToolUse
+from deepfabric_core.config.language_names import writing_instruction
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.samples.records import Sample
 from deepfabric_core.topics.model import TopicPath
@@ -91,8 +92,13 @@ def messages_about(generation: Generation, brief: Brief, task: str, form: str) -
     parts = [path, generation.instructions, task.replace("{topic}", brief.path[-1])]
     if brief.cycle:
         parts.append(_something_different(brief))
-    parts += [form, brief.advice]
+    parts += [in_language(generation), form, brief.advice]
     return Message("system", generation.system_prompt), Message("user", "\n\n".join(filter(None, parts)))
+
+
+def in_language(generation: Generation) -> str:
+    """Return the sentence that says in which language to write; empty if that is left open."""
+    return writing_instruction(generation.language) if generation.language else ""
 
 
 def angle(number: int) -> str:
