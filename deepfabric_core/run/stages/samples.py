@@ -69,6 +69,8 @@ class Sampling:
     def __post_init__(self) -> None:
         self._secrets = redactor(self.job.config, os.environ)
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
+        # An agent's work isn't begun with a question that was asked before; elsewhere a gate compares whole samples.
+        self._claims_questions = self.toolbox is not None or self.job.config.quality.duplicates is None
         self._asked = AskedQuestions(self.job.config.generation.sample_retries)
         self.failures = self.checkpoint.failures
         self._rejected = self.checkpoint.rejected()
@@ -182,7 +184,7 @@ class Sampling:
         That is on disk before anything else is awaited but a judge, even the end of tool sessions.
         """
         key, earlier = (item.topic_id, item.cycle), tuple(steps.given.get("earlier", ()))
-        claim = partial(self._claim, owner=item.index)
+        claim = partial(self._claim, owner=item.index) if self._claims_questions else bool
         recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim, self._rejected.advice(key)))
         run = partial(run_recipe, recipe, self.model, self.sink, steps=steps, rejected=rejected)
         if self.toolbox is None:
