@@ -54,33 +54,26 @@ def test_the_language_is_guessed_or_given() -> None:
     assert is_rewording("Chains", "Chain", "xx") and is_rewording("Chains", "Chain", "EN-us")
 
 
-NAMES = st.text(st.characters(codec=None), max_size=40) | st.lists(
-    st.sampled_from(
-        [
-            "a",
-            "the",
-            "A",
-            "of",
-            "to",
-            "Basics",
-            "truing",
-            "wheel",
-            "wheels",
-            "1",
-            "2",
-            "C++",
-            "日本",
-            "入門",
-            "&",
-            ":",
-            "�",
-            "🚲",
-            "und",
-            "Rad",
-            "مرحبا",
-        ]
-    )
-).map(" ".join)
+WORDS = (
+    "a",
+    "the",
+    "A",
+    "of",
+    "to",
+    "Basics",
+    "truing",
+    "wheels",
+    "1",
+    "2",
+    "C++",
+    "日本",
+    "入門",
+    "&",
+    ":",
+    "\ud800",
+    "🚲",
+)
+NAMES = st.text(st.characters(codec=None), max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join)
 
 
 @given(NAMES, NAMES, st.sampled_from([None, "de", "ar", "ja"]))
@@ -105,11 +98,8 @@ def test_a_word_more_makes_a_short_name_another_one(words: list[str]) -> None:
 
 def test_ten_thousand_topics_take_less_than_a_millisecond_each() -> None:
     dice = random.Random(1)
-    vocabulary = [
-        f"{first}{last}"
-        for first in ("ba", "tru", "fix", "gro", "sel")
-        for last in ["king", "ing", "er", "tion", "s", "ly"]
-    ]
+    ends = ("king", "ing", "er", "tion", "s", "ly")
+    vocabulary = [f"{first}{end}" for first in ("ba", "tru", "fix", "gro", "sel") for end in ends]
     names, spent, accepted = GrownNames(), 0.0, 0
     for parent in range(500):
         path, taken = ("Root of it all", f"branch {parent // 50}", f"parent {parent}"), list[str]()
