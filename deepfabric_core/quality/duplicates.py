@@ -21,7 +21,7 @@ from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.quality.sample_print import Likeness, SamplePrint, print_of, runs_of
 
-Kind = Literal["same", "near", "question", "answer"]
+Kind = Literal["same", "near", "question", "answer", "meaning"]
 TextOf = Callable[[int], Candidate | None]
 NameOf = Callable[[int], str]
 
@@ -40,6 +40,7 @@ _REASONS: dict[Kind, str] = {
     "near": "{shared:.0%} of the runs of three words are the same in it and in {other}",
     "question": "its question is that of {other}",
     "answer": "its answer is that of {other}",
+    "meaning": "it means {shared:.0%} the same as {other}",
 }
 
 
@@ -138,10 +139,7 @@ class DuplicateIndex:
     def finding(self, candidate: Candidate, owner: Hashable) -> Finding | None:
         """Claim a candidate, and return what there is against it."""
         match = self.claim(candidate, owner)
-        if match is None:
-            return None
-        named = self._name_of(match.key) if self._name_of and match.key is not None else _OTHER
-        return finding_of(match, candidate, named)
+        return None if match is None else finding_of(match, candidate, self._name_of)
 
     def _nearest(self, candidate: Candidate, own: SamplePrint, owner: Hashable | None) -> Match | None:
         pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
@@ -180,8 +178,9 @@ class DuplicateIndex:
         return self._text_of(key) if self._text_of and key is not None else None
 
 
-def finding_of(match: Match, candidate: Candidate, other: str = _OTHER) -> Finding:
-    """Return what there is against a candidate that repeats a sample; `other` is what people are told that it is."""
+def finding_of(match: Match, candidate: Candidate, name_of: NameOf | None = None) -> Finding:
+    """Return what there is against a candidate that repeats a sample."""
+    other = name_of(match.key) if name_of and match.key is not None else _OTHER
     advice = _ADVICE if candidate.is_conversation else _ADVICE_SCHEMA
     reason = _REASONS[match.kind].format(shared=match.shared, other=other)
     return Finding("duplicates", match.kind, reason, advice, _beginning(match.other))

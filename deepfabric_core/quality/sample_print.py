@@ -62,7 +62,7 @@ def print_of(candidate: Candidate) -> SamplePrint | None:
     pair = is_pair(candidate)
     question = _number(hashes[0]) if pair and words[0] else 0
     answer = _number(hashes[1]) if pair and len(words[1]) >= _SHORTEST_ANSWER else 0
-    return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, _numbers_in(texts[0])))
+    return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, numbers_in(texts[0])))
 
 
 def runs_of(candidate: Candidate) -> set[str]:
@@ -117,7 +117,7 @@ def _number(digest: bytes) -> int:
     return int.from_bytes(digest, "little") or 1
 
 
-def _numbers_in(text: str) -> int:
+def numbers_in(text: str) -> int:
     """Return a hash of the numbers in a text, whatever their order; 0 if there are none."""
     found = _NUMBER.findall(text[:_READ_CHARACTERS])
     return (crc32(" ".join(sorted(set(found))).encode()) or 1) if found else 0

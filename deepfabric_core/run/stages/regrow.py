@@ -27,18 +27,21 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import run_recipe
+from deepfabric_core.run.stages.topics import refusing_rewordings
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.topics.edit import add, replace_children
 from deepfabric_core.topics.grow import Expansion, expand
 from deepfabric_core.topics.model import TopicPath, Topics
+from deepfabric_core.topics.rewordings import GrownNames
 from deepfabric_core.wording import counted
 
 
 @dataclass(slots=True)
 class Regrowth:
-    """New children of topics, by the parents' ids; `edit` inserts them."""
+    """New children of topics, by the parents' ids; `edit` inserts them. `grown` refuses rewordings, if there is one."""
 
     again: bool
+    grown: GrownNames | None = None
     children: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def edit(self, topics: Topics) -> Topics:
@@ -57,7 +60,7 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
     """
     sink, settings = EventSink(emit), job.config.topics
     targets = _targets(topics, topic_id, again=again)
-    regrowth = Regrowth(again)
+    regrowth = Regrowth(again, refusing_rewordings(job))
 
     async def one(target: tuple[str, TopicPath]) -> Iterable[tuple[str, TopicPath]]:
         await _expanded(target, topics, regrowth, job, model, sink)
@@ -91,7 +94,7 @@ async def _expanded(
     topic_id, path = target
     had = tuple(topics.by_id[child].name for child in topics.by_id[topic_id].children)
     try:
-        work = run_recipe(expand(Expansion(topic_id, path), job.config.topics, had), model, sink)
+        work = run_recipe(expand(Expansion(topic_id, path), job.config.topics, had, grown=regrowth.grown), model, sink)
         driven = await attempt(work, path, redactor(job.config, os.environ))
     except Stopped:
         return
