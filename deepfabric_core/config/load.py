@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from deepfabric_core.config.quality import switched_quality
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
     REASONING_STYLES_OF_OLD,
@@ -114,6 +115,8 @@ def _set_aside_unused_rate_limit_keys(content: dict[str, Any]) -> tuple[dict[str
 
 
 def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    if "quality" in content and any(key.startswith("quality.") for key in overrides):
+        content["quality"] = switched_quality(content["quality"])  # off and the like become keys
     for key, value in overrides.items():
         *sections, last = key.split(".")
         place = content

@@ -17,7 +17,7 @@ _EVERY_LLM = ("llm", "topics.llm", "generation.llm")
 class Option:
     """A flag: its spelling, the config keys that it overrides, and the kind of its value.
 
-    A switch with an opposite is spelled `--yes/--no`.
+    A switch with an opposite is spelled `--yes/--no`. `sets` is the value of the keys if a switch is given.
     """
 
     flag: str
@@ -27,6 +27,7 @@ class Option:
     choices: tuple[str, ...] = ()
     default: Any = None
     deprecated: str = ""
+    sets: Any = None
 
     @property
     def name(self) -> str:
@@ -87,6 +88,10 @@ OPTIONS: tuple[Option, ...] = (
         "switch",
         ("output.include_system_message",),
     ),
+    Option("--no-quality", "Accept every sample.", "switch", ("quality",), sets=False),
+    Option("--no-duplicates", "Accept samples that repeat others.", "switch", ("quality.duplicates",), sets=False),
+    Option("--judge", "Model that scores each sample, which must be good enough.", keys=("quality.judge.llm.model",)),
+    Option("--min-score", "What a sample's mean score must reach, 1 to 5.", "number", ("quality.judge.min",)),
     Option("--output-save-as", "Where the dataset is saved.", "path", ("output.save_as",)),
     Option(
         "--checkpoint-interval",
@@ -110,8 +115,9 @@ def overrides(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config keys that flags override, with their values; `values` maps option names to values or None."""
     given: dict[str, Any] = {}
     for option in OPTIONS:
-        if option.keys and values.get(option.name) is not None:
-            given |= dict.fromkeys(option.keys, values[option.name])
+        value = values.get(option.name)
+        if option.keys and value is not None and not (option.sets is not None and value is False):
+            given |= dict.fromkeys(option.keys, value if option.sets is None else option.sets)
     if values.get("conversation_type") == "basic" and values.get("reasoning_style") is None:
         given["generation.conversation.reasoning_style"] = None
     return given
@@ -136,7 +142,7 @@ def _as_words(option: Option, value: Any) -> list[str]:
     if option.kind != "switch":
         return [option.flag, shown_word(str(value))]
     yes, _, no = option.flag.partition("/")
-    return [yes] if value else [no]
+    return [yes] if value else [no] * bool(no)
 
 
 def deprecations(values: Mapping[str, Any]) -> list[str]:
