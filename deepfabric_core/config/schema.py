@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
-from deepfabric_core.config.secret_values import Holds, holding, masked
-from deepfabric_core.web.addresses import fault_of
+from deepfabric_core.config.llm import Address, Llm
+from deepfabric_core.config.secret_values import Holds
+from deepfabric_core.config.section import Section
 
 Mode = Literal["tree", "graph"]
 PromptStyle = Literal["default", "isolated", "anchored"]
@@ -21,86 +22,6 @@ ReasoningStyle = Literal["freetext", "agent"]
 CONVERSATION_TYPES_OF_OLD = {"chain_of_thought": "cot"}
 _COT = ("cot", *CONVERSATION_TYPES_OF_OLD)
 REASONING_STYLES_OF_OLD = {"structured": "agent", "hybrid": "agent"}
-
-
-class Section(BaseModel):
-    """A part of the config. It is immutable, and has no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            holds = holding(type(self).model_fields[name].metadata) if name in type(self).model_fields else None
-            yield name, masked(value, holds) if holds else value
-
-
-class Simulated(Section):
-    """How `provider: simulated` behaves: delays in seconds, failures as shares of all calls."""
-
-    latency: float = Field(default=0.0, ge=0, le=600)
-    rate_limited: float = Field(default=0.0, ge=0, le=1)
-    server_errors: float = Field(default=0.0, ge=0, le=1)
-    malformed: float = Field(default=0.0, ge=0, le=1)
-
-
-class Demo(Section):
-    """How `provider: demo` behaves: `latency` is in seconds for a call, about which calls vary a little."""
-
-    latency: float = Field(default=0.0, ge=0, le=600)
-
-
-class Recorded(Section):
-    """What `provider: recorded` answers from: a trace that `--trace` has recorded."""
-
-    path: str | None = Field(default=None, min_length=1)
-
-
-def _is_an_address(url: str | None) -> str | None:
-    if url is not None and (fault := fault_of(url.rstrip())):
-        raise ValueError(fault)
-    return url
-
-
-Address = Annotated[str | None, AfterValidator(_is_an_address), Holds.ADDRESS]
-
-
-class Llm(Section):
-    """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
-
-    With `provider: local`, `model` is the path of a GGUF file or the name of a model that comes as a package.
-
-    `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
-    provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
-    is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`), and to
-    questions and answers in plain text where a model can't write JSON.
-    """
-
-    provider: str = Field(default="openai", min_length=1)
-    model: str = Field(default="gpt-4o", min_length=1)
-    temperature: float = Field(default=0.7, ge=0, le=2)
-    base_url: Address = None
-    timeout: float = Field(default=120.0, gt=0, le=3600)
-    seed: int | None = None
-    client: Literal["auto", "direct", "litellm"] = "auto"
-    structured_output: Literal[
-        "auto", "json_schema", "json_object_schema", "tool", "json_object", "prompt", "plain_text"
-    ] = "auto"
-    simulated: Simulated = Simulated()
-    demo: Demo = Demo()
-    recorded: Recorded = Recorded()
-
-    @model_validator(mode="after")
-    def _a_recorded_model_has_a_trace(self) -> Llm:
-        if self.provider == "recorded" and self.recorded.path is None:
-            raise ValueError("provider recorded needs recorded.path, the trace to answer from")
-        return self
-
-    @property
-    def name(self) -> str:
-        """Provider and model, as screens and messages name it; the demo has no models."""
-        if self.provider == "demo":
-            return self.provider
-        return f"{self.provider}/{self.model}"
 
 
 class TopicsConfig(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import MissingKeyError
 
 # A provider needs any one of its variables; messages name the first. An empty entry: no key is needed.

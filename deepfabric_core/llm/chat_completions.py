@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 
 # Any other finish reason, a provider's own or none at all, means that the model was done.
 _FINISH_REASONS = {

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, SchemaMode
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ModelError
 from deepfabric_core.llm.connect import bare, has_endpoint
 from deepfabric_core.llm.model import ChatModel

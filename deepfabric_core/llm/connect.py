@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 
 from deepfabric_core.chat.messages import SchemaMode
-from deepfabric_core.config.schema import Llm, RateLimit
+from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.api_keys import KEY_VARIABLES, api_key, check_key

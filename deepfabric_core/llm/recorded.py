@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from deepfabric_core.chat.messages import Message, Reply, Request, SchemaMode, ToolCall
 from deepfabric_core.chat.trace import Trace, TracedCall, TracedSubject, asked, trace_in
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.wrappers.known_ways import WAYS

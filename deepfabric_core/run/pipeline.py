@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import Emit, Ending, FileWritten, RunFinished, RunStarted, Stage, Stopping, TopicsReady
 from deepfabric_core.llm.connect import CallPolicy, check, connect

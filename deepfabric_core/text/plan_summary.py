@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deepfabric_core.config.schema import Config, Llm
+from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
 from deepfabric_core.run.plan_size import Size, size_of

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from deepfabric_core.config.llm import Llm, Recorded
 from deepfabric_core.config.load import Loaded, load
-from deepfabric_core.config.schema import Config, Llm, Recorded
+from deepfabric_core.config.schema import Config
 from deepfabric_core.config.yaml_document import as_yaml
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.flags.job_from_flags import job_of

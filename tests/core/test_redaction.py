@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepfabric_core.config.schema import Config, Llm, McpServer
+from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.schema import Config, McpServer
 from deepfabric_core.config.secret_keys import masked_config, places, portable_config, secrets_in
 from deepfabric_core.config.secret_values import masked_address, shown_word
 from deepfabric_core.redaction import (

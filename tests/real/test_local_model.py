@@ -20,7 +20,7 @@ import pytest
 import deepfabric_core
 from deepfabric_core.chat.json_schema import Checker
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import Event
 from deepfabric_core.llm.clients.loaded_model import model_thread

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from deepfabric_core.chat.messages import Reply, Request
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.api_keys import api_key
 from deepfabric_core.llm.chat_completions import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deepfabric_core.chat.messages import Message, Reply, Request
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.chat_completions import frequency_penalty, reply_in, seed, sendable, temperature
 from deepfabric_core.llm.clients.json_grammar import ANY_OBJECT, grammar_of

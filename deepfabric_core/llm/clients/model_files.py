@@ -7,7 +7,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.llm.clients.gguf_header import read_header
 

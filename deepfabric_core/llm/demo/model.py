@@ -11,7 +11,7 @@ from typing import Any
 
 from deepfabric_core.chat.messages import Reply, Request, ToolCall
 from deepfabric_core.chat.tools import text_of
-from deepfabric_core.config.schema import Llm, Simulated
+from deepfabric_core.config.llm import Llm, Simulated
 from deepfabric_core.events import Emit, Notice
 from deepfabric_core.llm.demo.dataset import DemoDataset, DemoSample, dataset_about, datasets
 from deepfabric_core.llm.demo.nearest import place_of, subtopics_of

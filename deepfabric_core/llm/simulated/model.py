@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.simulated.agent import next_call
 from deepfabric_core.llm.simulated.prose import Writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from deepfabric_core.chat.messages import Reply, Request
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import redacted_errors
 from deepfabric_core.llm.model import ChatModel

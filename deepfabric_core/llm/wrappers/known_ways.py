@@ -12,7 +12,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from deepfabric_core.chat.messages import SchemaMode
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 
 # In seconds. A server may be updated, so the stronger ways are tried again after a day.
 _REMEMBERED_FOR = 86400.0

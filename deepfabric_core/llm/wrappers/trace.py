@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.trace import TracedCall, TracedError, asked, failure, traced_reply
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.chat_completions import seed, temperature
 from deepfabric_core.llm.model import ChatModel

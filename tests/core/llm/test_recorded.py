@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, Subject
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.connect import check
 from deepfabric_core.llm.recorded import RecordedModel

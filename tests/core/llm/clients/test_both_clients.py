@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, ToolCall
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
 from deepfabric_core.llm.clients.openai_model import OpenAIModel

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, ToolCall, Usage
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.clients.json_grammar import ANY_OBJECT, grammar_of
 from deepfabric_core.llm.clients.loaded_model import LoadedModel, ModelThread

@@ -23,8 +23,9 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.load import load
-from deepfabric_core.config.schema import Llm, McpServer
+from deepfabric_core.config.schema import McpServer
 from deepfabric_core.errors import ConfigError, DeepFabricError, FailureKind, ModelError
 from deepfabric_core.llm.clients.response_checks import LARGEST_ERROR_BYTES, LARGEST_REPLY_BYTES
 from deepfabric_core.llm.connect import bare, check

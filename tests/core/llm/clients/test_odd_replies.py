@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deepfabric_core.chat.messages import Message, Reply, Request, ToolCall, Usage
-from deepfabric_core.config.schema import Llm, RateLimit
+from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallFailed, Event
 from deepfabric_core.llm.chat_completions import dollars, usage_in

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.clients.litellm_model import import_litellm
 from deepfabric_core.llm.clients.openai_model import OpenAIModel, speaks_openai
@@ -241,7 +241,7 @@ def test_it_speaks_to_providers_of_the_same_protocol(provider: str) -> None:
 def test_it_never_imports_litellm() -> None:
     lines = (
         "import sys",
-        "from deepfabric_core.config.schema import Llm",
+        "from deepfabric_core.config.llm import Llm",
         "from deepfabric_core.llm.clients.openai_model import OpenAIModel",
         "OpenAIModel(Llm(), connections=4)",
         "sys.exit('litellm' in sys.modules)",

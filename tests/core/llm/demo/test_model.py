@@ -10,7 +10,7 @@ import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, Subject, ToolCall
 from deepfabric_core.chat.tools import text_of
-from deepfabric_core.config.schema import Demo, Llm, Simulated
+from deepfabric_core.config.llm import Demo, Llm, Simulated
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import Event, Notice
 from deepfabric_core.llm.connect import bare

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, Request, Subject
-from deepfabric_core.config.schema import Llm, Simulated
+from deepfabric_core.config.llm import Llm, Simulated
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.tools.definitions import tool_from
 from deepfabric_core.tools.virtual_files import BUILT_IN

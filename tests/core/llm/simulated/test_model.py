@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, Subject
-from deepfabric_core.config.schema import Llm, Simulated
+from deepfabric_core.config.llm import Llm, Simulated
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.simulated.model import SimulatedModel
 

@@ -9,7 +9,7 @@ import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, Subject, ToolCall, Usage
 from deepfabric_core.chat.trace import TracedCall
-from deepfabric_core.config.schema import Llm
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.llm.wrappers.structured_output import in_way
 from deepfabric_core.llm.wrappers.trace import Traced

@@ -1,0 +1,21 @@
+"""`Section`: the base of every part of the config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from deepfabric_core.config.secret_values import holding, masked
+
+
+class Section(BaseModel):
+    """A part of the config. It is immutable, and has no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            holds = holding(type(self).model_fields[name].metadata) if name in type(self).model_fields else None
+            yield name, masked(value, holds) if holds else value
