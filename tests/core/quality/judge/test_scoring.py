@@ -122,7 +122,7 @@ def test_a_score_may_be_written_in_several_ways(written: object, score: float) -
 
 @pytest.mark.parametrize(
     "written",
-    [0, 6, -4, "8/10", "4/0", "four", "", None, True, "true", [4], {"score": 4}, "4 5", "9" * 400, 1e308, f"4{' ' * 9999}x"],
+    [0, 6, -4, "8/10", "4/0", "four", "", None, True, "true", [4], {"score": 4}, "4 5", "9" * 400, 1e308, "4 x"],
 )  # fmt: skip
 def test_other_scores_are_refused(written: object) -> None:
     with pytest.raises(ReplyError, match="the score of clarity has to be a whole number from 1 to 5"):
