@@ -22,18 +22,27 @@ def texts_in_file(path: Path) -> Iterator[Candidate]:
         ConfigError: the file can't be read, a line of it is no record, or no record has a text.
     """
     records = found = 0
-    try:
-        with path.open("rb") as file:
-            for record in _records(path, file):
-                records += 1
-                candidate = foreign_candidate(record)
-                if candidate.whole.strip():
-                    found += 1
-                    yield candidate
-    except OSError as problem:
-        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+    for record in records_in_file(path):
+        records += 1
+        candidate = foreign_candidate(record)
+        if candidate.whole.strip():
+            found += 1
+            yield candidate
     if records and not found:
         raise ConfigError(f"{path}: none of its records holds a text; name a dataset with one record a line.")
+
+
+def records_in_file(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a dataset in their order.
+
+    Raises:
+        ConfigError: the file can't be read, or a line of it is no record.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from _records(path, file)
+    except OSError as problem:
+        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
 
 
 def _records(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
