@@ -16,6 +16,7 @@ from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.judge.rubric import Rubric
 from deepfabric_core.quality.judge.sample_text import fenced
 from deepfabric_core.quality.judge.verdict import Score
+from deepfabric_core.words import shingles, words_in
 
 SCHEMA_NAME = "verdict"
 
@@ -39,6 +40,9 @@ _PLAIN_FORM = (
 
 _LONGEST_REASON = 600
 _SHORTEST_REASON = 12
+# "Nothing to improve" is a reason; more words of our own in a row are an echo.
+_FEWEST_WORDS_ECHOED = 4
+_RUN = 6
 # Scores of a finer scale aren't listed in the schema, but bounded.
 _MOST_LISTED = 11
 _WRITTEN = re.compile(r"([+-]?\d{1,3}(?:\.\d{1,6})?)\s*(?:(?:/|(?:out )?of)\s*(\d{1,3}))?\.?")
@@ -56,8 +60,18 @@ class Scoring:
 
     def ask(self, candidate: Candidate) -> Asking[tuple[Score, ...] | ModelError]:
         """Ask for the scores of a sample. If there are none, the failure is returned, as the sample isn't to blame."""
+        request, parse = self.request(candidate), scores_parser(self.rubric)
+        ours = request.messages[1].content.replace(fenced(candidate)[0].text, "")
+        instructions = ours.replace(self.rubric.in_words(), "")
+
+        def scores(text: str) -> tuple[Score, ...]:
+            found = parse(text)
+            for one in found:
+                _refuse_echo(one, ours, instructions)
+            return found
+
         try:
-            return (yield from ask(self.request(candidate), scores_parser(self.rubric), retries=self.retries))
+            return (yield from ask(request, scores, retries=self.retries))
         except ModelError as problem:
             return problem
 
@@ -161,6 +175,20 @@ def score_in(value: Any, rubric: Rubric) -> float | None:
 def _reason(value: Any) -> str:
     said = value.get("reason") if isinstance(value, Mapping) else ""
     return printable_text(said).strip()[:_LONGEST_REASON] if isinstance(said, str) else ""
+
+
+def _refuse_echo(score: Score, ours: str, instructions: str) -> None:
+    """Refuse a reason that only repeats our own words, as small models give them: they judged nothing.
+
+    What a criterion asks for may stand in a reason, so only the rest of our words, the instructions, mustn't be in it.
+    """
+    words = words_in(score.reason)
+    is_ours = len(words) >= _FEWEST_WORDS_ECHOED and " ".join(words) in " ".join(words_in(ours))
+    runs = {*shingles(words, _RUN)} if len(words) >= _RUN else set()
+    if is_ours or runs & {*shingles(words_in(instructions), _RUN)}:
+        reason = f"the reason for {score.criterion} repeats the instructions"
+        for_model = f"{reason}: say what you think of the sample"
+        raise ReplyError(reason, kind=FailureKind.INVALID_REPLY, for_model=for_model, remedy="redraw")
 
 
 def _refusal(reason: str) -> ReplyError:

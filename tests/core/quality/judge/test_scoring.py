@@ -16,6 +16,7 @@ from deepfabric_core.config.judge import Judge
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.judge.rubric import Rubric
+from deepfabric_core.quality.judge.sample_text import fenced
 from deepfabric_core.quality.judge.scoring import Scoring, bounds_of, schema_of, score_in, scores_parser
 from deepfabric_core.quality.judge.verdict import Score
 from tests.core.quality.judge.samples import RUBRIC, chat
@@ -172,6 +173,39 @@ def test_a_bad_reply_is_asked_for_again_with_the_reason() -> None:
     assert scores[1].score == 3
     assert asked[1].because is FailureKind.INVALID_REPLY
     assert "from 1 to 5" in asked[1].messages[-1].content
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The sample ends here.",
+        "The sample stands between tags marked {mark}",
+        "What is stated is true. Calculations, code and names are right",
+        "first write the reason in one or two sentences",
+        "It's fine. For each criterion, first write the reason, and then more words of its own that follow.",
+    ],
+)
+def test_a_reason_that_repeats_the_instructions_is_none_and_is_asked_for_again(reason: str) -> None:
+    said_of_mark = reason.replace("{mark}", fenced(chat())[0].mark)
+    echo = {**GOOD, "clarity": {"reason": said_of_mark, "score": 5}}
+    scores, asked = said(SCORING.ask(chat()), echo, GOOD)
+    assert scores[1].score == 3 and asked[1].redraw == 1
+    assert "the reason for clarity repeats the instructions" in asked[1].messages[-1].content
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Nothing to improve.",
+        "Calculations, code and names are right, so it is fine.",
+        "",
+        "It wobbles, and rubs on the brake.",
+        "問題なし",
+    ],
+)
+def test_a_short_reason_or_one_that_quotes_the_sample_is_a_reason(reason: str) -> None:
+    _, asked = said(SCORING.ask(chat()), {**GOOD, "clarity": {"reason": reason, "score": 5}})
+    assert len(asked) == 1
 
 
 def test_a_judge_that_never_answers_in_the_form_gives_a_failure_and_raises_nothing() -> None:
