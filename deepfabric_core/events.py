@@ -171,7 +171,10 @@ class LimiterChanged:
 
 @dataclass(frozen=True, slots=True)
 class SampleFinished:
-    """A sample is on disk; `question` and `answer` are shortened for the screen."""
+    """A sample is on disk; `question` and `answer` are shortened for the screen.
+
+    `unjudged` says why no judge said anything of it; it is empty if one did, or none was to.
+    """
 
     topic_id: str
     path: tuple[str, ...]
@@ -179,6 +182,7 @@ class SampleFinished:
     attempts: int
     question: str
     answer: str
+    unjudged: str = ""
 
 
 @dataclass(frozen=True, slots=True)

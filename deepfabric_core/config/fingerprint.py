@@ -7,6 +7,7 @@ token may be replaced by another one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import PurePath
@@ -17,7 +18,7 @@ from deepfabric_core.config.secret_keys import holds_at
 from deepfabric_core.config.secret_values import Holds, lasting_part, masked_address
 from deepfabric_core.redaction import HIDDEN, is_secret_name, without_lookalikes
 
-# The keys that are left out, and why. A key includes everything below it; `*` matches one name.
+# The keys that are left out, and why. A key includes everything below it; `*.llm` is any of the models.
 _NOT_DATA: Mapping[str, str] = {
     "llm": "topics.llm and generation.llm are complete by themselves",
     "language": "topics.language and generation.language are complete by themselves",
@@ -44,6 +45,9 @@ _NOT_DATA: Mapping[str, str] = {
     "quality.attempts": "patience",
     "quality.on_exhausted": "what becomes of those that are refused",
     "quality.min_acceptance": "patience",
+    "quality.judge.max_retries": "patience",
+    "quality.judge.reply_retries": "patience",
+    "quality.judge.max_concurrent": "speed",
     "evaluation": "without effect",
     "huggingface": "where it is published",
     "kaggle": "where it is published",
@@ -53,7 +57,8 @@ _NOT_DATA: Mapping[str, str] = {
 Fingerprint = dict[str, str]
 
 _TOPICS = "topics."
-
+# Each section in this list has keys of its own, below its number.
+_JUDGES = "quality.judges"
 
 # The prefix of a keyed hash; the name of its key and the hash follow, each after a colon.
 HASHED = "hmac-sha256"
@@ -152,6 +157,8 @@ def without_topics(prints: Mapping[str, str]) -> Fingerprint:
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
     if key and _left_out(key):
         return
+    if key == _JUDGES:
+        value = {str(number): judge for number, judge in enumerate(value, 1)}
     if isinstance(value, dict) and value and key != "generation.output_schema":
         for name, part in value.items():
             yield from _leaves(part, f"{key}.{name}" if key else name)
@@ -160,5 +167,7 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
 
 
 def _left_out(key: str) -> bool:
-    first, _, rest = key.partition(".")
-    return key in _NOT_DATA or f"*.{rest}" in _NOT_DATA or first in _NOT_DATA
+    first = key.partition(".")[0]
+    of_any_judge = re.sub(rf"^{re.escape(_JUDGES)}\.\d+\.", "quality.judge.", key)
+    of_any_model = re.sub(r"^(?:topics|generation|quality\.judge)\.llm\.", "*.llm.", of_any_judge)
+    return not _NOT_DATA.keys().isdisjoint((key, first, of_any_judge, of_any_model))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from deepfabric_core.config.judge import Judging
 from deepfabric_core.config.section import Section
 
 # What `quality`, `duplicates` and the like may be set to instead of a mapping of keys.
@@ -57,7 +58,7 @@ def _checks(value: object) -> object:
     return "default" if switched == {} else [value] if isinstance(value, str) else value
 
 
-class Quality(Section):
+class Quality(Judging):
     """Which samples are accepted. One that isn't is made again, at most `attempts` times, with the reason.
 
     After that it is left out (`drop`) or taken all the same (`keep`). The run stops early once the share of the samples
@@ -74,7 +75,8 @@ class Quality(Section):
     @property
     def is_off(self) -> bool:
         """Whether every sample is accepted."""
-        return self.duplicates is None and self.checks in ("none", []) and self.contamination is None
+        gates = self.duplicates, self.contamination, *self.all_judges
+        return self.checks in ("none", []) and all(gate is None for gate in gates)
 
 
 _EVERYTHING_OFF = {"duplicates": None, "checks": "none"}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
+from deepfabric_core.config.judge import with_shared_llm
 from deepfabric_core.config.language_names import code_of
 from deepfabric_core.config.llm import Address, Llm
 from deepfabric_core.config.quality import Quality, switched_quality
@@ -265,7 +266,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit_what_is_shared(cls, document: object) -> object:
-        """Fill in a section's `llm` and `language` from the shared ones; its own keys win."""
+        """Fill in each `llm` and `language` from the shared ones; own keys win."""
         if not isinstance(document, Mapping) or not isinstance(shared := document.get("llm") or {}, Mapping):
             return document
         filled, language = dict(document), _known_language(document.get("language"))
@@ -273,6 +274,8 @@ class Config(Section):
             section = filled.get(name)
             if isinstance(section, Mapping) and isinstance(own := section.get("llm") or {}, Mapping):
                 filled[name] = {"language": language, **section, "llm": {**shared, **own}}
+        if isinstance(quality := switched_quality(document.get("quality")), Mapping):
+            filled["quality"] = with_shared_llm(quality, shared)
         return {key: value for key, value in filled.items() if value is not None or key == "topics"}
 
     @model_validator(mode="after")

@@ -67,7 +67,9 @@ def _secrets_in(value: Any, fill: Callable[[str], str]) -> Iterator[str]:
             part, holds = getattr(value, name), holding(field.metadata)
             yield from secrets_of(part, holds, fill) if holds else _secrets_in(part, fill)
     elif isinstance(value, Mapping):
-        for part in value.values():
+        yield from _secrets_in(list(value.values()), fill)
+    elif isinstance(value, list):
+        for part in value:
             yield from _secrets_in(part, fill)
 
 

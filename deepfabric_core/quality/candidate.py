@@ -31,7 +31,7 @@ class Candidate:
     @property
     def is_conversation(self) -> bool:
         """Whether it is a question and an answer, instead of a record of the user's own schema."""
-        return not self.fields
+        return not self.fields and bool(self.question or self.answer or not self.record)
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield each text that the model wrote for people, after its name in sentences."""

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from deepfabric_core.config.judge import Judge
 from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
-from deepfabric_core.events import Emit, Ending, FileWritten, RunFinished, RunStarted, Stage, Stopping, TopicsReady
+from deepfabric_core.events import (
+    Emit,
+    Ending,
+    Event,
+    FileWritten,
+    LimiterChanged,
+    RunFinished,
+    RunStarted,
+    Stage,
+    Stopping,
+    TopicsReady,
+)
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
@@ -24,6 +38,7 @@ from deepfabric_core.run.checkpoint.resume import (
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
+from deepfabric_core.run.stages.gates import Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates, open_gates
 from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
@@ -123,11 +138,17 @@ class _Work:
     gates: PreparedGates
     trace: TraceLog | None = None
 
-    def model(self, stage: Stage, settings: Llm, calls: int, retries: int) -> AbstractAsyncContextManager[ChatModel]:
-        """Connect to the model of a stage."""
+    def model(
+        self, stage: Stage | Literal["judge"], settings: Llm, calls: int, retries: int
+    ) -> AbstractAsyncContextManager[ChatModel]:
+        """Connect to the model of a stage, or of a judge, whose limiter isn't shown."""
         record = self.trace.of(stage) if self.trace else None
         policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, record)
-        return self.connect(settings, policy, self.sink, self.stop)
+        return self.connect(settings, policy, self._without_limiter if stage == "judge" else self.sink, self.stop)
+
+    def _without_limiter(self, event: Event) -> None:
+        if not isinstance(event, LimiterChanged):
+            self.sink(event)
 
 
 async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> RunState:
@@ -164,6 +185,8 @@ def check_job(job: Job) -> None:
     """Check what can be checked without a call to a provider."""
     if not job.topic_only:
         check(job.config.generation.llm)
+        for judge in job.config.quality.all_judges:
+            check(judge.llm)
     if job.topics_load is None:
         check(job.config.topics.llm)
     job.check_paths()
@@ -189,15 +212,40 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     if job.topic_only or work.stop.requested:
         return
     generation = job.config.generation
-    async with work.model("samples", generation.llm, job.config.output.batch_size, generation.max_retries) as model:
-        await _make_samples(work, topics, model, toolbox)
+    calls = job.config.output.batch_size
+    async with (
+        work.model("samples", generation.llm, calls, generation.max_retries) as model,
+        _judging(work) as judging,
+    ):
+        await _make_samples(work, topics, model, toolbox, judging)
 
 
-async def _make_samples(work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None) -> None:
+@asynccontextmanager
+async def _judging(work: _Work) -> AsyncIterator[Judging | None]:
+    """Connect to the judges' models, if there are judges; each has a limiter of its own."""
+    config = work.job.config
+    if not config.quality.all_judges:
+        yield None
+        return
+    from deepfabric_core.run.stages.judge_gate import JudgeGate
+    from deepfabric_core.run.stages.judging import connected
+
+    def connect_judge(judge: Judge) -> AbstractAsyncContextManager[ChatModel]:
+        calls = judge.max_concurrent or config.output.batch_size
+        return work.model("judge", judge.llm, calls, judge.max_retries)
+
+    hide = redactor(config, os.environ)
+    async with connected(config.quality, config, connect_judge, work.sink, hide) as judges:
+        yield JudgeGate(judges, config.quality.compare) if judges else None
+
+
+async def _make_samples(
+    work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None, judging: Judging | None
+) -> None:
     """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
     while True:
         plan = plan_of(work.job, topics)
-        sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates)
+        sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates, judging)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):
             break

@@ -116,6 +116,7 @@ class RunState:
     last_failure: SampleFailed | ExpansionFailed | None = None
     samples_rejected: Mapping[str, int] = field(default_factory=dict)
     samples_kept: int = 0
+    samples_unjudged: int = 0
     rejected_samples: RejectedByCheck = field(default_factory=dict)
     answered: int = 0
     retries: Counts = field(default_factory=dict)
@@ -341,7 +342,8 @@ def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
     if isinstance(event, SampleFinished):
         progress = _with(progress, done=progress.done + 1)
         recent = (*state.recent, event)[-_RECENT_SAMPLES:]
-        return _with(state, samples_progress=progress, recent=recent, latest_path=event.path)
+        unjudged = state.samples_unjudged + bool(event.unjudged)
+        return _with(state, samples_progress=progress, recent=recent, latest_path=event.path, samples_unjudged=unjudged)
     return _with(
         state,
         samples_progress=_with(progress, failed=progress.failed + 1),

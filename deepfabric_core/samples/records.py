@@ -30,7 +30,7 @@ class Provenance:
 
     `simulated` says that a simulated model made it up, `demonstration` that it was written by hand for the demo.
     `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is the
-    part of the calls that isn't in the step log, or None if none of them is.
+    part of the calls that isn't in the step log, or None if none of them is; `judging` is what judges took beside them.
     """
 
     model: str
@@ -40,11 +40,13 @@ class Provenance:
     at: float
     rest: Spent | None = None
     demonstration: bool = False
+    judging: Spent | None = None
 
     def as_line(self) -> Record:
         """Return the fields of the journal line."""
         line = {"model": self.model, **Spent(self.attempts, self.usage).as_object(), "at": round(self.at, 3)}
-        return line if self.rest is None else {**line, "rest": self.rest.as_object()}
+        more = {"rest": self.rest, "judging": self.judging}
+        return line | {name: spent.as_object() for name, spent in more.items() if spent is not None}
 
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:

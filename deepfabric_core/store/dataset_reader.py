@@ -26,6 +26,19 @@ def texts_in_file(path: Path) -> Iterator[Candidate]:
     return (candidate for _, candidate in _candidates(path))
 
 
+def records_in_file(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a dataset in their order.
+
+    Raises:
+        ConfigError: the file can't be read, or a line of it is no record.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from (record for _, record in _records(path, file))
+    except OSError as problem:
+        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+
+
 class ComparedDatasets:
     """The records of datasets that samples are compared with: by keys below 0, which no sample of a run has.
 

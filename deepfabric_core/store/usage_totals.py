@@ -43,8 +43,9 @@ def _added(spent: Spent, path: Path, begin: int) -> tuple[Spent, int]:
                 files += len(line)
                 content = read_line(line)
                 if content is not None:
-                    own = content.get("rest") or content
-                    spent, begin = Spent(spent.attempts + own.get("attempts", 0), spent.usage + Usage.of(own)), files
+                    for own in (content.get("rest") or content, content.get("judging") or {}):
+                        spent = Spent(spent.attempts + own.get("attempts", 0), spent.usage + Usage.of(own))
+                    begin = files
     except FileNotFoundError:
         return spent, 0
     except OSError as problem:

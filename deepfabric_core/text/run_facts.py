@@ -36,6 +36,9 @@ def trouble_facts(state: RunState) -> Iterator[Fact]:
     """Yield how many samples were rejected, calls retried or given up, and replies asked again, and why."""
     if state.samples_rejected:
         yield Fact("Rejected samples", "Rejected", rejected(state))
+    if state.samples_unjudged:
+        unjudged = f"{counted(state.samples_unjudged, 'sample')}, since no judge said anything that can be used"
+        yield Fact("Unjudged samples", "Unjudged", unjudged)
     if state.retries:
         yield Fact("Retried calls", "Retries", total_by_kind(state.retries))
     if state.gave_up:

@@ -15,7 +15,11 @@ from deepfabric_core.config.llm import Llm, Simulated
 from deepfabric_core.events import Emit, Notice
 from deepfabric_core.llm.demo.dataset import DemoDataset, DemoSample, dataset_about, datasets
 from deepfabric_core.llm.demo.nearest import place_of, subtopics_of
+from deepfabric_core.llm.simulated.judge import SCHEMAS as SCHEMAS_OF_JUDGES
 from deepfabric_core.llm.simulated.model import SimulatedModel, estimated_usage
+from deepfabric_core.quality.judge.sample_text import texts_between_tags
+from deepfabric_core.quality.judge.scoring import SCHEMA_NAME as VERDICT
+from deepfabric_core.quality.judge.scoring import bounds_of
 
 _SUBTOPICS = ("subtopics", "linkedsubtopics")
 # What a sample is made of, by the name of the reply's schema.
@@ -85,6 +89,8 @@ class DemoModel:
             self._say(_unknown(path[0]))
             return None
         name = request.schema.name if request.schema else ""
+        if name in SCHEMAS_OF_JUDGES:
+            return self._verdict(dataset, request)
         if name in _SUBTOPICS:
             return await self._subtopics(dataset, request, linked=name == _SUBTOPICS[1])
         if name == _TASK or name in _CHATS:
@@ -93,6 +99,15 @@ class DemoModel:
             self._say("The demo has no records of a schema of your own: they are made up.")
             return None
         return self._step(dataset, request)
+
+    def _verdict(self, dataset: DemoDataset, request: Request) -> _Answer | None:
+        """Return the best scores for a sample of the demo."""
+        schema, parts = request.schema, dict(texts_between_tags(request.messages[-1].content))
+        if schema is None or schema.name != VERDICT or parts.get("question") not in dataset.by_question:
+            self._say("The demo judges its own samples alone: other scores are made up.")
+            return None
+        best = {"reason": "It is one of the demo's samples, which were written by hand.", "score": bounds_of(schema)[1]}
+        return _Answer(json.dumps(dict.fromkeys(schema.schema["properties"], best)))
 
     async def _subtopics(self, dataset: DemoDataset, request: Request, *, linked: bool) -> _Answer | None:
         """Return as many subtopics as are wanted; the simulated model adds those that the demo hasn't."""

@@ -11,6 +11,7 @@ from typing import Any
 from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
+from deepfabric_core.llm.simulated import judge
 from deepfabric_core.llm.simulated.agent import next_call
 from deepfabric_core.llm.simulated.prose import Writer
 from deepfabric_core.llm.simulated.values import Builder
@@ -71,6 +72,9 @@ class SimulatedModel:
         subject, schema = request.subject, request.schema
         path = subject.path or _path_in(request)
         name = schema.name if schema else ""
+        if name in judge.SCHEMAS:
+            writer = Writer(_random(self._settings, name, judge.sample_judged(request)), path)
+            return json.dumps(judge.answer_of_judge(request, writer), ensure_ascii=False)
         seed = (path, subject.variation, subject.wanted, name, len(request.messages))
         writer = Writer(_random(self._settings, *seed), path)
         if schema is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from deepfabric_core.chat.messages import Spent
 from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.samples.plan import WorkItem
@@ -34,18 +35,33 @@ class Comparing(Protocol):
 
 
 class Judging(Protocol):
-    """A gate that asks a model."""
+    """A gate that asks models. Of `best_of` candidates for a work item, it takes the best."""
 
-    async def examine(self, candidate: Candidate, item: WorkItem) -> Decision:
+    @property
+    def best_of(self) -> int:
+        """How many candidates are made for each work item."""
+        ...
+
+    async def examine(self, candidate: Candidate) -> Decision:
         """Return what speaks against a candidate, and what the metadata of its record says of the verdict."""
+
+    async def ranked(self, candidates: Sequence[Candidate], scores: Sequence[float]) -> tuple[Sequence[int], Spent]:
+        """Return the places of candidates, the best first, and what it took to find out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gates say of a candidate: the first finding, or None; and additions to the record's metadata."""
+    """What the gates say of a candidate: the first finding, or None.
+
+    A judge's `score` and `metadata` go into the record, and `judging` is what it took; `unjudged` says why it said
+    nothing, if it didn't.
+    """
 
     finding: Finding | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    score: float = 0.0
+    judging: Spent | None = None
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,21 +78,22 @@ class Gates:
         return not (self.examining or self.comparing or self.judging)
 
     @property
-    def wait(self) -> bool:
-        """Whether to decide about a candidate takes calls to a model."""
-        return self.judging is not None
+    def best_of(self) -> int:
+        """How many candidates are made for each work item."""
+        return self.judging.best_of if self.judging else 1
 
     async def decide(self, candidate: Candidate, item: WorkItem) -> Decision:
         """Return what the gates say of a candidate. Only a judge is waited for.
 
         Then `accepted` has to be called, without waiting for anything before, or `released`.
         """
-        finding = self._found(candidate, item)
+        finding = self.found(candidate, item)
         if finding is not None or self.judging is None:
             return Decision(finding)
-        return await self.judging.examine(candidate, item)
+        return await self.judging.examine(candidate)
 
-    def _found(self, candidate: Candidate, item: WorkItem) -> Finding | None:
+    def found(self, candidate: Candidate, item: WorkItem) -> Finding | None:
+        """Return what all gates but a judge have against a candidate."""
         for examine in self.examining:
             if finding := examine(candidate):
                 return finding

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepfabric_core.config.quality import Duplicates
+from deepfabric_core.config.quality import Contamination, Duplicates
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.checks.check import Check, Settings
 from deepfabric_core.quality.checks.choose import choose
 from deepfabric_core.quality.checks.examine import examine
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.stages.gates import Comparing, Examine, Gates
+from deepfabric_core.run.stages.gates import Comparing, Examine, Gates, Judging
 
 if TYPE_CHECKING:
     from deepfabric_core.run.stages.duplicate_gate import OtherSamples
@@ -31,7 +31,9 @@ class PreparedGates:
     duplicates: Duplicates | None = None
     others: OtherSamples | None = None
 
-    def of_plan(self, samples: int, prints: Callable[[], PrintFile], text_of: TextOf) -> Gates:
+    def of_plan(
+        self, samples: int, prints: Callable[[], PrintFile], text_of: TextOf, judging: Judging | None = None
+    ) -> Gates:
         """Return the gates of a plan with so many samples; `text_of` reads an accepted one by its place.
 
         Raises:
@@ -44,7 +46,7 @@ class PreparedGates:
 
             rules = DuplicateRules(self.duplicates.threshold)
             comparing = (DuplicateGate(rules, prints(), text_of, expected=samples, others=self.others),)
-        return Gates(self.examining, comparing)
+        return Gates(self.examining, comparing, judging)
 
 
 def open_gates(job: Job) -> PreparedGates:
@@ -57,7 +59,10 @@ def open_gates(job: Job) -> PreparedGates:
     prompts = tuple(filter(None, (generation.system_prompt, generation.instructions)))
     settings = Settings(generation.language, prompts)
     checks = choose(quality.checks, settings, job.checks)
-    return PreparedGates((_examining(checks),) if checks else (), quality.duplicates, _others(quality.duplicates))
+    examining = [_examining(checks)] if checks else []
+    if quality.contamination is not None:
+        examining.append(_decontaminating(quality.contamination))
+    return PreparedGates(tuple(examining), quality.duplicates, _others(quality.duplicates))
 
 
 def _examining(checks: tuple[Check, ...]) -> Examine:
@@ -65,6 +70,13 @@ def _examining(checks: tuple[Check, ...]) -> Examine:
         return examine(candidate, checks)
 
     return examining
+
+
+def _decontaminating(settings: Contamination) -> Examine:
+    from deepfabric_core.quality.contamination import ContaminationIndex
+    from deepfabric_core.store.evaluation_files import evaluation_items
+
+    return ContaminationIndex(evaluation_items(settings.against, settings.folder), settings.ngram).finding
 
 
 def _others(duplicates: Duplicates | None) -> OtherSamples | None:

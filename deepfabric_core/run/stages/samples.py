@@ -24,11 +24,11 @@ from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
-from deepfabric_core.run.stages.gates import Gates
+from deepfabric_core.run.stages.gates import Gates, Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
-from deepfabric_core.run.stages.settling import Settling
+from deepfabric_core.run.stages.settling import Settled, Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.reading import path_of
@@ -61,6 +61,7 @@ class Sampling:
     checkpoint: Checkpoint
     toolbox: Toolbox | None = None
     prepared: PreparedGates = field(default_factory=PreparedGates)
+    judging: Judging | None = None
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
@@ -74,17 +75,17 @@ class Sampling:
         self._asked = AskedQuestions(self.job.config.generation.sample_retries)
         self.failures = self.checkpoint.failures
         self._rejected = self.checkpoint.rejected()
-        gates = self.prepared.of_plan(len(self.plan), self.checkpoint.prints, self._candidate_at)
+        gates = self.prepared.of_plan(len(self.plan), self.checkpoint.prints, self._candidate_at, self.judging)
         self.journal = self.checkpoint.journal(self.plan, partial(self._remember_record, gates))
         gates.ready()
         self._settling = Settling(self.job.config.quality, gates, self.journal, self._rejected, self.sink)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
-        self.steps.keeps_last = gates.wait
+        self.steps.keeps_last = gates.judging is not None
 
     def _is_unfinished(self, key: StepKey) -> bool:
         match key:
-            case (str(topic_id), int(cycle)):
+            case (str(topic_id), int(cycle), *_):
                 index = self.plan.index_of(topic_id, cycle)
                 return index is not None and not self.journal.has(index) and (topic_id, cycle) not in self.failures
         return False
@@ -152,54 +153,78 @@ class Sampling:
         self._list_rejected(partial.with_name(f"{partial.stem}.rejected.jsonl"))
 
     async def _make(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
-        earlier = self._earlier.get(item.topic_id)
-        steps = self.steps.of((item.topic_id, item.cycle), {"earlier": list(earlier)} if earlier else None)
         rejected = RejectedCalls(self._secrets)
         try:
-            await attempt(self._work_on(item, steps, rejected), item.path, self._secrets)
+            while await self._tried(item, rejected) != "written":
+                pass
         except Stopped:
             return ()
         except ModelError as problem:
-            self._failed(item, problem, steps, rejected)
+            self._failed(item, problem, rejected)
         if self._settling.acceptance.problem:
             stop.request()  # calls in flight finish, and what they make is kept
         return ()
 
-    async def _work_on(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> None:
-        """Make a sample, again and again while it isn't accepted; anew if earlier tool calls can't be repeated."""
-        settled = False
-        while not settled:
-            try:
-                settled = await self._drive(item, steps, rejected)
-            except StateLost as problem:
-                _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
-            else:
-                if not settled:
-                    steps.over()
-            steps.begin_anew()
+    async def _tried(self, item: WorkItem, rejected: RejectedCalls) -> Settled:
+        """Make a sample, and return what became of it. If it can't be made, the best of those held is written.
 
-    async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> bool:
-        """Run the recipe, and return whether its sample is accepted.
+        A resumed run retries it if a failure isn't specific to it.
 
-        That is on disk before anything else is awaited but a judge, even the end of tool sessions.
+        Raises:
+            ModelError: it can't be made, or isn't accepted and can't be made again.
         """
-        key, earlier = (item.topic_id, item.cycle), tuple(steps.given.get("earlier", ()))
-        claim = partial(self._claim, owner=item.index) if self._claims_questions else bool
-        recipe = self.recipe(Brief(item.path, item.cycle, earlier, claim, self._rejected.advice(key)))
-        run = partial(run_recipe, recipe, self.model, self.sink, steps=steps, rejected=rejected)
-        if self.toolbox is None:
-            return await self._settled(item, await run(), rejected)
-        async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
-            return await self._settled(item, await run(tool_sessions), rejected)
+        steps = self._steps_of(item)
+        try:
+            settled = await attempt(self._work_on(item, steps, rejected), item.path, self._secrets)
+        except ModelError as problem:
+            if not problem.kind.hopeless:
+                steps.over()
+            if not await self._settling.settle_held(item):
+                raise
+            return "written"
+        if settled == "rejected":
+            steps.over()
+        return settled
 
-    async def _settled(self, item: WorkItem, made: RecipeResult[Sample], rejected: RejectedCalls) -> bool:
-        written = await self._settling.settle(item, made)
-        if written:
+    def _steps_of(self, item: WorkItem) -> Steps:
+        """Return the steps of the next sample for a work item, with what its request depends on besides the item."""
+        earlier = self._earlier.get(item.topic_id)
+        refused = self._rejected.advice((item.topic_id, item.cycle))
+        given = {"earlier": list(earlier or ()), "refused": list(refused)}
+        draw = self._settling.held(item)
+        key: StepKey = (item.topic_id, item.cycle, draw) if draw else (item.topic_id, item.cycle)
+        return self.steps.of(key, {name: texts for name, texts in given.items() if texts})
+
+    async def _work_on(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> Settled:
+        """Make a sample; begin anew if an earlier run's tool calls can't be repeated."""
+        try:
+            return await self._drive(item, steps, rejected)
+        except StateLost as problem:
+            _log.info("a sample of %s begins anew: %s", " > ".join(item.path), problem)
+            steps.begin_anew()
+            return await self._drive(item, steps, rejected)
+
+    async def _drive(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> Settled:
+        """Run the recipe. Before its sample is on disk, only a judge is awaited, and no end of tool sessions."""
+        run = partial(run_recipe, self.recipe(self._brief(item, steps)), self.model, self.sink)
+        if self.toolbox is None:
+            return await self._settle(item, await run(steps=steps, rejected=rejected), rejected)
+        async with self.toolbox.tool_sessions(f"{item.topic_id}-{item.cycle}") as tool_sessions:
+            return await self._settle(item, await run(tool_sessions, steps=steps, rejected=rejected), rejected)
+
+    def _brief(self, item: WorkItem, steps: Steps) -> Brief:
+        claim = partial(self._claim, owner=item.index) if self._claims_questions else bool
+        earlier, refused = (tuple(steps.given.get(name, ())) for name in ("earlier", "refused"))
+        return Brief(item.path, item.cycle, earlier, claim, refused, self._settling.held(item))
+
+    async def _settle(self, item: WorkItem, made: RecipeResult[Sample], rejected: RejectedCalls) -> Settled:
+        settled = await self._settling.settle(item, made)
+        if settled == "written":
             self.failures.add_repaired("samples", rejected.calls)
             self.breaker.succeeded()
             self._remember(item.topic_id, made.value.question)
         self.checkpoint.item_settled()
-        return written
+        return settled
 
     def _claim(self, question: str, *, owner: int) -> bool:
         """Claim a question for a work item; say so once if repetitions have to be kept."""
@@ -209,12 +234,10 @@ class Sampling:
             self.sink(Notice("The model repeats its questions when it is asked again: repeated ones are kept"))
         return claimed
 
-    def _failed(self, item: WorkItem, problem: ModelError, steps: Steps, rejected: RejectedCalls) -> None:
-        """Record a failure. A resumed run retries one that isn't specific to the item, such as a wrong key."""
+    def _failed(self, item: WorkItem, problem: ModelError, rejected: RejectedCalls) -> None:
         if not problem.kind.hopeless:
             self.failures.add(item, problem, rejected.calls)
             self._rejected.settled((item.topic_id, item.cycle))
-            steps.over()
         self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *rejected.last))
         self.breaker.failed(problem)
         self.checkpoint.item_settled()

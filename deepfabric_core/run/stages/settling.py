@@ -1,16 +1,18 @@
-"""`Settling`: what becomes of a sample that was made: it is written, kept apart to be made again, or given up."""
+"""`Settling`: what becomes of a sample that was made: it is written, held, kept apart to be made again, or given up."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.quality import Quality
 from deepfabric_core.errors import FailureKind, ReplyError
 from deepfabric_core.events import SampleFinished, SampleRejected
-from deepfabric_core.quality.candidate import candidate_of
+from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.finding import Finding
+from deepfabric_core.quality.judge.judgement import not_chosen
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.stages.acceptance import Acceptance
 from deepfabric_core.run.stages.gates import Decision, Gates
@@ -23,6 +25,26 @@ from deepfabric_core.wording import counted
 
 _SHOWN_CHARACTERS = 4000
 
+# `held` until more samples for the work item are made, of which the best is written.
+Settled = Literal["written", "held", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A sample that was made, with what the gates say of it."""
+
+    item: WorkItem
+    result: RecipeResult[Sample]
+    candidate: Candidate
+    decision: Decision = field(default_factory=Decision)
+
+    @property
+    def provenance(self) -> Provenance:
+        """How it was made, and judged."""
+        made = self.result
+        marks = made.simulated, time.time(), made.rest, made.demonstration, self.decision.judging
+        return Provenance(made.model, made.attempts, made.usage, *marks)
+
 
 @dataclass
 class Settling:
@@ -34,12 +56,17 @@ class Settling:
     rejected: RejectedLog
     sink: EventSink
     acceptance: Acceptance = field(init=False)
+    _held: dict[int, list[Made]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.acceptance = Acceptance(self.quality.min_acceptance)
 
-    async def settle(self, item: WorkItem, made: RecipeResult[Sample]) -> bool:
-        """Write a sample that is accepted, or keep it apart; return whether it is written.
+    def held(self, item: WorkItem) -> int:
+        """Return how many samples are held for a work item."""
+        return len(self._held.get(item.index, ()))
+
+    async def settle(self, item: WorkItem, result: RecipeResult[Sample]) -> Settled:
+        """Write a sample that is accepted, hold it, or keep it apart.
 
         Without a judge nothing is awaited before it is on disk.
 
@@ -48,19 +75,20 @@ class Settling:
             OutputError: it can't be written.
         """
         if self.gates.are_open:
-            self._write(item, made, Decision())
-            return True
-        candidate = candidate_of(made.value.record, item.path)
+            self._write(Made(item, result, Candidate("", "")))
+            return "written"
+        made = Made(item, result, candidate_of(result.value.record, item.path))
         try:
-            decision = await self.gates.decide(candidate, item)
-            if decision.finding is None or self._is_kept(item):
-                self._write(item, made, decision)
-                self.gates.accepted(candidate, item)
-                return True
+            made = replace(made, decision=await self.gates.decide(made.candidate, item))
+            if made.decision.finding is not None and not self._is_kept(item):
+                self._reject(made, made.decision.finding)
+                return "rejected"
+            if self.gates.best_of > 1:
+                return await self._hold(made)
+            self._accept(made)
+            return "written"
         finally:
             self.gates.released(item)
-        self._reject(item, made, decision.finding)
-        return False
 
     def _is_kept(self, item: WorkItem) -> bool:
         """Return whether a sample of this work item is kept in spite of all, since it can't be made again."""
@@ -69,18 +97,55 @@ class Settling:
     def _tries(self, item: WorkItem) -> int:
         return len(self.rejected.advice((item.topic_id, item.cycle)))
 
-    def _write(self, item: WorkItem, made: RecipeResult[Sample], decision: Decision) -> None:
-        sample, making = made.value, _provenance(made)
-        record = with_metadata(self._marked(sample.record, decision), item, making)
+    async def _hold(self, made: Made) -> Settled:
+        """Hold a sample; with the last one, write the best of all."""
+        held = self._held.setdefault(made.item.index, [])
+        held.append(made)
+        if len(held) < self.gates.best_of:
+            return "held"
+        await self.settle_held(made.item)
+        return "written"
+
+    async def settle_held(self, item: WorkItem) -> bool:
+        """Write the best of the samples that are held for a work item, and keep the others apart.
+
+        Returns whether there were any.
+
+        Raises:
+            OutputError: they can't be written.
+        """
+        held, judging = self._held.get(item.index), self.gates.judging
+        if not held or judging is None:
+            return False
+        scores = [one.decision.score for one in held]
+        order, spent = await judging.ranked([one.candidate for one in held], scores)
+        del self._held[item.index]
+        # Others may have been accepted meanwhile; if each repeats one of them, the best is kept all the same.
+        ranked = [held[place] for place in order]
+        best = next((one for one in ranked if not self.gates.found(one.candidate, item)), ranked[0])
+        for place, one in enumerate(ranked, 1):
+            if one is not best:
+                self._put_aside(one, not_chosen(place, len(ranked)))
+        self._accept(replace(best, decision=_with_more(best.decision, spent)))
+        return True
+
+    def _accept(self, made: Made) -> None:
+        self._write(made)
+        self.gates.accepted(made.candidate, made.item)
+
+    def _write(self, made: Made) -> None:
+        item, sample, making, finding = made.item, made.result.value, made.provenance, made.decision.finding
+        record = with_metadata(self._marked(sample.record, made.decision), item, making)
         self.journal.append(item, record, making.as_line())
-        if decision.finding is None:
+        if finding is None:
             self.acceptance.accepted()
         else:
-            self.acceptance.rejected(decision.finding)
-            self._tell(item, sample, decision.finding, "kept")
+            self.acceptance.rejected(finding)
+            self._tell(made, finding, "kept")
         self.rejected.settled((item.topic_id, item.cycle))
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]
-        self.sink(SampleFinished(item.topic_id, item.path, item.cycle, made.attempts, *shown))
+        attempts, unjudged = made.result.attempts, made.decision.unjudged
+        self.sink(SampleFinished(item.topic_id, item.path, item.cycle, attempts, *shown, unjudged))
 
     def _marked(self, record: Record, decision: Decision) -> Record:
         """Return a record with what the gates say in its metadata, in all records of a dataset alike."""
@@ -91,25 +156,29 @@ class Settling:
             return record
         return {**record, "metadata": {**record["metadata"], **marks}}
 
-    def _reject(self, item: WorkItem, made: RecipeResult[Sample], finding: Finding) -> None:
-        making = _provenance(made)
-        self.rejected.add(item, with_metadata(made.value.record, item, making), making, finding)
+    def _reject(self, made: Made, finding: Finding) -> None:
+        self._put_aside(made, finding)
         self.acceptance.rejected(finding)
-        tries = self._tries(item)
+        tries = self._tries(made.item)
         exhausted = tries > self.quality.attempts
-        self._tell(item, made.value, finding, "dropped" if exhausted else "again")
+        self._tell(made, finding, "dropped" if exhausted else "again")
         if exhausted:
             last = "since" if tries == 1 else f"{counted(tries, 'time')}, the last time since"
             raise ReplyError(f"rejected {last} {finding.reason}", kind=FailureKind.REJECTED)
 
-    def _tell(
-        self, item: WorkItem, sample: Sample, finding: Finding, outcome: Literal["again", "dropped", "kept"]
-    ) -> None:
-        place = item.topic_id, item.path, item.cycle
+    def _put_aside(self, made: Made, finding: Finding) -> None:
+        making = made.provenance
+        record = self._marked(made.result.value.record, replace(made.decision, finding=finding))
+        self.rejected.add(made.item, with_metadata(record, made.item, making), making, finding)
+
+    def _tell(self, made: Made, finding: Finding, outcome: Literal["again", "dropped", "kept"]) -> None:
+        item, sample = made.item, made.result.value
         shown = (text[:_SHOWN_CHARACTERS] for text in (finding.evidence, sample.question, sample.answer))
+        place = item.topic_id, item.path, item.cycle
         self.sink(SampleRejected(*place, finding.name, finding.reason, outcome, *shown))
 
 
-def _provenance(made: RecipeResult[Sample]) -> Provenance:
-    marks = made.simulated, time.time(), made.rest, made.demonstration
-    return Provenance(made.model, made.attempts, made.usage, *marks)
+def _with_more(decision: Decision, judging: Spent) -> Decision:
+    """Return a decision that also took some comparisons."""
+    before = decision.judging or Spent(0, Usage())
+    return replace(decision, judging=Spent(before.attempts + judging.attempts, before.usage + judging.usage))

@@ -20,7 +20,8 @@ class Brief:
     """What one sample is to be about; `earlier` are questions that the topic already has, as far as they are known.
 
     `claim` takes a question for this sample, and returns False if another sample of the dataset has it. `refused` says,
-    of each sample made for it that wasn't accepted, why, and what to do better.
+    of each sample made for it that wasn't accepted, why, and what to do better. `draw` counts the samples that are held
+    for the same place, of which the best will be taken.
     """
 
     path: TopicPath
@@ -28,6 +29,7 @@ class Brief:
     earlier: tuple[str, ...] = ()
     claim: Callable[[str], bool] = bool
     refused: tuple[str, ...] = ()
+    draw: int = 0
 
     @property
     def advice(self) -> str:
@@ -81,7 +83,7 @@ class SampleRequest:
             max_tokens=self.generation.max_tokens,
             schema=self.schema,
             subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
-            redraw=len(brief.refused),
+            redraw=len(brief.refused) + brief.draw,
             plain=partial(self.plain, self.generation, brief) if self.plain else None,
         )
 

@@ -1,0 +1,47 @@
+"""The gate that asks judges, each a model with a limiter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from deepfabric_core.chat.messages import Spent
+from deepfabric_core.quality.candidate import Candidate
+from deepfabric_core.quality.judge.judgement import metadata_of
+from deepfabric_core.run.stages.gates import Decision
+from deepfabric_core.run.stages.judging import Judges, choose, judge_sample
+
+if TYPE_CHECKING:
+    from deepfabric_core.config.judge import Compare
+
+
+class JudgeGate:
+    """Accepts what the judges find good enough, and what they can't judge."""
+
+    def __init__(self, judges: Judges, compare: Compare | None) -> None:
+        self._judges = judges
+        self.best_of = compare.best_of if compare else 1
+
+    async def examine(self, candidate: Candidate) -> Decision:
+        """Return what the judges say of a candidate.
+
+        Raises:
+            Stopped: a stop came before all judges were asked.
+        """
+        judgement = await judge_sample(candidate, self._judges)
+        return Decision(
+            judgement.finding(),
+            {"judge": metadata_of(judgement, self._judges.criteria)},
+            judgement.score,
+            Spent(judgement.calls, judgement.usage),
+            "" if judgement.is_judged else "; ".join(one.reason for one in judgement.unjudged),
+        )
+
+    async def ranked(self, candidates: Sequence[Candidate], scores: Sequence[float]) -> tuple[Sequence[int], Spent]:
+        """Return the places of candidates, the best first, and what it took to find out.
+
+        Raises:
+            Stopped: a stop came before all comparisons were made.
+        """
+        choice = await choose(candidates, scores, self._judges)
+        return choice.order, Spent(choice.calls, choice.usage)
