@@ -25,7 +25,7 @@ _EDGES = ".,;:!?()[]{}\"'*_#>-–—…“”„«»¿¡،؟।"
 # What is looked at of a long text: so many characters from its beginning and its end.
 _BEGINNING, _END = 1500, 500
 _FEWEST_LETTERS = 24
-_FEWEST_WORDS = 8
+_FEWEST_WORDS, _FEWEST_FOREIGN_WORDS = 8, 10
 _FEWEST_HITS, _FEW_HITS = 4, 2
 _FOREIGN_LETTER = re.compile(r"[^\W\d_a-zA-Z]")
 _MOST_FOREIGN = 0.03
@@ -100,7 +100,7 @@ def _among_its_system(prose: str, words: Sequence[str], code: str, told: str | N
         found, own = _by_model(prose), 0.0
     if found is None or found == code:
         return True if found else None
-    if _are_near(found, code) or own >= max(_LIKELY, _share(words, found) / 2):
+    if len(words) < _FEWEST_FOREIGN_WORDS or _are_near(found, code) or own >= max(_LIKELY, _share(words, found) / 2):
         return None
     # A language whose words aren't known here may have some of another one's.
     known = code in WORDS or _share(words, found) >= _CLEARLY
