@@ -31,7 +31,13 @@ def test_default_none_and_lists() -> None:
     assert names([{"default": {"without": ["refusal"]}}]) == [name for name in DEFAULT if name != "refusal"]
 
 
-def test_of_two_checks_of_one_name_the_later_one_counts() -> None:
+def test_functions_and_patterns_of_one_name_are_all_applied() -> None:
+    checks = choose([{"regex": "a"}, {"regex": "a", "in": "question"}], Settings(), [lambda _: True, lambda _: False])
+    assert [check.name for check in checks] == ["regex a", "regex a (2)", "<lambda>", "<lambda> (2)"]
+    assert examine(Candidate("Q?", "Yes."), checks)
+
+
+def test_a_check_that_is_named_twice_has_the_later_options() -> None:
     checks = choose(["length", {"length": {"min_words": 1}}], Settings())
     assert len(checks) == 1 and examine(Candidate("Q?", "Yes."), checks) is None
 

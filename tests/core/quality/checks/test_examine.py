@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepfabric_core.quality.candidate import Candidate, candidate_of
@@ -25,9 +25,12 @@ PIECES = (
     *("a", " ", "is ", "1. a\n", "a: b\n", "as an ai ", "i'm sorry, but i can't "),
 )  # fmt: skip
 ODD = st.text(st.characters(), max_size=40)  # lone surrogates too
+# Another test may use the processor meanwhile.
+patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MARKUP = st.lists(st.sampled_from([*PIECES, " ", "\n", "the ", "oil "]), max_size=40).map("".join)
 
 
+@patiently
 @given(ODD | MARKUP, ODD | MARKUP, ODD)
 def test_any_text_is_examined_alike_each_time(question: str, answer: str, reasoning: str) -> None:
     candidate = Candidate(question, answer, reasoning)
@@ -37,6 +40,7 @@ def test_any_text_is_examined_alike_each_time(question: str, answer: str, reason
     assert all(one.gate == "checks" and one.reason and one.advice and len(one.evidence) <= 160 for one in found)
 
 
+@patiently
 @given(
     st.dictionaries(
         st.text(max_size=5), st.recursive(ODD | st.none(), lambda inner: st.lists(inner, max_size=3)), max_size=4
