@@ -2,8 +2,8 @@
 
 A candidate repeats a sample if all their words are the same, or so many runs of three words that they reach the
 threshold; and, unless the rules say otherwise, if the question is the same in all its words, or an answer that isn't
-short. Samples that ask about other numbers are different ones, as of two calculations. Another subject put into the
-same words shows in the runs of words as long as it is named often enough.
+short in nearly all. Samples that ask about other numbers are different ones, as of two calculations, unless an answer
+is the same. Another subject put into the same words shows in the runs of words if it is named often enough.
 
 Two equal candidates may be finished at once, and a judge takes its time. So a candidate is claimed before it is judged,
 and others are compared with it until it is accepted or released.
@@ -19,7 +19,7 @@ from typing import Literal
 
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
-from deepfabric_core.quality.sample_print import Likeness, SamplePrint, print_of, runs_of
+from deepfabric_core.quality.sample_print import SHORTEST_ANSWER, Likeness, SamplePrint, is_pair, print_of, runs_of
 
 Kind = Literal["same", "near", "question", "answer", "meaning"]
 TextOf = Callable[[int], Candidate | None]
@@ -86,6 +86,7 @@ class DuplicateIndex:
         self._text_of = text_of
         self._name_of = name_of
         self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
+        self._nearly_equal = min(1.0, self.rules.threshold + _ESTIMATE_MARGIN)
         self._accepted = PrintIndex(self._least, expected)
         self._pending = PendingPrints(self._least)
         self._keys = array("q")
@@ -159,9 +160,16 @@ class DuplicateIndex:
             unread -= 1
             runs = runs or runs_of(candidate)
             shared = _shared(runs, runs_of(other))
-            if shared >= self.rules.threshold:
+            if shared >= self.rules.threshold or self._has_answer_of(other, candidate):
                 return Match("near", shared, key, other)
         return None
+
+    def _has_answer_of(self, other: Candidate, candidate: Candidate) -> bool:
+        """Whether the answers alone are nearly the same, whatever was asked."""
+        if not (self.rules.same_answer and is_pair(candidate) and is_pair(other)):
+            return False
+        runs, others = (runs_of(Candidate("", one.answer)) for one in (candidate, other))
+        return min(len(runs), len(others)) >= SHORTEST_ANSWER and _shared(runs, others) >= self._nearly_equal
 
     def _certain(self, likeness: Likeness) -> Kind | None:
         """Return in what a sample is repeated, if its print alone shows it."""
@@ -171,8 +179,7 @@ class DuplicateIndex:
             return "question"
         if likeness.same_answer and self.rules.same_answer:
             return "answer"
-        far_above = likeness.shared >= self.rules.threshold + _ESTIMATE_MARGIN
-        return "near" if far_above and likeness.same_numbers else None
+        return "near" if likeness.shared >= self._nearly_equal and likeness.same_numbers else None
 
     def _text(self, key: int | None) -> Candidate | None:
         return self._text_of(key) if self._text_of and key is not None else None

@@ -31,7 +31,7 @@ PRINT_BYTES = _LAYOUT.size
 VERSION = 1
 
 # A shorter answer, such as "Yes." or "The second one", may be that of many questions.
-_SHORTEST_ANSWER = 12
+SHORTEST_ANSWER = 12
 # What is read of each text, so that the time for one sample is bounded; all of it counts for whether texts are equal.
 _READ_CHARACTERS = 24_000
 _READ_IN_ALL = 2 * _READ_CHARACTERS
@@ -61,7 +61,7 @@ def print_of(candidate: Candidate) -> SamplePrint | None:
     whole = _number(hashlib.blake2b(b"".join(hashes), digest_size=8).digest())
     pair = is_pair(candidate)
     question = _number(hashes[0]) if pair and words[0] else 0
-    answer = _number(hashes[1]) if pair and len(words[1]) >= _SHORTEST_ANSWER else 0
+    answer = _number(hashes[1]) if pair and len(words[1]) >= SHORTEST_ANSWER else 0
     return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, numbers_in(texts[0])))
 
 

@@ -34,7 +34,7 @@ class DuplicateGate:
         self,
         rules: DuplicateRules,
         prints: PrintFile,
-        text_of: Callable[[int], Candidate],
+        text_of: Callable[[int], Candidate | None],
         *,
         expected: int,
         others: OtherSamples | None = None,

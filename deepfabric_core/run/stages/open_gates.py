@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deepfabric_core.run.stages.duplicate_gate import OtherSamples
     from deepfabric_core.store.print_file import PrintFile
 
-TextOf = Callable[[int], Candidate]
+TextOf = Callable[[int], Candidate | None]
 
 
 @dataclass(frozen=True)

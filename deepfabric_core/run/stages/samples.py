@@ -253,5 +253,6 @@ class Sampling:
         if index is not None:
             gates.remember(record, WorkItem(index, key[0], path_of(record), key[1]))
 
-    def _candidate_at(self, index: int) -> Candidate:
-        return candidate_of(self.journal.record(index))
+    def _candidate_at(self, index: int) -> Candidate | None:
+        record = self.journal.record(index)
+        return None if record is None else candidate_of(record)
