@@ -32,6 +32,13 @@ _MOST_READ = 4
 _LOADED_AT_ONCE = 4096
 _EVIDENCE_CHARACTERS = 160
 
+NAMES: dict[Kind, str] = {
+    "same": "duplicate",
+    "near": "near_duplicate",
+    "question": "same_question",
+    "answer": "same_answer",
+    "meaning": "same_meaning",
+}
 _OTHER = "another sample"
 _ADVICE = "it is too much like a sample that there is already; ask about something clearly different, in other words"
 _ADVICE_SCHEMA = "it is too much like a record that there is already; write one with clearly different content"
@@ -190,7 +197,7 @@ def finding_of(match: Match, candidate: Candidate, name_of: NameOf | None = None
     other = name_of(match.key) if name_of and match.key is not None else _OTHER
     advice = _ADVICE if candidate.is_conversation else _ADVICE_SCHEMA
     reason = _REASONS[match.kind].format(shared=match.shared, other=other)
-    return Finding("duplicates", match.kind, reason, advice, _beginning(match.other))
+    return Finding("duplicates", NAMES[match.kind], reason, advice, _beginning(match.other))
 
 
 def _beginning(other: Candidate | None) -> str:

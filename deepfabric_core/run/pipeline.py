@@ -19,6 +19,7 @@ from deepfabric_core.events import (
     Event,
     FileWritten,
     LimiterChanged,
+    Notice,
     RunFinished,
     RunStarted,
     Stage,
@@ -85,7 +86,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         refuse_to_choose(job)
         given = loaded(job, sink)
         check_outputs(job, given)
-        gates = PreparedGates() if job.topic_only else open_gates(job)
+        gates = PreparedGates() if job.topic_only else open_gates(job, lambda message: sink(Notice(message)))
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
             checkpoint = open_checkpoint(job, sink)
             return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)

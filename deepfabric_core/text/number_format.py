@@ -29,10 +29,19 @@ def per_time(rate: float) -> str:
     return f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
 
 
+def in_words(kind: str) -> str:
+    """Return a kind of failure, or the name of a check, as it is shown.
+
+    >>> in_words("near_duplicate")
+    'near duplicate'
+    """
+    return str(kind).replace("_", " ")
+
+
 def by_kind(counts: Mapping[Kind, int]) -> str:
     """Return counts by category, the most frequent first: 5 rate limited, 2 timeout."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return ", ".join(f"{count:,} {kind}" for kind, count in ordered)
+    return ", ".join(f"{count:,} {in_words(kind)}" for kind, count in ordered)
 
 
 def total_by_kind(counts: Mapping[Kind, int]) -> str:

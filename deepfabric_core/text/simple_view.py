@@ -34,7 +34,7 @@ from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
-from deepfabric_core.text.number_format import by_kind, duration, per_time, percent, total_by_kind
+from deepfabric_core.text.number_format import by_kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import paused, rejected, stopping
 from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, of_them_leaves
@@ -159,7 +159,7 @@ class SimpleView:
             case ReplyRejected(path, kind):
                 self._once(f"reject {kind}", f"Reply asked again: {kind.value}: {printable_path(path, _PATH)}")
             case SampleRejected(path=path, check=check, reason=reason):
-                said = f"Sample rejected: {check}: {printable_path(path, _PATH)}: {_short(reason)}"
+                said = f"Sample rejected: {in_words(check)}: {printable_path(path, _PATH)}: {_short(reason)}"
                 self._once(f"rejected {check}", said)
             case LimiterChanged(bound=bound) if limit := self._limit():
                 self._once(f"limit {bound}", f"Limit: {limit}")

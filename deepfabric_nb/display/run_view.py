@@ -16,7 +16,7 @@ from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRe
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Failure, RunState, StageProgress
-from deepfabric_core.text.number_format import Kind, duration, per_time, percent, total_by_kind
+from deepfabric_core.text.number_format import Kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
 from deepfabric_core.wording import counted
@@ -256,7 +256,7 @@ def _by_kind(counts: Mapping[Kind, int], examples: Mapping[Kind, Sequence[Exampl
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return [
         {
-            "kind": _line(str(kind), _NAME),
+            "kind": _line(in_words(kind), _NAME),
             "count": count,
             "examples": [_example(one) for one in examples.get(kind, ())] if rank < _KINDS_WITH_EXAMPLES else [],
         }

@@ -23,6 +23,14 @@ class OtherSamples:
     datasets: ComparedDatasets
     prints: tuple[tuple[int, SamplePrint], ...]
 
+    def text_of(self, own: Callable[[int], Candidate | None]) -> Callable[[int], Candidate | None]:
+        """Return what reads a sample by its key: one of the run's `own`, or of these datasets."""
+        return lambda key: own(key) if key >= 0 else self.datasets.candidate(key)
+
+    def name(self, key: int) -> str:
+        """Return what people are told that a sample is."""
+        return "another sample" if key >= 0 else self.datasets.name(key)
+
 
 class DuplicateGate:
     """Compares candidates with accepted samples, by their places in the plan, and with other datasets' samples.
@@ -40,23 +48,15 @@ class DuplicateGate:
         others: OtherSamples | None = None,
     ) -> None:
         self._prints = prints
-        self._text_of = text_of
-        self._others = others.datasets if others else None
         self._known: KnownPrints | None = None
         self._remembered: list[tuple[int, SamplePrint]] = []
         self._index = DuplicateIndex(
             rules,
             expected=expected + (len(others.prints) if others else 0),
-            text_of=self._text,
-            name_of=self._name if others else None,
+            text_of=others.text_of(text_of) if others else text_of,
+            name_of=others.name if others else None,
         )
         self._index.load(others.prints if others else ())
-
-    def _text(self, key: int) -> Candidate | None:
-        return self._text_of(key) if key >= 0 or self._others is None else self._others.candidate(key)
-
-    def _name(self, key: int) -> str:
-        return "another sample" if key >= 0 or self._others is None else self._others.name(key)
 
     def examine(self, candidate: Candidate, item: WorkItem) -> Finding | None:
         """Return which sample a candidate repeats; if it repeats none, later ones are compared with it."""

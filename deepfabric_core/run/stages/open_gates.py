@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.gates import Comparing, Examine, Gates, Judging
 
 if TYPE_CHECKING:
+    from deepfabric_core.quality.meanings import Embed
     from deepfabric_core.run.stages.duplicate_gate import OtherSamples
     from deepfabric_core.store.print_file import PrintFile
 
@@ -30,6 +33,7 @@ class PreparedGates:
     examining: Sequence[Examine] = ()
     duplicates: Duplicates | None = None
     others: OtherSamples | None = None
+    embed: Embed | None = None
 
     def of_plan(
         self, samples: int, prints: Callable[[], PrintFile], text_of: TextOf, judging: Judging | None = None
@@ -39,30 +43,49 @@ class PreparedGates:
         Raises:
             OutputError: the file of prints can't be written.
         """
-        comparing: tuple[Comparing, ...] = ()
-        if self.duplicates is not None:
-            from deepfabric_core.quality.duplicates import DuplicateRules
-            from deepfabric_core.run.stages.duplicate_gate import DuplicateGate
-
-            rules = DuplicateRules(self.duplicates.threshold)
-            comparing = (DuplicateGate(rules, prints(), text_of, expected=samples, others=self.others),)
+        comparing = [] if self.duplicates is None else list(self._comparing(self.duplicates, samples, prints, text_of))
         return Gates(self.examining, comparing, judging)
 
+    def _comparing(
+        self, settings: Duplicates, samples: int, prints: Callable[[], PrintFile], text_of: TextOf
+    ) -> Iterator[Comparing]:
+        from deepfabric_core.quality.duplicates import DuplicateRules
+        from deepfabric_core.run.stages.duplicate_gate import DuplicateGate
 
-def open_gates(job: Job) -> PreparedGates:
-    """Return what the gates of a job's samples need.
+        rules = DuplicateRules(settings.threshold)
+        yield DuplicateGate(rules, prints(), text_of, expected=samples, others=self.others)
+        if self.embed is not None:
+            from deepfabric_core.run.stages.meaning_gate import MeaningGate
+
+            yield MeaningGate(self.embed, settings.similarity, text_of, expected=samples, others=self.others)
+
+
+def open_gates(job: Job, say: Callable[[str], None]) -> PreparedGates:
+    """Return what the gates of a job's samples need; `say` is told of a model that is downloaded for them.
 
     Raises:
         ConfigError: a check, a file or a package that the config names can't be had.
     """
     quality, generation = job.config.quality, job.config.generation
     prompts = tuple(filter(None, (generation.system_prompt, generation.instructions)))
-    settings = Settings(generation.language, prompts)
-    checks = choose(quality.checks, settings, job.checks)
+    with importable(job.config_file.parent if job.config_file else Path.cwd()):
+        checks = choose(quality.checks, Settings(generation.language, prompts), job.checks)
     examining = [_examining(checks)] if checks else []
     if quality.contamination is not None:
         examining.append(_decontaminating(quality.contamination))
-    return PreparedGates(tuple(examining), quality.duplicates, _others(quality.duplicates))
+    return PreparedGates(
+        examining, quality.duplicates, _others(quality.duplicates), _embedding(quality.duplicates, say)
+    )
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Let modules of a folder be imported, after all others: a config may name functions in files beside it."""
+    sys.path.append(str(folder.absolute()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.absolute()))
 
 
 def _examining(checks: tuple[Check, ...]) -> Examine:
@@ -86,3 +109,11 @@ def _others(duplicates: Duplicates | None) -> OtherSamples | None:
     from deepfabric_core.store.dataset_reader import ComparedDatasets
 
     return other_samples(ComparedDatasets([Path(path) for path in duplicates.against]))
+
+
+def _embedding(duplicates: Duplicates | None, say: Callable[[str], None]) -> Embed | None:
+    if duplicates is None or duplicates.embeddings is None:
+        return None
+    from deepfabric_core.store.embedding_model import embedding_model
+
+    return embedding_model(duplicates.embeddings, say)
