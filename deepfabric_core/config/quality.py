@@ -25,8 +25,8 @@ def _switched(value: object) -> object:
 class Duplicates(Section):
     """What counts as a repetition: of this dataset's samples, and of those in the files of `against`.
 
-    `threshold` is the share of their runs of three words that two samples have in common. `embeddings` is a folder with a
-    model2vec model, or the name of one on the hub, and compares by meaning, too: from `similarity`, a cosine, on.
+    `threshold` is the share of their runs of three words that two samples have in common. `embeddings` is a folder with
+    a model2vec model, or the name of one on the hub, and compares by meaning, too: from `similarity`, a cosine, on.
     """
 
     threshold: float = Field(default=0.6, ge=0.3, le=1)

@@ -17,6 +17,7 @@ CONFIG = {
     "topics": {"prompt": "A"},
     "generation": {"system_prompt": "B", "tools": {}},
     "output": {"save_as": "c", "checkpoint": {"interval": 1}},
+    "quality": {"judge": {}},
 }
 LEAVES = [(*place, key) for place in sections() for key in known_keys(place) if not known_keys((*place, key))]
 

@@ -41,21 +41,21 @@ def test_samples_that_all_differ_are_all_accepted_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("again", "kind"),
+    ("again", "kind", "name"),
     [
-        (LOUD, "same"),
-        (Candidate(ONE.question, OTHER.answer), "question"),
-        (Candidate(OTHER.question, ONE.answer), "answer"),
-        (Candidate(f"Hello! {ONE.question}", f"Well: {ONE.answer}"), "near"),
+        (LOUD, "same", "duplicate"),
+        (Candidate(ONE.question, OTHER.answer), "question", "same_question"),
+        (Candidate(OTHER.question, ONE.answer), "answer", "same_answer"),
+        (Candidate(f"Hello! {ONE.question}", f"Well: {ONE.answer}"), "near", "near_duplicate"),
     ],
 )
-def test_a_finding_says_what_is_repeated_and_shows_it_to_people_alone(again: Candidate, kind: str) -> None:
+def test_a_finding_says_what_is_repeated_and_shows_it_to_people_alone(again: Candidate, kind: str, name: str) -> None:
     index = DuplicateIndex(text_of={5: ONE}.get)
     index.add(5, ONE)
     match = index.nearest(again)
     assert match is not None and (match.kind, match.key, match.other) == (kind, 5, ONE)
     finding = finding_of(match, again)
-    assert (finding.gate, finding.name) == ("duplicates", kind)
+    assert (finding.gate, finding.name) == ("duplicates", name)
     assert finding.evidence == ONE.question
     assert "wheel" not in finding.advice and "different" in finding.advice
 

@@ -37,7 +37,7 @@ def test_the_same_question_in_other_words_is_found_and_another_is_not(model: Mea
     assert match is not None and (match.kind, match.key, match.other) == ("meaning", 7, ONE) and match.shared > 0.95
     finding = index.finding(SAME, "me")
     assert finding is not None and finding.evidence == ONE.question
-    assert finding.name == "meaning" and finding.reason.endswith("the same as sample 7")
+    assert finding.name == "same_meaning" and finding.reason.endswith("the same as sample 7")
 
 
 def test_questions_about_other_numbers_or_countries_are_others(model: MeaningIndex) -> None:
