@@ -81,13 +81,14 @@ class Subject:
     """The topic of a request, for the simulated model and the demo. It is never sent: the prompt says the same.
 
     `wanted` is how many things are asked for, `taken` what exists already; `variation` distinguishes requests for the
-    same path.
+    same path, and `attempt` counts the samples that were made for the same place before.
     """
 
     path: tuple[str, ...] = ()
     variation: int = 0
     wanted: int = 1
     taken: tuple[str, ...] = ()
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

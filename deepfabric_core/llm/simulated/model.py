@@ -8,7 +8,7 @@ import json
 from random import Random
 from typing import Any
 
-from deepfabric_core.chat.messages import Reply, Request, ToolCall, Usage
+from deepfabric_core.chat.messages import Reply, Request, Subject, ToolCall, Usage
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.simulated import judge
@@ -65,7 +65,9 @@ class SimulatedModel:
             return ()
         subject = request.subject
         path = subject.path or _path_in(request)
-        return next_call(request, Writer(_random(self._settings, path, subject.variation, "agent"), path))
+        return next_call(
+            request, Writer(_random(self._settings, path, subject.variation, "agent", *_again(subject)), path)
+        )
 
     def _answer(self, request: Request) -> str:
         """Return what the request asks for. `taken` isn't part of the seed, since it may depend on timing."""
@@ -75,7 +77,7 @@ class SimulatedModel:
         if name in judge.SCHEMAS:
             writer = Writer(_random(self._settings, name, judge.sample_judged(request)), path)
             return json.dumps(judge.answer_of_judge(request, writer), ensure_ascii=False)
-        seed = (path, subject.variation, subject.wanted, name, len(request.messages))
+        seed = (path, subject.variation, subject.wanted, name, len(request.messages), *_again(subject))
         writer = Writer(_random(self._settings, *seed), path)
         if schema is None:
             return writer.answer()
@@ -101,6 +103,11 @@ def _size(request: Request) -> int:
 def _random(settings: Llm, *seed: object) -> Random:
     text = repr((settings.seed, settings.model, *seed))
     return Random(hashlib.sha256(text.encode()).digest())
+
+
+def _again(subject: Subject) -> tuple[int, ...]:
+    """Return what makes the sample another one than those before it for the same place."""
+    return (subject.attempt,) if subject.attempt else ()
 
 
 def _path_in(request: Request) -> tuple[str, ...]:

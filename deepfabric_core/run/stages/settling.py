@@ -163,8 +163,8 @@ class Settling:
         exhausted = tries > self.quality.attempts
         self._tell(made, finding, "dropped" if exhausted else "again")
         if exhausted:
-            last = "since" if tries == 1 else f"{counted(tries, 'time')}, the last time since"
-            raise ReplyError(f"rejected {last} {finding.reason}", kind=FailureKind.REJECTED)
+            attempts = f" in {counted(tries, 'attempt')}, in the last one" if tries > 1 else ""
+            raise ReplyError(f"not accepted{attempts} since {finding.reason}", kind=FailureKind.REJECTED)
 
     def _put_aside(self, made: Made, finding: Finding) -> None:
         making = made.provenance

@@ -237,7 +237,7 @@ class _AgentWork:
             messages=(Message("system", system), Message("user", self.question), *self._trace()),
             max_tokens=self.settings.max_tokens,
             tools=() if over else self.settings.offered,
-            subject=Subject(path=self.brief.path, variation=self.brief.cycle),
+            subject=Subject(path=self.brief.path, variation=self.brief.cycle, attempt=self.brief.attempt),
         )
 
     def _trace(self) -> Iterator[Message]:

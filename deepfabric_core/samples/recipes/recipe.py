@@ -32,6 +32,11 @@ class Brief:
     draw: int = 0
 
     @property
+    def attempt(self) -> int:
+        """How many samples were made for the same place before."""
+        return len(self.refused) + self.draw
+
+    @property
     def advice(self) -> str:
         """What to mind, in a sentence; empty if nothing was refused."""
         latest = tuple(dict.fromkeys(self.refused))[-_REMEMBERED_REFUSALS:]
@@ -82,8 +87,8 @@ class SampleRequest:
             messages_without_examples=bare,
             max_tokens=self.generation.max_tokens,
             schema=self.schema,
-            subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier),
-            redraw=len(brief.refused) + brief.draw,
+            subject=Subject(path=brief.path, variation=brief.cycle, taken=brief.earlier, attempt=brief.attempt),
+            redraw=brief.attempt,
             plain=partial(self.plain, self.generation, brief) if self.plain else None,
         )
 

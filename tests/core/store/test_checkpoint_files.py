@@ -232,6 +232,7 @@ COMPANIONS = {
     "generation.conversation.type": ["generation.conversation.reasoning_style"],
     "generation.conversation.reasoning_style": ["generation.conversation.type"],
     "output.format": ["generation.output_schema"],
+    "quality.compare": ["quality.judge"],
 }
 
 BASE: dict[str, Any] = {
@@ -258,7 +259,7 @@ def other_values(field: Any) -> Iterator[Any]:
     yield from (bound for bound in bounds if isinstance(bound, int | float))
     yield from (True, False, 7, 0.5, "http://other", ["x"], {"type": "object"}, [{"name": "t"}], {"a": "b"})
     yield from ({"interval": 9}, {"components": {"c": ["d"]}}, {"files": {"a": "b"}}, {"repository": "r"})
-    yield from ({"handle": "h"}, {"a": ["b"]}, {"against": ["e"]})
+    yield from ({"handle": "h"}, {"a": ["b"]}, {"against": ["e"]}, "de", [{}], {"best_of": 3})
 
 
 def with_key(key: str, value: Any) -> Config:
@@ -274,6 +275,8 @@ def with_key(key: str, value: Any) -> Config:
         part["type"] = "cot"
     if key == "output.format":
         document["generation"]["output_schema"] = {"type": "object"}
+    if key == "quality.compare":
+        part["judge"] = {}
     return Config(**document)
 
 
@@ -308,10 +311,11 @@ def test_the_fingerprint_says_which_key_changed_if_that_key_decides_the_data(key
     speed_of_llm = of_llm and name.split(".")[0] in EXCLUDED_OF_AN_LLM
     if key in EXCLUDED or key.startswith("generation.rate_limit.") or speed_of_llm:
         assert found == []
-    elif key.startswith("llm."):  # it counts where it is used
+    elif key == "language" or key.startswith("llm."):  # it counts where it is used
         assert found == [f"generation.{key}", f"topics.{key}"]
     else:
-        said = set(found) - set(COMPANIONS.get(key, ()))
+        companions = tuple(COMPANIONS.get(key, ()))
+        said = {name for name in found if not name.startswith(companions)} if companions else set(found)
         # A section that was left out counts by its keys.
         assert said and all(name == key or name.startswith(f"{key}.") for name in said)
 
