@@ -11,8 +11,8 @@ from deepfabric_core.quality.meanings import MeaningIndex
 from deepfabric_core.store.embedding_model import embedding_model
 from tests.core.static_models import save_small_model
 
-ONE = Candidate("How do I fix a flat bike?", "Take the tube out first.")
-REWORDED = Candidate("How can I mend my bicycle puncture?", "It is best to replace it.")
+ONE = Candidate("How do I fix a flat bike?", "Repair it.")
+REWORDED = Candidate("How can I mend my bicycle puncture?", "Mend it.")
 OTHER = Candidate("How do I bake bread?", "Knead it well.")
 
 
