@@ -11,6 +11,8 @@ from deepfabric_core.topics.model import TopicPath
 
 # Keys of a record that hold nothing the model wrote for people.
 _NOT_TEXTS = frozenset({"metadata", "tools"})
+# Texts deeper than this in a record aren't looked at.
+_DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def _texts_in(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
     """Yield the texts in a record of any schema, with their places, but not numbers and the like."""
     if isinstance(value, str):
         yield place or "text", value
+    elif place.count("/") >= _DEEPEST:
+        return
     elif isinstance(value, Mapping):
         for key, part in value.items():
             if place or key not in _NOT_TEXTS:

@@ -37,3 +37,10 @@ def test_an_own_schema_may_have_a_question_and_an_answer_beside_other_texts() ->
 def test_any_record_at_all_makes_a_candidate() -> None:
     for record in ({}, {"messages": None}, {"messages": [1]}, {"question": 5}, {"reasoning": [[]], "answer": "A"}):
         assert isinstance(candidate_of(record).whole, str)
+
+
+def test_a_record_nested_without_end_is_read_as_far_as_anyone_would_look() -> None:
+    nested: dict[str, object] = {"deep": "too deep"}
+    for _ in range(5000):
+        nested = {"more": nested}
+    assert candidate_of({"title": "Bread", **nested}).whole == "Bread"
