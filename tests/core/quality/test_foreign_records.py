@@ -1,0 +1,76 @@
+"""Records of other tools' datasets have their question and their answer, whatever the keys are called."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from deepfabric_core.quality.foreign_records import foreign_candidate
+
+USER, REPLY = {"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}
+PARTS = {"role": "user", "content": [{"type": "text", "text": "Q?"}, {"type": "image_url", "image_url": {"url": "x"}}]}
+HUMAN, GPT = {"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "ours": {"messages": [USER, REPLY], "metadata": {"topic_path": ["R"]}, "question": "Q?"},
+    "our journal": {"topic_id": "t", "cycle": 0, "sample": {"messages": [USER, REPLY]}},
+    "OpenAI": {"messages": [{"role": "developer", "content": "Be kind."}, USER, REPLY]},
+    "OpenAI, content in parts": {"messages": [PARTS, REPLY]},
+    "OpenAI, preferences": {
+        "input": {"messages": [USER]},
+        "preferred_output": [REPLY],
+        "non_preferred_output": [{"role": "assistant", "content": "B."}],
+    },
+    "ShareGPT": {"conversations": [HUMAN, GPT], "system": "Be kind."},
+    "ShareGPT with tools": {"conversations": [HUMAN, {"from": "function_call", "value": "{}"}, GPT], "tools": "[]"},
+    "ShareGPT with roles": {"conversation": [USER, REPLY]},
+    "Alpaca": {"instruction": "Q?", "input": "", "output": "A."},
+    "TRL, texts": {"prompt": "Q?", "completion": "A."},
+    "TRL, messages": {"prompt": [USER], "completion": [REPLY]},
+    "TRL, preferences": {"prompt": "Q?", "chosen": "A.", "rejected": "B."},
+    "questions and answers": {"id": "17", "question": "Q?", "answer": "A."},
+    "problems": {"problem": "Q?", "solution": "A.", "level": 3},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_known_shape_has_a_question_and_an_answer(shape: str) -> None:
+    candidate = foreign_candidate(SHAPES[shape])
+    assert (candidate.question, candidate.answer) == ("Q?", "A.")
+    assert candidate.is_conversation
+
+
+def test_an_instruction_is_followed_by_its_input() -> None:
+    assert foreign_candidate({"instruction": "Sum up.", "input": "Long.", "output": "A."}).question == "Sum up.\nLong."
+
+
+def test_a_record_with_other_texts_keeps_them_all() -> None:
+    benchmark = {"question": "Q?", "choices": ["one", "two"], "answer": "two"}
+    assert foreign_candidate(benchmark).whole == "Q?\none\ntwo\ntwo"
+    assert foreign_candidate({"text": "Plain."}).whole == "Plain."
+    assert foreign_candidate({"prompt": "def f():", "canonical_solution": "pass"}).whole == "def f():\npass"
+
+
+def _nested(levels: int) -> Mapping[str, Any]:
+    record: Any = "deep"
+    for _ in range(levels):
+        record = [{"content": record}]
+    return {"prompt": record, "completion": record, "messages": record, "other": record}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"messages": None},
+        {"messages": [1, None, {"role": 5, "content": {}}]},
+        {"conversations": [{"from": None, "value": 3}]},
+        {"instruction": 3, "output": ["A."]},
+        {"prompt": {"messages": "Q?"}},
+        {"sample": 3, "topic_id": "t", "cycle": 0},
+        {"question": "\ud800", "answer": "\udfff"},
+        _nested(400),
+    ],
+)
+def test_any_record_at_all_makes_a_candidate(record: Mapping[str, Any]) -> None:
+    assert isinstance(foreign_candidate(record).whole, str)

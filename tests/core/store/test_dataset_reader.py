@@ -1,0 +1,56 @@
+"""Datasets to compare with are read line by line, and what can't be read is named by file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.store.dataset_reader import texts_in_file
+
+ONE = {"instruction": "Q?", "output": "A."}
+
+
+def _written(folder: Path, content: bytes) -> Path:
+    path = folder / "old.jsonl"
+    path.write_bytes(content)
+    return path
+
+
+def test_each_line_is_a_candidate_and_blank_lines_are_none(tmp_path: Path) -> None:
+    line = json.dumps(ONE).encode()
+    path = _written(tmp_path, b"\xef\xbb\xbf" + line + b"\r\n\n  \n" + b'{"score": 1}\n' + line)
+    assert [(one.question, one.answer) for one in texts_in_file(path)] == [("Q?", "A.")] * 2
+
+
+def test_one_json_array_is_read_as_well(tmp_path: Path) -> None:
+    path = _written(tmp_path, b"\xef\xbb\xbf\n" + json.dumps([ONE, ONE], indent=1).encode())
+    assert [one.question for one in texts_in_file(path)] == ["Q?", "Q?"]
+
+
+def test_an_empty_file_has_no_candidates(tmp_path: Path) -> None:
+    assert list(texts_in_file(_written(tmp_path, b""))) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"text": "a"}\n{"text": \n', "old.jsonl, line 2: it isn't JSON"),
+        (b'{"text": "a"}\n"b"\n', "old.jsonl, line 2: it is no JSON object"),
+        (b'{"text": "a"}\n{"text": "\xff"}\n', "old.jsonl, line 2: it isn't UTF-8 text"),
+        (b'[{"text": "a"}, 3]', "old.jsonl, record 2: it is no JSON object"),
+        (b'[{"text": "a"}', "old.jsonl: it isn't JSON"),
+        (b'{"a": ' + b"[" * 100_000, "nested too deep"),
+        (b'{"score": 3}\n', "none of its records holds a text"),
+        (b"PK\x03\x04", "line 1"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        list(texts_in_file(_written(tmp_path, content)))
+
+
+def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jsonl", tmp_path):
+        with pytest.raises(ConfigError, match="the dataset can't be read"):
+            list(texts_in_file(path))
