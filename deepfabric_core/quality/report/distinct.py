@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 1 << 16
-_WAITING = 1 << 15
+_WAITING = 1 << 16
 _BATCH = 1 << 15
 _REMEMBERED = 1 << 17
 _ALL = float(1 << 64)
@@ -47,7 +47,11 @@ class DistinctCount:
         self.add(other._smallest)
 
     def _settle(self) -> None:
-        self._smallest = np.unique(np.concatenate([self._smallest, *self._waiting]))[:_KEPT]
+        if not self._number_waiting:
+            return
+        # Sorting takes a fifth of the time of numpy's `unique`.
+        ordered = np.sort(np.concatenate([self._smallest, *self._waiting]))
+        self._smallest = ordered[np.append(ordered[1:] != ordered[:-1], True)][:_KEPT]
         self._waiting, self._number_waiting = [], 0
 
     @property

@@ -32,9 +32,9 @@ class Making:
         self._flags.update(flag for flag in ("simulated", "demonstration") if metadata.get(flag) is True)
         if (attempts := whole(metadata.get("attempts"))) is not None:
             self._attempts.add(attempts)
-        usage = metadata.get("usage")
-        for name in self._tokens if isinstance(usage, Mapping) else ():
-            self._tokens[name] += whole(usage.get(name)) or 0
+        if isinstance(usage := metadata.get("usage"), Mapping):
+            for name in self._tokens:
+                self._tokens[name] += whole(usage.get(name)) or 0
         if metadata.get("cost_known") is not False and (cost := finite(metadata.get("cost"))) is not None:
             self._cost += cost
             self._priced += 1

@@ -15,7 +15,8 @@ _LEVELS = 3
 _MOST_BRANCHES = 4_000
 _MOST_LEAVES = 1_000_000
 _MOST_IDS = 1_000_000
-_SHOWN_MISSING = 200
+_MOST_NAMES = 20_000
+_SHOWN = 200
 _LONGEST_NAME = 300
 
 
@@ -40,6 +41,7 @@ class TopicCounts:
     def __init__(self) -> None:
         self._branches: dict[TopicPath, BranchSum] = {}
         self._leaves: Counter[int] = Counter()
+        self._names: dict[int, TopicPath] = {}
         self._ids: Counter[str] = Counter()
         self.without = 0
 
@@ -54,11 +56,15 @@ class TopicCounts:
             self.without += 1
 
     def _add_path(self, path: TopicPath, own: BranchSum) -> None:
-        leaf = leaf_hash(path)
-        if leaf in self._leaves or len(self._leaves) < _MOST_LEAVES:
-            self._leaves[leaf] += own.samples
+        self._add_leaf(leaf_hash(path), own.samples, path)
         for level in range(1, min(len(path), _LEVELS + 1) + 1):
             self._add_branch(tuple(name[:_LONGEST_NAME] for name in path[:level]), own)
+
+    def _add_leaf(self, leaf: int, samples: int, path: TopicPath | None) -> None:
+        if leaf in self._leaves or len(self._leaves) < _MOST_LEAVES:
+            self._leaves[leaf] += samples
+            if path and len(self._names) < _MOST_NAMES:
+                self._names[leaf] = path
 
     def _add_branch(self, branch: TopicPath, own: BranchSum) -> None:
         if branch in self._branches or len(self._branches) < _MOST_BRANCHES:
@@ -69,8 +75,7 @@ class TopicCounts:
         for branch, own in other._branches.items():
             self._add_branch(branch, own)
         for leaf, number in other._leaves.items():
-            if leaf in self._leaves or len(self._leaves) < _MOST_LEAVES:
-                self._leaves[leaf] += number
+            self._add_leaf(leaf, number, other._names.get(leaf))
         self._ids.update(other._ids)
         self.without += other.without
 
@@ -88,10 +93,12 @@ class TopicCounts:
         """Return whether a topic has any sample."""
         return leaf_hash(path) in self._leaves
 
-    @property
-    def hashes(self) -> frozenset[int]:
-        """A hash for each path that has samples."""
-        return frozenset(self._leaves)
+    def lacking(self, other: TopicCounts) -> dict[str, Any]:
+        """Return how many topics another one has that this one lacks, with the paths of some."""
+        lost = [leaf for leaf in other._leaves if leaf not in self._leaves]
+        lost_ids = [known for known in other._ids if known not in self._ids]
+        paths = [list(other._names[leaf]) for leaf in lost if leaf in other._names]
+        return {"count": len(lost) + len(lost_ids), "paths": paths[:_SHOWN]}
 
     def as_object(self, leaves: Iterable[TopicPath] | None) -> dict[str, Any]:
         """Return the sums; with the `leaves` of a topics file, also which of them have no sample."""
@@ -102,7 +109,7 @@ class TopicCounts:
             "covered": self.leaves,
             "known": None if known is None else len(known),
             "missing": None if known is None else len(missing),
-            "missing_paths": [list(path) for path in missing[:_SHOWN_MISSING]],
+            "missing_paths": [list(path) for path in missing[:_SHOWN]],
             "samples_without_topic": self.without,
             "samples_with_id_only": self._ids.total(),
             "most_per_topic": per_leaf[-1] if per_leaf else None,
