@@ -42,7 +42,7 @@ def _on_making(document: Document) -> Iterator[Note]:
     ):
         number = making[flag]
         if number:
-            how_many = f"All {counted(samples, 'sample')}" if number == samples else f"{counted(number, 'sample')}"
+            how_many = "All samples" if number == samples > 1 else counted(number, "sample").capitalize()
             yield _note("making", f"{how_many} {are(number)} {said}.", "warn" if flag == "simulated" else "look")
 
 

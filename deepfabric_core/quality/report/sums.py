@@ -21,6 +21,7 @@ _EXAMPLES = 5
 _LONGEST_EVIDENCE = 300
 # Of longer texts only so much is looked at for words, so that one sample can't take all the time.
 _LONGEST_READ = 200_000
+UNKNOWN = "unknown"
 PARTS = ("question", "reasoning", "answer", "sample")
 
 
@@ -60,7 +61,7 @@ class ReportSums:
         score = self.judge.add(metadata.get("judge"), candidate, line)
         self.topics.add(candidate.path, metadata.get("topic_id"), score)
         self._add_texts(candidate, measures)
-        language = measures.language(candidate.whole) or "unknown"
+        language = measures.language(candidate.whole) or UNKNOWN
         self.languages.add(language, excerpt_of(candidate, line) if self.languages.wants(language) else None)
         self._add_findings(candidate, line, measures)
 
@@ -104,7 +105,14 @@ class ReportSums:
             "making": self.making.as_object(),
             "lengths": {name: lengths.as_object() for name, lengths in self.lengths.items()},
             "variety": self.variety.as_object(),
-            "languages": self.languages.as_object(),
+            "languages": [
+                {**one, "code": None if one["name"] == UNKNOWN else one["name"], "title": _title(one["name"])}
+                for one in self.languages.as_object()
+            ],
             "checks": {"failing": self.failing, "by_check": self.checks.as_object()},
             "judge": self.judge.as_object(),
         }
+
+
+def _title(language: str) -> str:
+    return "not recognized" if language == UNKNOWN else language

@@ -1,0 +1,56 @@
+"""The section on near-duplicates: pairs of samples side by side, with what differs marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deepfabric_core.pictures.report.numbers import percent
+from deepfabric_core.pictures.report.sections.section import Section
+from deepfabric_core.pictures.report.texts import marked, place, texts_of
+from deepfabric_core.wording import are, counted, digits
+
+_OPEN = 2
+
+
+def duplicates(document: dict[str, Any]) -> Section | None:
+    """Return the section; None if they weren't looked for."""
+    found = document["duplicates"]
+    if not found or not document["samples"]:
+        return None
+    html = pairs(found["pairs"]) if found["pairs"] else '<p class="good">No sample is nearly another one.</p>'
+    return Section("duplicates", "Near-duplicates", _about(found, document["samples"]), html)
+
+
+def _about(found: dict[str, Any], samples: int) -> str:
+    number = found["samples"]
+    if not number:
+        return f"All {counted(samples, 'sample')} were compared with each other by their words."
+    shown = len(found["pairs"])
+    which = f" Here are the {digits(shown)} that are most alike." if shown < number else ""
+    return (
+        f"{counted(number, 'sample')} ({percent(number, samples)}) {are(number)} nearly an earlier one, "
+        f"{digits(found['exact'])} of them word for word.{which}"
+    )
+
+
+def pairs(found: list[dict[str, Any]], left: str = "", right: str = "") -> str:
+    """Return pairs of samples to open, the first few open already; `left` and `right` say where each is from."""
+    return "".join(_pair(pair, (left, right), opened=at < _OPEN) for at, pair in enumerate(found))
+
+
+def _pair(pair: dict[str, Any], names: tuple[str, str], *, opened: bool) -> str:
+    first, second = pair["first"], pair["second"]
+    texts = [dict(texts_of(sample)) for sample in (first, second)]
+    sides = ["", ""]
+    for name in dict.fromkeys([*texts[0], *texts[1]]):
+        both = marked(texts[0].get(name, ""), texts[1].get(name, ""))
+        for side, text in enumerate(both):
+            sides[side] += f"<dt>{name}</dt><dd>{text}</dd>"
+    columns = "".join(
+        f'<article class="sample">{f"<p class=side>{name}</p>" * bool(name)}{place(sample)}<dl>{side}</dl></article>'
+        for name, sample, side in zip(names, (first, second), sides, strict=True)
+    )
+    said = "word for word" if pair["exact"] else f"{percent(pair['similarity'])} alike"
+    head = f'<b>{said}</b> <span class="dim">line {first["line"]:,} and line {second["line"]:,}</span>'
+    opens = " open" if opened else ""
+    return f'<details class="card"{opens}><summary>{head}</summary><div class="two pair">{columns}</div></details>'

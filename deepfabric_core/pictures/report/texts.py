@@ -1,0 +1,103 @@
+"""Write texts of models and users into the page: escaped, folded if they are long, with differing words marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from html import escape
+from typing import Any
+
+from deepfabric_core.printable import printable, printable_text
+
+_FOLDED = 420
+_SHORT = 260
+_MOST_WORDS = 500
+_PIECE = re.compile(r"\s+|\w+|[^\w\s]")
+
+Example = Mapping[str, Any]
+
+
+def escaped(text: object) -> str:
+    """Return a text for the page, on one line, with control characters made visible."""
+    return escape(printable(str(text)))
+
+
+def prose(text: str) -> str:
+    """Return a text of any length as it is, with its line breaks; a long one is folded."""
+    clean = printable_text(text)
+    if len(clean) <= _FOLDED:
+        return f'<div class="text" dir="auto">{escape(clean)}</div>'
+    return _folded(escape(clean[:_SHORT].rstrip()), escape(clean))
+
+
+def _folded(beginning: str, whole: str) -> str:
+    summary = f'<summary><span class="text" dir="auto">{beginning}… </span></summary>'
+    return f'<details class="fold">{summary}<div class="text" dir="auto">{whole}</div></details>'
+
+
+def example(sample: Example, *, evidence: str = "") -> str:
+    """Return a sample with its topic and its texts; in them the `evidence` is marked."""
+    body = "".join(f"<dt>{escaped(name)}</dt><dd>{_with_mark(text, evidence)}</dd>" for name, text in texts_of(sample))
+    return f'<article class="sample">{place(sample)}<dl>{body}</dl></article>'
+
+
+def place(sample: Example) -> str:
+    """Return the line of a sample, and its topic."""
+    path = " › ".join(f"<bdi>{escaped(name)}</bdi>" for name in sample["path"][1:] or sample["path"])
+    return f'<p class="place"><span class="chip">line {sample["line"]:,}</span> {path}</p>'
+
+
+def texts_of(sample: Example) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a sample after their names."""
+    if sample["fields"]:
+        yield from sample["fields"].items()
+        return
+    for name in ("question", "reasoning", "answer"):
+        if sample[name]:
+            yield name, sample[name]
+
+
+def _with_mark(text: str, evidence: str) -> str:
+    """Return a text with the first place marked where the evidence stands in it, if it does."""
+    evidence = evidence.removesuffix("…")
+    at = text.find(evidence) if len(evidence.strip()) > 1 else -1
+    if at < 0:
+        return prose(text)
+    before, within, after = text[:at], text[at : at + len(evidence)], text[at + len(evidence) :]
+    whole = f"{_safe(before)}<mark>{_safe(within)}</mark>{_safe(after)}"
+    if len(text) <= _FOLDED:
+        return f'<div class="text" dir="auto">{whole}</div>'
+    around = f"{'…' if at > _SHORT else ''}{_safe(before[-_SHORT:])}<mark>{_safe(within[:_SHORT])}</mark>"
+    return _folded(around + _safe(after[:60]), whole)
+
+
+def _safe(text: str) -> str:
+    return escape(printable_text(text))
+
+
+def marked(one: str, other: str) -> tuple[str, str]:
+    """Return two texts for the page, with the words marked that aren't in the other at that place."""
+    pieces = [_PIECE.findall(printable_text(text)) for text in (one, other)]
+    if max(map(len, pieces)) > 2 * _MOST_WORDS:
+        return prose(one), prose(other)
+    marks: tuple[list[str], list[str]] = ([], [])
+    for kind, *ends in SequenceMatcher(None, *pieces, autojunk=False).get_opcodes():
+        for side, (begin, end) in enumerate((ends[:2], ends[2:])):
+            text = escape("".join(pieces[side][begin:end]))
+            marks[side].append(text if kind == "equal" or not text.strip() else f"<mark>{text}</mark>")
+    left, right = (f'<div class="text" dir="auto">{"".join(side)}</div>' for side in marks)
+    return left, right
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 1) -> str:
+    """Return a table; cells are HTML already, and those after the first `numbers` columns are aligned as numbers."""
+    cells = "".join(
+        f"<tr>{''.join(_cell(cell, is_number=place >= numbers) for place, cell in enumerate(row))}</tr>" for row in rows
+    )
+    heads = "".join(f"<th{' class=number' * (place >= numbers)}>{name}</th>" for place, name in enumerate(head))
+    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table></div>'
+
+
+def _cell(cell: str, *, is_number: bool) -> str:
+    return f'<td class="number">{cell}</td>' if is_number else f"<td>{cell}</td>"
