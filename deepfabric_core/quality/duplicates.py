@@ -1,0 +1,188 @@
+"""The gate against duplicates: a candidate is compared with all samples so far, and with those still being judged.
+
+A candidate repeats a sample if all their words are the same, or so many runs of three words that they reach the
+threshold; and, unless the rules say otherwise, if the question is the same in all its words, or an answer that isn't
+short. Samples that ask about other numbers are different ones, as of two calculations. Another subject put into the
+same words shows in the runs of words as long as it is named often enough.
+
+Two equal candidates may be finished at once, and a judge takes its time. So a candidate is claimed before it is judged,
+and others are compared with it until it is accepted or released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Literal
+
+from deepfabric_core.quality.candidate import Candidate
+from deepfabric_core.quality.finding import Finding
+from deepfabric_core.quality.sample_print import Likeness, SamplePrint, print_of, runs_of
+
+Kind = Literal["same", "near", "question", "answer"]
+TextOf = Callable[[int], Candidate | None]
+
+# How far the estimate of a print may be off: two and a half standard deviations.
+_ESTIMATE_MARGIN = 0.11
+# How many texts are read to measure what the prints estimate.
+_MOST_READ = 4
+_LOADED_AT_ONCE = 4096
+_EVIDENCE_CHARACTERS = 160
+
+_ADVICE = "it is too much like a sample that there is already; ask about something clearly different, in other words"
+_ADVICE_SCHEMA = "it is too much like a record that there is already; write one with clearly different content"
+_REASONS: dict[Kind, str] = {
+    "same": "all its words are those of another sample",
+    "near": "{shared:.0%} of its runs of three words are those of another sample",
+    "question": "its question is that of another sample",
+    "answer": "its answer is that of another sample",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateRules:
+    """What counts as a duplicate: the share of common runs of words, and an equal question or an equal answer alone."""
+
+    threshold: float = 0.6
+    same_question: bool = True
+    same_answer: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The sample that a candidate repeats: its key, None while it is pending, and its texts where they can be read."""
+
+    kind: Kind
+    shared: float
+    key: int | None
+    other: Candidate | None = None
+
+
+class DuplicateIndex:
+    """All samples that a candidate is compared with, by keys that are whole numbers of the caller's.
+
+    `text_of` returns the texts of a sample by its key. With it, estimates near the threshold are measured by the texts,
+    and what is found can be shown. `expected` is how many samples there will be, so that none waits while room is made.
+    """
+
+    def __init__(
+        self, rules: DuplicateRules | None = None, *, expected: int = 0, text_of: TextOf | None = None
+    ) -> None:
+        from deepfabric_core.quality.pending_prints import PendingPrints
+        from deepfabric_core.quality.print_index import PrintIndex
+
+        self.rules = rules or DuplicateRules()
+        self._text_of = text_of
+        self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
+        self._accepted = PrintIndex(self._least, expected)
+        self._pending = PendingPrints(self._least)
+        self._keys: list[int] = []
+
+    def __len__(self) -> int:
+        """Return how many samples a candidate is compared with, without pending ones."""
+        return len(self._keys)
+
+    def add(self, key: int, candidate: Candidate) -> SamplePrint | None:
+        """Add a sample that is accepted already, and return its print; None if it has no words."""
+        own = print_of(candidate)
+        if own is not None:
+            self.load([(key, own)])
+        return own
+
+    def load(self, prints: Iterable[tuple[int, SamplePrint]]) -> None:
+        """Add many samples by their prints."""
+        remaining = iter(prints)
+        while some := list(islice(remaining, _LOADED_AT_ONCE)):
+            self._accepted.add_all([own for _, own in some])
+            self._keys.extend(key for key, _ in some)
+
+    def nearest(self, candidate: Candidate, owner: Hashable | None = None) -> Match | None:
+        """Return the sample that a candidate repeats; what `owner` itself has pending isn't compared with."""
+        own = print_of(candidate)
+        return None if own is None else self._nearest(candidate, own, owner)
+
+    def claim(self, candidate: Candidate, owner: Hashable) -> Match | None:
+        """Return the sample that a candidate repeats; if there is none, keep it as its owner's pending one."""
+        self.release(owner)
+        own = print_of(candidate)
+        if own is None:
+            return None
+        match = self._nearest(candidate, own, owner)
+        if match is None:
+            self._pending.put(owner, candidate, own)
+        return match
+
+    def accept(self, owner: Hashable, key: int) -> SamplePrint | None:
+        """Make a sample of what an owner has claimed, and return its print; None if it has no words."""
+        held = self._pending.take(owner)
+        if held is None:
+            return None
+        self.load([(key, held[1])])
+        return held[1]
+
+    def release(self, owner: Hashable) -> None:
+        """Give up what an owner has claimed, if anything: it was rejected for another reason."""
+        self._pending.take(owner)
+
+    def finding(self, candidate: Candidate, owner: Hashable) -> Finding | None:
+        """Claim a candidate, and return what there is against it."""
+        match = self.claim(candidate, owner)
+        return None if match is None else finding_of(match, candidate)
+
+    def _nearest(self, candidate: Candidate, own: SamplePrint, owner: Hashable | None) -> Match | None:
+        pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
+        accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
+        runs: set[str] | None = None
+        unread = _MOST_READ
+        for key, likeness, known in chain(pending, accepted):
+            if kind := self._certain(likeness):
+                return Match(kind, likeness.shared, key, known or self._text(key))
+            if not likeness.same_numbers or not unread:
+                continue
+            other = known or self._text(key)
+            if other is None:
+                if likeness.shared >= self.rules.threshold:
+                    return Match("near", likeness.shared, key)
+                continue
+            unread -= 1
+            runs = runs or runs_of(candidate)
+            shared = _shared(runs, runs_of(other))
+            if shared >= self.rules.threshold:
+                return Match("near", shared, key, other)
+        return None
+
+    def _certain(self, likeness: Likeness) -> Kind | None:
+        """Return in what a sample is repeated, if its print alone shows it."""
+        if likeness.same_words:
+            return "same"
+        if likeness.same_question and self.rules.same_question:
+            return "question"
+        if likeness.same_answer and self.rules.same_answer:
+            return "answer"
+        far_above = likeness.shared >= self.rules.threshold + _ESTIMATE_MARGIN
+        return "near" if far_above and likeness.same_numbers else None
+
+    def _text(self, key: int | None) -> Candidate | None:
+        return self._text_of(key) if self._text_of and key is not None else None
+
+
+def finding_of(match: Match, candidate: Candidate) -> Finding:
+    """Return what there is against a candidate that repeats a sample."""
+    advice = _ADVICE if candidate.is_conversation else _ADVICE_SCHEMA
+    reason = _REASONS[match.kind].format(shared=match.shared)
+    return Finding("duplicates", match.kind, reason, advice, _beginning(match.other))
+
+
+def _beginning(other: Candidate | None) -> str:
+    """Return the first words of a sample."""
+    if other is None:
+        return ""
+    texts = (other.question, *(text for _, text in other.texts()))
+    first = " ".join(next((text for text in texts if text.strip()), "")[: 2 * _EVIDENCE_CHARACTERS].split())
+    return first if len(first) <= _EVIDENCE_CHARACTERS else f"{first[:_EVIDENCE_CHARACTERS].rstrip()}..."
+
+
+def _shared(runs: set[str], others: set[str]) -> float:
+    common = len(runs & others)
+    return common / (len(runs) + len(others) - common)

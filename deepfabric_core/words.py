@@ -1,0 +1,44 @@
+"""The words of a text, for comparing texts: whatever the case, the punctuation and the markup."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+# Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana and Chinese characters.
+_WITHOUT_SPACES = (
+    "\u0e01-\u0e4e\u0e81-\u0ecd\u1000-\u103f\u1780-\u17d3"
+    "\u3005\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Marks that belong to the letter before: accents, Hebrew and Arabic vowels, and the vowels of Indian scripts.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_WORD = re.compile(r"\w+(?:\+\+|#)?")
+_WORD_OR_CHARACTER = re.compile(rf"[{_WITHOUT_SPACES}]|(?:(?![{_WITHOUT_SPACES}])[\w{_MARKS}])+(?:\+\+|#)?")
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a text in lower case; of a script without spaces, each character counts as a word.
+
+    >>> words_in("C++ isn't C#: see **main_loop(2)**"), words_in("日本の猫")
+    (['c++', 'isn', 't', 'c#', 'see', 'main_loop', '2'], ['日', '本', 'の', '猫'])
+    """
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return _WORD_OR_CHARACTER.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def words_or_signs(text: str) -> list[str]:
+    """Return the words of a text or, if it has none, its characters, as of a text of emoji alone."""
+    return words_in(text) or [sign for sign in text if not (sign.isspace() or "\ud800" <= sign <= "\udfff")]
+
+
+def shingles(words: Sequence[str], size: int) -> list[str]:
+    """Return all runs of `size` words; a shorter text is one run, and one without words has none.
+
+    >>> shingles(["a", "b", "c"], 2), shingles(["a"], 2), shingles([], 2)
+    (['a b', 'b c'], ['a'], [])
+    """
+    if len(words) <= size:
+        return [" ".join(words)] if words else []
+    return list(map(" ".join, zip(*(words[at:] for at in range(size)), strict=False)))
