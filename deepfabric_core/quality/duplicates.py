@@ -100,7 +100,33 @@ class DuplicateIndex:
     def nearest(self, candidate: Candidate, owner: Hashable | None = None) -> Match | None:
         """Return the sample that a candidate repeats; what `owner` itself has pending isn't compared with."""
         own = print_of(candidate)
-        return None if own is None else self._nearest(candidate, own, owner)
+        return None if own is None else self.nearest_to(own, lambda: candidate, owner)
+
+    def nearest_to(
+        self, own: SamplePrint, texts: Callable[[], Candidate | None], owner: Hashable | None = None
+    ) -> Match | None:
+        """Return the sample that another one repeats, by its print; `texts` reads that one where they are needed."""
+        pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
+        accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
+        runs: set[str] | None = None
+        unread = _MOST_READ
+        for key, likeness, known in chain(pending, accepted):
+            if kind := self._certain(likeness):
+                return Match(kind, likeness.shared, key, known or self._text(key))
+            if not likeness.same_numbers or not unread:
+                continue
+            other = known or self._text(key)
+            if other is None:
+                if likeness.shared >= self.rules.threshold:
+                    return Match("near", likeness.shared, key)
+                continue
+            unread -= 1
+            if runs is None:
+                runs = _runs_of(texts())
+            shared = _shared(runs, runs_of(other))
+            if shared >= self.rules.threshold:
+                return Match("near", shared, key, other)
+        return None
 
     def claim(self, candidate: Candidate, owner: Hashable) -> Match | None:
         """Return the sample that a candidate repeats; if there is none, keep it as its owner's pending one."""
@@ -108,7 +134,7 @@ class DuplicateIndex:
         own = print_of(candidate)
         if own is None:
             return None
-        match = self._nearest(candidate, own, owner)
+        match = self.nearest_to(own, lambda: candidate, owner)
         if match is None:
             self._pending.put(owner, candidate, own)
         return match
@@ -129,28 +155,6 @@ class DuplicateIndex:
         """Claim a candidate, and return what there is against it."""
         match = self.claim(candidate, owner)
         return None if match is None else finding_of(match, candidate)
-
-    def _nearest(self, candidate: Candidate, own: SamplePrint, owner: Hashable | None) -> Match | None:
-        pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
-        accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
-        runs: set[str] | None = None
-        unread = _MOST_READ
-        for key, likeness, known in chain(pending, accepted):
-            if kind := self._certain(likeness):
-                return Match(kind, likeness.shared, key, known or self._text(key))
-            if not likeness.same_numbers or not unread:
-                continue
-            other = known or self._text(key)
-            if other is None:
-                if likeness.shared >= self.rules.threshold:
-                    return Match("near", likeness.shared, key)
-                continue
-            unread -= 1
-            runs = runs or runs_of(candidate)
-            shared = _shared(runs, runs_of(other))
-            if shared >= self.rules.threshold:
-                return Match("near", shared, key, other)
-        return None
 
     def _certain(self, likeness: Likeness) -> Kind | None:
         """Return in what a sample is repeated, if its print alone shows it."""
@@ -183,6 +187,10 @@ def _beginning(other: Candidate | None) -> str:
     return first if len(first) <= _EVIDENCE_CHARACTERS else f"{first[:_EVIDENCE_CHARACTERS].rstrip()}..."
 
 
+def _runs_of(candidate: Candidate | None) -> set[str]:
+    return set() if candidate is None else runs_of(candidate)
+
+
 def _shared(runs: set[str], others: set[str]) -> float:
     common = len(runs & others)
-    return common / (len(runs) + len(others) - common)
+    return common / ((len(runs) + len(others) - common) or 1)

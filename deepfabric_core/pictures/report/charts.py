@@ -94,7 +94,7 @@ class Mark:
 
 
 def histogram(bins: Sequence[dict[str, int]], marks: Sequence[Mark], *, title: str, unit: str, what: str) -> str:
-    """Return a histogram: `bins` each have `from`, `to` and `count`; the last may be wider, and has all that is more."""
+    """Return a histogram: `bins` each have `from`, `to` and `count`; the last may be wider, with all that is more."""
     begin, width = bins[0]["from"], bins[0]["to"] - bins[0]["from"]
     end = begin + width * len(bins)
     most = axis_end(one["count"] for one in bins)

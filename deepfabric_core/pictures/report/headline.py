@@ -65,7 +65,7 @@ def _quality_cards(document: dict[str, Any]) -> Iterator[Card]:
     if samples and (checks["known"] or checks["by_check"]):
         yield "checks", "Failed a check", percent(checks["failing"], samples), counted(checks["failing"], "sample")
     if judge := document["judge"]:
-        yield "judge", "Judge’s score", f"{judge['mean']:.2f}", f"{short(judge['judged'])} judged"
+        yield "judge", "Judge's score", f"{judge['mean']:.2f}", f"{short(judge['judged'])} judged"
     if rejected and rejected["samples"]:
         made = rejected["samples"] + samples
         yield "rejected", "Rejected", percent(rejected["samples"], made), counted(rejected["samples"], "sample")

@@ -33,7 +33,7 @@ def percent(part: float, whole: float = 1.0) -> str:
     ('33 %', '0.2 %', '>99 %', '0 %')
     """
     if not whole:
-        return "–"
+        return "-"
     share = part / whole
     if share in (0, 1):
         return f"{share * 100:.0f} %"

@@ -54,4 +54,5 @@ def page(document: dict[str, Any]) -> str:
 
 
 def _section(section: Section) -> str:
-    return f'<section id="{section.id}"><h2>{section.title}</h2><p class="about">{section.about}</p>{section.html}</section>'
+    heading = f'<h2>{section.title}</h2><p class="about">{section.about}</p>'
+    return f'<section id="{section.id}">{heading}{section.html}</section>'

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from deepfabric_core.printable import printable, printable_text
+from deepfabric_core.wording import digits
 
 _FOLDED = 420
 _SHORT = 260
@@ -44,8 +45,19 @@ def example(sample: Example, *, evidence: str = "") -> str:
 
 def place(sample: Example) -> str:
     """Return the line of a sample, and its topic."""
-    path = " › ".join(f"<bdi>{escaped(name)}</bdi>" for name in sample["path"][1:] or sample["path"])
-    return f'<p class="place"><span class="chip">line {sample["line"]:,}</span> {path}</p>'
+    return f'<p class="place"><span class="chip">line {sample["line"]:,}</span> {trail(sample["path"])}</p>'
+
+
+def trail(path: Sequence[str]) -> str:
+    """Return a topic's path below the root, on one line."""
+    return " <i>/</i> ".join(f"<bdi>{escaped(name)}</bdi>" for name in path[1:] or path)
+
+
+def trails(paths: Iterable[Sequence[str]], more: int) -> str:
+    """Return a list of topics, a line each, and how many there are more."""
+    items = "".join(f"<li>{trail(path)}</li>" for path in paths)
+    rest = f"<li>and {digits(more)} more</li>" if more > 0 else ""
+    return f'<ul class="plain">{items}{rest}</ul>'
 
 
 def texts_of(sample: Example) -> Iterator[tuple[str, str]]:
@@ -82,7 +94,7 @@ def marked(one: str, other: str) -> tuple[str, str]:
     if max(map(len, pieces)) > 2 * _MOST_WORDS:
         return prose(one), prose(other)
     marks: tuple[list[str], list[str]] = ([], [])
-    for kind, *ends in SequenceMatcher(None, *pieces, autojunk=False).get_opcodes():
+    for kind, *ends in SequenceMatcher(None, pieces[0], pieces[1], autojunk=False).get_opcodes():
         for side, (begin, end) in enumerate((ends[:2], ends[2:])):
             text = escape("".join(pieces[side][begin:end]))
             marks[side].append(text if kind == "equal" or not text.strip() else f"<mark>{text}</mark>")

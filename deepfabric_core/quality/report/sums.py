@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,8 @@ from deepfabric_core.quality.report.examples import FirstOfEachKind, excerpt_of,
 from deepfabric_core.quality.report.judge_scores import JudgeScores
 from deepfabric_core.quality.report.making import Making
 from deepfabric_core.quality.report.topic_counts import TopicCounts
+from deepfabric_core.words import words_in
 
-_WORD = re.compile(r"\w+")
 _EXAMPLES = 5
 _LONGEST_EVIDENCE = 300
 # Of longer texts only so much is looked at for words, so that one sample can't take all the time.
@@ -25,17 +24,11 @@ UNKNOWN = "unknown"
 PARTS = ("question", "reasoning", "answer", "sample")
 
 
-def words_in(text: str) -> list[str]:
-    """Return the words of a text in lower case."""
-    return _WORD.findall(text[:_LONGEST_READ].casefold())
-
-
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """How texts are measured: their tokens, their words, their language (or None), and what checks find."""
+    """How texts are measured: their tokens, their language (or None), and what checks find."""
 
     tokens: Callable[[str], int]
-    words: Callable[[str], list[str]] = words_in
     language: Callable[[str], str | None] = lambda _: None
     findings: Callable[[Candidate], Iterable[Finding]] = lambda _: ()
 
@@ -72,7 +65,7 @@ class ReportSums:
             total += tokens
             if name in self.lengths and candidate.is_conversation:
                 self.lengths[name].add(tokens)
-            self.variety.add(measures.words(text))
+            self.variety.add(words_in(text[:_LONGEST_READ]))
         self.lengths["sample"].add(total)
 
     def _add_findings(self, candidate: Candidate, line: int, measures: Measures) -> None:

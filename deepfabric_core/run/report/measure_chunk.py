@@ -10,6 +10,7 @@ from typing import Any
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.foreign_records import foreign_candidate
 from deepfabric_core.quality.report.sums import Measures, ReportSums
+from deepfabric_core.quality.sample_print import SamplePrint, print_of
 from deepfabric_core.run.report.chunks import Chunk, lines_in
 from deepfabric_core.samples.reading import metadata_of
 from deepfabric_core.store.append_log import read_line
@@ -21,11 +22,15 @@ _SHOWN_DAMAGE = 20
 
 @dataclass
 class ChunkSums:
-    """The sums over a chunk, and the first of its lines that are no samples, with the reason for each."""
+    """The sums over a chunk, the first of its lines that are no samples, with the reason for each, and prints.
+
+    A print follows the number and the offset of its sample's line; it is None if the sample has no words.
+    """
 
     sums: ReportSums = field(default_factory=ReportSums)
     damaged: int = 0
     damage: list[tuple[int, str]] = field(default_factory=list)
+    prints: list[tuple[int, int, SamplePrint | None]] = field(default_factory=list)
 
     def add_damage(self, line: int, problem: str) -> None:
         """Count a line that is no sample."""
@@ -34,7 +39,7 @@ class ChunkSums:
             self.damage.append((line, problem))
 
     def merge(self, other: ChunkSums) -> None:
-        """Add a chunk that comes later."""
+        """Add a chunk that comes later, without its prints."""
         self.sums.merge(other.sums)
         self.damaged += other.damaged
         self.damage = [*self.damage, *other.damage][:_SHOWN_DAMAGE]
@@ -47,7 +52,7 @@ def measure_chunk(path: Path, chunk: Chunk, measures: Measures) -> ChunkSums:
         OSError: the file can't be read.
     """
     found = ChunkSums()
-    for number, _, line in lines_in(path, chunk):
+    for number, offset, line in lines_in(path, chunk):
         record = read_line(line)
         if record is None:
             found.add_damage(number, _NOT_JSON)
@@ -55,6 +60,7 @@ def measure_chunk(path: Path, chunk: Chunk, measures: Measures) -> ChunkSums:
         candidate, metadata = sample_in(record)
         if candidate.whole.strip():
             found.sums.add(candidate, metadata, number, measures)
+            found.prints.append((number, offset, print_of(candidate)))
         else:
             found.add_damage(number, _NO_TEXT)
     return found

@@ -48,4 +48,5 @@ def _known(known: list[dict[str, Any]]) -> str:
     if not known:
         return ""
     rows = [[f"<code>{escaped(one['name'])}</code>", escaped(one["description"])] for one in known]
-    return f'<details class="card"><summary>What is checked</summary>{table(["check", "what it finds"], rows, numbers=2)}</details>'
+    listed = table(["check", "what it finds"], rows, numbers=2)
+    return f'<details class="card"><summary>What is checked</summary>{listed}</details>'

@@ -7,7 +7,7 @@ from typing import Any
 from deepfabric_core.pictures.report.numbers import short
 from deepfabric_core.pictures.report.sections.duplicates import pairs
 from deepfabric_core.pictures.report.sections.section import Section
-from deepfabric_core.pictures.report.texts import escaped, table
+from deepfabric_core.pictures.report.texts import escaped, table, trails
 from deepfabric_core.wording import are, counted, digits
 
 
@@ -25,29 +25,25 @@ def difference(document: dict[str, Any]) -> Section | None:
 
 def _figure(value: float | None) -> str:
     if value is None:
-        return "–"
+        return "-"
     return digits(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def _change(one: dict[str, Any]) -> str:
     old, new = one["old"], one["new"]
     if old is None or new is None or old == new:
-        return '<span class="dim">=</span>' if old == new else "–"
+        return '<span class="dim">=</span>' if old == new else "-"
     share = f" ({(new - old) / old * 100:+.0f} %)" if old else ""
-    sign = "+" if new > old else "−"
+    sign = "+" if new > old else "-"
     return f"{sign}{short(abs(new - old))}{share}"
 
 
 def _topics(found: dict[str, Any], what: str) -> str:
     if not found["count"]:
         return ""
-    items = "".join(
-        f"<li>{' › '.join(f'<bdi>{escaped(name)}</bdi>' for name in path[1:] or path)}</li>" for path in found["paths"]
-    )
     more = found["count"] - len(found["paths"])
-    rest = f"<li>and {digits(more)} more</li>" if more > 0 else ""
     head = f"{counted(found['count'], 'topic')} {what}"
-    return f'<details class="card"><summary>{head}</summary><ul class="plain">{items}{rest}</ul></details>'
+    return f'<details class="card"><summary>{head}</summary>{trails(found["paths"], more)}</details>'
 
 
 def _shared(found: dict[str, Any]) -> str:
@@ -55,5 +51,6 @@ def _shared(found: dict[str, Any]) -> str:
     if not shared:
         return ""
     number = shared["samples"]
-    said = f"<p>{counted(number, 'sample')} {are(number)} nearly one of the other dataset, {digits(shared['exact'])} word for word.</p>"
+    exact = f"{digits(shared['exact'])} word for word"
+    said = f"<p>{counted(number, 'sample')} {are(number)} nearly one of the other dataset, {exact}.</p>"
     return said + pairs(shared["pairs"], "then", "now")

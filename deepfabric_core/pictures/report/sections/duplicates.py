@@ -10,6 +10,7 @@ from deepfabric_core.pictures.report.texts import marked, place, texts_of
 from deepfabric_core.wording import are, counted, digits
 
 _OPEN = 2
+_KINDS = {"same": "word for word", "question": "the same question", "answer": "the same answer"}
 
 
 def duplicates(document: dict[str, Any]) -> Section | None:
@@ -50,7 +51,7 @@ def _pair(pair: dict[str, Any], names: tuple[str, str], *, opened: bool) -> str:
         f'<article class="sample">{f"<p class=side>{name}</p>" * bool(name)}{place(sample)}<dl>{side}</dl></article>'
         for name, sample, side in zip(names, (first, second), sides, strict=True)
     )
-    said = "word for word" if pair["exact"] else f"{percent(pair['similarity'])} alike"
+    said = _KINDS.get(pair["kind"]) or f"{percent(pair['similarity'])} alike"
     head = f'<b>{said}</b> <span class="dim">line {first["line"]:,} and line {second["line"]:,}</span>'
     opens = " open" if opened else ""
     return f'<details class="card"{opens}><summary>{head}</summary><div class="two pair">{columns}</div></details>'

@@ -7,7 +7,7 @@ from typing import Any
 from deepfabric_core.pictures.report.charts import Bar, axis_end, bars, rows
 from deepfabric_core.pictures.report.numbers import percent
 from deepfabric_core.pictures.report.sections.section import Section
-from deepfabric_core.pictures.report.texts import escaped
+from deepfabric_core.pictures.report.texts import trails
 from deepfabric_core.wording import counted, digits
 
 _MOST_ROWS = 30
@@ -75,11 +75,7 @@ def _rest(branches: list[Node]) -> list[Bar]:
 
 def _missing(found: dict[str, Any]) -> str:
     paths = found["missing_paths"]
-    items = "".join(
-        f"<li>{' › '.join(f'<bdi>{escaped(name)}</bdi>' for name in path[1:] or path)}</li>" for path in paths
-    )
     more = found["missing"] - len(paths)
-    rest = f"<li>and {digits(more)} more</li>" if more else ""
     head = f"{counted(found['missing'], 'topic')} without a sample"
     opened = " open" if found["missing"] <= 10 else ""  # noqa: PLR2004 - a short list needs no click
-    return f'<details class="card"{opened}><summary>{head}</summary><ul class="plain">{items}{rest}</ul></details>'
+    return f'<details class="card"{opened}><summary>{head}</summary>{trails(paths, more)}</details>'
