@@ -11,6 +11,7 @@ and others are compared with it until it is accepted or released.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,6 +23,7 @@ from deepfabric_core.quality.sample_print import Likeness, SamplePrint, print_of
 
 Kind = Literal["same", "near", "question", "answer"]
 TextOf = Callable[[int], Candidate | None]
+NameOf = Callable[[int], str]
 
 # How far the estimate of a print may be off: two and a half standard deviations.
 _ESTIMATE_MARGIN = 0.11
@@ -30,13 +32,14 @@ _MOST_READ = 4
 _LOADED_AT_ONCE = 4096
 _EVIDENCE_CHARACTERS = 160
 
+_OTHER = "another sample"
 _ADVICE = "it is too much like a sample that there is already; ask about something clearly different, in other words"
 _ADVICE_SCHEMA = "it is too much like a record that there is already; write one with clearly different content"
 _REASONS: dict[Kind, str] = {
-    "same": "all its words are those of another sample",
-    "near": "{shared:.0%} of its runs of three words are those of another sample",
-    "question": "its question is that of another sample",
-    "answer": "its answer is that of another sample",
+    "same": "all its words are those of {other}",
+    "near": "{shared:.0%} of the runs of three words are the same in it and in {other}",
+    "question": "its question is that of {other}",
+    "answer": "its answer is that of {other}",
 }
 
 
@@ -62,22 +65,29 @@ class Match:
 class DuplicateIndex:
     """All samples that a candidate is compared with, by keys that are whole numbers of the caller's.
 
-    `text_of` returns the texts of a sample by its key. With it, estimates near the threshold are measured by the texts,
-    and what is found can be shown. `expected` is how many samples there will be, so that none waits while room is made.
+    `text_of` returns the texts of a sample by its key. With it, estimates near the threshold are measured by texts,
+    and what is found can be shown. `name_of` returns what people are told that a sample is, as "record 3 of old.jsonl".
+    `expected` is how many samples there will be, so that none waits while room is made.
     """
 
     def __init__(
-        self, rules: DuplicateRules | None = None, *, expected: int = 0, text_of: TextOf | None = None
+        self,
+        rules: DuplicateRules | None = None,
+        *,
+        expected: int = 0,
+        text_of: TextOf | None = None,
+        name_of: NameOf | None = None,
     ) -> None:
         from deepfabric_core.quality.pending_prints import PendingPrints
         from deepfabric_core.quality.print_index import PrintIndex
 
         self.rules = rules or DuplicateRules()
         self._text_of = text_of
+        self._name_of = name_of
         self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
         self._accepted = PrintIndex(self._least, expected)
         self._pending = PendingPrints(self._least)
-        self._keys: list[int] = []
+        self._keys = array("q")
 
     def __len__(self) -> int:
         """Return how many samples a candidate is compared with, without pending ones."""
@@ -154,7 +164,10 @@ class DuplicateIndex:
     def finding(self, candidate: Candidate, owner: Hashable) -> Finding | None:
         """Claim a candidate, and return what there is against it."""
         match = self.claim(candidate, owner)
-        return None if match is None else finding_of(match, candidate)
+        if match is None:
+            return None
+        named = self._name_of(match.key) if self._name_of and match.key is not None else _OTHER
+        return finding_of(match, candidate, named)
 
     def _certain(self, likeness: Likeness) -> Kind | None:
         """Return in what a sample is repeated, if its print alone shows it."""
@@ -171,10 +184,10 @@ class DuplicateIndex:
         return self._text_of(key) if self._text_of and key is not None else None
 
 
-def finding_of(match: Match, candidate: Candidate) -> Finding:
-    """Return what there is against a candidate that repeats a sample."""
+def finding_of(match: Match, candidate: Candidate, other: str = _OTHER) -> Finding:
+    """Return what there is against a candidate that repeats a sample; `other` is what people are told that it is."""
     advice = _ADVICE if candidate.is_conversation else _ADVICE_SCHEMA
-    reason = _REASONS[match.kind].format(shared=match.shared)
+    reason = _REASONS[match.kind].format(shared=match.shared, other=other)
     return Finding("duplicates", match.kind, reason, advice, _beginning(match.other))
 
 

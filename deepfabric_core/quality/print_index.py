@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from deepfabric_core.quality.sample_print import PLACES, Likeness, SamplePrint
 
-PRINT = np.dtype(
-    [("minima", "u1", (PLACES,)), ("whole", "<u8"), ("question", "<u8"), ("answer", "<u8"), ("numbers", "<u4")]
-)
-_HASHES = ("whole", "question", "answer")
+# The hashes are those of all words, of the question and of the answer; the last two are 0 where there is none.
+_HASHES = 3
+PRINT = np.dtype([("minima", "u1", (PLACES,)), ("hashes", "<u8", (_HASHES,)), ("numbers", "<u4")])
 # Chains longer than this are no help; then all prints are compared, by their first places before the others.
 _LONGEST_CHAIN = 128
 _FIRST_PLACES = 32
@@ -41,7 +40,7 @@ class PrintIndex:
         # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
         self._band_of = np.dtype("<u4" if least >= _WIDE_FROM else "<u2")
         self._bands = PLACES // self._band_of.itemsize
-        self._columns = self._bands + len(_HASHES)
+        self._columns = self._bands + _HASHES
         self._salts = np.arange(1, self._columns + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
         self._every_column = np.arange(self._columns)
         self._size = 0
@@ -105,9 +104,9 @@ class PrintIndex:
         """Return where the chains of prints begin, a row for each print and a column for each chain."""
         keys = np.empty((len(prints), self._columns), np.uint64)
         keys[:, : self._bands] = np.ascontiguousarray(prints["minima"]).view(self._band_of)
-        for column, name in enumerate(_HASHES, self._bands):
-            # A print without this hash is never looked for by it, and must not lengthen the chains of others.
-            keys[:, column] = np.where(prints[name] == 0, prints["whole"], prints[name])
+        hashes = prints["hashes"]
+        # A print without a hash is never looked for by it, and must not lengthen the chains of others.
+        keys[:, self._bands :] = np.where(hashes == 0, hashes[:, :1], hashes)
         keys ^= self._salts
         keys *= _MULTIPLIER
         keys ^= keys >> np.uint64(29)
@@ -119,10 +118,8 @@ class PrintIndex:
         sought = np.frombuffer(one, PRINT)
         rows = self._in_chains(self._slots(sought)[0])
         if rows is None:
-            rows = np.concatenate([self._in_chains_of_hashes(sought), *self._scanned(sought)])
-        rows = np.unique(rows)
-        found = compared(self._prints[rows], sought, self._least)
-        return [(int(rows[at]), likeness) for at, likeness in found]
+            rows = np.concatenate([self._with_equal_hashes(sought), *self._scanned(sought)])
+        return compared(self._prints[rows], sought, self._least, rows)
 
     def _in_chains(self, slots: NDArray[np.uint64]) -> _Rows | None:
         """Return the rows in the chains that begin at these slots; None if the chains are too long to follow."""
@@ -138,10 +135,11 @@ class PrintIndex:
             rows = self._next[rows, columns]
         return None
 
-    def _in_chains_of_hashes(self, sought: NDArray[np.void]) -> _Rows:
+    def _with_equal_hashes(self, sought: NDArray[np.void]) -> _Rows:
         """Return the first row with each equal hash, of all prints."""
-        known = self._prints[: self._size]
-        found = [np.flatnonzero(known[name] == sought[name][0])[:1] for name in _HASHES if sought[name][0]]
+        own = sought["hashes"][0]
+        equal = self._prints["hashes"][: self._size] == own
+        found = [np.flatnonzero(equal[:, column] & (own[column] != 0))[:1] for column in range(_HASHES)]
         return np.concatenate(found)
 
     def _scanned(self, sought: NDArray[np.void]) -> Iterator[_Rows]:
@@ -153,19 +151,16 @@ class PrintIndex:
             yield begin + np.flatnonzero(np.count_nonzero(block == first, axis=1) >= enough)
 
 
-def compared(prints: NDArray[np.void], sought: NDArray[np.void], least: float) -> list[tuple[int, Likeness]]:
-    """Return the positions of prints that are like another, with how much: equal ones, then the most alike first."""
+def compared(
+    prints: NDArray[np.void], sought: NDArray[np.void], least: float, rows: _Rows
+) -> list[tuple[int, Likeness]]:
+    """Return the rows of prints that are like another, with how much: equal ones, then the most alike first."""
     shared = np.count_nonzero(prints["minima"] == sought["minima"], axis=1) / PLACES
     shared = np.maximum(0.0, (shared - _BY_CHANCE) / (1 - _BY_CHANCE))
-    same = [(prints[name] == sought[name]) & (sought[name] != 0) for name in _HASHES]
-    found = np.flatnonzero((shared >= least) | same[0] | same[1] | same[2])
+    same = (prints["hashes"] == sought["hashes"]) & (sought["hashes"] != 0)
     numbers = prints["numbers"] == sought["numbers"]
-    words, questions, answers = same
-    likes = [
-        (
-            int(at),
-            Likeness(float(shared[at]), bool(words[at]), bool(questions[at]), bool(answers[at]), bool(numbers[at])),
-        )
-        for at in found
-    ]
-    return sorted(likes, key=lambda like: (-like[1].same_words, -like[1].shared, like[0]))
+    found: dict[int, Likeness] = {}
+    for at in np.flatnonzero((shared >= least) | same.any(axis=1)):
+        words, question, answer = map(bool, same[at])
+        found[int(rows[at])] = Likeness(float(shared[at]), words, question, answer, bool(numbers[at]))
+    return sorted(found.items(), key=lambda like: (-like[1].same_words, -like[1].shared, like[0]))

@@ -13,6 +13,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NewType
 from zlib import crc32
 
@@ -33,6 +34,7 @@ VERSION = 1
 _SHORTEST_ANSWER = 12
 # What is read of each text, so that the time for one sample is bounded; all of it counts for whether texts are equal.
 _READ_CHARACTERS = 24_000
+_READ_IN_ALL = 2 * _READ_CHARACTERS
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -51,22 +53,32 @@ class Likeness:
 def print_of(candidate: Candidate) -> SamplePrint | None:
     """Return the print of a candidate; None if it has no words and no signs, so that nothing can be compared."""
     texts = compared_texts(candidate)
-    words = [words_or_signs(text[:_READ_CHARACTERS]) for text in texts]
-    runs = [run for own in words for run in shingles(own, RUN)]
+    words = _words_of(texts)
+    runs = list(chain.from_iterable(shingles(own, RUN) for own in words))
     if not runs:
         return None
-    whole = _hash_of([word for own in words for word in own], "".join(text[_READ_CHARACTERS:] for text in texts))
-    question = answer = 0
-    if is_pair(candidate) and words[0]:
-        question = _hash_of(words[0], texts[0][_READ_CHARACTERS:])
-    if is_pair(candidate) and len(words[1]) >= _SHORTEST_ANSWER:
-        answer = _hash_of(words[1], texts[1][_READ_CHARACTERS:])
+    hashes = [_hash_of(own, text) for own, text in zip(words, texts, strict=True)]
+    whole = _number(hashlib.blake2b(b"".join(hashes), digest_size=8).digest())
+    pair = is_pair(candidate)
+    question = _number(hashes[0]) if pair and words[0] else 0
+    answer = _number(hashes[1]) if pair and len(words[1]) >= _SHORTEST_ANSWER else 0
     return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, _numbers_in(texts[0])))
 
 
 def runs_of(candidate: Candidate) -> set[str]:
     """Return the runs of words in a candidate, which its print is made of."""
-    return {run for text in compared_texts(candidate) for run in shingles(words_or_signs(text[:_READ_CHARACTERS]), RUN)}
+    return set(chain.from_iterable(shingles(own, RUN) for own in _words_of(compared_texts(candidate))))
+
+
+def _words_of(texts: Sequence[str]) -> list[list[str]]:
+    """Return the words of each text, as far as they are read: all texts together may be many, and long."""
+    left = _READ_IN_ALL
+    found = []
+    for text in texts:
+        read = text[: min(left, _READ_CHARACTERS)]
+        left -= len(read)
+        found.append(words_or_signs(read))
+    return found
 
 
 def is_pair(candidate: Candidate) -> bool:
@@ -92,10 +104,16 @@ def _minima(runs: list[str]) -> bytes:
     return values.tobytes()[:: values.itemsize]
 
 
-def _hash_of(words: list[str], rest: str) -> int:
-    """Return a hash that isn't 0."""
-    text = " ".join(words) if not rest else f"{' '.join(words)}\n{rest}"
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _hash_of(words: list[str], text: str) -> bytes:
+    """Return a hash of the words of a text, and of what comes after the part that is read."""
+    hashed = hashlib.blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8)
+    if len(text) > _READ_CHARACTERS or (text and not words):
+        hashed.update(text[_READ_CHARACTERS if words else 0 :].encode("utf-8", "surrogatepass"))
+    return hashed.digest()
+
+
+def _number(digest: bytes) -> int:
+    """Return a hash as a number that isn't 0."""
     return int.from_bytes(digest, "little") or 1
 
 

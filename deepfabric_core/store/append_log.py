@@ -51,16 +51,21 @@ class AppendLog:
         """
         begin = self.size
         if self._torn:
-            self._cut_off(begin)
+            self.cut_off(begin)
         self._torn = True
         if os.write(self._file, line) < len(line):
-            self._cut_off(begin)
+            self.cut_off(begin)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
         self.size += len(line)
         return begin
 
-    def _cut_off(self, end: int) -> None:
+    def cut_off(self, end: int) -> None:
+        """Remove what is after an offset.
+
+        Raises:
+            OSError: it can't be removed.
+        """
         os.ftruncate(self._file, end)
         self.size, self._torn = end, False
 
@@ -109,7 +114,7 @@ class AppendLog:
         """Make the file end with a complete line."""
         try:
             if end < self.size:
-                self._cut_off(end)
+                self.cut_off(end)
             if end and self.piece(end - 1, end) != b"\n":
                 self.append(b"\n")
         except OSError as problem:

@@ -67,6 +67,11 @@ class CheckpointFiles:
         return self._file("steps.jsonl")
 
     @property
+    def prints(self) -> Path:
+        """The print file, by which samples are compared with those of an earlier run."""
+        return self._file("prints")
+
+    @property
     def topics(self) -> Path:
         """The topics file, once the topics are complete."""
         return self._file("topics")
@@ -99,7 +104,7 @@ class CheckpointFiles:
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files except the lock, the mark and `done`."""
-        return (self.samples, self.failures, self.expansions, self.steps, self.topics, self.metadata)
+        return (self.samples, self.failures, self.expansions, self.steps, self.prints, self.topics, self.metadata)
 
     def _file(self, ending: str) -> Path:
         return self.folder / (f"{self.name}.checkpoint.{ending}" if self.asked else f".{self.name}.run.{ending}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.candidate import Candidate
@@ -21,29 +23,88 @@ def texts_in_file(path: Path) -> Iterator[Candidate]:
     Raises:
         ConfigError: the file can't be read, a line of it is no record, or no record has a text.
     """
+    return (candidate for _, candidate in _candidates(path))
+
+
+class ComparedDatasets:
+    """The records of datasets that samples are compared with: by keys below 0, which no sample of a run has.
+
+    In memory it holds one offset for each record.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._firsts: list[int] = []
+        self._lines = array("q")
+        self._begins = array("q")
+
+    def read(self) -> Iterator[tuple[int, Candidate]]:
+        """Yield the candidate of each record after its key.
+
+        Raises:
+            ConfigError: as `texts_in_file`.
+        """
+        for path in self._paths:
+            self._firsts.append(len(self._lines))
+            for place, candidate in _candidates(path):
+                self._lines.append(place.number)
+                self._begins.append(place.begin)
+                yield -len(self._lines), candidate
+
+    def candidate(self, key: int) -> Candidate | None:
+        """Return the candidate of a record; None if it can't be read again."""
+        begin = self._begins[-key - 1]
+        if begin < 0:
+            return None
+        try:
+            with self._path(key).open("rb") as file:
+                file.seek(begin)
+                return foreign_candidate(_object_in(file.readline().removeprefix(_BOM), ""))
+        except (OSError, ConfigError):
+            return None
+
+    def name(self, key: int) -> str:
+        """Return what people are told that a record is: its line and its file."""
+        return f"record {self._lines[-key - 1]} of {self._path(key).name}"
+
+    def _path(self, key: int) -> Path:
+        return self._paths[bisect_right(self._firsts, -key - 1) - 1]
+
+
+class _Place(NamedTuple):
+    """Where a record is: its line or its number in an array, and its offset in bytes, which is -1 in an array."""
+
+    number: int
+    begin: int
+
+
+def _candidates(path: Path) -> Iterator[tuple[_Place, Candidate]]:
+    """Yield the candidate of each record that has a text, with its place."""
     records = found = 0
     try:
         with path.open("rb") as file:
-            for record in _records(path, file):
+            for place, record in _records(path, file):
                 records += 1
                 candidate = foreign_candidate(record)
                 if candidate.whole.strip():
                     found += 1
-                    yield candidate
+                    yield place, candidate
     except OSError as problem:
         raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
     if records and not found:
         raise ConfigError(f"{path}: none of its records holds a text; name a dataset with one record a line.")
 
 
-def _records(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
+def _records(path: Path, file: BinaryIO) -> Iterator[tuple[_Place, dict[str, Any]]]:
     if _first_byte(file) == b"[":
         yield from _in_array(path, file.read().removeprefix(_BOM))
         return
+    begin = 0
     for number, line in enumerate(file, 1):
         text = line.removeprefix(_BOM) if number == 1 else line
         if text.strip():
-            yield _object_in(text, f"{path}, line {number}")
+            yield _Place(number, begin), _object_in(text, f"{path}, line {number}")
+        begin += len(line)
 
 
 def _first_byte(file: BinaryIO) -> bytes:
@@ -63,11 +124,11 @@ def _object_in(text: bytes, place: str) -> dict[str, Any]:
     return record
 
 
-def _in_array(path: Path, text: bytes) -> Iterator[dict[str, Any]]:
+def _in_array(path: Path, text: bytes) -> Iterator[tuple[_Place, dict[str, Any]]]:
     for number, record in enumerate(_parsed(text, str(path)), 1):
         if not isinstance(record, dict):
             raise ConfigError(f"{path}, record {number}: it is no JSON object.")
-        yield record
+        yield _Place(number, -1), record
 
 
 def _parsed(text: bytes, place: str) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.dataset_reader import texts_in_file
+from deepfabric_core.store.dataset_reader import ComparedDatasets, texts_in_file
 
 ONE = {"instruction": "Q?", "output": "A."}
 
@@ -54,3 +54,24 @@ def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(ConfigError, match="the dataset can't be read"):
             list(texts_in_file(path))
+
+
+def test_records_to_compare_with_are_read_again_by_their_keys(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one.jsonl", "empty.jsonl", "array.json", "two.jsonl")]
+    lines = [json.dumps({"prompt": f"Q{number}", "completion": "A"}) for number in range(3)]
+    paths[0].write_text("\ufeff" + "\n\n".join(lines), encoding="utf-8")
+    paths[1].write_text("")
+    paths[2].write_text(f"[{','.join(lines)}]")
+    paths[3].write_text('{"score": 3}\n' + lines[2])
+    datasets = ComparedDatasets(paths)
+    read = dict(datasets.read())
+    assert list(read) == [-1, -2, -3, -4, -5, -6, -7]
+    assert [datasets.candidate(key) == candidate for key, candidate in read.items()] == [True] * 3 + [False] * 3 + [
+        True
+    ]
+    assert datasets.candidate(-5) is None
+    names = [datasets.name(key) for key in read]
+    assert names[:2] == ["record 1 of one.jsonl", "record 3 of one.jsonl"]
+    assert names[4] == "record 2 of array.json" and names[6] == "record 2 of two.jsonl"
+    paths[0].unlink()
+    assert datasets.candidate(-1) is None

@@ -1,0 +1,147 @@
+"""The print file: the print of each sample in the journal, so that a resumed run doesn't make them again.
+
+It is only kept to save time. Entries that are torn, damaged, or of other texts than the journal's are left out, and a
+file that another version wrote is begun anew; what is missing is made from the journal and appended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+from zlib import crc32
+
+from deepfabric_core.errors import OutputError
+from deepfabric_core.quality.candidate import Candidate
+from deepfabric_core.quality.sample_print import PRINT_BYTES, VERSION, SamplePrint, compared_texts, print_of
+from deepfabric_core.store.append_log import AppendLog
+from deepfabric_core.store.files import reason
+
+# The work item that a sample was made for: topic id and cycle.
+ItemKey = tuple[str, int]
+
+_HEADER_BYTES = 64
+_KEY_BYTES = 8
+_CHECK_BYTES = 4
+_BODY_BYTES = _KEY_BYTES + _CHECK_BYTES + PRINT_BYTES
+_ENTRY_BYTES = _BODY_BYTES + _CHECK_BYTES
+_READ_AT_ONCE = 4096 * _ENTRY_BYTES
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+
+
+class PrintFile:
+    """The open print file; `lines` is what is flushed to the disk now and then."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines = AppendLog(path)
+        header = _header()
+        try:
+            if self.lines.piece(0, _HEADER_BYTES) != header:
+                self.lines.cut_off(0)
+                self.lines.append(header)
+            self.lines.cut_off(self.lines.size - (self.lines.size - _HEADER_BYTES) % _ENTRY_BYTES)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def append(self, key: ItemKey, candidate: Candidate, own: SamplePrint) -> None:
+        """Append the print of a candidate that is in the journal.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        body = _key(key) + _check(candidate) + own
+        try:
+            self.lines.append(body + _checksum(body))
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def known(self) -> KnownPrints:
+        """Return the prints in the file; they take memory until they are given up."""
+        return KnownPrints(self._bodies())
+
+    def _bodies(self) -> Iterator[bytes]:
+        """Yield the entries that aren't damaged, without their checksums."""
+        for begin in range(_HEADER_BYTES, self.lines.size, _READ_AT_ONCE):
+            piece = self.lines.piece(begin, min(begin + _READ_AT_ONCE, self.lines.size))
+            for at in range(0, len(piece), _ENTRY_BYTES):
+                body = piece[at : at + _BODY_BYTES]
+                if _checksum(body) == piece[at + _BODY_BYTES : at + _ENTRY_BYTES]:
+                    yield body
+
+    def _unwritable(self, problem: OSError) -> OutputError:
+        return OutputError(f"{self.lines.path} can't be written: {reason(problem)}; no sample is lost by that.")
+
+
+class KnownPrints:
+    """Prints by the work items and the texts of their samples."""
+
+    def __init__(self, bodies: Iterable[bytes]) -> None:
+        import numpy as np
+
+        self._bodies = b"".join(bodies)
+        layout = np.dtype([("key", "<u8"), ("rest", f"V{_BODY_BYTES - _KEY_BYTES}")])
+        keys = np.frombuffer(self._bodies, layout)["key"].astype(np.uint64)
+        self._rows = np.argsort(keys, kind="stable")
+        self._keys = keys[self._rows]
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def of(self, key: ItemKey, candidate: Candidate) -> SamplePrint | None:
+        """Return the print of a sample, soonest in the file's order; None if there is none of these texts."""
+        sought = _key(key) + _check(candidate)
+        for row in self._rows_of(sought[:_KEY_BYTES]):
+            own = self._bodies[row * _BODY_BYTES : (row + 1) * _BODY_BYTES]
+            if own.startswith(sought):
+                self._next = row + 1
+                return SamplePrint(own[len(sought) :])
+        return None
+
+    def _rows_of(self, key: bytes) -> Iterator[int]:
+        """Yield the row after the one that was found last, and all rows with this key."""
+        import numpy as np
+
+        yield self._next
+        number = np.uint64(int.from_bytes(key, "little"))
+        begin, end = (int(self._keys.searchsorted(number, side=side)) for side in _SIDES)
+        yield from map(int, self._rows[begin:end])
+
+
+def restored(file: PrintFile, samples: Iterable[tuple[int, ItemKey, Candidate]]) -> Iterator[tuple[int, SamplePrint]]:
+    """Yield the print of each sample after the number it came with, and add those that the file lacks.
+
+    Raises:
+        OutputError: the disk is full or gone.
+    """
+    known = file.known()
+    for number, key, candidate in samples:
+        own = known.of(key, candidate)
+        if own is None:
+            own = print_of(candidate)
+            if own is None:
+                continue
+            file.append(key, candidate, own)
+        yield number, own
+
+
+def _header() -> bytes:
+    """Return what a file begins with: whatever decides how a print is made."""
+    parts = f"deepfabric prints {VERSION}, rensa {version('rensa')}, unicode {unicodedata.unidata_version}"
+    return parts.encode()[: _HEADER_BYTES - 1].ljust(_HEADER_BYTES - 1) + b"\n"
+
+
+def _key(key: ItemKey) -> bytes:
+    text = f"{key[0]}\n{key[1]}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
+
+
+def _check(candidate: Candidate) -> bytes:
+    return _checksum("\n".join(compared_texts(candidate)).encode("utf-8", "surrogatepass"))
+
+
+def _checksum(content: bytes) -> bytes:
+    return crc32(content).to_bytes(_CHECK_BYTES, "big")
