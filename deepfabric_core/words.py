@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 # Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana and Chinese characters.
 _WITHOUT_SPACES = (
@@ -17,6 +18,8 @@ _WORD = re.compile(r"\w+(?:\+\+|#)?")
 _WORD_OR_CHARACTER = re.compile(rf"[{_WITHOUT_SPACES}]|(?:(?![{_WITHOUT_SPACES}])[\w{_MARKS}])+(?:\+\+|#)?")
 
 
+# A text is often read twice in a row, for its print and for what else is counted.
+@lru_cache(maxsize=4)
 def words_in(text: str) -> list[str]:
     """Return the words of a text in lower case; of a script without spaces, each character counts as a word.
 

@@ -68,6 +68,7 @@ class DuplicateIndex:
     `text_of` returns the texts of a sample by its key. With it, estimates near the threshold are measured by texts,
     and what is found can be shown. `name_of` returns what people are told that a sample is, as "record 3 of old.jsonl".
     `expected` is how many samples there will be, so that none waits while room is made.
+    A `quick` index takes bounded time for a sample, and may miss one among very many that are much alike.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class DuplicateIndex:
         expected: int = 0,
         text_of: TextOf | None = None,
         name_of: NameOf | None = None,
+        quick: bool = False,
     ) -> None:
         from deepfabric_core.quality.pending_prints import PendingPrints
         from deepfabric_core.quality.print_index import PrintIndex
@@ -85,7 +87,7 @@ class DuplicateIndex:
         self._text_of = text_of
         self._name_of = name_of
         self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
-        self._accepted = PrintIndex(self._least, expected)
+        self._accepted = PrintIndex(self._least, expected, quick=quick)
         self._pending = PendingPrints(self._least)
         self._keys = array("q")
 

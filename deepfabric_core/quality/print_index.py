@@ -20,6 +20,7 @@ _HASHES = 3
 PRINT = np.dtype([("minima", "u1", (PLACES,)), ("hashes", "<u8", (_HASHES,)), ("numbers", "<u4")])
 # Chains longer than this are no help; then all prints are compared, by their first places before the others.
 _LONGEST_CHAIN = 128
+_QUICK_CHAIN = 8
 _FIRST_PLACES = 32
 _AT_ONCE = 4096
 _FEWEST = 256
@@ -33,10 +34,15 @@ _Rows = NDArray[np.signedinteger[Any]]
 
 
 class PrintIndex:
-    """Prints by row, in the order they were added; `least` is the share of common runs that must be found."""
+    """Prints by row, in the order they were added; `least` is the share of common runs that must be found.
 
-    def __init__(self, least: float, expected: int = 0) -> None:
+    A `quick` index never compares a print with all others: where texts are so much alike that the chains are long, it
+    looks at the latest of each. So the time for a print is bounded, and a few that are alike may be missed.
+    """
+
+    def __init__(self, least: float, expected: int = 0, *, quick: bool = False) -> None:
         self._least = least
+        self._quick = quick
         # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
         self._band_of = np.dtype("<u4" if least >= _WIDE_FROM else "<u2")
         self._bands = PLACES // self._band_of.itemsize
@@ -126,14 +132,14 @@ class PrintIndex:
         columns = self._every_column
         rows = self._heads[columns, slots]
         found: list[_Rows] = []
-        for _ in range(_LONGEST_CHAIN):
+        for _ in range(_QUICK_CHAIN if self._quick else _LONGEST_CHAIN):
             there = rows >= 0
             rows, columns = rows[there], columns[there]
             if not len(rows):
                 return np.concatenate(found) if found else np.empty(0, np.int64)
             found.append(rows)
             rows = self._next[rows, columns]
-        return None
+        return np.concatenate(found) if self._quick else None
 
     def _with_equal_hashes(self, sought: NDArray[np.void]) -> _Rows:
         """Return the first row with each equal hash, of all prints."""

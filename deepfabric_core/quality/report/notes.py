@@ -100,7 +100,7 @@ def _on_judge(document: Document) -> Iterator[Note]:
     judge = document["judge"]
     if judge and len(judge["criteria"]) > 1:
         worst = judge["criteria"][0]
-        yield _note("judge", f"The judge's lowest mean is {worst['mean']:g}, for “{worst['name']}”.")
+        yield _note("judge", f"The judge's lowest mean is {worst['mean']:.2f}, for “{worst['name']}”.")
 
 
 def _percent(share: float) -> str:

@@ -46,7 +46,7 @@ class FilePrints:
         self.path = path
         self._lines = array("Q")
         self._offsets = array("Q")
-        self._index = DuplicateIndex(text_of=self._read)
+        self._index = DuplicateIndex(text_of=self._read, quick=True)
 
     def __len__(self) -> int:
         return len(self._lines)
