@@ -8,6 +8,7 @@ from typing import Any
 
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
+from deepfabric_core.quality.language_names import name_of
 from deepfabric_core.quality.report.distinct import WordVariety
 from deepfabric_core.quality.report.distribution import Distribution
 from deepfabric_core.quality.report.examples import FirstOfEachKind, excerpt_of, shortened
@@ -108,4 +109,4 @@ class ReportSums:
 
 
 def _title(language: str) -> str:
-    return "not recognized" if language == UNKNOWN else language
+    return "not recognized" if language == UNKNOWN else name_of(language)

@@ -15,6 +15,7 @@ from deepfabric_core import __version__
 from deepfabric_core.quality.report.difference import difference
 from deepfabric_core.quality.report.document import Findings, document
 from deepfabric_core.quality.report.rejections import Rejections
+from deepfabric_core.run.report.measures import known_checks
 from deepfabric_core.run.report.read_dataset import DatasetReading, size_of
 from deepfabric_core.run.report.token_counter import token_counter
 from deepfabric_core.store.append_log import whole_lines
@@ -63,6 +64,7 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
         leaves=None if paths is None else list(paths.values()),
         duplicates=own.copies.as_object(own.path, own.path),
         rejected=_rejected(request),
+        checks=known_checks(),
         difference=_difference(own, older) if older else None,
     )
     made = {"deepfabric": __version__, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
