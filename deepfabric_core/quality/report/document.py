@@ -47,6 +47,26 @@ def document(sums: ReportSums, findings: Findings) -> dict[str, Any]:
     return {**whole, "notes": notes(whole)}
 
 
+def compact(report: Mapping[str, Any], *, pairs: int = 8, examples: int = 2) -> dict[str, Any]:
+    """Return a report with fewer examples, for a place that keeps all it shows, such as a notebook."""
+    found = dict(report)
+    for key in ("duplicates", "difference"):
+        part = found[key]
+        if part and "pairs" in part:
+            found[key] = {**part, "pairs": part["pairs"][:pairs]}
+        elif part and part.get("shared"):
+            found[key] = {**part, "shared": {**part["shared"], "pairs": part["shared"]["pairs"][:pairs]}}
+    found["checks"] = {**found["checks"], "by_check": _with_fewer(found["checks"]["by_check"], examples)}
+    found["languages"] = _with_fewer(found["languages"], examples)
+    if found["rejected"]:
+        found["rejected"] = {**found["rejected"], "by_reason": _with_fewer(found["rejected"]["by_reason"], examples)}
+    return found
+
+
+def _with_fewer(kinds: list[dict[str, Any]], examples: int) -> list[dict[str, Any]]:
+    return [{**kind, "examples": kind["examples"][:examples]} for kind in kinds]
+
+
 def _cost(parts: Mapping[str, Any], rejected: Mapping[str, Any] | None) -> dict[str, float | None]:
     """Return what the samples cost, what the rejected ones did, and both together for each accepted sample."""
     accepted, refused = parts["making"]["cost"], rejected["cost"] if rejected else None

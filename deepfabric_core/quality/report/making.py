@@ -39,6 +39,10 @@ class Making:
             self._cost += cost
             self._priced += 1
 
+    def made_up(self, samples: int) -> None:
+        """Say of so many samples that a simulated model made them, where their lines don't say it."""
+        self._flags["simulated"] = samples
+
     @staticmethod
     def _name(counts: Counter[str], name: object) -> None:
         if not isinstance(name, str) or not name:

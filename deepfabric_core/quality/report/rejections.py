@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from deepfabric_core.quality.foreign_records import foreign_candidate
@@ -25,14 +26,11 @@ class Rejections:
 
     def add(self, line: Mapping[str, Any], number: int) -> None:
         """Count a line of the file of rejected samples."""
-        finding = line.get("finding")
-        said = {**finding, **line} if isinstance(finding, Mapping) else line
-        kind = _BETWEEN.join(_text(said.get(key), _LONGEST_NAME) or "unknown" for key in ("gate", "name"))
-        usage = said.get("usage")
-        cost = finite(said.get("cost", usage.get("cost") if isinstance(usage, Mapping) else None))
-        self._cost += cost or 0.0
-        self._priced += cost is not None
-        self._reasons.add(kind, _example(said, number) if self._reasons.wants(kind) else None)
+        kind = _BETWEEN.join(_text(line.get(key), _LONGEST_NAME) or "unknown" for key in ("gate", "check"))
+        if isinstance(usage := line.get("usage"), Mapping) and (cost := finite(usage.get("cost"))) is not None:
+            self._cost += cost
+            self._priced += 1
+        self._reasons.add(kind, _example(line, number) if self._reasons.wants(kind) else None)
 
     def as_object(self) -> dict[str, Any]:
         """Return the sums, the most frequent reason first."""
@@ -47,12 +45,15 @@ class Rejections:
         }
 
 
-def _example(said: Mapping[str, Any], number: int) -> dict[str, Any]:
-    record = said.get("sample", said.get("record"))
+def _example(line: Mapping[str, Any], number: int) -> dict[str, Any]:
+    record, path = line.get("sample"), line.get("topic_path")
+    candidate = foreign_candidate(record if isinstance(record, Mapping) else {})
+    if isinstance(path, list):
+        candidate = replace(candidate, path=tuple(map(str, path)))
     return {
-        **excerpt_of(foreign_candidate(record if isinstance(record, Mapping) else {}), number),
-        "reason": _text(said.get("reason"), _LONGEST_REASON),
-        "evidence": _text(said.get("evidence"), _LONGEST_REASON),
+        **excerpt_of(candidate, number),
+        "reason": _text(line.get("reason"), _LONGEST_REASON),
+        "evidence": _text(line.get("evidence"), _LONGEST_REASON),
     }
 
 

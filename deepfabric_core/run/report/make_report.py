@@ -31,13 +31,14 @@ Paths = dict[str, TopicPath]
 class ReportRequest:
     """What to report on: a dataset, and if given, an older one to compare with and the topics it was made for.
 
-    Without `topics` and `rejected`, files of the dataset's name beside it are used, if there are any.
+    Without `topics`, a topics file of the dataset's name beside it is used, as are rejected samples. `dataset` may also
+    be a journal; `made_up` says that a simulated model made its samples, which a journal doesn't.
     """
 
     dataset: Path
     against: Path | None = None
     topics: Path | None = None
-    rejected: Path | None = None
+    made_up: bool = False
 
 
 def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> dict[str, Any]:
@@ -57,6 +58,8 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
     paths = _topic_paths(request)
     older = _read(request.against, paths, bytes_read) if request.against else None
     own = _read(request.dataset, paths, bytes_read, older)
+    if request.made_up:
+        own.whole.sums.making.made_up(own.whole.sums.samples)
     counter = token_counter()
     findings = Findings(
         file=_file_facts(own),
@@ -96,11 +99,10 @@ def _topic_paths(request: ReportRequest) -> Paths | None:
 def _rejected(request: ReportRequest) -> dict[str, Any] | None:
     """Return the sums over the rejected samples; None if there is no file of them."""
     beside = request.dataset.with_name(f"{request.dataset.stem}.rejected.jsonl")
-    path = request.rejected or beside
-    if not path.is_file():
+    if not beside.is_file():
         return None
     rejections = Rejections()
-    for number, line in enumerate(whole_lines(path), 1):
+    for number, line in enumerate(whole_lines(beside), 1):
         rejections.add(line, number)
     return rejections.as_object()
 

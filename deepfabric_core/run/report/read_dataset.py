@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError
@@ -36,10 +37,11 @@ class DatasetReading:
         size = size_of(self.path)
         try:
             chunks = list(chunks_of(self.path))
-            for chunk, sums in zip(chunks, measured(self.path, chunks, workers=number_of_workers(size)), strict=True):
-                compare(sums.prints, self.prints, self.copies, other=self._other, shared=self.shared)
-                self.whole.merge(sums)
-                bytes_read(chunk.end - chunk.begin)
+            with closing(measured(self.path, chunks, workers=number_of_workers(size))) as found:
+                for chunk, sums in zip(chunks, found, strict=True):
+                    compare(sums.prints, self.prints, self.copies, other=self._other, shared=self.shared)
+                    self.whole.merge(sums)
+                    bytes_read(chunk.end - chunk.begin)
         except OSError as problem:
             raise ConfigError(f"{self.path}: the dataset can't be read: {reason(problem)}.") from problem
         if self.whole.damaged and not self.whole.sums.samples:

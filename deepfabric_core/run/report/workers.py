@@ -9,9 +9,9 @@ import queue
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, cast
 
@@ -40,6 +40,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self._closed = False
         # They are pipes, as asked for.
         self._asked = cast("IO[bytes]", self._process.stdin)
         self._answered = cast("IO[bytes]", self._process.stdout)
@@ -54,17 +55,26 @@ class Worker:
             self._asked.write(f"{json.dumps([str(path), *chunk])}\n".encode())
             self._asked.flush()
             found: ChunkSums = pickle.load(self._answered)  # noqa: S301 - written by our own program
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+        except (EOFError, BrokenPipeError, ValueError, pickle.UnpicklingError):
+            if self._closed:
+                raise
             return measure_chunk(path, chunk, measures())
         return found
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, whatever it is doing."""
+        self._closed = True
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+
+    def close_pipes(self) -> None:
+        """Close the pipes to a process that has ended, once nobody reads from them."""
+        with suppress(BrokenPipeError):
+            self._asked.close()
+        self._answered.close()
 
 
-def measured(path: Path, chunks: Iterable[Chunk], *, workers: int) -> Iterator[ChunkSums]:
+def measured(path: Path, chunks: Iterable[Chunk], *, workers: int) -> Generator[ChunkSums, None, None]:
     """Yield the sums over each chunk, in order; at most two chunks a worker are begun and not yet yielded.
 
     Raises:
@@ -117,3 +127,5 @@ class _Pool:
         for worker in self._workers:
             worker.close()
         self._threads.shutdown()
+        for worker in self._workers:
+            worker.close_pipes()
