@@ -14,8 +14,8 @@ def difference(new: ReportSums, old: ReportSums) -> dict[str, Any]:
     """Return figures of both, the `old` one's first, and the topics that only one of them has."""
     return {
         "figures": [
-            {"what": what, "old": before, "new": after}
-            for what, before, after in _figures(new, old)
+            {"what": what, "unit": unit, "old": before, "new": after}
+            for what, unit, before, after in _figures(new, old)
             if before is not None or after is not None
         ],
         "lengths": {part: old.lengths[part].as_object() for part in _PARTS},
@@ -25,20 +25,21 @@ def difference(new: ReportSums, old: ReportSums) -> dict[str, Any]:
 
 
 def _figures(new: ReportSums, old: ReportSums) -> Iterator[tuple[Any, ...]]:
-    yield "samples", old.samples, new.samples
-    yield "topics covered", old.topics.leaves, new.topics.leaves
+    yield "samples", "samples", old.samples, new.samples
+    yield "topics covered", "topics", old.topics.leaves, new.topics.leaves
     for part in _PARTS:
         lengths = [sums.lengths[part].as_object() or {} for sums in (old, new)]
-        for figure in ("median", "p95"):
-            yield f"tokens of {_WORDS[part]}, {figure}", *(one.get(figure) for one in lengths)
+        for figure in _NAMES:
+            yield f"tokens of {_WORDS[part]}, {_NAMES[figure]}", "tokens", *(one.get(figure) for one in lengths)
     varieties = zip(old.variety.as_object(), new.variety.as_object(), strict=True)
     for before, after in varieties:
-        yield f"distinct-{before['words']}", before["share"], after["share"]
-    yield "samples with a failed check, share", *(_share(sums.failing, sums.samples) for sums in (old, new))
-    yield "judge's mean score", *(_mean(sums.judge.as_object()) for sums in (old, new))
-    yield "cost", *(sums.making.as_object()["cost"] for sums in (old, new))
+        yield f"distinct-{before['words']}", "share", before["share"], after["share"]
+    yield "samples that failed a check", "share", *(_share(sums.failing, sums.samples) for sums in (old, new))
+    yield "judge's mean score", "score", *(_mean(sums.judge.as_object()) for sums in (old, new))
+    yield "cost", "cost", *(sums.making.as_object()["cost"] for sums in (old, new))
 
 
+_NAMES = {"median": "median", "p95": "95th percentile"}
 _WORDS = {"question": "a question", "answer": "an answer", "sample": "a sample"}
 
 

@@ -21,6 +21,7 @@ _EXAMPLES = 5
 _LONGEST_EVIDENCE = 300
 # Of longer texts only so much is looked at for words, so that one sample can't take all the time.
 _LONGEST_READ = 200_000
+_LANGUAGE_READ = 200
 UNKNOWN = "unknown"
 PARTS = ("question", "reasoning", "answer", "sample")
 
@@ -55,7 +56,7 @@ class ReportSums:
         score = self.judge.add(metadata.get("judge"), candidate, line)
         self.topics.add(candidate.path, metadata.get("topic_id"), score)
         self._add_texts(candidate, measures)
-        language = measures.language(candidate.whole) or UNKNOWN
+        language = measures.language(_beginning(candidate)) or UNKNOWN
         self.languages.add(language, excerpt_of(candidate, line) if self.languages.wants(language) else None)
         self._add_findings(candidate, line, measures)
 
@@ -106,6 +107,13 @@ class ReportSums:
             "checks": {"failing": self.failing, "by_check": self.checks.as_object()},
             "judge": self.judge.as_object(),
         }
+
+
+def _beginning(candidate: Candidate) -> str:
+    """Return enough of a sample's texts to tell their language."""
+    if not candidate.is_conversation:
+        return candidate.whole[: 4 * _LANGUAGE_READ]
+    return f"{candidate.question[:_LANGUAGE_READ]}\n{candidate.answer[: 3 * _LANGUAGE_READ]}"
 
 
 def _title(language: str) -> str:

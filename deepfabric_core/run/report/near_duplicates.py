@@ -20,7 +20,7 @@ from deepfabric_core.run.report.measure_chunk import candidate_at
 
 _SHOWN = 50
 # Of pairs that are the same word for word, so that there is room for others.
-_SHOWN_SAME = 15
+_SHOWN_SAME = 10
 
 
 class Placed(NamedTuple):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from deepfabric_core.pictures.report.numbers import short
+from deepfabric_core.pictures.report.numbers import money, percent, short
 from deepfabric_core.pictures.report.sections.duplicates import pairs
 from deepfabric_core.pictures.report.sections.section import Section
 from deepfabric_core.pictures.report.texts import escaped, table, trails
 from deepfabric_core.wording import are, counted, digits
+
+_WRITTEN: Mapping[str, Callable[[float], str]] = {"share": percent, "cost": money}
 
 
 def difference(document: dict[str, Any]) -> Section | None:
@@ -16,16 +19,21 @@ def difference(document: dict[str, Any]) -> Section | None:
     found = document["difference"]
     if not found:
         return None
-    rows = [[one["what"], _figure(one["old"]), _figure(one["new"]), _change(one)] for one in found["figures"]]
+    rows = [
+        [one["what"], *(_figure(one[side], one["unit"]) for side in ("old", "new")), _change(one)]
+        for one in found["figures"]
+    ]
     parts = [table(["", "then", "now", "change"], rows)]
     parts += [_topics(found["topics_gained"], "gained"), _topics(found["topics_lost"], "lost"), _shared(found)]
     about = f"What differs from <code>{escaped(found['dataset'])}</code>."
     return Section("difference", "Difference", about, "".join(parts))
 
 
-def _figure(value: float | None) -> str:
+def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
+    if unit in _WRITTEN:
+        return _WRITTEN[unit](value)
     return digits(value) if isinstance(value, int) else f"{value:.4g}"
 
 
@@ -35,7 +43,8 @@ def _change(one: dict[str, Any]) -> str:
         return '<span class="dim">=</span>' if old == new else "-"
     share = f" ({(new - old) / old * 100:+.0f} %)" if old else ""
     sign = "+" if new > old else "-"
-    return f"{sign}{short(abs(new - old))}{share}"
+    written = _WRITTEN.get(one["unit"], lambda value: short(round(value, 4)))
+    return f"{sign}{written(abs(new - old))}{share}"
 
 
 def _topics(found: dict[str, Any], what: str) -> str:
@@ -52,5 +61,5 @@ def _shared(found: dict[str, Any]) -> str:
         return ""
     number = shared["samples"]
     exact = f"{digits(shared['exact'])} word for word"
-    said = f"<p>{counted(number, 'sample')} {are(number)} nearly one of the other dataset, {exact}.</p>"
+    said = f"<p class=apart>{counted(number, 'sample')} {are(number)} nearly one of the other dataset, {exact}.</p>"
     return said + pairs(shared["pairs"], "then", "now")
