@@ -125,6 +125,8 @@ class PrintIndex:
         rows = self._in_chains(self._slots(sought)[0])
         if rows is None:
             rows = np.concatenate([self._with_equal_hashes(sought), *self._scanned(sought)])
+        if self._quick:
+            rows = np.unique(rows)
         return compared(self._prints[rows], sought, self._least, rows)
 
     def _in_chains(self, slots: NDArray[np.uint64]) -> _Rows | None:

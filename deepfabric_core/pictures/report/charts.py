@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,7 +41,7 @@ def bars(rows: Iterable[Bar], *, top: float | None = None, unit: str = "", title
     """Return a bar chart with a row each, an axis from 0 to `top`, or to a round number, and grid lines."""
     shown = list(rows)
     most = top or axis_end(row.value for row in shown)
-    step = nice_step(most / (_TICKS_OF_SCALE if top else _TICKS))
+    step = nice_step(most / _TICKS_OF_SCALE) if top else _step_to(most)
     ticks = [step * place for place in range(int(most / step) + 1)]
     grid = "".join(
         f'<line class="grid" x1="{_share(tick, most)}" x2="{_share(tick, most)}" y2="100%"/>' for tick in ticks
@@ -77,7 +78,14 @@ def rows(shown: Iterable[Bar], most: float) -> str:
 
 def axis_end(values: Iterable[float]) -> float:
     """Return where the axis of a chart of these counts ends."""
-    return max(1, nice_step(max(values, default=0) / _TICKS)) * _TICKS
+    most = max(values, default=0)
+    step = _step_to(most)
+    return max(1, math.ceil(most / step)) * step
+
+
+def _step_to(most: float) -> float:
+    """Return the distance of the ticks on an axis of counts."""
+    return max(1, nice_step(most / _TICKS))
 
 
 def _tick(tick: float, most: float) -> str:
@@ -110,12 +118,11 @@ def histogram(bins: Sequence[dict[str, int]], marks: Sequence[Mark], *, title: s
 
 def _levels(most: float) -> Iterator[str]:
     """Yield the horizontal grid lines with their numbers, which stand left of the picture."""
-    for place in range(_TICKS + 1):
-        y = number(_TOP + _HEIGHT * (1 - place / _TICKS))
-        level = most * place / _TICKS
-        if level == int(level):
-            yield f'<line class="grid" x2="100%" y1="{y}" y2="{y}"/>'
-            yield f'<text x="-6" y="{number(float(y) + 4)}" text-anchor="end">{short(level)}</text>'
+    step = _step_to(most)
+    for place in range(round(most / step) + 1):
+        y = _TOP + _HEIGHT * (1 - place * step / most)
+        yield f'<line class="grid" x2="100%" y1="{number(y)}" y2="{number(y)}"/>'
+        yield f'<text x="-6" y="{number(y + 4)}" text-anchor="end">{short(place * step)}</text>'
 
 
 def _columns(bins: Sequence[dict[str, int]], most: float, whole: int, words: tuple[str, str]) -> Iterator[str]:

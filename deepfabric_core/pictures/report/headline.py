@@ -9,6 +9,8 @@ from deepfabric_core.pictures.report.numbers import money, percent, short, size
 from deepfabric_core.pictures.report.texts import escaped
 from deepfabric_core.wording import counted, digits
 
+_MILLION = 10**6
+
 Card = tuple[str, str, str, str]
 
 
@@ -41,14 +43,14 @@ def cards(document: dict[str, Any]) -> str:
 def _cards(document: dict[str, Any]) -> Iterator[Card]:
     samples, making, topics = document["samples"], document["making"], document["topics"]
     kinds = ", ".join(f"{short(one['samples'])} {escaped(one['name'])}" for one in making["kinds"][:2])
-    yield "making", "Samples", short(samples), kinds
+    yield "making", "Samples", digits(samples) if samples < _MILLION else short(samples), kinds
     if topics["covered"]:
         known = f"of {short(topics['known'])}" if topics["known"] is not None else ""
         covered = topics["covered"] if topics["known"] is None else topics["known"] - topics["missing"]
         yield "topics", "Topics covered", short(covered), known
     if length := document["lengths"]["sample"]:
         about = "" if document["tokens"]["exact"] else "about "
-        yield "lengths", "Tokens", about + short(length["sum"]), f"median {digits(length['median'])} a sample"
+        yield "lengths", "Tokens", about + short(length["sum"]), f"median {digits(length['median'])}"
     yield from _quality_cards(document)
     if document["cost"]["total"] is not None:
         each = f"{money(document['cost']['per_accepted_sample'])} a sample"

@@ -29,8 +29,8 @@ def _figures(new: ReportSums, old: ReportSums) -> Iterator[tuple[Any, ...]]:
     yield "topics covered", "topics", old.topics.leaves, new.topics.leaves
     for part in _PARTS:
         lengths = [sums.lengths[part].as_object() or {} for sums in (old, new)]
-        for figure in _NAMES:
-            yield f"tokens of {_WORDS[part]}, {_NAMES[figure]}", "tokens", *(one.get(figure) for one in lengths)
+        for figure, name in _NAMES.items():
+            yield f"tokens of {_WORDS[part]}, {name}", "tokens", *(one.get(figure) for one in lengths)
     varieties = zip(old.variety.as_object(), new.variety.as_object(), strict=True)
     for before, after in varieties:
         yield f"distinct-{before['words']}", "share", before["share"], after["share"]

@@ -20,7 +20,7 @@ def difference(document: dict[str, Any]) -> Section | None:
     if not found:
         return None
     rows = [
-        [one["what"], *(_figure(one[side], one["unit"]) for side in ("old", "new")), _change(one)]
+        [one["what"], _figure(one["old"], one["unit"]), _figure(one["new"], one["unit"]), _change(one)]
         for one in found["figures"]
     ]
     parts = [table(["", "then", "now", "change"], rows)]
@@ -43,8 +43,8 @@ def _change(one: dict[str, Any]) -> str:
         return '<span class="dim">=</span>' if old == new else "-"
     share = f" ({(new - old) / old * 100:+.0f} %)" if old else ""
     sign = "+" if new > old else "-"
-    written = _WRITTEN.get(one["unit"], lambda value: short(round(value, 4)))
-    return f"{sign}{written(abs(new - old))}{share}"
+    written = _WRITTEN.get(one["unit"], short)
+    return f"{sign}{written(round(abs(new - old), 8))}{share}"
 
 
 def _topics(found: dict[str, Any], what: str) -> str:

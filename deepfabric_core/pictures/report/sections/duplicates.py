@@ -20,12 +20,15 @@ def duplicates(document: dict[str, Any]) -> Section | None:
     found = document["duplicates"]
     if not found or not document["samples"]:
         return None
-    html = pairs(found["pairs"]) if found["pairs"] else '<p class="good">No sample is nearly another one.</p>'
+    good = '<p class="good">No sample is nearly another one.</p>' if document["samples"] > 1 else ""
+    html = pairs(found["pairs"]) if found["pairs"] else good
     return Section("duplicates", "Near-duplicates", _about(found, document["samples"]), html)
 
 
 def _about(found: dict[str, Any], samples: int) -> str:
     number = found["samples"]
+    if samples == 1:
+        return "There is nothing to compare a single sample with."
     if not number:
         return f"All {counted(samples, 'sample')} were compared with each other by their words."
     shown = len(found["pairs"])

@@ -38,7 +38,7 @@ def lengths(document: dict[str, Any]) -> Section | None:
 
 
 def _chart(name: str, part: dict[str, Any]) -> str:
-    marks = [Mark(part["median"], "median"), Mark(part["p95"], "95 % have at most")]
+    marks = [Mark(part["median"], "median:"), Mark(part["p95"], "95 %:")]
     return histogram(part["histogram"], marks, title=_NAMES[name], unit="tokens", what="sample")
 
 

@@ -34,7 +34,7 @@ def _about(found: dict[str, Any]) -> str:
     parts = [f"{covered} have samples" if found["covered"] != 1 else f"{covered} has samples"]
     if found["known"] is not None:
         parts = [f"{digits(found['known'] - found['missing'])} of {counted(found['known'], 'topic')} have samples"]
-    if found["median_per_topic"]:
+    if found["median_per_topic"] and found["covered"] > 1:
         most = found["most_per_topic"]
         parts.append(f"half of them at most {digits(found['median_per_topic'])}, the largest {digits(most)}")
     if found["samples_without_topic"]:
