@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
@@ -13,7 +14,9 @@ from deepfabric_core.wording import digits
 
 _FOLDED = 420
 _SHORT = 260
-_MOST_WORDS = 500
+_MOST_PIECES = 1_000
+# Of words and spaces, so many pairs of equal ones in two texts are compared.
+_MOST_EQUAL = 60_000
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 
 Example = Mapping[str, Any]
@@ -91,15 +94,38 @@ def _safe(text: str) -> str:
 def marked(one: str, other: str) -> tuple[str, str]:
     """Return two texts for the page, with the words marked that aren't in the other at that place."""
     pieces = [_PIECE.findall(printable_text(text)) for text in (one, other)]
-    if max(map(len, pieces)) > 2 * _MOST_WORDS:
+    if max(map(len, pieces)) > _MOST_PIECES:
         return prose(one), prose(other)
     marks: tuple[list[str], list[str]] = ([], [])
-    for kind, *ends in SequenceMatcher(None, pieces[0], pieces[1], autojunk=False).get_opcodes():
-        for side, (begin, end) in enumerate((ends[:2], ends[2:])):
-            text = escape("".join(pieces[side][begin:end]))
-            marks[side].append(text if kind == "equal" or not text.strip() else f"<mark>{text}</mark>")
+    for is_same, *parts in _differences(pieces[0], pieces[1]):
+        for side, part in enumerate(parts):
+            text = escape("".join(part))
+            marks[side].append(text if is_same or not text.strip() else f"<mark>{text}</mark>")
     left, right = (f'<div class="text" dir="auto">{"".join(side)}</div>' for side in marks)
     return left, right
+
+
+def _differences(one: list[str], other: list[str]) -> Iterator[tuple[bool, list[str], list[str]]]:
+    """Yield the parts of two texts, after whether they are the same; what repeats itself too often isn't compared."""
+    begin = _equal_at_start(one, other)
+    end = _equal_at_start(one[begin:][::-1], other[begin:][::-1])
+    yield True, one[:begin], other[:begin]
+    inner = one[begin : len(one) - end], other[begin : len(other) - end]
+    counts = [Counter(part) for part in inner]
+    if sum(number * counts[1][piece] for piece, number in counts[0].items()) > _MOST_EQUAL:
+        yield False, *inner
+    else:
+        for kind, begin_one, end_one, begin_other, end_other in SequenceMatcher(
+            None, inner[0], inner[1], autojunk=False
+        ).get_opcodes():
+            yield kind == "equal", inner[0][begin_one:end_one], inner[1][begin_other:end_other]
+    yield True, one[len(one) - end :], other[len(other) - end :]
+
+
+def _equal_at_start(one: list[str], other: list[str]) -> int:
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 1) -> str:

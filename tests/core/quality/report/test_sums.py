@@ -48,7 +48,14 @@ def judged(score: Any, **scores: Any) -> dict[str, Any]:
 
 def test_a_dataset_of_two_samples_is_summed_up() -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5}
-    made = {"model": "m", "attempts": 2, "usage": usage, "cost": 0.25, "cost_known": True, "simulated": True}
+    made: dict[str, Any] = {
+        "model": "m",
+        "attempts": 2,
+        "usage": usage,
+        "cost": 0.25,
+        "cost_known": True,
+        "simulated": True,
+    }
     found = report([record(topic_path=["Tea", "Green"], judge=judged(4.0, clarity=5, depth=3), **made), record()])
     assert found["samples"] == 2
     assert found["making"]["models"] == [{"name": "m", "samples": 1}]
