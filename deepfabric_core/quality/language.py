@@ -11,34 +11,43 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from deepfabric_core.quality.function_words import SHARES, WORDS
+from deepfabric_core.quality.function_words import OWN_WORDS, SHARES, WORDS
 from deepfabric_core.quality.language_names import code_of, name_of, names_of, writing_instruction
-from deepfabric_core.quality.writing_systems import DECIDED, may_be_written_in, system_of
+from deepfabric_core.quality.writing_systems import DECIDED, may_be_written_in, system_of, told_by_letters
 
 __all__ = ["code_of", "is_language", "language_of", "name_of", "names_of", "prose_of", "writing_instruction"]
 
 _CODE = re.compile(r"(?ms)^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)|`[^`\n]+`")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+")
 _QUOTED = re.compile(r"“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」|\"[^\"\n]{1,300}\"")
+_QUOTATION_MARKS = ('"', "“", "„", "«", "「")
 _EDGES = ".,;:!?()[]{}\"'*_#>-–—…“”„«»¿¡،؟।"
 # What is looked at of a long text: so many characters from its beginning and its end.
 _BEGINNING, _END = 1500, 500
 _FEWEST_LETTERS = 24
-_FEWEST_WORDS = 8
-# How much of a text its most frequent words are: of a text that surely is in the language, and of one that may be.
-_SURE, _LIKELY, _HARDLY = 0.2, 0.16, 0.08
+_FEWEST_WORDS, _FEWEST_FOREIGN_WORDS = 8, 10
+_FEWEST_HITS, _FEW_HITS = 4, 2
+_FOREIGN_LETTER = re.compile(r"[^\W\d_a-zA-Z]")
+_MOST_FOREIGN = 0.03
+# How much of a text the words of a language are: those it has alone in a text that surely is in it, and all of them in
+# one that is likely to be, or hardly.
+_SURE, _LIKELY, _HARDLY, _CLEARLY = 0.12, 0.16, 0.08, 0.3
 # Languages so near to each other that one is hardly told from the other.
 _NEAR = tuple(
     frozenset(codes.split())
     for codes in (
-        "da no nb nn",
-        "es gl ca pt",
-        "cs sk",
-        "id ms",
-        "ru uk be bg mk sr",
-        "hr sr bs sl",
+        "da no nb nn sv",
+        "es gl ca pt oc an",
+        "cs sk pl sl hr bs sr",
+        "id ms jv su",
+        "bg mk sr",
+        "uk be",
         "hi mr ne",
-        "fa ps",
+        "fa ps ku sd ug ur",
+        "nl af fy li lb",
+        "fi et",
+        "it co sc fr",
+        "tr az tk uz tt",
     )
 )
 _AHEAD = 1.6
@@ -65,7 +74,7 @@ def language_of(text: str) -> str | None:
     words = _words_in(prose)
     if len(words) < _FEWEST_WORDS:
         return None
-    return _by_words(words) or _by_model(prose)
+    return told_by_letters(prose, system) or _by_words(words) or _by_model(prose)
 
 
 def is_language(text: str, code: str) -> bool | None:
@@ -78,27 +87,42 @@ def is_language(text: str, code: str) -> bool | None:
         return None
     if system in DECIDED or not may_be_written_in(code, system):
         return may_be_written_in(code, system)
-    return _among_its_system(prose, _words_in(prose), code)
-
-
-def _is_surely(text: str, code: str) -> bool:
-    """Return whether beginning and end hold so many of a language's words that nothing else needs to be looked at."""
-    begins, ends = text[:_END].casefold().split(), text[-_END:].casefold().split()
-    enough = len(begins) >= _FEWEST_WORDS and not _has_neighbours(code)
-    return enough and _share(begins, code) >= _SURE and _share(ends, code) >= _SURE
-
-
-def _among_its_system(prose: str, words: Sequence[str], code: str) -> bool | None:
-    """Return whether a text is in a language that is written in its writing system, as others are."""
+    words = _words_in(prose)
     if len(words) < _FEWEST_WORDS:
         return None
-    found, own = _by_words(words), _share(words, code)
+    return _among_its_system(prose, words, code, told_by_letters(prose, system))
+
+
+def _among_its_system(prose: str, words: Sequence[str], code: str, told: str | None) -> bool | None:
+    """Return whether a text is in a language that is written in its writing system, as others are."""
+    found, own = told or _by_words(words), _share(words, code)
     if found is None and own < _HARDLY:
         found, own = _by_model(prose), 0.0
     if found is None or found == code:
         return True if found else None
-    foreign = max(_LIKELY, _share(words, found) / 2)
-    return False if own < foreign and not _are_near(found, code) else None
+    if len(words) < _FEWEST_FOREIGN_WORDS or _are_near(found, code) or own >= max(_LIKELY, _share(words, found) / 2):
+        return None
+    # A language whose words aren't known here may have some of another one's.
+    known = code in WORDS or _share(words, found) >= _CLEARLY
+    hits = (WORDS.get(found, frozenset()) - WORDS.get(code, frozenset())).intersection(words)
+    evident = found not in WORDS or len(hits) >= (_FEW_HITS if _is_hardly_english(prose, code) else _FEWEST_HITS)
+    return False if told or (known and evident) else None
+
+
+def _is_hardly_english(prose: str, code: str) -> bool:
+    """Return whether a text that should be English has many letters that English hasn't."""
+    return code == "en" and len(_FOREIGN_LETTER.findall(prose)) > _MOST_FOREIGN * len(prose)
+
+
+def _is_surely(text: str, code: str) -> bool:
+    """Return whether beginning and end hold so many of a language's words that nothing else needs to be looked at."""
+    if _has_neighbours(code) or (len(text) < _END and any(map(text.__contains__, _QUOTATION_MARKS))):
+        return False
+    own = OWN_WORDS.get(code, frozenset())
+    parts = (text[:_END].casefold().split(), text[-_END:].casefold().split())
+    return all(
+        len(words) >= _FEWEST_WORDS and sum(map(own.__contains__, words)) >= _SURE * len(words) for words in parts
+    )
 
 
 def _words_in(prose: str) -> list[str]:

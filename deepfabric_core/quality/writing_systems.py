@@ -73,6 +73,21 @@ _NOT_IN_LATIN = frozenset(codes[0] for codes in _WRITTEN_IN_THEM.values()) | fro
 DECIDED = {system: codes[0] for system, codes in _WRITTEN_IN_THEM.items() if system not in {"Cyrillic", "Arabic"}}
 del DECIDED["Devanagari"]
 
+# The letters that tell languages of one system: which a text has, and which it hasn't.
+_TELLING = {
+    "Cyrillic": (
+        ("be", "і", "[иїєқғңөүұһә]"),
+        ("uk", "[іїєґ]", "[ыэъёў]"),
+        ("ru", "[ыэё]", "[іїєґўқғңөүұһәӣҷҳјђћӕ]"),
+        ("bg", "ъ", "[ыэёіјқғңөүұһәӣҷҳӕ]"),
+    ),
+    "Arabic": (
+        ("ur", "[ٹڈںے]", "[يەۆ]"),
+        ("fa", "[پچگژ]", "[ٹڈںےةەۆێڕڵۇېۈ]"),
+        ("ar", "[ةأإى]", "[پچگژٹڈںیکەۆێڕڵۇېۈ]"),
+    ),
+}
+
 _MOST_FOREIGN = 0.3
 # Chinese has no kana at all, and Japanese hardly a sentence without.
 _LEAST_KANA = 0.08
@@ -106,3 +121,12 @@ def may_be_written_in(code: str, system: str) -> bool:
     if system == "Latin":
         return code not in _NOT_IN_LATIN
     return code in _WRITTEN_IN_THEM.get(system, ())
+
+
+def told_by_letters(text: str, system: str) -> str | None:
+    """Return the language that letters of its own tell from others in its writing system, or None."""
+    folded = text.lower()
+    for code, has, lacks in _TELLING.get(system, ()):
+        if len(re.findall(has, folded)) > 1 and not re.search(lacks, folded):
+            return code
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -31,8 +31,8 @@ def choose(wanted: object, settings: Settings, functions: Sequence[OwnCheck] = (
     Args:
         wanted: `default`, `none` or None, or a list as in a config: of names, where `default` stands for all that are
             on by default; {name: {option: value}}, also {default: {without: [name, ...]}}; {python: module.function};
-            {regex: pattern, in: answer, must: not_match, reason: ...}; and functions. Of two checks of one name the
-            later one counts.
+            {regex: pattern, in: answer, must: not_match, reason: ...}; and functions. A check that is named twice
+            has the later options; functions and patterns of one name are numbered.
         settings: what checks need to know of the run.
         functions: further checks, applied last.
 
@@ -47,8 +47,20 @@ def choose(wanted: object, settings: Settings, functions: Sequence[OwnCheck] = (
         entries = list(wanted)
     else:
         raise ConfigError(f"checks has to be {_FORMS}.")
-    made = [check for entry in (*entries, *functions) for check in _checks_of(entry, settings)]
-    return tuple({check.name: check for check in made}.values())
+    made = [check for entry in entries for check in _checks_of(entry, settings)]
+    made += map(function_check, functions)
+    return tuple(_of_different_names(made))
+
+
+def _of_different_names(checks: Sequence[Check]) -> Iterable[Check]:
+    named: dict[str, Check] = {}
+    for check in checks:
+        name, number = check.name, 1
+        while name in named and check.name not in BY_NAME:
+            number += 1
+            name = f"{check.name} ({number})"
+        named[name] = Check(name, check.find)
+    return named.values()
 
 
 def _checks_of(entry: object, settings: Settings) -> Iterator[Check]:
@@ -72,8 +84,7 @@ def _imported(entry: Mapping[str, Any]) -> Check:
     place = entry["python"]
     if not isinstance(place, str) or set(entry) - {"python", "name"}:
         raise ConfigError("checks: python has to be a text as in mymodule.my_check, and may have a name beside it.")
-    check = imported_check(place)
-    return Check(str(entry.get("name") or check.name), check.find)
+    return imported_check(place, str(entry.get("name") or ""))
 
 
 def _pattern(entry: Mapping[str, Any]) -> PatternCheck:

@@ -12,6 +12,7 @@ from deepfabric_core.quality.checks.python_code import is_python
 
 # The blocks of an answer are parsed until they are so long together: it would take milliseconds.
 _MOST_CHARACTERS = 6000
+_MOST_OF_SQL = 1500
 # Code that is abridged, is filled in by a template or has gaps for the reader's own values.
 _NOT_WHOLE = re.compile(
     r"\.\.\.|…|⋮|\{\{|\{%|<[a-z][\w .'/-]*>|\[(?:your|insert)\b|^\+ |^@@ ", re.MULTILINE | re.IGNORECASE
@@ -26,12 +27,12 @@ _ASKED_FOR = re.compile(_IS_WRONG)
 _SAID_OF_IT = re.compile(f"{_IS_WRONG}|incorrect|wrong|broken|bad\\b|mistake|❌|✗|falsch|incorrecte|неверн")
 
 
-def _syntax(tags: str, language: str, is_valid: Callable[[str], bool]) -> Find:
+def _syntax(tags: str, language: str, is_valid: Callable[[str], bool], most: int = _MOST_CHARACTERS) -> Find:
     marked = frozenset(tags.split())
 
     def find(passages: Passages) -> Problem | None:
         for passage in passages.written:
-            for block in _checked(passage.blocks, marked):
+            for block in _checked(passage.blocks, marked, most):
                 if not is_valid(block.body) and not _is_meant(passages, passage.folded):
                     reason = f"a block of {language} in the {passage.name} can't be parsed"
                     return Problem(reason, f"{reason}: write code that is valid {language}", excerpt(block.body))
@@ -40,9 +41,8 @@ def _syntax(tags: str, language: str, is_valid: Callable[[str], bool]) -> Find:
     return find
 
 
-def _checked(blocks: Iterable[Block], marked: frozenset[str]) -> Iterator[Block]:
+def _checked(blocks: Iterable[Block], marked: frozenset[str], left: int) -> Iterator[Block]:
     """Yield the blocks in a language that are whole, as far as there is time."""
-    left = _MOST_CHARACTERS
     for block in blocks:
         if not block.is_closed or _tag(block) not in marked:
             continue
@@ -66,4 +66,4 @@ yaml_syntax = _syntax("yaml yml", "YAML", is_yaml)
 
 def sql_syntax(_: Settings) -> Find:
     """Return the check that blocks of SQL can be parsed."""
-    return _syntax("sql postgresql postgres mysql sqlite tsql", "SQL", is_sql)
+    return _syntax("sql postgresql postgres mysql sqlite tsql", "SQL", is_sql, _MOST_OF_SQL)

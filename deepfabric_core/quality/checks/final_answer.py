@@ -37,7 +37,7 @@ _ABOUT_CHATS = re.compile(
 
 def final_answer_format(passages: Passages) -> Problem | None:
     """Return what is wrong if an answer isn't the answer alone."""
-    if not passages.candidate.is_conversation:
+    if not passages.is_conversation:
         return None
     answer = passages.answers[0]
     found, what, advice = _leftover(answer, passages.question)

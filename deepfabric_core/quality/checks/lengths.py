@@ -23,10 +23,10 @@ def empty(passages: Passages) -> Problem | None:
     """Return what is wrong if question, answer or reasoning, or all texts of a record, hold nothing to read."""
     parts = passages.all
     empties = [one for one in parts if not _ANYTHING.search(one.text)]
-    enough = bool(parts) and len(empties) < (1 if passages.candidate.is_conversation else len(parts))
-    if enough:
+    most = 0 if passages.is_conversation else len(parts) - 1
+    if len(empties) <= max(0, most):
         return None
-    what = f"the {empties[0].name}" if passages.candidate.is_conversation and empties else "the record"
+    what = f"the {empties[0].name}" if passages.is_conversation and empties else "the record"
     return Problem(
         f"{what} is empty", f"{what} was empty: write it in full", excerpt(empties[0].text) if empties else ""
     )

@@ -94,11 +94,10 @@ def _longest_stretch(rows: Sequence[tuple[str, ...]]) -> _Stretch:
     period = length = 0
     for place, row in enumerate(rows):
         before, seen[row] = seen.get(row, place), place
-        if before == place:
-            period = length = 0
-            continue
-        if place - before != period:
+        if not period or rows[place - period] != row:
             period, length = place - before, _ROW - 1
+        if not period:
+            continue
         length += 1
         if length > longest.length:
             longest = _Stretch(place + _ROW, period, length)

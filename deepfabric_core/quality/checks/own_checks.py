@@ -84,23 +84,23 @@ def _named(candidate: Candidate) -> str:
     return f"the sample{topic} that begins with “{printable(excerpt(candidate.whole), _SHOWN)}”"
 
 
-def imported_check(place: str) -> Check:
+def imported_check(place: str, name: str = "") -> Check:
     """Return the check that is named by its place, as in `mymodule.my_check`.
 
     Raises:
         ConfigError: it can't be imported, or isn't a function.
     """
-    module, _, name = place.replace(":", ".").rpartition(".")
+    module, _, attribute = place.replace(":", ".").rpartition(".")
     if not module:
         raise ConfigError(f"checks: python: {place!r} names no module: write it as in mymodule.my_check.")
     try:
-        function = getattr(importlib.import_module(module), name)
+        function = getattr(importlib.import_module(module), attribute)
     except Exception as problem:
         told = printable(f"{type(problem).__name__}: {problem}", 200)
         raise ConfigError(
             f"checks: {place} can't be imported ({told}). Install its package, or name its folder in PYTHONPATH."
         ) from problem
-    return function_check(function, place)
+    return function_check(function, name or place)
 
 
 def packaged_checks() -> dict[str, EntryPoint]:
@@ -114,7 +114,7 @@ def packaged_check(point: EntryPoint) -> Check:
     Raises:
         ConfigError: it can't be imported, or isn't a function.
     """
-    return Check(point.name, imported_check(f"{point.module}.{point.attr}").find)
+    return imported_check(f"{point.module}.{point.attr}", point.name)
 
 
 def pattern_check(pattern: PatternCheck) -> Check:
@@ -137,7 +137,7 @@ def pattern_check(pattern: PatternCheck) -> Check:
                 if searches.finds(pattern.regex, passage.text) != wanted:
                     what = "doesn't match" if wanted else "matches"
                     reason = (
-                        pattern.reason or f"the {passage.name} {what} the pattern {printable(pattern.regex, _SHOWN)}"
+                        pattern.reason or f"the {passage.name} {what} the pattern {printable(pattern.regex, _SHOWN)!r}"
                     )
                     return Problem(reason, reason, excerpt(passage.text))
         except PatternError as problem:

@@ -96,7 +96,10 @@ class Passages:
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
-        self.all = tuple(Passage(name, text) for name, text in candidate.texts())
+        # A record of the user's own schema that holds numbers alone has no texts.
+        has_no_texts = bool(candidate.record) and not candidate.fields and "messages" not in candidate.record
+        self.is_conversation = candidate.is_conversation and not has_no_texts
+        self.all = () if has_no_texts else tuple(Passage(name, text) for name, text in candidate.texts())
 
     @cached_property
     def question(self) -> Passage:
@@ -107,14 +110,14 @@ class Passages:
     @cached_property
     def answers(self) -> tuple[Passage, ...]:
         """The answer, or the texts of a record of the user's own schema, but for what it holds as bad examples."""
-        if self.candidate.is_conversation:
+        if self.is_conversation:
             return self.all[-1:]
         return tuple(one for one in self.all if one.name != "question" and not _BAD_EXAMPLE.search(one.name))
 
     @cached_property
     def written(self) -> tuple[Passage, ...]:
         """The answers and the reasoning."""
-        return (*self.all[1:-1], *self.answers) if self.candidate.is_conversation else self.answers
+        return (*self.all[1:-1], *self.answers) if self.is_conversation else self.answers
 
 
 def _folded(text: str) -> str:

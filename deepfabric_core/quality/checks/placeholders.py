@@ -18,7 +18,7 @@ _OWNER = "(?:your|company|customer|client|recipient|sender|product|user|first na
 # What nobody writes on purpose, whatever the text is about; brackets before an address are a link.
 _LEFT_OPEN = re.compile(
     rf"\[\s*{_ORDER}[^\]\n]{{1,80}}\](?!\()"
-    rf"|[\[<{{]\s*{_WHOSE}{_PART}(?:[ _]+(?:here|goes here|text))?\s*[\]>}}]"
+    rf"|[\[<{{]\s*{_WHOSE}{_PART}(?:[ _]+(?:here|goes here|text))?\s*[\]>}}](?!\()"
     r"|<\s*(?:insert|add|enter|put|fill in)\b[^>\n]{1,80}>"
     r"|\{\{\s*[a-z_][\w. ]{0,40}\}\}"
     r"|\b(?:insert|add|enter|write) (?:your |the )?(?:\w+ )?(?:here|text here)\]"
@@ -47,7 +47,7 @@ _WORDS = frozenset(
 
 def placeholder(passages: Passages) -> Problem | None:
     """Return what is wrong if a text has gaps, outside code, that its question doesn't ask for."""
-    for passage in passages.all if passages.candidate.is_conversation else passages.answers:
+    for passage in passages.all if passages.is_conversation else passages.answers:
         if (found := _gap_in(passage)) and not _GAPS_ARE_MEANT.search(passages.question.folded):
             return Problem(f"the {passage.name} has a placeholder", _ADVICE, excerpt(found))
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from itertools import pairwise
 
 _PROMPT = re.compile(r"(?m)^[ \t]*(?:>>> ?|In \[\d*\]: ?)")
 _GOES_ON = re.compile(r"^[ \t]*(?:\.\.\.(?: |$)|\s+\.\.\.: ?)")
@@ -26,7 +27,7 @@ _HEAD = re.compile(
 
 def is_python(code: str) -> bool:
     """Return whether code can be parsed as Python, or is an excerpt or a session of it."""
-    return any(_parses(version) for version in _readings(code))
+    return "\0" in code or any(_parses(version) for version in _readings(code))
 
 
 def _readings(code: str) -> list[str]:
@@ -86,7 +87,7 @@ def _completed(code: str) -> str:
     if lines and _BRANCH.match(lines[0].strip()):
         lone = lines[0].strip().startswith(("except", "finally"))
         completed += ["try:" if lone else "match 0:" if lines[0].lstrip().startswith("case") else "if 0:", "    pass"]
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in pairwise([*lines, ""]):
         completed.append(line)
         width = len(line) - len(line.lstrip())
         if _HEAD.match(line.strip()) and len(following) - len(following.lstrip()) <= width:

@@ -61,8 +61,8 @@ _SORRY = (
     r"|i (?:must |do |sincerely )?apologi[sz]e|unfortunately|regrettably|thank you for [^.!?\n]{1,40})"
 )
 _CANT = (
-    "(?:can't|cannot|can not|won't|will not|am not able to|'m not able to|am unable to|'m unable to|not able to"
-    "|unable to)"
+    "(?:can't|cannot|can not|(?:won't|will not)(?: be able to)?|do(?: not|n't) have the ability to|am not able to"
+    "|'m not able to|am unable to|'m unable to|not able to|unable to)"
 )
 _DO = (
     "(?:(?:help|assist)(?: you)?(?: with| on)?|comply with|fulfil+|answer|respond to|discuss|engage (?:with|in)"
@@ -135,6 +135,7 @@ no puedo (?:ayudarte|ayudarle|asistirte|cumplir|responder)(?: con| a) (?:eso|est
     |できかねます|いたしかねます|なれません)
 (?:정말 )?(?:죄송(?:합니다|하지만)|미안(?:합니다|하지만)|유감이지만|안타깝지만)[,.]?(?: ?하지만| ?그러나)?,? ?
     (?:저는 )?[^.!?\n]{0,16}(?:요청|질문|도와|도움|답변|정보|내용)[^.!?\n]{0,14}(?:수 없|어렵|못 ?합)
+(?:그|이|해당) (?:질문|요청|내용)[^.!?\n]{0,10}(?:답변|도와|응답|제공)[^.!?\n]{0,8}(?:수 없|어렵)
 (?:أنا )?(?:آسف|آسفة|عذر[اًا]+|أعتذر|للأسف|معذرة)[،,.]?(?: لكن(?:ني)?| ولكن(?:ني)?)?،? ?(?:أنا )?(?:لا (?:أستطيع
     |يمكنني|أقدر)|لست قادر)[^.!؟\n]{0,8} ?(?:مساعدت|الإجابة|تقديم|تلبية|المساعدة|الرد|تنفيذ)[^.!؟\n]{0,24}(?:هذا
     |هذه|ذلك|طلب|[.،!]|$)
@@ -150,7 +151,7 @@ SIGNS_OF_REFUSAL = tuple(
         "can't|cannot|can not|unable|not able|won't|will not|'m not |am not |violates|against|apolog|nicht|ne peux"
         "|mesure de|no puedo|me es posible|condiciones|non posso|grado di|não posso|não consigo|não sou|niet|не могу"
         "|не в сост|抱歉|对不起|對不起|不好意思|申し訳|すみません|恐れ入|ごめん|죄송|미안|유감|안타깝|أستطيع|يمكنني"
-        "|أقدر|قادر|nie mogę|nie jestem"
+        "|أقدر|قادر|수 없|어렵|the ability|nie mogę|nie jestem"
     ).split("|")
 )
 # A text in Latin letters in which a model speaks of itself has one of these words.

@@ -26,8 +26,8 @@ _PRIVATE_KEY = re.compile(
 )
 _SIGNS = tuple(
     (
-        "sk- akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- aiza xox _live_ _test_ hf_ npm_ pypi- dop_v1_ sg. "
-        "key- eyj key-----"
+        "sk- AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- AIza xox _live_ _test_ hf_ npm_ pypi- dop_v1_ SG. "
+        "key- eyJ AC"
     ).split()
 )
 # What documentation writes in place of a key.
@@ -42,26 +42,26 @@ _SHORTEST = 20
 def secret(passages: Passages) -> Problem | None:
     """Return what is wrong if a text has a key that looks real; the key itself is not told."""
     for passage in passages.all:
-        if _may_hold_one(passage) and (found := _key_in(passage.text)):
+        if found := _service_key_in(passage) or _private_key_in(passage):
             return Problem(f"the {passage.name} has what looks like a secret key", _ADVICE, excerpt(f"{found[:6]}…"))
     return None
 
 
-def _may_hold_one(passage: Passage) -> bool:
-    """Return whether a text has a long word, or speaks of a private key, and a sign of one; quick."""
-    words = passage.words
-    if "key-----" not in words and max(map(len, words), default=0) < _SHORTEST:
-        return False
-    return any(map(passage.folded.__contains__, _SIGNS))
+def _service_key_in(passage: Passage) -> str | None:
+    """Return the first key of a service; they are long words, which most texts have none of."""
+    if max(map(len, passage.words), default=0) < _SHORTEST:
+        return None
+    long = " ".join(word for word in passage.text.split() if len(word) >= _SHORTEST)
+    if not any(map(long.__contains__, _SIGNS)):
+        return None
+    return next((found[0] for found in _SHAPES.finditer(long) if _looks_real(found[0])), None)
 
 
-def _key_in(text: str) -> str | None:
-    for found in _SHAPES.finditer(text):
-        key = found[0]
-        if _looks_real(key):
-            return key
-    private = _PRIVATE_KEY.search(text)
-    return "-----BEGIN" if private and _looks_real(private[1]) else None
+def _private_key_in(passage: Passage) -> str | None:
+    if "PRIVATE KEY" not in passage.text:
+        return None
+    found = _PRIVATE_KEY.search(passage.text)
+    return found[0] if found and _looks_real(found[1]) else None
 
 
 def _looks_real(key: str) -> bool:

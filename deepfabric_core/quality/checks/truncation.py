@@ -12,12 +12,18 @@ _LOOKED_AT = 2500
 # A sentence in any language ends with one of these, and perhaps a bracket, a quotation mark or a sign after it.
 _SENTENCE_ENDS = ".!?…。！？｡؟।॥։።᙮።။៕."
 _END_OF_SENTENCE = re.compile(rf"(?<=[^\W\d_][^\W\d_])[{_SENTENCE_ENDS}][\"'”’»」』)\]*_]*(?=\s|$)|[。！？]")
-# No sentence ends with these words in lower case, without a mark after them.
+# No sentence ends with these words in lower case, without a mark after them; nor with the latter ones in any language
+# but English, where some of them are ordinary words.
 _GO_ON = re.compile(
-    r"(?:^|[\s(])(?:the|a|an|and|or|but|of|because|which|their|your|its|our|my|than|whether|if|from|into|is|are|was|were|und|oder|der|die|das|"
-    r"den|dem|des|ein|eine|einen|einem|einer|dass|weil|sowie|et|ou|les|des|du|une|dans|avec|pour|que|dont|qui|y|los|las|del|una|con|para|porque"
-    r"|il|lo|gli|che|della|dei|delle|per|perché|os|um|uma|com|não|em|het|een|en|van|met|omdat|dat|и|или|что|в|на|с|для|который|как)$"
+    r"(?:^|[\s(])(?:the|a|an|and|or|but|of|because|which|their|your|its|our|my|than|whether|if|from|into|is|are|was|were"
+    r"|und|oder|eine|einen|einem|einer|dass|weil|sowie|et|ou|les|dont|las|della|delle|perché|uma|com|não|omdat|и|или|что|в"
+    r"|на|с|для|который|как)$"
 )
+_GO_ON_ELSEWHERE = re.compile(
+    r"(?:^|[\s(])(?:der|die|das|den|dem|des|ein|du|une|dans|avec|pour|que|qui|y|los|del|el|la|una|un|con|de|para|porque|il"
+    r"|lo|gli|che|dei|per|os|um|em|het|een|en|van|met|dat)$"
+)
+_ENGLISH = frozenset(("the", "to", "of", "is", "you", "your", "it", "and", "for"))
 _OPEN = re.compile(r"(?:[,;:(\[{„«「『（、，：；]|[\s(](?:[-–—=+*/&]|e\.g|i\.e)|\w-)$")
 _BARE_MARKER = re.compile(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6})[ \t]*$")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•·–—→✓✔☐]|\d{1,3}[.)]|\(?[a-zA-Z0-9][.)]|[^\w\s\"'“„«(])\s")
@@ -37,7 +43,7 @@ _OPEN_IN_CHINESE = ("，", "、", "：")
 
 def truncation(passages: Passages) -> Problem | None:
     """Return what is wrong if an answer breaks off, judged by its last line and the sentences before it."""
-    if not passages.candidate.is_conversation:
+    if not passages.is_conversation:
         return None
     for passage in passages.written:
         if end := _broken_end(passage):
@@ -59,17 +65,19 @@ def _broken_end(passage: Passage) -> str | None:
         return None
     if any(sign in bare[-_LONGEST_WORD:].rpartition(" ")[2] for sign in _TECHNICAL):
         return None
-    breaks_off = _goes_on(bare) or _lacks_its_mark(bare, before)
+    breaks_off = _goes_on(bare, passage) or _lacks_its_mark(bare, before)
     return last if breaks_off else None
 
 
-def _goes_on(line: str) -> bool:
+def _goes_on(line: str, passage: Passage) -> bool:
     """Return whether a line ends with a word or a mark that no line of any kind ends with."""
     few = len(line.split(maxsplit=_FEWEST_WORDS)) < _FEWEST_WORDS
     if few and (len(line) < _FEWEST_CHARACTERS or not line.endswith(_OPEN_IN_CHINESE)):
         return False
     end = line[-_LONGEST_WORD:]
-    return bool(_GO_ON.search(end) or (_OPEN.search(end) and not _SMILEY.search(end)))
+    if _GO_ON.search(end) or (_OPEN.search(end) and not _SMILEY.search(end)):
+        return True
+    return bool(_GO_ON_ELSEWHERE.search(end)) and _ENGLISH.isdisjoint(passage.words)
 
 
 def _lacks_its_mark(line: str, before: list[str]) -> bool:

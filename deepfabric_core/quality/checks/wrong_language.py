@@ -13,6 +13,10 @@ from deepfabric_core.quality.language import code_of, is_language, language_of, 
 _TRANSLATION = re.compile(
     r"translat|übersetz|überträg|tradu|перевед|перевод|переклад|翻訳|訳し|翻译|翻譯|译成|번역|ترجم|tłumacz|prevod|přelož|vertaal"
     r"|översätt|oversæt|oversett|käännä|fordít|çevir|terjemah|dịch|other language|foreign language"
+    # What other languages call the languages that are asked for most.
+    r"|[英法德日韩俄中]文|[英法德日韩俄汉]语|[英独仏]語|西班牙|フランス語|ドイツ語|スペイン語|韓国語|中国語|日本語|영어|일본어|중국어|독일어|프랑스어|스페인어"
+    r"|английск|немецк|французск|испанск|englisch|französisch|spanisch|anglais|allemand|espagnol|inglés|alemán|francés"
+    r"|inglese|tedesco|francese|spagnolo|inglês|alemão|engels|duits|frans|angielsk|niemieck|إنجليزي|الانجليزي|فرنسي|ألماني"
 )
 
 
@@ -36,7 +40,7 @@ def language(settings: Settings, *, code: str | None = None) -> Find:
 
 def _read_alone(passages: Passages) -> tuple[Passage, ...]:
     """Return the texts that have a language each; the fields of an own schema may be words and names, so have one."""
-    return passages.all if passages.candidate.is_conversation else (Passage("record", passages.candidate.whole),)
+    return passages.all if passages.is_conversation else (Passage("record", passages.candidate.whole),)
 
 
 def _is_wanted(passages: Passages, text: str) -> bool:

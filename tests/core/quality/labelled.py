@@ -9,6 +9,7 @@ from random import Random
 
 from deepfabric_core.quality.candidate import Candidate
 from tests.core.quality import labelled_bad as bad
+from tests.core.quality import labelled_later as later
 from tests.core.quality.labelled_good import ENGLISH, FENCE, OTHERS, SENTENCES
 
 HALF = 250
@@ -46,6 +47,9 @@ def _good(random: Random) -> Iterator[Labelled]:
         yield Labelled(Candidate(question, answer))
     for language, question, answer in OTHERS:
         yield Labelled(Candidate(question, answer), language)
+    for language, question, answer in later.GOOD:
+        if answer not in later.DISPUTED:
+            yield Labelled(Candidate(question, answer), language)
     while True:
         yield Labelled(Candidate(random.choice(_QUESTIONS), _composed(random), _reasoning(random)))
 
@@ -76,7 +80,7 @@ def _reasoning(random: Random) -> str:
 
 
 def _bad(random: Random) -> Iterator[Labelled]:
-    kinds = [list(_faults(kind, random)) for kind in _KINDS]
+    kinds = [[*_later(kind), *_faults(kind, random)] for kind in _KINDS]
     shares = [HALF // len(_KINDS) + (number < HALF % len(_KINDS)) for number in range(len(_KINDS))]
     for samples, share in zip(kinds, shares, strict=True):
         yield from islice(cycle(samples), share) if len(samples) < share else samples[:share]
@@ -99,6 +103,13 @@ _KINDS = [
     "secret",
     "payment_data",
 ]
+
+
+def _later(kind: str) -> Iterator[Labelled]:
+    for fault, language, answer in later.BAD:
+        if fault == kind and answer not in later.DISPUTED:
+            question = later.ECHOED if kind == "echo" else "17 + 4 = ?"
+            yield Labelled(Candidate(question, answer), language, kind)
 
 
 def _faults(kind: str, random: Random) -> Iterator[Labelled]:
