@@ -17,6 +17,8 @@ _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df
 _WORD = re.compile(r"\w+(?:\+\+|#)?")
 _WORD_OR_CHARACTER = re.compile(rf"[{_WITHOUT_SPACES}]|(?:(?![{_WITHOUT_SPACES}])[\w{_MARKS}])+(?:\+\+|#)?")
 
+_SPACELESS = re.compile(f"[{_WITHOUT_SPACES}]")
+
 
 # A text is often read twice in a row, for its print and for what else is counted.
 @lru_cache(maxsize=4)
@@ -29,6 +31,11 @@ def words_in(text: str) -> list[str]:
     if text.isascii():
         return _WORD.findall(text.lower())
     return _WORD_OR_CHARACTER.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def has_spaceless(text: str) -> bool:
+    """Return whether some of a text is in a script without spaces."""
+    return not text.isascii() and _SPACELESS.search(text) is not None
 
 
 def words_or_signs(text: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 A candidate repeats a sample if all their words are the same, or so many runs of three words that they reach the
 threshold; and, unless the rules say otherwise, if the question is the same in all its words, or an answer that isn't
-short. Samples that ask about other numbers are different ones, as of two calculations. Another subject put into the
-same words shows in the runs of words as long as it is named often enough.
+short in nearly all. Samples that ask about other numbers are different ones, as of two calculations, unless an answer
+is the same. Another subject put into the same words shows in the runs of words if it is named often enough.
 
 Two equal candidates may be finished at once, and a judge takes its time. So a candidate is claimed before it is judged,
 and others are compared with it until it is accepted or released.
@@ -19,9 +19,9 @@ from typing import Literal
 
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
-from deepfabric_core.quality.sample_print import Likeness, SamplePrint, print_of, runs_of
+from deepfabric_core.quality.sample_print import SHORTEST_ANSWER, Likeness, SamplePrint, is_pair, print_of, runs_of
 
-Kind = Literal["same", "near", "question", "answer"]
+Kind = Literal["same", "near", "question", "answer", "meaning"]
 TextOf = Callable[[int], Candidate | None]
 NameOf = Callable[[int], str]
 
@@ -40,6 +40,7 @@ _REASONS: dict[Kind, str] = {
     "near": "{shared:.0%} of the runs of three words are the same in it and in {other}",
     "question": "its question is that of {other}",
     "answer": "its answer is that of {other}",
+    "meaning": "it means {shared:.0%} the same as {other}",
 }
 
 
@@ -87,6 +88,7 @@ class DuplicateIndex:
         self._text_of = text_of
         self._name_of = name_of
         self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
+        self._nearly_equal = min(1.0, self.rules.threshold + _ESTIMATE_MARGIN)
         self._accepted = PrintIndex(self._least, expected, quick=quick)
         self._pending = PendingPrints(self._least)
         self._keys = array("q")
@@ -120,6 +122,7 @@ class DuplicateIndex:
         """Return the sample that another one repeats, by its print; `texts` reads that one where they are needed."""
         pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
         accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
+        candidate: Candidate | None = None
         runs: set[str] | None = None
         unread = _MOST_READ
         for key, likeness, known in chain(pending, accepted):
@@ -128,15 +131,15 @@ class DuplicateIndex:
             if not likeness.same_numbers or not unread:
                 continue
             other = known or self._text(key)
-            if other is None:
+            candidate = candidate or (texts() if other else None)
+            if other is None or candidate is None:
                 if likeness.shared >= self.rules.threshold:
                     return Match("near", likeness.shared, key)
                 continue
             unread -= 1
-            if runs is None:
-                runs = _runs_of(texts())
+            runs = runs or runs_of(candidate)
             shared = _shared(runs, runs_of(other))
-            if shared >= self.rules.threshold:
+            if shared >= self.rules.threshold or self._has_answer_of(other, candidate):
                 return Match("near", shared, key, other)
         return None
 
@@ -166,10 +169,14 @@ class DuplicateIndex:
     def finding(self, candidate: Candidate, owner: Hashable) -> Finding | None:
         """Claim a candidate, and return what there is against it."""
         match = self.claim(candidate, owner)
-        if match is None:
-            return None
-        named = self._name_of(match.key) if self._name_of and match.key is not None else _OTHER
-        return finding_of(match, candidate, named)
+        return None if match is None else finding_of(match, candidate, self._name_of)
+
+    def _has_answer_of(self, other: Candidate, candidate: Candidate) -> bool:
+        """Whether the answers alone are nearly the same, whatever was asked."""
+        if not (self.rules.same_answer and is_pair(candidate) and is_pair(other)):
+            return False
+        runs, others = (runs_of(Candidate("", one.answer)) for one in (candidate, other))
+        return min(len(runs), len(others)) >= SHORTEST_ANSWER and _shared(runs, others) >= self._nearly_equal
 
     def _certain(self, likeness: Likeness) -> Kind | None:
         """Return in what a sample is repeated, if its print alone shows it."""
@@ -179,15 +186,15 @@ class DuplicateIndex:
             return "question"
         if likeness.same_answer and self.rules.same_answer:
             return "answer"
-        far_above = likeness.shared >= self.rules.threshold + _ESTIMATE_MARGIN
-        return "near" if far_above and likeness.same_numbers else None
+        return "near" if likeness.shared >= self._nearly_equal and likeness.same_numbers else None
 
     def _text(self, key: int | None) -> Candidate | None:
         return self._text_of(key) if self._text_of and key is not None else None
 
 
-def finding_of(match: Match, candidate: Candidate, other: str = _OTHER) -> Finding:
-    """Return what there is against a candidate that repeats a sample; `other` is what people are told that it is."""
+def finding_of(match: Match, candidate: Candidate, name_of: NameOf | None = None) -> Finding:
+    """Return what there is against a candidate that repeats a sample."""
+    other = name_of(match.key) if name_of and match.key is not None else _OTHER
     advice = _ADVICE if candidate.is_conversation else _ADVICE_SCHEMA
     reason = _REASONS[match.kind].format(shared=match.shared, other=other)
     return Finding("duplicates", match.kind, reason, advice, _beginning(match.other))
@@ -200,10 +207,6 @@ def _beginning(other: Candidate | None) -> str:
     texts = (other.question, *(text for _, text in other.texts()))
     first = " ".join(next((text for text in texts if text.strip()), "")[: 2 * _EVIDENCE_CHARACTERS].split())
     return first if len(first) <= _EVIDENCE_CHARACTERS else f"{first[:_EVIDENCE_CHARACTERS].rstrip()}..."
-
-
-def _runs_of(candidate: Candidate | None) -> set[str]:
-    return set() if candidate is None else runs_of(candidate)
 
 
 def _shared(runs: set[str], others: set[str]) -> float:

@@ -31,7 +31,7 @@ PRINT_BYTES = _LAYOUT.size
 VERSION = 1
 
 # A shorter answer, such as "Yes." or "The second one", may be that of many questions.
-_SHORTEST_ANSWER = 12
+SHORTEST_ANSWER = 12
 # What is read of each text, so that the time for one sample is bounded; all of it counts for whether texts are equal.
 _READ_CHARACTERS = 24_000
 _READ_IN_ALL = 2 * _READ_CHARACTERS
@@ -61,8 +61,8 @@ def print_of(candidate: Candidate) -> SamplePrint | None:
     whole = _number(hashlib.blake2b(b"".join(hashes), digest_size=8).digest())
     pair = is_pair(candidate)
     question = _number(hashes[0]) if pair and words[0] else 0
-    answer = _number(hashes[1]) if pair and len(words[1]) >= _SHORTEST_ANSWER else 0
-    return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, _numbers_in(texts[0])))
+    answer = _number(hashes[1]) if pair and len(words[1]) >= SHORTEST_ANSWER else 0
+    return SamplePrint(_LAYOUT.pack(_minima(runs), whole, question, answer, numbers_in(texts[0])))
 
 
 def runs_of(candidate: Candidate) -> set[str]:
@@ -117,7 +117,7 @@ def _number(digest: bytes) -> int:
     return int.from_bytes(digest, "little") or 1
 
 
-def _numbers_in(text: str) -> int:
+def numbers_in(text: str) -> int:
     """Return a hash of the numbers in a text, whatever their order; 0 if there are none."""
     found = _NUMBER.findall(text[:_READ_CHARACTERS])
     return (crc32(" ".join(sorted(set(found))).encode()) or 1) if found else 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
-from deepfabric_core.store.append_log import AppendLog, LogEntry
+from deepfabric_core.store.append_log import AppendLog, LogEntry, read_line
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.wording import are, counted
 
@@ -69,6 +69,10 @@ class Journal:
     def has(self, index: int) -> bool:
         """Return whether the sample with this index is in the journal."""
         return index < len(self._begins) and self._begins[index] >= 0
+
+    def record(self, index: int) -> dict[str, Any] | None:
+        """Return the record of a sample, read back from the file; None if it isn't there."""
+        return read_line(self.lines.piece(self._begins[index], self._ends[index])) if self.has(index) else None
 
     def append(self, item: WorkItem, record: Mapping[str, Any], made: Mapping[str, Any]) -> None:
         """Append a sample with how it was `made`; afterwards it isn't lost if the process is killed.

@@ -2,7 +2,8 @@
 
 Nothing here calls a model: requests are yielded and replies are sent in. The expansion of a topic depends only on its
 ancestors and their siblings, never on the order in which replies arrive. So every expansion may begin as soon as its
-topic is known, and the same replies always grow the same topics.
+topic is known, and the same replies always grow the same topics. Only where rewordings are refused is there an
+exception: a name is also compared with those of its cousins, as far as they are known by then.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from deepfabric_core.topics.prompts import (
     shown_candidates,
     subtopics_request,
 )
+from deepfabric_core.topics.rewordings import GrownNames
 
 _SHOWN_CHARACTERS = 80
 
@@ -51,9 +53,11 @@ class Child:
 
 
 def expand(
-    expansion: Expansion, settings: TopicsConfig, besides: tuple[str, ...] = ()
+    expansion: Expansion, settings: TopicsConfig, besides: tuple[str, ...] = (), *, grown: GrownNames | None = None
 ) -> Generator[Request, Reply, tuple[Child, ...]]:
     """Ask for the children of a topic, other than `besides`; ask again for missing, duplicate or unreadable ones.
+
+    With `grown`, names that only reword a topic above, beside or in there are refused as well.
 
     Returns at most `degree` children, fewer if the model names no more.
 
@@ -62,7 +66,7 @@ def expand(
     """
     # In a graph one topic may stand under several.
     beside = expansion.beside if settings.mode == "tree" else ()
-    found = _Found(settings.degree, expansion.path, (*besides, *beside))
+    found = _Found(settings.degree, expansion.path, (*besides, *beside), grown)
     problem: ReplyError | None = None
     request = fresh = _request(expansion, settings, found, besides, again=False)
     for _ in range(1 + settings.expansion_retries):
@@ -93,13 +97,14 @@ def expand(
 class _Found:
     """The distinct children found so far, at most `wanted`; `refused` are the names of the last reply that aren't."""
 
-    def __init__(self, wanted: int, path: TopicPath, besides: tuple[str, ...]) -> None:
+    def __init__(self, wanted: int, path: TopicPath, besides: tuple[str, ...], grown: GrownNames | None) -> None:
         self.children: list[Child] = []
         self.refused: dict[str, str] = {}
         self.in_vain = False  # whether the last reply named none that can be used
         self._wanted = wanted
         self._path = path
         self._besides = besides
+        self._grown = grown
 
     @property
     def missing(self) -> int:
@@ -115,10 +120,18 @@ class _Found:
             if not self.missing:
                 return
             taken = [*self._besides, *(known.name for known in self.children)]
-            if reason := refused_because(child.name, self._path, taken):
+            if reason := self._refused_because(child.name, taken):
                 self.refused[child.name] = reason
-            else:
-                self.children.append(child)
+                continue
+            self.children.append(child)
+            if self._grown is not None:
+                self._grown.add(child.name, self._path)
+
+    def _refused_because(self, name: str, taken: list[str]) -> str | None:
+        reason = refused_because(name, self._path, taken)
+        if reason is None and self._grown is not None:
+            return self._grown.refused_because(name, self._path, taken)
+        return reason
 
     @property
     def complaint(self) -> str:
@@ -155,11 +168,23 @@ def _children_in(reply: Reply, expansion: Expansion) -> Iterator[Child]:
     )
 
 
+def grown_names(settings: TopicsConfig, language: str | None = None) -> GrownNames:
+    """Return what refuses rewordings while topics grow; `language` is a code such as "de", guessed unless given.
+
+    In a graph one topic may stand under several, so cousins aren't compared there.
+    """
+    return GrownNames(language, cousins=settings.mode == "tree")
+
+
 @dataclass
 class Growth:
-    """The state of topics while they grow. `start` and `add` return the expansions that may begin now."""
+    """The state of topics while they grow. `start` and `add` return the expansions that may begin now.
+
+    `grown` is given to `expand` for each of them, and is None unless rewordings are refused.
+    """
 
     settings: TopicsConfig
+    grown: GrownNames | None = None
     missing: int = 0
     _nodes: dict[str, _Node] = field(default_factory=dict)
 
@@ -185,6 +210,8 @@ class Growth:
             node = _Node(topic_id(self.settings.mode, path), path, parents=[expansion.id, *child.also_under])
             self._nodes[node.id] = node
             parent.children.append(node.id)
+            if self.grown is not None:
+                self.grown.add(child.name, expansion.path)
         return [self._expansion(expansion, children, child) for child in children if depth < self.settings.depth]
 
     def fail(self, expansion: Expansion) -> int:

@@ -34,7 +34,7 @@ from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.step_log import StepKey, StepLog
 from deepfabric_core.store.topics_file import load_topics
-from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
+from deepfabric_core.topics.grow import Child, Expansion, Growth, expand, grown_names
 from deepfabric_core.topics.model import Topics
 
 
@@ -49,13 +49,15 @@ def loaded(job: Job, sink: EventSink) -> Topics | None:
     return topics
 
 
-async def grow(job: Job, model: ChatModel, sink: EventSink, stop: Stop, checkpoint: Checkpoint) -> Topics:
+async def grow(
+    job: Job, model: ChatModel, sink: EventSink, stop: Stop, checkpoint: Checkpoint, *, refuse_rewordings: bool = False
+) -> Topics:
     """Grow topics and save them as they grow; what a checkpoint holds of an earlier run isn't requested again.
 
     Raises:
         RunAborted: the root could not be expanded, or every further expansion would fail.
     """
-    growing = _Growing(job, model, sink, checkpoint)
+    growing = _Growing(job, model, sink, checkpoint, refuse_rewordings)
     settings = job.config.topics
     sink(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
     try:
@@ -74,6 +76,7 @@ class _Growing:
     model: ChatModel
     sink: EventSink
     checkpoint: Checkpoint
+    refuse_rewordings: bool = False
     failures: list[dict[str, Any]] = field(default_factory=list)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
@@ -82,7 +85,8 @@ class _Growing:
         self.known = self.checkpoint.expansions()
         config = part_of_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self.secrets.exactly)
-        self.growth = Growth(self.job.config.topics)
+        settings = self.job.config.topics
+        self.growth = Growth(settings, grown_names(settings) if self.refuse_rewordings else None)
         self.file = topics_file(self.job)
 
     def begin(self) -> list[Expansion]:
@@ -101,7 +105,13 @@ class _Growing:
         settings, steps = self.job.config.topics, self.steps.of(expansion.path)
         rejected = RejectedCalls(self.secrets)
         try:
-            work = run_recipe(expand(expansion, settings), self.model, self.sink, steps=steps, rejected=rejected)
+            work = run_recipe(
+                expand(expansion, settings, grown=self.growth.grown),
+                self.model,
+                self.sink,
+                steps=steps,
+                rejected=rejected,
+            )
             driven = await attempt(work, expansion.path, self.secrets)
         except Stopped:
             return ()

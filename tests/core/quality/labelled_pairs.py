@@ -101,6 +101,8 @@ def _half_repeated() -> Iterator[Pair]:
         yield Pair("another question and answer", one, after, repeats=False)
         yield Pair("same question, other answer", one, Candidate(one.question.lower(), after.answer), repeats=True)
         yield Pair("same answer, other question", one, Candidate(after.question, one.answer), repeats=True)
+        changed = Candidate(after.question, _reworded(one.answer, 0.05, random.Random(one.question)))
+        yield Pair("5 words of 100 changed, other question", one, changed, repeats=True)
     for number, (one, other) in enumerate(combinations(all_of_them[:8], 2)):
         said = _YES[number % len(_YES)]
         yield Pair("same short answer", Candidate(one.question, said), Candidate(other.question, said), repeats=False)

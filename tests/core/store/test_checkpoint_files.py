@@ -93,6 +93,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_line_keeps_all_the_others(tmp_pat
     items = list(plan)
     for item in items[:3]:
         journal.append(item, {"text": f"ü{item.index}"}, {"model": "m"})
+    assert [journal.record(index) for index in range(5)] == [*({"text": f"ü{n}"} for n in range(3)), None, None]
     journal.lines.close()
     text = (tmp_path / "j.jsonl").read_bytes()
     last = text.rindex(b"\n", 0, -1) + 1

@@ -1,5 +1,6 @@
 """Growing topics from canned replies, in any order."""
 
+import itertools
 import json
 import random
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
-from deepfabric_core.topics.grow import Child, Expansion, Growth, expand
+from deepfabric_core.topics.grow import Child, Expansion, Growth, expand, grown_names
 from deepfabric_core.topics.model import Topics, fold
+from deepfabric_core.topics.rewordings import is_rewording
 
 ROOT = Expansion("r", ("Bicycles",))
 
@@ -248,3 +250,74 @@ def test_after_a_reply_in_vain_the_same_is_asked_in_other_words_and_without_what
     assert "3 chapters" in said and "chapters" not in first.messages[-1].content
     assert "Leave these out" not in said and second.redraw == 1
     assert '"subtopics"' in said, "the form stays"
+
+
+def rewording(name: str, number: int) -> str:
+    """A name in other words, in one of several ways."""
+    words = name.split()
+    frames = ("Introduction to {}", "{} basics", "Understanding the {}", "The {}", "{}: an overview")
+    return frames[number % len(frames)].format(" ".join(reversed(words)) if "of" in words else name)
+
+
+def grown_by_a_rewording_model(*, refuse: bool) -> tuple[Topics, int, list[str]]:
+    """A tree, how many topics it lacks, and what was said of refused names, from a model that rewords 30 in 100."""
+    chosen = settings(degree=5, depth=3, expansion_retries=4)
+    growth, dice, told = Growth(chosen, grown_names(chosen) if refuse else None), random.Random(4), list[str]()
+    vocabulary = [f"{verb} {what}" for verb in ("Truing", "Cleaning", "Storing", "Testing") for what in THINGS]
+    waiting = growth.start()
+    while waiting:
+        expansion = waiting.pop(dice.randrange(len(waiting)))
+        asking = expand(expansion, chosen, grown=growth.grown)
+        request = next(asking)
+        try:
+            while True:
+                told += [line for line in request.messages[-1].content.split("\n") if "can't be used" in line]
+                said: list[str] = []
+                for number in range(chosen.degree):
+                    old = dice.choice([*expansion.path, *said])
+                    said.append(rewording(old, number) if dice.random() < 0.3 else dice.choice(vocabulary))
+                request = asking.send(naming(*said))
+        except StopIteration as end:
+            waiting += growth.add(expansion, end.value)
+    return growth.topics(), growth.missing, told
+
+
+PARTS = ("rims", "spokes", "hubs", "pads", "cables", "chains", "tubes", "bells")
+THINGS = [f"{part} of {kind} bikes" for part in PARTS for kind in ("old", "new", "fast", "red", "small")]
+
+
+def siblings_that_reword(topics: Topics) -> int:
+    return sum(
+        is_rewording(topics.by_id[one].name, topics.by_id[other].name)
+        for topic in topics.by_id.values()
+        for one, other in itertools.combinations(topic.children, 2)
+    )
+
+
+def test_of_a_model_that_rewords_no_siblings_and_no_parent_are_alike_afterwards() -> None:
+    before, _, _ = grown_by_a_rewording_model(refuse=False)
+    assert siblings_that_reword(before) > 10
+    topics, missing, told = grown_by_a_rewording_model(refuse=True)
+    assert siblings_that_reword(topics) == 0
+    for topic in topics.by_id.values():
+        for child in topic.children:
+            assert not is_rewording(topic.name, topics.by_id[child].name)
+    assert len(topics) + missing == 1 + 5 + 25 + 125
+    assert missing < 10
+    assert any("it only rewords a topic above" in line for line in told)
+
+
+def test_rewordings_are_asked_for_again_and_missing_ones_are_told() -> None:
+    chosen = settings(degree=2, expansion_retries=1)
+    asking = expand(ROOT, chosen, grown=grown_names(chosen))
+    next(asking)
+    again = asking.send(naming("Introduction to bicycles", "Truing a wheel"))
+    assert '"Introduction to bicycles" (it only rewords a topic above)' in again.messages[-1].content
+    with pytest.raises(StopIteration) as end:
+        asking.send(naming("Wheel truing"))
+    assert names(end.value.value) == ["Truing a wheel"]
+
+
+def test_rewordings_are_taken_unless_they_are_to_be_refused() -> None:
+    children, requests = grown(ROOT, settings(degree=2), naming("Introduction to bicycles", "Bicycle basics"))
+    assert len(children) == 2 and len(requests) == 1
