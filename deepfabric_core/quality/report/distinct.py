@@ -69,19 +69,29 @@ class DistinctCount:
         return len(self._smallest) < _KEPT
 
 
+class _WordHashes(dict[str, int]):
+    """The hash of each word, made when it is first asked for; of so many words they are remembered."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        text = word.encode("utf-8", "surrogatepass")
+        found = self[word] = int.from_bytes(blake2b(text, digest_size=8).digest(), "big") or 1
+        return found
+
+
 class WordVariety:
     """The different sequences of one, two and three words, and how many there are in all."""
 
     def __init__(self) -> None:
         self._distinct = (DistinctCount(), DistinctCount(), DistinctCount())
         self._totals = [0, 0, 0]
-        self._known: dict[str, int] = {}
+        self._known = _WordHashes()
         self._words: list[int] = []
 
     def add(self, words: Iterable[str]) -> None:
         """Add the words of a text, in order."""
-        known = self._known
-        self._words += [known[word] if word in known else self._hash_of(word) for word in words]
+        self._words += map(self._known.__getitem__, words)
         self._words.append(_BETWEEN)
         if len(self._words) > _BATCH:
             self._settle()
@@ -96,14 +106,7 @@ class WordVariety:
     def __getstate__(self) -> dict[str, Any]:
         """Without the words that were remembered to save time."""
         self._settle()
-        return {**self.__dict__, "_known": {}}
-
-    def _hash_of(self, word: str) -> int:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        text = word.encode("utf-8", "surrogatepass")
-        found = self._known[word] = int.from_bytes(blake2b(text, digest_size=8).digest(), "big") or 1
-        return found
+        return {**self.__dict__, "_known": _WordHashes()}
 
     def _settle(self) -> None:
         words = np.array(self._words, np.uint64)

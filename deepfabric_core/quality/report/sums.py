@@ -21,7 +21,7 @@ _EXAMPLES = 5
 _LONGEST_EVIDENCE = 300
 # Of longer texts only so much is looked at for words, so that one sample can't take all the time.
 _LONGEST_READ = 200_000
-_LANGUAGE_READ = 200
+_LANGUAGE_READ = 120
 UNKNOWN = "unknown"
 PARTS = ("question", "reasoning", "answer", "sample")
 
