@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from deepfabric_core.run.report.make_report import ReportRequest
 
 _STANDARD_OUTPUT = "-"
-# Progress is told from this many seconds on, and as often.
-_SECONDS = 4.0
+# Progress is told from this many seconds on, and no more often, in steps of a tenth.
+_SECONDS = 3.0
+_STEP = 0.1
 _path = click.Path(path_type=Path)
 
 
@@ -81,9 +82,10 @@ class _Progress:
 
     def __init__(self) -> None:
         self._next = time.monotonic() + _SECONDS
+        self._told = 0.0
 
     def show(self, share: float) -> None:
         """Tell the share that has been read, if it is time."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _SECONDS
+        if time.monotonic() >= self._next and share >= self._told + _STEP:
+            self._next, self._told = time.monotonic() + _SECONDS, share
             say(f"{share * 100:.0f} % read", err=True)

@@ -14,6 +14,7 @@ from deepfabric_core.wording import digits
 
 _FOLDED = 420
 _SHORT = 260
+_LONGEST_NAME = 160
 _MOST_PIECES = 1_000
 # Of words and spaces, so many pairs of equal ones in two texts are compared.
 _MOST_EQUAL = 60_000
@@ -53,7 +54,7 @@ def place(sample: Example) -> str:
 
 def trail(path: Sequence[str]) -> str:
     """Return a topic's path below the root, on one line."""
-    return " <i>/</i> ".join(f"<bdi>{escaped(name)}</bdi>" for name in path[1:] or path)
+    return " <i>/</i> ".join(f"<bdi>{escape(printable(name, _LONGEST_NAME))}</bdi>" for name in path[1:] or path)
 
 
 def trails(paths: Iterable[Sequence[str]], more: int) -> str:

@@ -33,10 +33,13 @@ def _about(found: dict[str, Any]) -> str:
     covered = counted(found["covered"], "topic")
     parts = [f"{covered} have samples" if found["covered"] != 1 else f"{covered} has samples"]
     if found["known"] is not None:
-        parts = [f"{digits(found['known'] - found['missing'])} of {counted(found['known'], 'topic')} have samples"]
+        named = found["known"] - found["missing"]
+        parts = [f"{digits(named)} of {counted(found['known'], 'topic')} have samples"]
+        if others := max(0, found["covered"] - named):
+            parts.append(f"{counted(others, 'topic')} that the topics file doesn't have, too")
     if found["median_per_topic"] and found["covered"] > 1:
         most = found["most_per_topic"]
-        parts.append(f"half of them at most {digits(found['median_per_topic'])}, the largest {digits(most)}")
+        parts.append(f"half of those at most {digits(found['median_per_topic'])}, the largest {digits(most)}")
     if found["samples_without_topic"]:
         parts.append(f"{counted(found['samples_without_topic'], 'sample')} name no topic")
     return "; ".join(parts) + "."

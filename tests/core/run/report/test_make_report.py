@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,3 +190,22 @@ def test_a_scripts_own_code_is_not_run_again_by_the_processes(tmp_path: Path) ->
         check=False,
     )
     assert (done.stdout, done.stderr) == ("once\n60\n", "")
+
+
+def test_an_interrupt_ends_all_processes_at_once(tmp_path: Path) -> None:
+    one = json.dumps(next(records(1)))
+    path = written(tmp_path / "tea.jsonl", *([one] * 30_000))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deepfabric_core", "report", str(path), "-o", str(tmp_path / "page.html")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=20)[1].strip() in {"", "Stopped."}
+    assert process.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert not (tmp_path / "page.html").exists()
