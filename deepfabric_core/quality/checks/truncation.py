@@ -82,8 +82,11 @@ def _goes_on(line: str, passage: Passage) -> bool:
 
 def _lacks_its_mark(line: str, before: list[str]) -> bool:
     """Return whether a line ends without a mark, though the text is in sentences that all have one."""
-    if not _LETTER_AT_END.search(line) or _UNMARKED.search(line) or _LIST_ITEM.match(line):
+    if not _LETTER_AT_END.search(line) or _UNMARKED.search(line):
         return False
+    if _LIST_ITEM.match(line):
+        items = [one.rstrip() for one in before if _LIST_ITEM.match(one)]
+        return len(items) >= _FEWEST_SENTENCES and all(one.endswith(tuple(_SENTENCE_ENDS)) for one in items)
     if line.isascii() and len(line.split()) < _FEWEST_WORDS:
         return False
     ends = list(_END_OF_SENTENCE.finditer(line))

@@ -43,3 +43,9 @@ def test_broken_ends_are_found(answer: str) -> None:
 )
 def test_whatever_is_complete_passes(answer: str) -> None:
     assert not reason("truncation", answer)
+
+
+def test_the_last_item_of_a_list_needs_a_mark_where_all_others_have_one() -> None:
+    items = "1. Take the wheel off.\n2. Pull out the tube.\n3. Find the hole"
+    assert reason("truncation", f"{items} and mark i")
+    assert not reason("truncation", items.replace(".\n", "\n"))
