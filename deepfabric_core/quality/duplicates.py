@@ -87,10 +87,10 @@ class DuplicateIndex:
         self.rules = rules or DuplicateRules()
         self._text_of = text_of
         self._name_of = name_of
-        self._least = self.rules.threshold - (_ESTIMATE_MARGIN if text_of else 0)
+        margin = _ESTIMATE_MARGIN if text_of else 0.0
         self._nearly_equal = min(1.0, self.rules.threshold + _ESTIMATE_MARGIN)
-        self._accepted = PrintIndex(self._least, expected, quick=quick)
-        self._pending = PendingPrints(self._least)
+        self._accepted = PrintIndex(self.rules.threshold, margin, expected, quick=quick)
+        self._pending = PendingPrints(self.rules.threshold - _ESTIMATE_MARGIN)
         self._keys = array("q")
 
     def __len__(self) -> int:

@@ -34,9 +34,9 @@ _TALKS = ("messages", "conversations", "conversation")
 _ASKED = ("instruction", "prompt", "question", "query", "problem", "input")
 _ANSWERED = ("output", "completion", "response", "answer", "final_answer", "solution", "chosen", "preferred_output")
 # What may stand beside a question and its answer without making it a record of another schema.
-_ASIDE = frozenset({"id", "uuid", "source", "category", "system", "history", "metadata", "rejected"}) | {
-    "non_preferred_output"
-}
+_ASIDE = frozenset(
+    ("id", "uuid", "source", "category", "system", "history", "metadata", "rejected", "non_preferred_output")
+)
 _DEEPEST = 20
 
 Record = Mapping[str, Any]

@@ -1,7 +1,8 @@
-"""The gate against duplicates by meaning: questions said in other words, found by vectors of a static embedding model.
+"""The gate against duplicates by meaning: samples said in other words, found by vectors of a static embedding model.
 
-What is compared is the question alone, or all texts of a record of the user's own schema: answers on one topic have
-much the same meaning on average, however different they are. Samples that ask about other numbers are different ones.
+What is compared is the average of two likenesses, of the questions and of the answers: such a model takes "open an
+account" and "close an account" for nearly the same, and it is the answers that tell them apart. Of a record of the
+user's own schema all texts together are compared. Samples that ask about other numbers are different ones.
 
 The signs of a vector's projections on 256 fixed directions are kept as bits. Two vectors differ in as many of them as
 their angle says, give or take; so bits are compared with those of all samples, and vectors only where few bits differ.
@@ -49,7 +50,7 @@ class _Meaning:
 class MeaningIndex:
     """All samples that a candidate's meaning is compared with; as a `DuplicateIndex` compares words.
 
-    A sample takes two bytes for each place of a vector, and 44 more.
+    A sample takes four bytes for each place of the model's vectors, and 44 more.
     """
 
     def __init__(
@@ -126,16 +127,17 @@ class MeaningIndex:
 
     def _meanings(self, candidates: Sequence[Candidate]) -> Iterator[_Meaning | None]:
         """Yield the meaning of each candidate; None if it has none that the model knows."""
-        texts = [_text_of(candidate) for candidate in candidates]
-        for text, vector in zip(
-            texts, self.embed([text.encode("utf-8", "replace").decode() for text in texts]), strict=True
-        ):
-            length = float(np.linalg.norm(vector))
-            if not math.isfinite(length) or length < np.finfo(np.float32).tiny:
+        parts = [_compared_parts(candidate) for candidate in candidates]
+        texts = [text.encode("utf-8", "replace").decode() for pair in parts for text in pair]
+        units = iter([_unit(vector) for vector in self.embed(texts)])
+        for asked, _ in parts:
+            first, second = next(units), next(units)
+            first, second = (second if first is None else first), (first if second is None else second)
+            if first is None or second is None:
                 yield None
                 continue
-            unit = np.asarray(vector, np.float32) / length
-            yield _Meaning(unit, self._bits_of(unit), numbers_in(text))
+            whole = np.concatenate([first, second]) * np.float32(math.sqrt(0.5))
+            yield _Meaning(whole, self._bits_of(whole), numbers_in(asked))
 
     def _bits_of(self, vector: NDArray[np.float32]) -> NDArray[np.uint64]:
         if self._planes is None:
@@ -181,8 +183,17 @@ class MeaningIndex:
         return best
 
 
-def _text_of(candidate: Candidate) -> str:
-    """Return the text whose meaning is compared."""
-    texts = compared_texts(candidate)
-    chosen = texts[:1] if is_pair(candidate) and candidate.question.strip() else texts
-    return "\n".join(text[:_READ_CHARACTERS] for text in chosen[:_READ_CHARACTERS])[:_READ_CHARACTERS]
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return a vector of length 1 in the same direction; None if it has no direction."""
+    length = float(np.linalg.norm(vector))
+    known = math.isfinite(length) and length > np.finfo(np.float32).tiny
+    return np.asarray(vector, np.float32) / np.float32(length) if known else None
+
+
+def _compared_parts(candidate: Candidate) -> tuple[str, str]:
+    """Return the two texts whose meaning is compared: question and answer, or twice the whole of another record."""
+    if is_pair(candidate):
+        return candidate.question[:_READ_CHARACTERS], candidate.answer[:_READ_CHARACTERS]
+    texts = compared_texts(candidate)[:_READ_CHARACTERS]
+    whole = "\n".join(text[:_READ_CHARACTERS] for text in texts)[:_READ_CHARACTERS]
+    return whole, whole

@@ -48,6 +48,7 @@ class PendingPrints:
         """Return the pending candidates of other owners that may be like a print, the most alike first."""
         if not self._held:
             return []
-        found = compared(self._prints, np.frombuffer(one, PRINT), self._least, np.arange(len(self._prints)))
+        used = 1 + max(self._slots.values())
+        found = compared(self._prints[:used], np.frombuffer(one, PRINT), self._least, np.arange(used))
         others = [(self._owners[slot], likeness) for slot, likeness in found]
         return [(self._held[other][0], likeness) for other, likeness in others if other is not None and other != owner]

@@ -34,17 +34,19 @@ _Rows = NDArray[np.signedinteger[Any]]
 
 
 class PrintIndex:
-    """Prints by row, in the order they were added; `least` is the share of common runs that must be found.
+    """Prints by row, in the order they were added.
 
-    A `quick` index never compares a print with all others: where texts are so much alike that the chains are long, it
-    looks at the latest of each. So the time for a print is bounded, and a few that are alike may be missed.
+    Prints that share `threshold` of their runs are nearly all found; of those found, the ones are returned that by the
+    estimate share at most `margin` less. A `quick` index never compares a print with all others: where texts are so
+    much alike that the chains are long, it looks at the latest of each. So the time for a print is bounded, and a few
+    that are alike may be missed.
     """
 
-    def __init__(self, least: float, expected: int = 0, *, quick: bool = False) -> None:
-        self._least = least
+    def __init__(self, threshold: float, margin: float = 0.0, expected: int = 0, *, quick: bool = False) -> None:
+        self._least = threshold - margin
         self._quick = quick
         # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
-        self._band_of = np.dtype("<u4" if least >= _WIDE_FROM else "<u2")
+        self._band_of = np.dtype("<u4" if threshold >= _WIDE_FROM else "<u2")
         self._bands = PLACES // self._band_of.itemsize
         self._columns = self._bands + _HASHES
         self._salts = np.arange(1, self._columns + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
@@ -163,7 +165,7 @@ def compared(
     prints: NDArray[np.void], sought: NDArray[np.void], least: float, rows: _Rows
 ) -> list[tuple[int, Likeness]]:
     """Return the rows of prints that are like another, with how much: equal ones, then the most alike first."""
-    shared = np.count_nonzero(prints["minima"] == sought["minima"], axis=1) / PLACES
+    shared = _equal_places(prints["minima"], sought["minima"]) / PLACES
     shared = np.maximum(0.0, (shared - _BY_CHANCE) / (1 - _BY_CHANCE))
     same = (prints["hashes"] == sought["hashes"]) & (sought["hashes"] != 0)
     numbers = prints["numbers"] == sought["numbers"]
@@ -172,3 +174,10 @@ def compared(
         words, question, answer = map(bool, same[at])
         found[int(rows[at])] = Likeness(float(shared[at]), words, question, answer, bool(numbers[at]))
     return sorted(found.items(), key=lambda like: (-like[1].same_words, -like[1].shared, like[0]))
+
+
+def _equal_places(minima: NDArray[np.uint8], sought: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return how many places of each print equal those of another one: eight bytes are added up at once."""
+    eights = (minima == sought).view(np.uint64).sum(axis=1)
+    counted: NDArray[np.int64] = eights.view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.int64)
+    return counted

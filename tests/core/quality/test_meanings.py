@@ -13,9 +13,11 @@ from deepfabric_core.quality.meanings import MeaningIndex
 from deepfabric_core.store.embedding_model import embedding_model
 from tests.core.static_models import save_small_model
 
-ONE = Candidate("How do I fix a flat bike?", "Take the tube out first.")
-SAME = Candidate("How can I mend my bicycle puncture?", "It is best to replace it.")
-OTHER = Candidate("How do I bake bread?", "Take the tube out first.")
+ONE = Candidate("How do I fix a flat bike?", "Repair it.")
+SAME = Candidate("How can I mend my bicycle puncture?", "Mend it.")
+OTHER = Candidate("How do I bake bread?", "Repair it.")
+# Written with letters alone, since numbers that differ make another question.
+DIGITS, LETTERS = "0123456789", "ghijklmnop"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,13 @@ def test_the_same_question_in_other_words_is_found_and_another_is_not(model: Mea
     finding = index.finding(SAME, "me")
     assert finding is not None and finding.evidence == ONE.question
     assert finding.name == "meaning" and finding.reason.endswith("the same as sample 7")
+
+
+def test_a_question_that_sounds_the_same_is_another_if_its_answer_is(model: MeaningIndex) -> None:
+    index = _like(model)
+    index.add(1, ONE)
+    assert index.nearest(Candidate(SAME.question, "Bake a loaf.")) is None
+    assert index.nearest(Candidate(SAME.question, "Zzz.")) is None
 
 
 def test_questions_about_other_numbers_or_countries_are_others(model: MeaningIndex) -> None:
@@ -79,14 +88,17 @@ def test_what_is_pending_is_compared_with_until_it_is_accepted_or_released(model
 def test_a_copy_is_found_among_twenty_thousand_and_a_sample_takes_little_memory() -> None:
     vectors = np.random.default_rng(1).standard_normal((20_000, 128), np.float32)
 
+    letters, digits = str.maketrans(DIGITS, LETTERS), str.maketrans(LETTERS, DIGITS)
+
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.stack([vectors[int(text.split()[-1], 16)] for text in texts])
+        return np.stack(
+            [vectors[int(text[2:].translate(digits), 16)] if text else np.zeros(128, np.float32) for text in texts]
+        )
 
     index = MeaningIndex(embed, expected=20_000)
-    names = [Candidate(f"number {number:x}", "").question for number in range(20_000)]
-    words = [Candidate(name.replace("number", "n"), "") for name in names]
+    words = [Candidate(f"n {number:x}".translate(letters), "") for number in range(20_000)]
     index.load(enumerate(words))
-    assert index.memory / len(index) < 400
+    assert index.memory / len(index) < 700
     noise = np.random.default_rng(2).standard_normal(vectors.shape, np.float32)
     vectors += noise * 0.3
     dice, found = random.Random(1), 0
