@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 # Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana and Chinese characters.
 _WITHOUT_SPACES = (
@@ -17,8 +18,12 @@ _WORD = re.compile(r"\w+(?:\+\+|#)?")
 _WORD_OR_CHARACTER = re.compile(rf"[{_WITHOUT_SPACES}]|(?:(?![{_WITHOUT_SPACES}])[\w{_MARKS}])+(?:\+\+|#)?")
 
 _SPACELESS = re.compile(f"[{_WITHOUT_SPACES}]")
+# Without any of these, the simpler expression finds the same words in half the time.
+_UNLIKE_LATIN = re.compile(rf"[{_WITHOUT_SPACES}{_MARKS}]")
 
 
+# A text is often read twice in a row, for its print and for what else is counted.
+@lru_cache(maxsize=4)
 def words_in(text: str) -> list[str]:
     """Return the words of a text in lower case; of a script without spaces, each character counts as a word.
 
@@ -27,7 +32,8 @@ def words_in(text: str) -> list[str]:
     """
     if text.isascii():
         return _WORD.findall(text.lower())
-    return _WORD_OR_CHARACTER.findall(unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return (_WORD_OR_CHARACTER if _UNLIKE_LATIN.search(folded) else _WORD).findall(folded)
 
 
 def has_spaceless(text: str) -> bool:

@@ -25,6 +25,10 @@ _COMMANDS = {
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
     "limits": ("deepfabric_core.cli.limits", "Show the limits that were learned of providers, or forget them."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
+    "report": (
+        "deepfabric_core.cli.report",
+        "Report on a dataset, as a page or as JSON.",
+    ),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "trace": ("deepfabric_core.cli.trace", "Look at the calls to models that a run has recorded."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),

@@ -76,6 +76,7 @@ class DuplicateIndex:
     `text_of` returns the texts of a sample by its key. With it, estimates near the threshold are measured by texts,
     and what is found can be shown. `name_of` returns what people are told that a sample is, as "record 3 of old.jsonl".
     `expected` is how many samples there will be, so that none waits while room is made.
+    A `quick` index takes bounded time for a sample, and may miss one among very many that are much alike.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class DuplicateIndex:
         expected: int = 0,
         text_of: TextOf | None = None,
         name_of: NameOf | None = None,
+        quick: bool = False,
     ) -> None:
         from deepfabric_core.quality.pending_prints import PendingPrints
         from deepfabric_core.quality.print_index import PrintIndex
@@ -94,7 +96,7 @@ class DuplicateIndex:
         self._name_of = name_of
         margin = _ESTIMATE_MARGIN if text_of else 0.0
         self._nearly_equal = min(1.0, self.rules.threshold + _ESTIMATE_MARGIN)
-        self._accepted = PrintIndex(self.rules.threshold, margin, expected)
+        self._accepted = PrintIndex(self.rules.threshold, margin, expected, quick=quick)
         self._pending = PendingPrints(self.rules.threshold - _ESTIMATE_MARGIN)
         self._keys = array("q")
 
@@ -119,7 +121,34 @@ class DuplicateIndex:
     def nearest(self, candidate: Candidate, owner: Hashable | None = None) -> Match | None:
         """Return the sample that a candidate repeats; what `owner` itself has pending isn't compared with."""
         own = print_of(candidate)
-        return None if own is None else self._nearest(candidate, own, owner)
+        return None if own is None else self.nearest_to(own, lambda: candidate, owner)
+
+    def nearest_to(
+        self, own: SamplePrint, texts: Callable[[], Candidate | None], owner: Hashable | None = None
+    ) -> Match | None:
+        """Return the sample that another one repeats, by its print; `texts` reads that one where they are needed."""
+        pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
+        accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
+        candidate: Candidate | None = None
+        runs: set[str] | None = None
+        unread = _MOST_READ
+        for key, likeness, known in chain(pending, accepted):
+            if kind := self._certain(likeness):
+                return Match(kind, likeness.shared, key, known or self._text(key))
+            if not likeness.same_numbers or not unread:
+                continue
+            other = known or self._text(key)
+            candidate = candidate or (texts() if other else None)
+            if other is None or candidate is None:
+                if likeness.shared >= self.rules.threshold:
+                    return Match("near", likeness.shared, key)
+                continue
+            unread -= 1
+            runs = runs or runs_of(candidate)
+            shared = _shared(runs, runs_of(other))
+            if shared >= self.rules.threshold or self._has_answer_of(other, candidate):
+                return Match("near", shared, key, other)
+        return None
 
     def claim(self, candidate: Candidate, owner: Hashable) -> Match | None:
         """Return the sample that a candidate repeats; if there is none, keep it as its owner's pending one."""
@@ -127,7 +156,7 @@ class DuplicateIndex:
         own = print_of(candidate)
         if own is None:
             return None
-        match = self._nearest(candidate, own, owner)
+        match = self.nearest_to(own, lambda: candidate, owner)
         if match is None:
             self._pending.put(owner, candidate, own)
         return match
@@ -148,28 +177,6 @@ class DuplicateIndex:
         """Claim a candidate, and return what there is against it."""
         match = self.claim(candidate, owner)
         return None if match is None else finding_of(match, candidate, self._name_of)
-
-    def _nearest(self, candidate: Candidate, own: SamplePrint, owner: Hashable | None) -> Match | None:
-        pending = ((None, likeness, other) for other, likeness in self._pending.alike(own, owner))
-        accepted = ((self._keys[row], likeness, None) for row, likeness in self._accepted.alike(own))
-        runs: set[str] | None = None
-        unread = _MOST_READ
-        for key, likeness, known in chain(pending, accepted):
-            if kind := self._certain(likeness):
-                return Match(kind, likeness.shared, key, known or self._text(key))
-            if not likeness.same_numbers or not unread:
-                continue
-            other = known or self._text(key)
-            if other is None:
-                if likeness.shared >= self.rules.threshold:
-                    return Match("near", likeness.shared, key)
-                continue
-            unread -= 1
-            runs = runs or runs_of(candidate)
-            shared = _shared(runs, runs_of(other))
-            if shared >= self.rules.threshold or self._has_answer_of(other, candidate):
-                return Match("near", shared, key, other)
-        return None
 
     def _has_answer_of(self, other: Candidate, candidate: Candidate) -> bool:
         """Whether the answers alone are nearly the same, whatever was asked."""
@@ -211,4 +218,4 @@ def _beginning(other: Candidate | None) -> str:
 
 def _shared(runs: set[str], others: set[str]) -> float:
     common = len(runs & others)
-    return common / (len(runs) + len(others) - common)
+    return common / ((len(runs) + len(others) - common) or 1)

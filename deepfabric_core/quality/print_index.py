@@ -20,6 +20,7 @@ _HASHES = 3
 PRINT = np.dtype([("minima", "u1", (PLACES,)), ("hashes", "<u8", (_HASHES,)), ("numbers", "<u4")])
 # Chains longer than this are no help; then all prints are compared, by their first places before the others.
 _LONGEST_CHAIN = 128
+_QUICK_CHAIN = 8
 _FIRST_PLACES = 32
 _AT_ONCE = 4096
 _FEWEST = 256
@@ -36,11 +37,14 @@ class PrintIndex:
     """Prints by row, in the order they were added.
 
     Prints that share `threshold` of their runs are nearly all found; of those found, the ones are returned that by the
-    estimate share at most `margin` less.
+    estimate share at most `margin` less. A `quick` index never compares a print with all others: where texts are so
+    much alike that the chains are long, it looks at the latest of each. So the time for a print is bounded, and a few
+    that are alike may be missed.
     """
 
-    def __init__(self, threshold: float, margin: float = 0.0, expected: int = 0) -> None:
+    def __init__(self, threshold: float, margin: float = 0.0, expected: int = 0, *, quick: bool = False) -> None:
         self._least = threshold - margin
+        self._quick = quick
         # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
         self._band_of = np.dtype("<u4" if threshold >= _WIDE_FROM else "<u2")
         self._bands = PLACES // self._band_of.itemsize
@@ -123,6 +127,8 @@ class PrintIndex:
         rows = self._in_chains(self._slots(sought)[0])
         if rows is None:
             rows = np.concatenate([self._with_equal_hashes(sought), *self._scanned(sought)])
+        if self._quick:
+            rows = np.unique(rows)
         return compared(self._prints[rows], sought, self._least, rows)
 
     def _in_chains(self, slots: NDArray[np.uint64]) -> _Rows | None:
@@ -130,14 +136,14 @@ class PrintIndex:
         columns = self._every_column
         rows = self._heads[columns, slots]
         found: list[_Rows] = []
-        for _ in range(_LONGEST_CHAIN):
+        for _ in range(_QUICK_CHAIN if self._quick else _LONGEST_CHAIN):
             there = rows >= 0
             rows, columns = rows[there], columns[there]
             if not len(rows):
                 return np.concatenate(found) if found else np.empty(0, np.int64)
             found.append(rows)
             rows = self._next[rows, columns]
-        return None
+        return np.concatenate(found) if self._quick else None
 
     def _with_equal_hashes(self, sought: NDArray[np.void]) -> _Rows:
         """Return the first row with each equal hash, of all prints."""

@@ -94,6 +94,15 @@ COMMANDS: Mapping[str, click.Command] = {
             click.option("--failed", is_flag=True, help="Only calls that had no reply."),
         ),
         _command(
+            "report",
+            "Report on a dataset, or on what a run has made: topics, lengths, repetitions, checks, scores, cost.",
+            click.argument("what", required=False, metavar="[FILE or run]"),
+            click.option("-o", "--output", type=click.Path(), help="Write the page to a file as well."),
+            click.option("--against", type=click.Path(), help="Another dataset, to tell what differs from it."),
+            click.option("--topics", type=click.Path(), help="Topics file, to tell which topics have no samples."),
+            click.option("--out", metavar="NAME", help="Assign the report to a variable instead of showing it."),
+        ),
+        _command(
             "limits",
             "Show the limits that were learned of providers; the next run begins with them.",
             click.argument("what", required=False, metavar="[ENDPOINT or MODEL]"),

@@ -22,9 +22,11 @@ _LINE = re.compile(r"[ \t]*(?:[\w ,.]+=[ ]*)?%deepfabric(?=[ \t])")
 _OPTIONS = {spelling: option for option in OPTIONS for spelling in option.flag.split("/")}
 
 # What subcommands take besides flags, and the notebook's own flags that are followed by a value.
-_TAKE_RUNS = ("resume", "stop", "export", "topics")
+_TAKE_RUNS = ("resume", "stop", "export", "topics", "report")
 _TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
-_TAKE_VALUES = ("--out", "--name")
+_TAKE_DATA = ("trace", "report")
+_TAKE_VALUES = ("--out", "--name", "-o", "--output", "--against", "--topics")
+_TAKE_DATASETS = ("-o", "--output", "--against", "--topics")
 _CONFIGS = (".yaml", ".yml")
 _FILES = (*_CONFIGS, ".json", ".jsonl")
 _TRACES = (".jsonl",)
@@ -170,7 +172,7 @@ def _flags(flags: Iterable[str], given: set[str]) -> Iterator[tuple[str, str]]:
 def _arguments(command: str, line: _Line, runs: Sequence[str]) -> Iterator[tuple[str, str]]:
     if command in _TAKE_RUNS:
         yield from ((shlex.quote(run), "run") for run in runs if run not in line.words)
-    if command == "trace":
+    if command in _TAKE_DATA:
         yield from _files(line.typed, _TRACES)
     if command in _TAKE_FILES and not line.in_cell:
         yield from _files(line.typed, _CONFIGS)
@@ -180,7 +182,7 @@ def _values_of_flag(flag: str, typed: str, names: Sequence[str]) -> Iterator[tup
     option = _OPTIONS.get(flag)
     if flag == "--out":
         yield from ((name, "variable") for name in names)
-    elif option and option.kind == "path":
+    elif flag in _TAKE_DATASETS or (option and option.kind == "path"):
         yield from _files(typed, _FILES)
     elif option:
         yield from ((value, "value") for value in option.choices or _values_of_key(option))

@@ -177,6 +177,15 @@ class DeepFabricMagics(Magics):
         click.echo(printable_text(said))
         return table
 
+    def _report(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.report import report
+
+        found = report(self.session, self._names, values)
+        if values["output"]:
+            found.save(values["output"])
+            click.echo(f"{values['output']} has the report.")
+        return self._result(found, values)
+
     def _limits(self, values: Mapping[str, Any], _: str | None) -> None:
         from deepfabric_core.text.limits_table import kept_limits, limits_table
 

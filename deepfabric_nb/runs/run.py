@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ConfigError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
     from deepfabric_core.run.results import Results
     from deepfabric_core.topics.model import Topics
+    from deepfabric_nb.runs.report import Report
 
 _ids = itertools.count(1)
 
@@ -119,6 +121,16 @@ class Run(EngineTask):
             if found := next((path for path in places if path and path.exists()), None):
                 return load_topics(found)[0]
         return None
+
+    def report(self, *, against: str | Path | None = None, topics: str | Path | None = None) -> Report:
+        """Return a report on the samples so far, which shows itself, compared with the dataset `against` if given.
+
+        Raises:
+            ConfigError: there are no samples yet, or a file can't be read.
+        """
+        from deepfabric_nb.runs.report import report_on_job
+
+        return report_on_job(self.job, made_up=_is_made_up(self.job.config), against=against, topics=topics)
 
     def _manifest(self, found: Results) -> dict[str, Any]:
         from deepfabric_core import __version__

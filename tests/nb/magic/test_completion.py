@@ -30,6 +30,7 @@ COMMANDS = {
     "export": [],
     "watch": ["--checkpoint-path"],
     "trace": ["--failed"],
+    "report": ["--against", "--out"],
     "limits": [],
     "help": [],
 }
@@ -161,6 +162,13 @@ def test_config_files_are_offered_with_folders_to_go_on_in(folder: Path, command
     assert texts(f"%deepfabric {command} nowhere/¦") == []
     assert texts(f"%deepfabric {command} .h¦") == [".hidden.yaml"]
     assert "'two words.yaml'" in texts(f"%deepfabric {command} ¦")
+
+
+def test_datasets_and_runs_are_offered_for_a_report(folder: Path) -> None:
+    (folder / "made.jsonl").touch()
+    assert texts("%deepfabric report m¦") == ["made.jsonl"]
+    assert set(RUNS) <= set(texts("%deepfabric report ¦"))
+    assert "made.jsonl" in texts("%deepfabric report --against ¦")
 
 
 def test_traces_are_offered_where_one_is_shown(folder: Path) -> None:
