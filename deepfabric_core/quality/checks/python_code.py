@@ -7,7 +7,7 @@ import re
 import textwrap
 from itertools import pairwise
 
-_PROMPT = re.compile(r"(?m)^[ \t]*(?:>>> ?|In \[\d*\]: ?)")
+_PROMPT = re.compile(r"(?m)^[ \t]*(?:>{3} ?|In \[\d*\]: ?)")
 _GOES_ON = re.compile(r"^[ \t]*(?:\.\.\.(?: |$)|\s+\.\.\.: ?)")
 # Lines of notebooks, and of shells beside them.
 _COMMAND = re.compile(

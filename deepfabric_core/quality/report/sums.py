@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deepfabric_core.config.language_names import name_of
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
-from deepfabric_core.quality.language_names import name_of
 from deepfabric_core.quality.report.distinct import WordVariety
 from deepfabric_core.quality.report.distribution import Distribution
 from deepfabric_core.quality.report.examples import FirstOfEachKind, excerpt_of, shortened
