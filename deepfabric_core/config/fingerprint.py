@@ -141,7 +141,7 @@ def without_topics(prints: Mapping[str, str]) -> Fingerprint:
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
     if key and _left_out(key):
         return
-    if key == _JUDGES:
+    if key == _JUDGES and value:
         value = {str(number): judge for number, judge in enumerate(value, 1)}
     if isinstance(value, dict) and value and key != "generation.output_schema":
         for name, part in value.items():
