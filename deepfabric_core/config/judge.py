@@ -114,7 +114,7 @@ def _switched(value: object) -> object:
     return {} if isinstance(value, bool | str) and value in _ON else value
 
 
-class Judging(Section):
+class JudgesConfig(Section):
     """One judge or several, and how they decide.
 
     With `majority`, more than half of the judges must accept a sample; with `mean`, what their scores exceed the least
@@ -134,7 +134,7 @@ class Judging(Section):
         return written
 
     @model_validator(mode="after")
-    def _judges_are_clear(self) -> Judging:
+    def _judges_are_clear(self) -> JudgesConfig:
         if self.judge is not None and self.judges:
             raise ValueError("write either judge or judges: one judge stands under judge, several under judges")
         if self.compare is not None and not self.all_judges:

@@ -194,7 +194,7 @@ def _sentences(problem: ValidationError, document: Document, spelled: Mapping[st
         message = error["msg"] + _quoted(error["type"], error["input"])
         sentence = _sentence(error["type"], message, path, document)
         if flag := spelled.get(dotted(path)):
-            key = dotted(path[1:] if "llm" in path[1:] else path)
+            key = dotted(_shared(path) or path)
             sentence = f"{flag} ({key}): {_wording(message)}."
         sentences[sentence] = None
     return list(sentences)
@@ -215,9 +215,13 @@ def _written_path(loc: KeyPath, document: Document) -> KeyPath:
         here = (*path, part)
         if isinstance(part, int) or "[" not in part or any(document.line(place) for place in (here, here[1:])):
             path = here
-    inherited = len(path) > 1 and path[1] == "llm" and document.line(path) is None
-    shared = path[1:]
-    return shared if inherited and document.line(shared) is not None else path
+    shared = _shared(path)
+    return shared if shared and document.line(path) is None and document.line(shared) is not None else path
+
+
+def _shared(path: KeyPath) -> KeyPath:
+    """Return where the shared `llm` has the key of a stage's or a judge's one; () for any other key."""
+    return path[path.index("llm") :] if "llm" in path[1:] else ()
 
 
 def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str:

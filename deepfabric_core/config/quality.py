@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from deepfabric_core.config.judge import Judging
+from deepfabric_core.config.judge import JudgesConfig
 from deepfabric_core.config.section import Section
 
 # What `quality`, `duplicates` and the like may be set to instead of a mapping of keys.
@@ -58,7 +58,7 @@ def _checks(value: object) -> object:
     return "default" if switched == {} else [value] if isinstance(value, str) else value
 
 
-class Quality(Judging):
+class Quality(JudgesConfig):
     """Which samples are accepted. One that isn't is made again, at most `attempts` times, with the reason.
 
     After that it is left out (`drop`) or taken all the same (`keep`). The run stops early once the share of the samples

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from deepfabric_core.config.judge import Judge, Judging
+from deepfabric_core.config.judge import Judge, JudgesConfig
 from deepfabric_core.events import Event
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
@@ -35,13 +35,13 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none-needed")
 
 
-def judging(server: Runner, way: str, **keys: object) -> Judging:
+def judging(server: Runner, way: str, **keys: object) -> JudgesConfig:
     llm = {"provider": "openai", "model": "local", "base_url": server.address, "structured_output": way}
     judge = {"llm": llm, "criteria": CRITERIA, "max_tokens": 400, **keys}
-    return Judging.model_validate({"judge": judge})
+    return JudgesConfig.model_validate({"judge": judge})
 
 
-def with_judges(settings: Judging, *samples: Candidate) -> tuple[list[Judgement], Choice]:
+def with_judges(settings: JudgesConfig, *samples: Candidate) -> tuple[list[Judgement], Choice]:
     """What comes of judging samples, and of comparing them."""
     told: list[Event] = []
 

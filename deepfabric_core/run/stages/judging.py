@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from deepfabric_core.chat.json_replies import Asking
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.chat.rejected_calls import RejectedCalls
-from deepfabric_core.config.judge import Judge, Judging, Vote
+from deepfabric_core.config.judge import Judge, JudgesConfig, Vote
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import Emit
@@ -67,7 +67,7 @@ class Judges:
 
 @asynccontextmanager
 async def connected(
-    judging: Judging, config: Config, connect: ConnectJudge, emit: Emit, hide: Redactor
+    judging: JudgesConfig, config: Config, connect: ConnectJudge, emit: Emit, hide: Redactor
 ) -> AsyncIterator[Judges | None]:
     """Connect to the model of each judge; without any judge there is None."""
     async with AsyncExitStack() as open_models:

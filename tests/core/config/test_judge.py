@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from deepfabric_core.config.fingerprint import fingerprint
-from deepfabric_core.config.judge import Judge, Judging, with_shared_llm
+from deepfabric_core.config.judge import Judge, JudgesConfig, with_shared_llm
 from deepfabric_core.config.judge_criteria import KNOWN, Criterion
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_keys import secrets_in
@@ -21,38 +21,38 @@ def judged(**quality: Any) -> Config:
     return Config.model_validate({"topics": topics, "generation": generation, "output": output, "quality": quality})
 
 
-def refused(model: type[Judge | Judging | Criterion], written: object) -> str:
+def refused(model: type[Judge | JudgesConfig | Criterion], written: object) -> str:
     with pytest.raises(ValidationError) as told:
         model.model_validate(written)
     return str(told.value)
 
 
 def test_an_empty_section_is_a_whole_judge() -> None:
-    judge = Judging.model_validate({"judge": {}}).judge
+    judge = JudgesConfig.model_validate({"judge": {}}).judge
     assert judge is not None
     assert (judge.low, judge.high, judge.least, judge.llm.temperature) == (1, 5, 4.0, 0.0)
 
 
 @pytest.mark.parametrize("word", [True, "on", "default"])
 def test_a_word_turns_the_judge_on(word: object) -> None:
-    assert Judging.model_validate({"judge": word}).all_judges == (Judge(),)
+    assert JudgesConfig.model_validate({"judge": word}).all_judges == (Judge(),)
 
 
 @pytest.mark.parametrize("word", [False, None, "off", "none"])
 def test_a_word_turns_the_judge_off(word: object) -> None:
-    assert Judging.model_validate({"judge": word}).all_judges == ()
+    assert JudgesConfig.model_validate({"judge": word}).all_judges == ()
 
 
 @pytest.mark.parametrize("key", ["judge", "judges"])
 def test_several_judges_may_stand_under_either_key(key: str) -> None:
     written = [{"llm": {"model": "one"}}, {"llm": {"model": "two"}, "scale": "1-10"}]
-    judges = Judging.model_validate({key: written, "vote": "all"}).all_judges
+    judges = JudgesConfig.model_validate({key: written, "vote": "all"}).all_judges
     assert [judge.llm.model for judge in judges] == ["one", "two"]
     assert [judge.least for judge in judges] == [4.0, 8.0]
 
 
 def test_one_judge_and_several_at_once_are_refused() -> None:
-    assert "write either judge or judges" in refused(Judging, {"judge": {}, "judges": [{}]})
+    assert "write either judge or judges" in refused(JudgesConfig, {"judge": {}, "judges": [{}]})
 
 
 @pytest.mark.parametrize(
@@ -125,23 +125,23 @@ def test_two_criteria_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize(("written", "count"), [("best_of 3", 3), ("best of 2", 2), ({"best_of": 4}, 4)])
 def test_a_comparison_says_of_how_many(written: object, count: int) -> None:
-    compare = Judging.model_validate({"judge": {}, "compare": written}).compare
+    compare = JudgesConfig.model_validate({"judge": {}, "compare": written}).compare
     assert compare is not None and compare.best_of == count
 
 
 @pytest.mark.parametrize("written", ["best_of", "best_of 1", "best_of 99", "three", {"best_of": 0}, 3])
 def test_other_comparisons_are_refused(written: object) -> None:
-    assert refused(Judging, {"judge": {}, "compare": written})
+    assert refused(JudgesConfig, {"judge": {}, "compare": written})
 
 
 def test_a_comparison_needs_a_judge() -> None:
-    assert "compare needs a judge" in refused(Judging, {"compare": "best_of 3"})
-    assert Judging.model_validate({"compare": "off"}).compare is None
+    assert "compare needs a judge" in refused(JudgesConfig, {"compare": "best_of 3"})
+    assert JudgesConfig.model_validate({"compare": "off"}).compare is None
 
 
 def test_a_judge_inherits_the_shared_model_key_by_key_but_stays_cool() -> None:
     quality = with_shared_llm({"judge": {"llm": {"model": "small"}}, "attempts": 3}, SHARED)
-    llm = Judging.model_validate({"judge": quality["judge"]}).all_judges[0].llm
+    llm = JudgesConfig.model_validate({"judge": quality["judge"]}).all_judges[0].llm
     assert (llm.provider, llm.model, llm.base_url, llm.temperature) == ("anthropic", "small", "http://here/v1", 0.0)
     assert quality["attempts"] == 3
 

@@ -12,7 +12,7 @@ import pytest
 
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.rejected_calls import RejectedCalls
-from deepfabric_core.config.judge import Judge, Judging
+from deepfabric_core.config.judge import Judge, JudgesConfig
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import CallAnswered, Emit, Event
 from deepfabric_core.llm.connect import CallPolicy, connect
@@ -82,7 +82,7 @@ def judge_at(server: LocalProvider, model: str = "gpt-4o", **keys: Any) -> dict[
 
 def asked(judging: dict[str, Any], ask: Ask, stop: Stop | None = None, emit: Emit = silent) -> Any:
     """What is answered to a question to the judges of a config."""
-    own = Judging.model_validate(judging)
+    own = JudgesConfig.model_validate(judging)
     rate_limit = config().generation.rate_limit.model_copy(update={"base_delay": 0.01, "max_delay": 0.02})
     stopped = stop or Stop()
 
@@ -243,7 +243,7 @@ def with_model(model: ChatModel, judging: dict[str, Any], ask: Ask) -> Any:
     async def work() -> Any:
         as_function: ConnectJudge = connecting
         async with connected(
-            Judging.model_validate(judging), config(), as_function, silent, Redactor({"planted-secret"})
+            JudgesConfig.model_validate(judging), config(), as_function, silent, Redactor({"planted-secret"})
         ) as j:
             return await ask(j) if j else None
 
