@@ -40,7 +40,7 @@ Language = Annotated[str | None, AfterValidator(lambda language: language and co
 
 
 class TopicsConfig(Section):
-    """What the dataset covers: a tree or graph grown from one prompt, named in `language`."""
+    """What the dataset covers: a tree or graph grown from one prompt. `language` is a code or an English name."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     mode: Mode = "tree"
@@ -177,7 +177,7 @@ def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 class Generation(Section):
-    """How samples are written, and in which `language`."""
+    """How samples are written. `language` is a code or an English name."""
 
     system_prompt: str = Field(min_length=1)
     instructions: str = ""

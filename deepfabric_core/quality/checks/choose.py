@@ -101,9 +101,9 @@ def _named(name: str, options: object, settings: Settings) -> Iterator[Check]:
         left_out = _left_out(options)
         for kind in KINDS:
             if kind.default and kind.name not in left_out:
-                yield _ready(kind, {}, settings)
+                yield ready(kind, {}, settings)
     elif name in BY_NAME:
-        yield _ready(BY_NAME[name], options, settings)
+        yield ready(BY_NAME[name], options, settings)
     else:
         yield _of_a_package(name, options)
 
@@ -118,7 +118,12 @@ def _left_out(options: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(without)
 
 
-def _ready(kind: CheckKind, options: Mapping[str, Any], settings: Settings) -> Check:
+def ready(kind: CheckKind, options: Mapping[str, Any], settings: Settings) -> Check:
+    """Return a check of the registry, with options of its own.
+
+    Raises:
+        ConfigError: its package isn't installed, or it has no such options.
+    """
     if kind.package and find_spec(kind.package) is None:
         raise ConfigError(
             f"checks: {kind.name} needs the package {kind.package}: pip install 'deepfabric-nb[quality]'."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.candidate import Candidate
-from deepfabric_core.quality.checks.check import Settings
-from deepfabric_core.quality.checks.choose import choose
+from deepfabric_core.quality.checks.check import CheckKind, Settings
+from deepfabric_core.quality.checks.choose import choose, ready
 from deepfabric_core.quality.checks.examine import examine, findings
 from deepfabric_core.quality.checks.registry import catalogue
 
@@ -77,10 +76,10 @@ def test_a_mistake_is_told_in_a_sentence(wanted: object, message: str) -> None:
     assert message in str(told.value) and str(told.value).startswith("checks") and "\n" not in str(told.value)
 
 
-@pytest.mark.skipif(find_spec("sqlglot") is not None, reason="the package is installed")
 def test_a_check_that_needs_a_package_says_so() -> None:
+    needing = CheckKind("tables", "", lambda _: lambda _: None, package="a_package_that_nobody_has")
     with pytest.raises(ConfigError, match=r"pip install 'deepfabric-nb\[quality\]'"):
-        choose(["sql_syntax"], Settings())
+        ready(needing, {}, Settings())
 
 
 def test_a_function_of_a_module_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,6 @@ def test_questions_may_hold_broken_code() -> None:
 
 
 def test_sql_is_only_parsed_where_its_package_is() -> None:
-    pytest.importorskip("sqlglot")
     assert reason("sql_syntax", block("sql", "SELECT FROM WHERE a ="))
     for code in ("SELECT a FROM b WHERE c = 'd';", "INSERT INTO a (b) VALUES (1)", "CREATE PROCEDURE p AS BEGIN x END"):
         assert not reason("sql_syntax", block("sql", code))
