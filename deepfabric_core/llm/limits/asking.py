@@ -46,11 +46,11 @@ class Asking:
         """Whether single calls ask."""
         return self._pause > 0
 
-    def first_in_vain(self, call: Call, since: float) -> Call | None:
-        """Return the first of the refused calls in a row up to one, or None if they are few."""
+    def in_vain(self, call: Call, since: float) -> list[Call]:
+        """Return the refused calls in a row up to one, the latest first; none if they are few."""
         last = (other for other in self.recent.between(since, call.began) if not other.tries_places)
         row = list(itertools.takewhile(lambda other: other.refused, last))
-        return row[-1] if len(row) >= self.overload.in_a_row(_IN_VAIN) else None
+        return row if len(row) >= self.overload.in_a_row(_IN_VAIN) else []
 
     def begin(self, since: float, now: float, wait: float) -> None:
         """Begin to ask, since all calls from a time on were refused; the provider asks to wait so many seconds."""

@@ -16,8 +16,8 @@ The states of the controller:
   bounded. The quotas that headers state are followed (`stated_quotas`).
 - Listening, after the first refusal: no call begins until all are heard of; then it is told whether the number or the
   rate was too high (`which_limit`).
-- Steady: both limits are tried again and again by a little more, and each time it is waited until that is heard of.
-  A refusal of such a call lowers the limit that it tried.
+- Steady: both limits are tried again and again by a little more (`probing`), and each time it is waited until that is
+  heard of. A refusal of such a call lowers the limit that it tried, and those after it tell how far (`correction`).
 - Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
   (`asking`).
 - Trial, if several cuts follow each other: far fewer calls, to see whether that helps. If not, the refusals have
@@ -40,21 +40,17 @@ from deepfabric_core.llm.limits.rate import AdaptiveRate
 from deepfabric_core.llm.limits.recent import ONE, Call, Recent, Size
 from deepfabric_core.llm.limits.stated_quotas import StatedQuotas
 from deepfabric_core.llm.limits.trial import Trial, are_mixed
-from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate, is_rate_at_first
+from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate_at_first, is_rate_in_steady_state
 
 # Listening. If the first refusal is heard soon, calls go on for so many seconds, one in so many, to tell the limits
 # apart.
 _GOES_ON = 0.15
 _GOES_ON_EVERY = 0.005
 
-# So many unexplained refusals are too many: limits are lowered. Refused calls that saw at least this share of the
-# number in flight lower that by the second share of it, once in a second. After so many cuts within so many seconds, or
-# so many calls, it is tried whether that helps.
+# So many unexplained refusals are too many: limits are lowered. After so many cuts within so many seconds, or so many
+# calls, it is tried whether that helps.
 _UNEXPLAINED = 2.5
 _TOLERATED = 0.04
-_NEAR = 0.7
-_FEWER = 0.03
-_NOT_AGAIN = 1.0  # seconds
 _SEVERAL_CUTS = 4
 _SOON = 4.0  # seconds
 _CALLS_BETWEEN_CUTS = 40
@@ -80,7 +76,6 @@ class AdaptiveController:
     _overload: Overload = field(default_factory=Overload)
     _cut_at: float = -math.inf
     _cuts: list[tuple[float, float, float]] = field(default_factory=list)
-    _near_cut_at: float = -math.inf
     _listened: Call | None = None
     _listened_until: float = -math.inf
     _begun_at: float = -math.inf
@@ -145,7 +140,8 @@ class AdaptiveController:
     def begin(self, now: float, size: Size = ONE) -> Call:
         """Register a call that begins."""
         self.in_flight += 1
-        call = Call(now, self.in_flight, self._places.tries(self.in_flight, now), self._rate.tries(now), size)
+        paced, tries_places = self._rate.binds(now), self._places.tries(self.in_flight, now)
+        call = Call(now, self.in_flight, tries_places, self._rate.tries(now), size, paced)
         self._recent.add(call)
         self._begun_at = now
         self._quotas.begin(call, learned=self._is_learned)
@@ -190,7 +186,7 @@ class AdaptiveController:
             pass
         elif not self._opening.is_over:  # call began after any cut
             self._listened, self._listened_until = call, max(now, call.began + _GOES_ON)
-        elif call.began > self._near_cut_at:
+        elif call.began > self._places.lowered_at:
             return self._refused_steadily(call, now, wait)
         return False
 
@@ -225,13 +221,13 @@ class AdaptiveController:
 
     def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
         """Lower a limit after a refusal, if it tells of one; return whether it does."""
-        if first := self._asking.first_in_vain(call, self._listened_until):
-            self._rate.note_burst(first.began, self._recent.accepted_before(first))
-            if self._is_near(call.level, now):
+        if row := self._asking.in_vain(call, self._listened_until):
+            self._rate.note_burst(row[-1].began, self._recent.accepted_before(row[-1]))
+            if self._places.is_near(call.crowd, now, in_vain=True) and not call.paced:
                 self._note_cut(now)
-                self._lower_places(now)
+                self._lower_places(min(other.level for other in row), now)
             else:
-                self._begin_asking(first.began, now, wait)
+                self._begin_asking(row[-1].began, now, wait)
             return True
         if call.began <= self._cut_at or not self._cut(call, now):
             return False
@@ -241,40 +237,49 @@ class AdaptiveController:
     def _cut(self, call: Call, now: float) -> bool:
         since = list(self._recent.between(self._cut_at, call.began))
         if call.tries_places:
-            cut = self._places.refused(call, now)
-        elif call.tries_rate:
-            tried = [other.refused for other in since if other.tries_rate]
-            cut = self._overload.exceeded(sum(tried), len(tried), 0.5)
-            if cut:
-                self._note_cut(now)
-                self._rate.refused(call, now)
-        else:
-            within = [other.refused for other in since if not (other.tries_rate or other.tries_places)]
-            cut = self._overload.exceeded(sum(within), len(within), _UNEXPLAINED, _TOLERATED)
-            if cut:
-                self._unexplained(since, call, now)
-            else:
-                self._overload.observe(refused=True)
+            return self._places.refused(call, now)
+        if not call.tries_rate:
+            return self._cut_by_others(since, call, now)
+        tried = [other.refused for other in since if other.tries_rate]
+        cut = self._overload.exceeded(sum(tried), len(tried), 0.5)
+        if cut:
+            self._note_cut(now)
+            self._rate.refused(call, now)
         return cut
+
+    def _cut_by_others(self, since: list[Call], call: Call, now: float) -> bool:
+        """Lower a limit after the refusal of a call that tried nothing out, if it tells of one."""
+        if self._rate.corrects(call, now):
+            self._note_cut(now)
+            return True
+        if self._places.falls_back(call, now):
+            self._pause(now + self._recent.delay)
+            return True
+        within = [other.refused for other in since if not (other.tries_rate or other.tries_places)]
+        many = self._overload.exceeded(sum(within), len(within), _UNEXPLAINED, _TOLERATED)
+        if not many or self._rate.awaits_correction(call):
+            self._overload.observe(refused=True)
+            return False
+        self._unexplained(since, call, now)
+        return True
 
     def _unexplained(self, calls: list[Call], call: Call, now: float) -> None:
         """Lower a limit that let in calls which were refused; or try out whether that changes anything."""
         self._note_cut(now)
         lowest = min(other.level for other in calls if other.refused)
-        if self._is_near(lowest, now):
-            self._lower_places(now)
-        elif self._places.number <= 1 or is_rate(calls):
+        paced = 2 * sum(other.paced for other in calls) > len(calls)
+        by_rate = self._places.number <= 1 or paced or is_rate_in_steady_state(calls)
+        if not paced and self._places.is_near(lowest, now, doubtful=by_rate):
+            self._lower_places(lowest, now)
+        elif by_rate:
             self._rate.refused(call, now)
         else:
             self._places.set(lowest - 1, now)
 
-    def _is_near(self, level: int, now: float) -> bool:
-        return level >= _NEAR * self._places.number > _NEAR and self._near_cut_at < now - _NOT_AGAIN
-
-    def _lower_places(self, now: float) -> None:
-        """Lower the number in flight by a little, and wait until all refusals were heard."""
-        self._near_cut_at = self._cut_at = now
-        self._places.set(self._places.number - max(1, int(_FEWER * self._places.number)), now, step=1)
+    def _lower_places(self, lowest: int, now: float) -> None:
+        """Lower the number in flight, since a call that saw so many was refused; and wait until all were heard."""
+        self._places.lower(lowest - 1, now)
+        self._cut_at = now
         self._pause(now + self._recent.delay)
 
     def _note_cut(self, now: float) -> None:

@@ -17,16 +17,35 @@ _TRIED_AGAIN_AFTER = 2.0
 _CALLS_BETWEEN = 120
 _LONGEST_BETWEEN = 20.0
 _FEWEST_TRIES = 3  # as an answer may be on its way when another call comes in
+_SURE_TRIES = 6  # where the number was refused before
 _SHORTEST_TRY = 0.1  # seconds
+
+# A number that was raised by so many calls at most may have been accepted by chance.
+_BY_CHANCE = 3
+
+# Refused calls that saw at least this share of the number in flight lower that by the second share of it, once in so
+# many seconds; or several times, and then to what was accepted, if nothing is accepted any more.
+_NEAR = 0.7
+_FEWER = 0.03
+_NOT_AGAIN = 1.0
+_DOUBTED_AGAIN = 4.0
+_SEVERAL = 4
+_CONFIRMED_BY = 2  # tries that were refused there
 
 
 @dataclass
 class Places:
-    """The limit on calls in flight; there is none until a refusal is attributed to their number."""
+    """The limit on calls in flight; there is none until a refusal is attributed to their number.
+
+    Attributes:
+        number: how many calls may be in flight.
+        lowered_at: when it was last lowered by a little.
+    """
 
     recent: Recent
     overload: Overload
     number: float = math.inf
+    lowered_at: float = -math.inf
     _step: int = 1
     _left: int = 0
     _tried: int = 0
@@ -36,6 +55,13 @@ class Places:
     _next_call: int = 0
     _latest_try: float = -math.inf
     _refused_at: float = math.inf
+    _lowered: int = 0
+    _confirmed: int = 0
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the number was refused again and again at the same place."""
+        return self._confirmed >= _CONFIRMED_BY
 
     def wait(self, in_flight: int, now: float) -> float:
         """Return the seconds until a call may begin; infinity for as soon as another call ends."""
@@ -55,7 +81,7 @@ class Places:
         """Register a call that begins; return whether it tries out more calls in flight than were accepted."""
         if in_flight <= self.number:
             return False
-        self._left -= 1
+        self._left = max(0, self._left - 1)  # a trial begins calls whatever the number
         self._tried += 1
         heard_after = max(self.recent.delay, _SHORTEST_TRY)
         self._tried_until, self._next_try = now + heard_after, now + heard_after / self._step
@@ -70,6 +96,7 @@ class Places:
     def set(self, number: float, now: float, step: int = 0) -> None:
         """Set the number to how many calls were accepted, and try out more of them."""
         self.number = self._refused_at = max(1, number)
+        self._confirmed = self._confirmed if number < math.inf else 0
         first = max(1, int(_FIRST_TRY * self.number)) if number < math.inf else 1
         self._try_after(now + (_TRIED_AGAIN_AFTER if step else 0), step or first)
 
@@ -80,12 +107,52 @@ class Places:
             return False
         place = max(1, call.level - 1)
         again = abs(place - self._refused_at) <= max(1.0, _SAME_PLACE * place)
+        self._confirmed = self._confirmed + 1 if again else 0
         self._refused_at = place
         self.number = place if self._step == 1 else min(self.number, place)  # single tries are heard of one by one
-        self._try_after(now + (_TRIED_AGAIN_AFTER if again else self.recent.delay), 1)
-        self._next_call = self.recent.begun + (_CALLS_BETWEEN if again else 0)
-        self._latest_try = now + _LONGEST_BETWEEN
+        if again:
+            self._try_again_later(now)
+        else:
+            self._try_after(now + self.recent.delay, 1)
+            self._next_call, self._latest_try = self.recent.begun, now + _LONGEST_BETWEEN
         return True
+
+    def falls_back(self, call: Call, now: float) -> bool:
+        """Return to the number that was refused before, if it was raised by little and that was chance."""
+        above = self.number - self._refused_at
+        if not 0 < above <= _BY_CHANCE or call.crowd <= self._refused_at or self.overload.share:
+            return False
+        self.number, self.lowered_at = self._refused_at, now
+        self._try_again_later(now)
+        return True
+
+    def is_near(self, level: int, now: float, *, in_vain: bool = False, doubtful: bool = False) -> bool:
+        """Return whether a refused call that saw so many in flight may have been one too many.
+
+        Args:
+            level: how many it saw.
+            now: the time.
+            in_vain: whether nothing is accepted any more.
+            doubtful: whether it may as well have been the rate. Then a confirmed number is lowered once, to see that.
+        """
+        if doubtful and not (self.is_confirmed and now >= self.lowered_at + _DOUBTED_AGAIN):
+            return False
+        again = now <= self.lowered_at + _NOT_AGAIN
+        once_more = in_vain and self.is_confirmed and self._lowered < _SEVERAL
+        return level >= _NEAR * self.number > _NEAR and (not again or once_more)
+
+    def lower(self, accepted: int, now: float) -> None:
+        """Lower the number by a little; or, if that was done just before, to what was accepted."""
+        again = now <= self.lowered_at + _NOT_AGAIN
+        self._lowered = self._lowered + 1 if again else 1
+        number = self.number - max(1, int(_FEWER * self.number))
+        self.set(min(accepted, number) if again else number, now, step=1)
+        self.lowered_at = now
+
+    def _try_again_later(self, now: float) -> None:
+        self._try_after(now + _TRIED_AGAIN_AFTER, 1)
+        self._left = _SURE_TRIES
+        self._next_call, self._latest_try = self.recent.begun + _CALLS_BETWEEN, now + _LONGEST_BETWEEN
 
     def _try_after(self, at: float, step: int) -> None:
         self._step, self._left = step, max(step, _FEWEST_TRIES)

@@ -6,7 +6,9 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from deepfabric_core.llm.limits.correction import Correction
 from deepfabric_core.llm.limits.overload import Overload
+from deepfabric_core.llm.limits.probing import multiple_of_limit, small_step
 from deepfabric_core.llm.limits.recent import Call, Recent
 
 # A rate is measured between the beginnings of two bursts of refusals, at least so many seconds and calls apart; of the
@@ -18,6 +20,8 @@ _LOOKBACK = 1.0
 _FEW_CALLS = 12
 _MANY_CALLS = 50
 _BURSTS = 16
+# A correction that is closer than this share to the rate isn't worth one.
+_CLEARLY = 0.985
 
 # A cut keeps this share of the accepted rate. The rate is back after so many seconds (and at least so many calls). That
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
@@ -25,11 +29,10 @@ _BURSTS = 16
 _KEPT = 0.95
 _KEPT_IN_OVERLOAD = 0.8  # where less tells better which refusals are by chance
 _FIRST_RETURN = 1.0
-_LAST_RETURN = 1.5
+_LAST_RETURN = 2.0
 _LAST_RETURN_IN_VAIN = 4.0
 _CALLS_TO_RETURN = 15
 _CALLS_IN_STEADY_STATE = 100
-_FASTER = 1.4
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 
@@ -84,6 +87,9 @@ class AdaptiveRate:
     _idle: float = 0.0
     _bursts: deque[tuple[float, int, float]] = field(default_factory=lambda: deque(maxlen=_BURSTS))
 
+    def __post_init__(self) -> None:
+        self._correction = Correction(self.recent, self.overload)
+
     @property
     def per_second(self) -> float:
         """Calls that may begin per second, as of the last update."""
@@ -100,6 +106,10 @@ class AdaptiveRate:
             return 0.0
         self._meter.per_second = self._at(now)
         return self._meter.wait(now)
+
+    def binds(self, now: float) -> bool:
+        """Return whether a call that begins now was held back until now."""
+        return self._meter is not None and not self._meter.unused(now)
 
     def tries(self, now: float) -> bool:
         """Register a call that begins; return whether it tries out more calls a second than were accepted."""
@@ -121,6 +131,7 @@ class AdaptiveRate:
     def guess(self, per_second: float, now: float) -> None:
         """Take a first estimate, which grows until it is refused; infinity for none."""
         self._return = 0.0
+        self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, _KEPT * per_second), now, now
         self._meter = None if per_second == math.inf else TokenBucket(self._top)
 
@@ -130,6 +141,7 @@ class AdaptiveRate:
         self._return = min(2 * self._returned, _LAST_RETURN_IN_VAIN) if same_place else self._return or _FIRST_RETURN
         if again:
             self._stood, self._returned = per_second, self._return
+        self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, per_second), now, now
         self._meter = self._meter or TokenBucket(self._top)
 
@@ -158,7 +170,22 @@ class AdaptiveRate:
             same_place = call.tries_rate and not guessed and abs(top - self._top) < _SAME_PLACE * self._top
             self._return = min(self._return * 2, _LAST_RETURN) if same_place else _FIRST_RETURN
             self._top, self._cut_at = top, now
+        self._correction.begin(call, now, self._idle)
         self.note_burst(call.began, accepted_before)
+
+    def corrects(self, call: Call, now: float) -> bool:
+        """Lower the rate if a refusal tells that it was measured too high at the last cut; return whether it was."""
+        measured = None if self.is_guess else self._correction.measured(call, self._idle)
+        if measured is None or measured > _CLEARLY * self._top:
+            return False
+        self._correction.corrected(call, now, self._idle)
+        self.note_burst(call.began, self.recent.accepted_before(call))
+        self._top, self._cut_at = max(_SLOWEST, measured), now
+        return True
+
+    def awaits_correction(self, call: Call) -> bool:
+        """Return whether it is too early to say what the refusal of a call soon after a cut tells."""
+        return self._correction.is_awaited(call)
 
     def _measured_guess(self, call: Call) -> float | None:
         """Return the rate that was accepted since the last cut; None if too few calls tell it."""
@@ -189,15 +216,12 @@ class AdaptiveRate:
     def _at(self, now: float) -> float:
         """Return the rate at a time.
 
-        A first estimate grows again and again. A measured rate follows a cubic curve: fast back to the refused rate,
-        slow around it, then faster and faster.
+        A first estimate grows again and again; a measured rate is tried out again and again.
         """
         since = now - self._cut_at
         if self._return:
             few = _CALLS_IN_STEADY_STATE if self._return >= _LAST_RETURN else _CALLS_TO_RETURN
-            seconds = max(self._return, few / self._top)
-            beyond = min(since / seconds - 1, 1.0)
-            rate = self._top * (1 + (1 - (self._kept if beyond < 0 else _KEPT)) * beyond**3)
-            return rate * float(_FASTER ** min(max(0.0, since - 2 * seconds), 20.0))
+            seconds, beyond = max(self._return, few / self._top), small_step(self._top, self.recent.delay)
+            return self._top * multiple_of_limit(since, seconds, below=1 - self._kept, beyond=beyond)
         interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay, _CALLS_OF_GUESS / self._top)
         return self._top * float(_GUESS_GROWS ** min(since / interval, 20.0))

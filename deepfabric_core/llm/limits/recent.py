@@ -64,6 +64,8 @@ class Call:
     Attributes:
         began: when it began.
         level: the calls in flight then, itself included, without calls refused later.
+        crowd: the calls in flight then, itself included, with calls refused later, which may hold a place.
+        paced: whether the rate held it back.
         tries_places: whether it tried out more calls in flight than were known to be accepted.
         tries_rate: whether it tried out more calls a second than were known to be accepted.
         size: what it is expected to use.
@@ -77,6 +79,8 @@ class Call:
     tries_places: bool = False
     tries_rate: bool = False
     size: Size = ONE
+    paced: bool = False
+    crowd: int = 0
     refused: bool = False
     begun: Size = ONE
     answered: Size = NONE
@@ -151,6 +155,7 @@ class Recent:
         if self.begun <= _SINGLE and (not self._calls or call.began > self._calls[-1].began + self.delay):
             self.opened = call.began
         self.begun += 1
+        call.crowd = call.level
         self.begun_size = call.begun = self.begun_size.plus(call.size)
         call.answered = self.answered_size
         self._calls.append(call)

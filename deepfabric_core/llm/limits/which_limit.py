@@ -33,7 +33,18 @@ def is_rate(calls: list[Call]) -> bool:
     Such a limit lets in calls that see as many others in flight as those that it refuses; one on the number in flight
     lets in only calls that see fewer.
     """
-    levels = _levels(calls)
+    return _is_higher_or_equal(calls, _levels(calls))
+
+
+def is_rate_in_steady_state(calls: list[Call]) -> bool:
+    """Return whether refusals long after the first tell of a limit on the rate.
+
+    Calls that a learned rate held back tell of it. Else it is the same as at first; but refused calls may hold places.
+    """
+    return is_rate(calls) and _is_higher_or_equal(calls, [call.crowd for call in calls])
+
+
+def _is_higher_or_equal(calls: list[Call], levels: list[int]) -> bool:
     accepted = [level for call, level in zip(calls, levels, strict=True) if not call.refused]
     refused = sorted(level for call, level in zip(calls, levels, strict=True) if call.refused)
     low = refused[len(refused) // _LOW]

@@ -81,8 +81,8 @@ def test_after_the_first_seconds_nearly_all_is_used_and_next_to_nothing_is_refus
     for since in range(5, int(crowd.now) - 9, 5):
         begun = sum(since <= at < since + 5 for at in crowd.began)
         refused = sum(since <= at < since + 5 for at in crowd.refused_at)
-        assert begun - refused >= 0.93 * 500 * math.exp(-(0.2**2) / 2)
-        assert refused <= 0.025 * 500
+        assert begun - refused >= 0.95 * 500 * math.exp(-(0.2**2) / 2)
+        assert refused <= 0.01 * 500
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -197,6 +197,19 @@ def test_when_the_limit_falls_to_a_third_it_is_found_again() -> None:
     crowd.run(until=15.0)
     assert crowd.answered - answered >= 0.85 * 1000
     assert crowd.refused - refused <= 0.1 * 1000
+
+
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+@pytest.mark.parametrize("terms", [HUNDRED, replace(HUNDRED, burst=50)])
+def test_a_limit_that_halves_and_doubles_is_found_within_five_seconds(terms: Terms, refusal: float) -> None:
+    crowd = Crowd(replace(terms, refusal=refusal), 100_000).run(until=20.0)
+    for per_second in (50, 100):
+        crowd.provider.terms, changed = replace(crowd.provider.terms, per_second=per_second), crowd.now
+        crowd.run(until=changed + 12.0)
+        begun = sum(changed + 5 <= at < changed + 10 for at in crowd.began)
+        refused = sum(changed + 5 <= at < changed + 10 for at in crowd.refused_at)
+        assert begun - refused >= 0.93 * per_second * 5
+        assert refused <= 0.1 * per_second * 5
 
 
 def test_a_burst_of_refusals_is_one_decrease_and_those_heard_after_it_change_nothing() -> None:

@@ -1,0 +1,63 @@
+"""How many calls may be in flight, by what refusals tell."""
+
+from __future__ import annotations
+
+from deepfabric_core.llm.limits.overload import Overload
+from deepfabric_core.llm.limits.places import Places
+from deepfabric_core.llm.limits.recent import Call, Recent
+
+
+def fifty() -> Places:
+    """Places that were tried again and again, and never more than fifty of them accepted."""
+    places = Places(Recent(known_delay=0.1), Overload())
+    places.set(50, 0.0, step=1)
+    for second in range(3):
+        assert places.tries(51, float(second))
+        assert places.refused(Call(float(second), 51, tries_places=True), second + 0.1)
+    assert places.number == 50
+    return places
+
+
+def test_a_number_that_was_refused_before_is_taken_after_six_tries_and_not_after_three() -> None:
+    places = fifty()
+    for number in range(6):
+        places.tries(51, 30.0 + number)
+        places.wait(50, 30.5 + number)
+        assert places.number == (50 if number < 5 else 51)
+
+
+def test_a_number_that_was_accepted_by_chance_is_given_up_at_the_first_refusal() -> None:
+    places = fifty()
+    places.number = 51
+    call = Call(40.0, 45)
+    call.crowd = 51
+    assert places.falls_back(call, 40.1)
+    assert places.number == 50
+    assert not places.falls_back(call, 40.2)
+
+
+def test_a_call_that_saw_no_more_than_was_accepted_says_nothing_of_the_number() -> None:
+    places = fifty()
+    places.number = 51
+    call = Call(40.0, 45)
+    call.crowd = 50
+    assert not places.falls_back(call, 40.1)
+
+
+def test_where_nothing_is_accepted_any_more_the_number_falls_to_what_was() -> None:
+    places = fifty()
+    assert places.is_near(50, 50.0, in_vain=True)
+    places.lower(30, 50.0)
+    assert places.number == 49
+    assert not places.is_near(45, 50.2)
+    assert places.is_near(45, 50.2, in_vain=True)
+    places.lower(30, 50.2)
+    assert places.number == 30
+
+
+def test_more_calls_than_are_tried_do_not_keep_the_number_from_rising() -> None:
+    places = fifty()
+    for call in range(20):
+        places.tries(51 + call, 30.0)
+    places.wait(50, 31.0)
+    assert places.number == 51
