@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,17 @@ from deepfabric_nb.runs.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepfabric_core.quality.checks.own_checks import OwnCheck
+
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
 
-def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
+def start(config: AnyConfig, *, name: str | None = None, checks: Sequence[OwnCheck] = (), **flags: Any) -> Run:
     """Start a run and return its handle at once.
 
     `config` is a mapping, YAML text or the path of a YAML file; `flags` are the command line's, with underscores:
-    `start(config, num_samples=20, provider="simulated")`.
+    `start(config, num_samples=20, provider="simulated")`. Each of `checks` is a function that gets a sample, with its
+    `question`, `answer`, `reasoning`, `path` and `record`, and returns what is wrong with it, or None.
 
     >>> tea = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
     >>> run = start(tea, num_samples=2, provider="simulated")
@@ -29,10 +33,17 @@ def start(config: AnyConfig, *, name: str | None = None, **flags: Any) -> Run:
     Raises:
         ConfigError: the config or a flag can't be used; no run was started.
     """
-    return _prepared(config, name, flags).start()
+    return _prepared(config, name, flags, checks).start()
 
 
-async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, **flags: Any) -> pd.DataFrame:
+async def run(
+    config: AnyConfig,
+    *,
+    name: str | None = None,
+    show: bool = True,
+    checks: Sequence[OwnCheck] = (),
+    **flags: Any,
+) -> pd.DataFrame:
     """Run to the end, show the progress, and return the samples, a row each. The arguments are those of `start`.
 
     Cancelling stops the run; finished samples are kept.
@@ -42,14 +53,14 @@ async def run(config: AnyConfig, *, name: str | None = None, show: bool = True, 
     """
     from deepfabric_nb.display.screens import show as show_run
 
-    prepared = _prepared(config, name, flags)
+    prepared = _prepared(config, name, flags, checks)
     if show:
         show_run(prepared, "text" if flags.get("tui") == "simple" else None)
     await prepared.start()
     return prepared.df
 
 
-def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> Run:
+def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any], checks: Sequence[OwnCheck]) -> Run:
     from IPython.core.getipython import get_ipython
 
     from deepfabric_nb.display.formatters import display_runs
@@ -59,6 +70,7 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any]) -> 
     shell = get_ipython()
     display_runs(shell)
     asked = request_from_call(config, flags, shell.user_ns if shell else {})
+    asked = replace(asked, job=replace(asked.job, checks=tuple(checks)))
     return session_of(shell).prepare(asked, name)
 
 

@@ -28,6 +28,8 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
     from deepfabric_core.errors import ConfigError
+    from deepfabric_core.run.job import Job
+    from deepfabric_core.run.stages.open_gates import open_gates
     from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
@@ -41,6 +43,7 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
         from deepfabric_core.tools.toolbox import check_tools
 
         check_tools(config)
+    open_gates(Job(config, config_file=config_file), note)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:

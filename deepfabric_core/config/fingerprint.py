@@ -75,7 +75,10 @@ def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
 
 def _traces(config: Config) -> Fingerprint:
     """Return the names of the traces from which recorded models answer."""
+    quality = config.quality
     models = {"topics.llm": config.topics.llm, "generation.llm": config.generation.llm}
+    models |= {"quality.judge.llm": quality.judge.llm} if quality.judge else {}
+    models |= {f"{_JUDGES}.{number}.llm": judge.llm for number, judge in enumerate(quality.judges, 1)}
     answering = {key: llm.recorded.path for key, llm in models.items() if llm.provider == "recorded"}
     return {f"{key}.recorded.path": json.dumps(PurePath(path).name) for key, path in answering.items() if path}
 

@@ -10,12 +10,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from deepfabric_core.config.judge_criteria import Criterion
 from deepfabric_core.config.llm import Llm
-from deepfabric_core.config.section import Section
+from deepfabric_core.config.section import Section, switched
 
 Vote = Literal["majority", "mean", "all"]
 
-_OFF = (False, "off", "none")
-_ON = (True, "on", "default")
 _WIDEST = 100
 # The share of the scale that a sample has to reach unless `min` says otherwise: 4 of 1-5, 8 of 1-10.
 _LEAST_SHARE = 0.75
@@ -98,7 +96,7 @@ class Compare(Section):
 
 
 def _comparison(value: object) -> object:
-    if isinstance(value, bool | str) and value in _OFF:
+    if switched(value) is None:
         return None
     if isinstance(value, str):
         found = _BEST_OF.fullmatch(value.strip().casefold())
@@ -108,12 +106,6 @@ def _comparison(value: object) -> object:
     return value
 
 
-def _switched(value: object) -> object:
-    if isinstance(value, bool | str) and value in _OFF:
-        return None
-    return {} if isinstance(value, bool | str) and value in _ON else value
-
-
 class JudgesConfig(Section):
     """One judge or several, and how they decide.
 
@@ -121,7 +113,7 @@ class JudgesConfig(Section):
     by must not be below 0 on average; with `all`, each judge must accept it.
     """
 
-    judge: Annotated[Judge | None, BeforeValidator(_switched)] = None
+    judge: Annotated[Judge | None, BeforeValidator(switched)] = None
     judges: list[Judge] = Field(default=[], max_length=9)
     vote: Vote = "majority"
     compare: Annotated[Compare | None, BeforeValidator(_comparison)] = None
@@ -152,10 +144,10 @@ def with_shared_llm(quality: Mapping[str, Any], shared: Mapping[str, Any]) -> di
     inherited = {key: value for key, value in shared.items() if key != "temperature"}
 
     def judge(written: Any) -> Any:
-        switched = _switched(written)
-        if not isinstance(switched, Mapping) or not isinstance(own := switched.get("llm") or {}, Mapping):
+        section = switched(written)
+        if not isinstance(section, Mapping) or not isinstance(own := section.get("llm") or {}, Mapping):
             return written
-        return {**switched, "llm": {**inherited, **own}}
+        return {**section, "llm": {**inherited, **own}}
 
     filled = dict(quality)
     for key in ("judge", "judges"):

@@ -7,19 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from deepfabric_core.config.judge import JudgesConfig
-from deepfabric_core.config.section import Section
-
-# What `quality`, `duplicates` and the like may be set to instead of a mapping of keys.
-_OFF = (False, "off", "none")
-_ON = (True, "on", "default")
-
-
-def _switched(value: object) -> object:
-    """Return a section for a word that turns it on, and None for one that turns it off."""
-    word = value.strip().lower() if isinstance(value, str) else value
-    if isinstance(word, bool | str) and word in _OFF:
-        return None
-    return {} if isinstance(word, bool | str) and word in _ON else value
+from deepfabric_core.config.section import Section, switched
 
 
 class Duplicates(Section):
@@ -52,10 +40,10 @@ CheckChoice = str | dict[str, Any]
 
 
 def _checks(value: object) -> object:
-    switched = _switched(value)
-    if switched is None and value is not None:
+    section = switched(value)
+    if section is None and value is not None:
         return "none"
-    return "default" if switched == {} else [value] if isinstance(value, str) else value
+    return "default" if section == {} else [value] if isinstance(value, str) else value
 
 
 class Quality(JudgesConfig):
@@ -65,9 +53,9 @@ class Quality(JudgesConfig):
     that are accepted falls below `min_acceptance`.
     """
 
-    duplicates: Annotated[Duplicates | None, BeforeValidator(_switched)] = Duplicates()
+    duplicates: Annotated[Duplicates | None, BeforeValidator(switched)] = Duplicates()
     checks: Annotated[Literal["default", "none"] | list[CheckChoice], BeforeValidator(_checks)] = "default"
-    contamination: Annotated[Contamination | None, BeforeValidator(_switched)] = None
+    contamination: Annotated[Contamination | None, BeforeValidator(switched)] = None
     attempts: int = Field(default=2, ge=0, le=100)
     on_exhausted: Literal["drop", "keep"] = "drop"
     min_acceptance: float = Field(default=0.1, ge=0, le=1)
@@ -84,5 +72,5 @@ _EVERYTHING_OFF = {"duplicates": None, "checks": "none"}
 
 def switched_quality(value: object) -> object:
     """Return the keys of `quality` for one of the words that turn it on or off, or the value itself."""
-    switched = _switched(value)
-    return _EVERYTHING_OFF if switched is None and value is not None else switched
+    section = switched(value)
+    return _EVERYTHING_OFF if section is None and value is not None else section

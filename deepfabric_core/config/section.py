@@ -19,3 +19,16 @@ class Section(BaseModel):
         for name, value in super().__repr_args__():
             holds = holding(type(self).model_fields[name].metadata) if name in type(self).model_fields else None
             yield name, masked(value, holds) if holds else value
+
+
+# What a section may be set to instead of a mapping of its keys.
+_OFF = (False, "off", "none")
+_ON = (True, "on", "default")
+
+
+def switched(value: object) -> object:
+    """Return a section without keys for a word that turns it on, None for one that turns it off, or else the value."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, bool | str) and word in _OFF:
+        return None
+    return {} if isinstance(word, bool | str) and word in _ON else value

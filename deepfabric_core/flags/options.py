@@ -91,7 +91,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("--no-quality", "Accept every sample.", "switch", ("quality",), sets=False),
     Option("--no-duplicates", "Accept samples that repeat others.", "switch", ("quality.duplicates",), sets=False),
     Option("--judge", "Model that scores each sample, which must be good enough.", keys=("quality.judge.llm.model",)),
-    Option("--min-score", "What a sample's mean score must reach, 1 to 5.", "number", ("quality.judge.min",)),
+    Option(
+        "--min-score",
+        "What the mean of a sample's scores must reach.",
+        "number",
+        ("quality.judge.min",),
+    ),
     Option("--output-save-as", "Where the dataset is saved.", "path", ("output.save_as",)),
     Option(
         "--checkpoint-interval",

@@ -17,17 +17,22 @@ MOST_CALLS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is to be made. `expansions` are the topics that get subtopics, one call each; `leaves` are topic paths."""
+    """What is to be made. `expansions` are the topics that get subtopics, one call each; `leaves` are topic paths.
+
+    For each sample, `draws` are made, of which the best is taken, and judges are called `judgements` times.
+    """
 
     topics: int
     expansions: int
     leaves: int
     samples: int
+    draws: int = 1
+    judgements: int = 0
 
     @property
     def calls(self) -> int:
-        """Model calls, if every reply is valid and no agent takes a second step."""
-        return self.expansions + self.samples
+        """Model calls, if every reply is valid, every sample is accepted and no agent takes a second step."""
+        return self.expansions + self.samples * (self.draws + self.judgements)
 
     @property
     def is_large(self) -> bool:
@@ -42,9 +47,14 @@ class Size:
 
 def size_of(config: Config) -> Size:
     """Return the size of a config's topics and samples."""
-    topics = config.topics
+    topics, quality = config.topics, config.quality
     levels = [topics.degree**level for level in range(topics.depth + 1)]
-    return Size(sum(levels[1:]), sum(levels[:-1]), levels[-1], count_samples(config.output.num_samples, levels[-1]))
+    draws = quality.compare.best_of if quality.compare else 1
+    judgements = (
+        len(quality.all_judges) * draws * draws
+    )  # each draw is scored, and each two are compared in both orders
+    samples = count_samples(config.output.num_samples, levels[-1])
+    return Size(sum(levels[1:]), sum(levels[:-1]), levels[-1], samples, draws, judgements)
 
 
 def to_confirm(job: Job) -> Size | None:
@@ -61,7 +71,7 @@ def _size_of_job(job: Job) -> Size:
     size, wanted = size_of(job.config), job.config.output.num_samples
     if job.topics_load is not None:
         leaves = size.leaves if isinstance(wanted, int) else len(load_topics(job.topics_load)[0].leaves)
-        size = Size(0, 0, leaves, count_samples(wanted, leaves))
+        size = replace(size, topics=0, expansions=0, leaves=leaves, samples=count_samples(wanted, leaves))
     return replace(size, samples=0) if job.topic_only else size
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.quality import Quality
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
@@ -26,8 +27,9 @@ def missing_keys(config: Config) -> list[str]:
 
 
 def models_of(config: Config) -> list[Llm]:
-    """Return the models of both stages, each once."""
-    return list(dict.fromkeys((config.topics.llm, config.generation.llm)))
+    """Return the models of both stages and of all judges, each once."""
+    judges = (judge.llm for judge in config.quality.all_judges)
+    return list(dict.fromkeys((config.topics.llm, config.generation.llm, *judges)))
 
 
 def planned(config: Config) -> str:
@@ -42,6 +44,7 @@ def planned(config: Config) -> str:
         ("Model calls", _calls(size, config)),
         ("Topics model", topics.llm.name),
         ("Samples model", config.generation.llm.name),
+        ("Quality", _quality(config.quality)),
         ("Dataset", output.save_as),
     )
     return "\n".join(f"{name:<14} {text}" for name, text in lines)
@@ -54,11 +57,33 @@ def largeness(config: Config) -> list[str]:
 
 
 def _calls(size: Size, config: Config) -> str:
-    topics, samples = digits(size.expansions), digits(size.samples)
+    topics, samples = digits(size.expansions), digits(size.samples * size.draws)
+    judging = f", {digits(size.samples * size.judgements)} for judging" if size.judgements else ""
     if not config.uses_tools:
-        return f"{digits(size.calls)} expected: {topics} for topics, {samples} for samples"
+        return f"{digits(size.calls)} expected: {topics} for topics, {samples} for samples{judging}"
     most = digits(size.samples * (1 + config.tools.max_agent_steps))
-    return f"{digits(size.calls)} at least: {topics} for topics, and for samples one a step, {most} at most"
+    return f"{digits(size.calls)} at least: {topics} for topics, and for samples one a step, {most} at most{judging}"
+
+
+def _quality(quality: Quality) -> str:
+    """Return which gates samples have to pass."""
+    if quality.is_off:
+        return "off: every sample is accepted"
+    checks = quality.checks if isinstance(quality.checks, str) else "of your own choice"
+    judges = [judge.llm.name for judge in quality.all_judges]
+    gates = (
+        f"{checks} checks" if checks != "none" else "",
+        "duplicates" if quality.duplicates else "",
+        f"contamination by {counted(len(quality.contamination.against), 'set')}" if quality.contamination else "",
+        f"{'judge' if len(judges) == 1 else 'judges'} {', '.join(judges)}" if judges else "",
+        f"the best of {quality.compare.best_of}" if quality.compare else "",
+    )
+    again = f"made again up to {counted(quality.attempts, 'time')}, then {_AFTER[quality.on_exhausted]}"
+    return f"{'; '.join(filter(None, gates))}; {again}"
+
+
+# What becomes of a sample that isn't accepted in the last attempt.
+_AFTER = {"drop": "left out", "keep": "kept all the same"}
 
 
 def _kind(config: Config) -> str:

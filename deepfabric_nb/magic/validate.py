@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepfabric_core.printable import printable_text
+from deepfabric_core.run.stages.open_gates import open_gates
 from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 from deepfabric_nb.runs.run_request import RunRequest
 
@@ -12,7 +13,9 @@ class PlanText:
 
     def __init__(self, asked: RunRequest) -> None:
         config = asked.loaded.config
-        notes = [f"Note: {sentence}" for sentence in (*asked.loaded.notices, *largeness(config), *missing_keys(config))]
+        sentences = [*asked.loaded.notices, *largeness(config), *missing_keys(config)]
+        open_gates(asked.job, sentences.append)
+        notes = [f"Note: {sentence}" for sentence in sentences]
         self._text = printable_text("\n".join((planned(config), *notes, "The config is valid.")))
 
     def __repr__(self) -> str:

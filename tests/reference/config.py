@@ -23,8 +23,9 @@ def _section(place: CheckpointFiles) -> Iterator[str]:
     if place:
         yield f"### {'.'.join(place)}\n"
         yield f"{describe(_path(place))}{_unused(place)}.\n"
-    if place[1:] == ("llm",):
-        yield "The keys of `llm`. What is not written here is as it is there.\n"
+    if place[1:] and place[-1] == "llm":
+        cool = " But the temperature is 0." if place[0] == "quality" else ""
+        yield f"The keys of `llm`. What is not written here is as it is there.{cool}\n"
         return
     if rows := [
         (f"`{key}`", _takes((*place, key))) for key in known_keys(_path(place)) if not _is_section((*place, key))

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from deepfabric_core.errors import DeepFabricError, FailureKind, ModelError, OutputError, redacted_errors
+from deepfabric_core.errors import DeepFabricError, FailureKind, ModelError, OutputError, RunAborted, redacted_errors
 from deepfabric_core.redaction import Redactor
 from deepfabric_core.stop import Stopped
 
@@ -24,12 +24,13 @@ async def attempt(work: Awaitable[T], path: tuple[str, ...], hide: Redactor) -> 
         ModelError: it failed, and its sentence holds no secret; a bug is a failure of kind INTERNAL, whose traceback is
             logged at debug level.
         OutputError: its result can't be kept, which concerns the whole run.
+        RunAborted: it showed that the whole run can't go on.
         Stopped: a stop came before it was begun.
     """
     try:
         with redacted_errors(hide.known):
             return await work
-    except (ModelError, OutputError, Stopped):
+    except (ModelError, OutputError, RunAborted, Stopped):
         raise
     except DeepFabricError as problem:
         raise ModelError(str(problem), kind=FailureKind.INTERNAL) from problem

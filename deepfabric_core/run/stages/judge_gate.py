@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deepfabric_core.chat.messages import Spent
+from deepfabric_core.errors import ModelError
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.judge.judgement import metadata_of
+from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.gates import Decision
 from deepfabric_core.run.stages.judging import Judges, choose, judge_sample
 
@@ -20,6 +22,7 @@ class JudgeGate:
 
     def __init__(self, judges: Judges, compare: Compare | None) -> None:
         self._judges = judges
+        self._breaker = CircuitBreaker()
         self.best_of = compare.best_of if compare else 1
 
     async def examine(self, candidate: Candidate) -> Decision:
@@ -27,8 +30,13 @@ class JudgeGate:
 
         Raises:
             Stopped: a stop came before all judges were asked.
+            RunAborted: no judge can say anything of any sample, as with a wrong key.
         """
         judgement = await judge_sample(candidate, self._judges)
+        if judgement.is_judged:
+            self._breaker.succeeded()
+        elif (first := judgement.unjudged[0]).kind.hopeless:
+            self._breaker.failed(ModelError(f"The judge {first.model} says nothing: {first.reason}", kind=first.kind))
         return Decision(
             judgement.finding(),
             {"judge": metadata_of(judgement, self._judges.criteria)},

@@ -15,6 +15,7 @@ from tests.core.commands import lines, start, wait_for
 from tests.core.conftest import local_llm, write_config
 from tests.core.run.test_accepted_samples import ended
 from tests.flawed_replies import FlawedReplies, Shares
+from tests.model_servers import Imitation, ModelServer, error
 from tests.provider import Faults, LocalProvider
 
 
@@ -49,12 +50,12 @@ def writer() -> Iterator[LocalProvider]:
         yield server
 
 
-def judged_config(place: Path, writer: LocalProvider, judge: LocalProvider, **quality: Any) -> None:
+def judged_config(place: Path, writer: LocalProvider, judge: LocalProvider | ModelServer, **quality: Any) -> None:
     write_config(
         place,
         llm=local_llm(writer),
         output={"num_samples": 20, "batch_size": 8},
-        quality={"judge": {"llm": {**local_llm(judge), "model": "gpt-4o-mini"}}, "attempts": 20, **quality},
+        quality={"judge": {"llm": {"base_url": judge.base_url, "model": "gpt-4o-mini"}}, "attempts": 20, **quality},
     )
 
 
@@ -112,3 +113,13 @@ def test_after_a_kill_no_sample_that_was_made_is_paid_again(
     assert len(lines(place / "out/dataset.jsonl")) == 20
     topics, in_flight = 4, 8
     assert writer.counts.answered <= topics + 20 + in_flight
+
+
+def test_a_judge_that_nobody_lets_in_ends_the_run_instead_of_accepting_everything(
+    place: Path, writer: LocalProvider
+) -> None:
+    with ModelServer(Imitation(lambda _: error(401, "Incorrect API key provided"))) as closed:
+        judged_config(place, writer, closed)
+        said = ended(start(place), 1)
+    assert "says nothing" in said and "Gave up" in said
+    assert not (place / "out/dataset.jsonl").exists()
