@@ -46,7 +46,8 @@ from deepfabric_core.store.files import reason
 
 _TEXT = pd.StringDtype("python")
 _LAST = ("cycle", "key", "record")
-_STATUS = pd.CategoricalDtype(["done", "failed", "rejected"])
+_STATUS = pd.CategoricalDtype(["done", "failed"])
+_STATUS_OF_ALL = pd.CategoricalDtype(["done", "failed", "rejected"])
 _NOT_A_TIME = -(2**63)
 _LARGEST = 2**63 - 1
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -81,7 +82,7 @@ def rejected_frame(results: Results) -> pd.DataFrame:
     found = {name: _texts(line.get(name) for line in lines) for name in ("check", "reason", "evidence", "gate")}
     added = pd.DataFrame({**found, "attempt": _whole(line.get("attempt") for line in lines)})
     frame = pd.concat([_frame(lines).drop(columns="status"), added], axis="columns")
-    frame["status"] = _statuses("rejected", len(lines))
+    frame["status"] = pd.Categorical(["rejected"] * len(lines), dtype=_STATUS_OF_ALL)
     first = ["topic", "topic_path", *added.columns]
     return frame[[*first, *(name for name in frame.columns if name not in first)]]
 

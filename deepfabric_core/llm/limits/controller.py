@@ -192,7 +192,8 @@ class AdaptiveController:
 
     def learned(self) -> Learned | None:
         """Return what is known of the limits now; None if nothing is, or while that is being judged."""
-        per_second = None if self._rate.is_guess or self._rate.top == math.inf else self._rate.top
+        rate = self._rate.per_second if self._rate.is_guess else self._rate.top
+        per_second = None if rate == math.inf else rate
         at_once = int(self._places.number) if self._places.number < math.inf else None
         judging = self._listened is not None or self._trial is not None or self._asking.active
         if judging or not (per_second or at_once or self._most_accepted):

@@ -84,8 +84,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_line_begins_with_a_command(folder: Path) -> None:
     assert texts("%deepfabric ¦")[: len(COMMANDS)] == list(COMMANDS)
     assert texts("%deepfabric te¦") == ["tea.yaml", "teas.yml"]
-    assert texts("%deepfabric re¦") == ["resume"]
-    assert texts("frame = %deepfabric re¦") == ["resume"]
+    assert texts("%deepfabric re¦") == ["resume", "report"]
+    assert texts("frame = %deepfabric re¦") == ["resume", "report"]
     assert texts("x = 1\n  %deepfabric st¦\ny = 2") == ["stop"]
 
 

@@ -32,6 +32,8 @@ from tests.model_servers import (
 )
 from tests.provider import Faults, LocalProvider
 
+# The prose of these servers is nearly the same each time.
+REPEATED = {"duplicates": "off"}
 TOPICS = {"prompt": "Repairing bicycles", "depth": 2, "degree": 2, "save_as": "out/topics.jsonl"}
 # The root and its two subtopics are expanded, and each of the four leaves gets a sample.
 NEEDED = 7
@@ -52,7 +54,7 @@ def way_of(body: dict[str, Any]) -> str:
 def run_on(server: ModelServer, deepfabric: Run, place: Path, *flags: str, **llm: str) -> list[dict[str, Any]]:
     """Make a dataset on a server; answers its records."""
     calls = {"provider": "openai", "model": "some-model", "base_url": server.base_url, **llm}
-    config = write_config(place, llm=calls, topics=TOPICS)
+    config = write_config(place, llm=calls, topics=TOPICS, quality=REPEATED)
     done = deepfabric("generate", config, "--tui", "simple", *flags, OPENAI_API_KEY="a-key-of-sixteen")
     assert done.returncode == 0, done.stderr
     run_on.said = done.stdout + done.stderr  # type: ignore[attr-defined]
@@ -138,7 +140,7 @@ def test_reasoning_in_plain_text_takes_a_third_call_where_the_answer_is_not_mark
     with ModelServer(PLAIN_TEXT_ONLY) as running:
         calls = {"provider": "openai", "model": "m", "base_url": running.base_url, "structured_output": "plain_text"}
         generation = {"conversation": {"type": "cot", "reasoning_style": "freetext"}}
-        config = write_config(place, llm=calls, topics=TOPICS, generation=generation)
+        config = write_config(place, llm=calls, topics=TOPICS, generation=generation, quality=REPEATED)
         done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
         assert done.returncode == 0, done.stderr
         record = json.loads((place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()[0])
@@ -246,7 +248,7 @@ def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: P
 
     with LocalProvider(reply=spoiled) as server:
         calls = {"provider": "openai", "model": "m", "base_url": server.base_url}
-        config = write_config(place, llm=calls, topics=TOPICS)
+        config = write_config(place, llm=calls, topics=TOPICS, quality=REPEATED)
         done = deepfabric("generate", config, "--tui", "simple", OPENAI_API_KEY="a-key-of-sixteen")
         assert done.returncode == 0, done.stderr
         assert re.search(r"[Mm]ended.*4 replies", done.stdout), done.stdout
