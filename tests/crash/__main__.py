@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.harness import TROUBLES, Stage, Trouble, compiled
-from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent
+from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent, badly_at_first
 from tests.crash.survival import Case
 from tests.provider import LocalProvider
 
@@ -50,7 +50,7 @@ def main() -> None:
     """Do it once, and tell what is wrong."""
     given = _options().parse_args()
     root = Path(tempfile.mkdtemp(prefix="crash-"))
-    with LocalProvider(ANSWERING, agent=agent) as provider, Stage(root, compiled(root)) as stage:
+    with LocalProvider(ANSWERING, badly_at_first, agent=agent) as provider, Stage(root, compiled(root)) as stage:
         case = Case(SCENARIOS[given.scenario], World(stage, provider), root / "copy")
         lines = [*_seen(case, given.cut, given.troubles or []), (root / "err").read_text(encoding="utf-8")]
         sys.stdout.write("\n".join([*lines, f"all of it is in {root}\n"]))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.crash.harness import CannotCompileError, Stage, compiled
-from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent
+from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent, badly_at_first
 from tests.crash.survival import Case
 from tests.provider import LocalProvider
 
@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             raise
         pytest.skip(str(problem))
     with (
-        LocalProvider(ANSWERING, agent=agent, record=False) as provider,
+        LocalProvider(ANSWERING, badly_at_first, agent=agent, record=False) as provider,
         Stage(tmp_path_factory.mktemp("stage"), library) as stage,
     ):
         yield World(stage, provider)

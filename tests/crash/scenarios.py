@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.answers import Calls, Json
+from tests.answers import Calls, Json, Writer, text_of
 from tests.crash.harness import KILL, RENAME, WRITE, Ended, Stage
 from tests.provider import Faults, LocalProvider
 
@@ -98,6 +99,21 @@ def agent(body: Json) -> Calls:
     return _STEPS[made : made + 1]
 
 
+_BADLY = "You teach, badly at first."
+_writer = Writer(random.Random(1))
+
+
+def badly_at_first(body: Json) -> str:
+    """Answer as usual; but in the run that asks for it, refuse until told that this isn't accepted."""
+    content = _writer.content({**body, "tools": ()}, "ok")
+    asked = [text_of(message) for message in body["messages"]]
+    if not asked[0].startswith(_BADLY) or "an earlier attempt was refused" in asked[-1] or "question" not in content:
+        return content
+    return json.dumps(
+        {**json.loads(content), "answer": "I'm sorry, but as an AI language model I can't help with that."}
+    )
+
+
 def _topics_file(world: World) -> None:
     paths = [["Repairing bicycles", first, f"{first} {second}"] for first in "AB" for second in "CD"]
     lines = "".join(json.dumps({"path": path}) + "\n" for path in paths)
@@ -157,6 +173,16 @@ SCENARIOS = {
             samples=4,
             expansions=0,
             calls_each=4,
+        ),
+        Scenario(
+            "rejected",
+            arguments=_LOADED,
+            again=(*_LOADED, "--resume"),
+            sections={"generation": {"system_prompt": _BADLY}, "output": {"num_samples": 4}},
+            prepare=_topics_file,
+            samples=4,
+            expansions=0,
+            calls_each=2,
         ),
         Scenario("delivery", arguments=("--resume",), prepare=_undelivered, in_flight=0),
         Scenario("fresh", arguments=("--fresh",), prepare=_halfway),
