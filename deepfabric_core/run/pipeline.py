@@ -110,7 +110,7 @@ def _remove_leftovers(job: Job) -> None:
     """Delete files that killed runs left half written."""
     kept, left = job.checkpoint_files(), job.journal_files()
     places = (*kept.paths, kept.mark, *left.paths, left.mark)
-    for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, *places):
+    for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, job.rejected, *places):
         remove_leftovers(path)
 
 

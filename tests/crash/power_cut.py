@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tests.crash.harness import Call
-from tests.crash.scenarios import made, parsed
+from tests.crash.scenarios import parsed, rejected_or_made
 
 State = Mapping[str, bytes | None]  # what is at each path: None is a folder
 
@@ -180,11 +180,11 @@ def cuts(before: Disk, calls: Iterable[Call]) -> list[Cut]:
 
 
 def facts_in(content: bytes) -> set[str]:
-    """The finished samples and expansions in the lines of a file."""
+    """The finished and the rejected samples and the expansions in the lines of a file."""
     found = set()
     for record in parsed(content):
         if isinstance(record.get("sample"), dict):
-            found.add(made(record["sample"]))
+            found.add(rejected_or_made(record))
         elif "children" in record:
             found.add(f"{_EXPANSION}{json.dumps(record['path'])}")
     return found

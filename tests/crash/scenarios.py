@@ -17,6 +17,7 @@ from tests.crash.harness import KILL, RENAME, WRITE, Ended, Stage
 from tests.provider import Faults, LocalProvider
 
 DATASET = "out/dataset.jsonl"
+REJECTED = "rejected: "
 OLDER = b'{"messages": [], "older": 1}\n{"messages": [], "older": 2}\n'
 IN_FLIGHT = 2
 # So that calls come back one pair after the other, with all that is to be saved done in between.
@@ -207,13 +208,18 @@ def made(record: Mapping[str, Any]) -> str:
     return json.dumps(record["messages"])
 
 
+def rejected_or_made(line: Mapping[str, Any]) -> str:
+    """What the model wrote in a line of a journal, or of a log of rejected samples, where it is marked as such."""
+    return f"{REJECTED}{made(line['sample'])}" if "gate" in line else made(line["sample"])
+
+
 def kept_samples(folders: tuple[Path, ...]) -> set[str]:
-    """What was made and is in any file that isn't a finished dataset."""
+    """What was made and is in any file that isn't a finished dataset; rejected samples are in a file of their own."""
     found = set()
     for path in (path for folder in folders for path in folder.rglob("*.jsonl")):
         for record in parsed(path.read_bytes()):
             if isinstance(record.get("sample"), dict):
-                found.add(made(record["sample"]))
+                found.add(rejected_or_made(record))
             elif ".partial" in path.name:
                 found.add(made(record))
     return found

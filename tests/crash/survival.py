@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.harness import Call, Ended, Stage, Trouble
 from tests.crash.power_cut import Cut, Disk, cuts, expansions, is_expansion, put_back
-from tests.crash.scenarios import DATASET, Scenario, World, kept_samples, made, parsed
+from tests.crash.scenarios import DATASET, REJECTED, Scenario, World, kept_samples, made, parsed, rejected_or_made
 
 # Where `--fresh` puts an older checkpoint: its name holds the time.
 _ASIDE = re.compile(r"dataset-\d{8}-\d{6}(-\d+)?(?=/)")
@@ -91,8 +91,10 @@ class Case:
         return kept_samples((self.stage.work, self.stage.data))
 
     def delivered(self) -> set[str]:
-        """What was made and is in the dataset."""
-        return {made(record) for record in parsed(self.dataset() or b"")}
+        """What was made and is in the dataset, and what was rejected and is in the file beside it."""
+        beside = self.stage.work / DATASET.replace(".jsonl", ".rejected.jsonl")
+        rejected = parsed(beside.read_bytes()) if beside.exists() else ()
+        return {made(record) for record in parsed(self.dataset() or b"")} | set(map(rejected_or_made, rejected))
 
     # ---- one run after the other
 
@@ -197,8 +199,10 @@ class Case:
         if cut.done and found in (None, self.older):
             wrong.append("the dataset was said to be written, and isn't there")
         known, scenario = expansions(cut.promised), self.scenario
-        samples = len(cut.promised) - known
-        allowed = scenario.expansions - known + scenario.calls_each * (scenario.samples - samples)
+        rejected = sum(fact.startswith(REJECTED) for fact in cut.promised)
+        samples = len(cut.promised) - known - rejected
+        tried = max(0, rejected - samples)  # each sample is rejected once at most
+        allowed = scenario.expansions - known + scenario.calls_each * (scenario.samples - samples) - tried
         wrong += self._wrong_after_going_on({fact for fact in cut.promised if not is_expansion(fact)})
         wrong += self._wrong_with_the_price(self.paid - paid, 0 if cut.done else allowed)
         if cut.done and self.dataset() != found:
