@@ -44,7 +44,7 @@ class Resumed:
     """The run resumes a checkpoint with that many samples and failures.
 
     `calls`, tokens, cost and `seconds` are the sums over all earlier sessions; `rejected` counts the rejected samples
-    by check.
+    by check, `kept` those of them that were kept all the same.
     """
 
     samples: int
@@ -56,6 +56,7 @@ class Resumed:
     calls: int = 0
     seconds: float = 0.0
     rejected: Mapping[str, int] = field(default_factory=dict)
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

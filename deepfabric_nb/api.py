@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
 
-def start(config: AnyConfig, *, name: str | None = None, checks: Sequence[OwnCheck] = (), **flags: Any) -> Run:
+def start(
+    config: AnyConfig, *, name: str | None = None, checks: Sequence[OwnCheck] | OwnCheck = (), **flags: Any
+) -> Run:
     """Start a run and return its handle at once.
 
     `config` is a mapping, YAML text or the path of a YAML file; `flags` are the command line's, with underscores:
     `start(config, num_samples=20, provider="simulated")`. Each of `checks` is a function that gets a sample, with its
-    `question`, `answer`, `reasoning`, `path` and `record`, and returns what is wrong with it, or None.
+    `question`, `answer`, `reasoning`, `path` and `record`, and returns what is wrong with it, or False; None or True is
+    good.
 
     >>> tea = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: tea.jsonl}}"
     >>> run = start(tea, num_samples=2, provider="simulated")
@@ -41,7 +44,7 @@ async def run(
     *,
     name: str | None = None,
     show: bool = True,
-    checks: Sequence[OwnCheck] = (),
+    checks: Sequence[OwnCheck] | OwnCheck = (),
     **flags: Any,
 ) -> pd.DataFrame:
     """Run to the end, show the progress, and return the samples, a row each. The arguments are those of `start`.
@@ -60,7 +63,9 @@ async def run(
     return prepared.df
 
 
-def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any], checks: Sequence[OwnCheck]) -> Run:
+def _prepared(
+    config: AnyConfig, name: str | None, flags: Mapping[str, Any], checks: Sequence[OwnCheck] | OwnCheck
+) -> Run:
     from IPython.core.getipython import get_ipython
 
     from deepfabric_nb.display.formatters import display_runs
@@ -70,7 +75,8 @@ def _prepared(config: AnyConfig, name: str | None, flags: Mapping[str, Any], che
     shell = get_ipython()
     display_runs(shell)
     asked = request_from_call(config, flags, shell.user_ns if shell else {})
-    asked = replace(asked, job=replace(asked.job, checks=tuple(checks)))
+    functions = (checks,) if callable(checks) else tuple(checks)
+    asked = replace(asked, job=replace(asked.job, checks=functions))
     return session_of(shell).prepare(asked, name)
 
 

@@ -69,7 +69,7 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "running": found.running,
         "process": known.process if found.running else None,
         "samples": {"wanted": found.wanted, "done": found.done, "failed": found.failed, "missing": found.missing},
-        "rejected": known.samples_rejected,
+        "rejected": found.rejected,
         "failures": {kind.value: count for kind, count in found.failures.items()},
         "topics": {"complete": found.topics_complete, "topics": known.topics, "leaves": known.leaves},
         "usage": {
@@ -97,7 +97,7 @@ def _as_text(found: CheckpointStatus) -> str:
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
         ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
-        ("Rejected", f"{known.samples_rejected:,} by gates, and made again" if known.samples_rejected else "none"),
+        ("Rejected", f"{found.rejected:,} by gates, and made again" if found.rejected else "none"),
         ("Topics", topics),
         ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out, cost {cost}"),
         ("Begun", f"{_when(known.created_at)}, {duration(known.seconds)} of work"),

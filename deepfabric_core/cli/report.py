@@ -36,6 +36,8 @@ def command(dataset: Path, output: Path | None, data: str | None, against: Path 
     """
     from deepfabric_core.run.report.make_report import ReportRequest, make_report
 
+    if dataset.is_dir():
+        raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
     if output is None and data is None:
         output = dataset.with_name(f"{dataset.stem}.report.html")
     request = ReportRequest(dataset, against, topics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -96,14 +97,12 @@ class Compare(Section):
 
 
 def _comparison(value: object) -> object:
-    if switched(value) is None:
-        return None
-    if isinstance(value, str):
-        found = _BEST_OF.fullmatch(value.strip().casefold())
-        if not found:
-            raise ValueError("it must be best_of and a number, such as best_of 3")
+    if isinstance(value, str) and (found := _BEST_OF.fullmatch(value.strip().casefold())):
         return {"best_of": int(found[1])}
-    return value
+    with suppress(ValueError):
+        if switched(value) is None or isinstance(value, Mapping | Compare):
+            return value if isinstance(value, Mapping | Compare) else None
+    raise ValueError("it must be best_of and a number, such as best_of 3")
 
 
 class JudgesConfig(Section):
@@ -144,7 +143,9 @@ def with_shared_llm(quality: Mapping[str, Any], shared: Mapping[str, Any]) -> di
     inherited = {key: value for key, value in shared.items() if key != "temperature"}
 
     def judge(written: Any) -> Any:
-        section = switched(written)
+        section = None
+        with suppress(ValueError):  # which the schema says itself
+            section = switched(written)
         if not isinstance(section, Mapping) or not isinstance(own := section.get("llm") or {}, Mapping):
             return written
         return {**section, "llm": {**inherited, **own}}

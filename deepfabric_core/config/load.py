@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +39,8 @@ _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "pree
 
 # Keys that are usually booleans, in the parts of a config that the schema doesn't define.
 _MOSTLY_BOOLEAN = ("additionalProperties", "unevaluatedProperties", "uniqueItems", "nullable", "required", "strict")
+# Keys that a word may turn on and off.
+_SWITCHES = ("quality", "checks", "duplicates", "contamination", "judge", "compare")
 
 # Sections of older config files, and their replacements.
 REPLACED = {
@@ -116,7 +119,8 @@ def _set_aside_unused_rate_limit_keys(content: dict[str, Any]) -> tuple[dict[str
 
 def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     if "quality" in content and any(key.startswith("quality.") for key in overrides):
-        content["quality"] = switched_quality(content["quality"])  # off and the like become keys
+        with suppress(ValueError):
+            content["quality"] = switched_quality(content["quality"])  # off and the like become keys
     for key, value in overrides.items():
         *sections, last = key.split(".")
         place = content
@@ -172,7 +176,8 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
 
 def _words(document: Document) -> Iterable[str]:
     """Yield a notice about yes, no, on and off if the schema doesn't say whether they are booleans or words."""
-    free = [path for path in document.words if "true" not in known_values(path) and path[-1] not in _MOSTLY_BOOLEAN]
+    meant_so = (*_MOSTLY_BOOLEAN, *_SWITCHES)
+    free = [path for path in document.words if "true" not in known_values(path) and path[-1] not in meant_so]
     if free:
         path, word = free[0], document.words[free[0]]
         more = f", and {len(free) - 1} more like it" if len(free) > 1 else ""
@@ -235,7 +240,8 @@ def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str
         return f"{where}: {key} must be a mapping of keys to values."
     if kind == "missing":
         return f"{where}: {key} is required{_needed_for(key, document)}."
-    return f"{where}: {key + ': ' if key else ''}{_wording(message)}."
+    said = f"{where}: {key + ': ' if key else ''}{_wording(message)}"
+    return said if said.endswith("?") else f"{said}."
 
 
 def _wording(message: str) -> str:

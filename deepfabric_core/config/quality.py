@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from deepfabric_core.config.judge import JudgesConfig
 from deepfabric_core.config.section import Section, switched
+
+
+def _named(against: list[str]) -> list[str]:
+    if not against:
+        raise ValueError("it must name an evaluation set, as in [exam.jsonl]")
+    return against
+
+
+# One name, or several.
+Listed = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class Duplicates(Section):
@@ -18,7 +30,7 @@ class Duplicates(Section):
     """
 
     threshold: float = Field(default=0.6, ge=0.3, le=1)
-    against: list[str] = []
+    against: Listed = []
     embeddings: str | None = Field(default=None, min_length=1)
     similarity: float = Field(default=0.9, ge=0.5, le=1)
 
@@ -30,7 +42,7 @@ class Contamination(Section):
     whose file is in `folder`. Nothing is ever downloaded.
     """
 
-    against: list[str] = Field(min_length=1)
+    against: Annotated[Listed, AfterValidator(_named)]
     ngram: int = Field(default=13, ge=4, le=50)
     folder: str | None = Field(default=None, min_length=1)
 
@@ -40,10 +52,13 @@ CheckChoice = str | dict[str, Any]
 
 
 def _checks(value: object) -> object:
-    section = switched(value)
-    if section is None and value is not None:
-        return "none"
-    return "default" if section == {} else [value] if isinstance(value, str) else value
+    if isinstance(value, list):
+        return value
+    if isinstance(value, Mapping) and value:
+        raise ValueError("it must be default, none or a list, as in [default, {length: {min_words: 20}}]")
+    with suppress(ValueError):
+        return "none" if switched(value) is None and value is not None else "default"
+    return [value]
 
 
 class Quality(JudgesConfig):

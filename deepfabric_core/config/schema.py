@@ -36,7 +36,7 @@ def _known_language(written: object) -> str | None:
 
 
 # A language by its code or its English name; kept as the code.
-Language = Annotated[str | None, AfterValidator(lambda language: language and code_of(language))]
+Language = Annotated[str | None, AfterValidator(lambda language: None if language is None else code_of(language))]
 
 
 class TopicsConfig(Section):
@@ -274,8 +274,9 @@ class Config(Section):
             section = filled.get(name)
             if isinstance(section, Mapping) and isinstance(own := section.get("llm") or {}, Mapping):
                 filled[name] = {"language": language, **section, "llm": {**shared, **own}}
-        if isinstance(quality := switched_quality(document.get("quality")), Mapping):
-            filled["quality"] = with_shared_llm(quality, shared)
+        with suppress(ValueError):  # which the section says itself
+            if isinstance(quality := switched_quality(document.get("quality")), Mapping):
+                filled["quality"] = with_shared_llm(quality, shared)
         return {key: value for key, value in filled.items() if value is not None or key == "topics"}
 
     @model_validator(mode="after")

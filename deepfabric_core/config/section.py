@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -27,8 +27,16 @@ _ON = (True, "on", "default")
 
 
 def switched(value: object) -> object:
-    """Return a section without keys for a word that turns it on, None for one that turns it off, or else the value."""
+    """Return a section without keys for a word that turns it on, None for one that turns it off, or else the value.
+
+    Raises:
+        ValueError: it is neither such a word nor a section.
+    """
     word = value.strip().lower() if isinstance(value, str) else value
     if isinstance(word, bool | str) and word in _OFF:
         return None
-    return {} if isinstance(word, bool | str) and word in _ON else value
+    if isinstance(word, bool | str) and word in _ON:
+        return {}
+    if value is None or isinstance(value, Mapping | BaseModel):
+        return value
+    raise ValueError("it must be on, off, or a mapping of keys to values")

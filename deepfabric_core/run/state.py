@@ -241,8 +241,9 @@ def _run(
     match event:
         case RunStarted(topics_model, samples_model, at):
             return _with(state, topics_model=topics_model, samples_model=samples_model, started_at=at)
-        case Resumed(failures=failures, rejected=rejected):
-            return _with(state, resumed=event, sample_failures=failures, samples_rejected=rejected)
+        case Resumed(failures=failures, rejected=rejected, kept=kept):
+            counts = {"samples_rejected": rejected, "samples_kept": kept}
+            return _with(state, resumed=event, sample_failures=failures, **counts)
         case LimiterChanged():
             return _with(state, limiter=event)
         case Stopping(why):

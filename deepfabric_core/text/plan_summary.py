@@ -69,16 +69,16 @@ def _quality(quality: Quality) -> str:
     """Return which gates samples have to pass."""
     if quality.is_off:
         return "off: every sample is accepted"
-    checks = quality.checks if isinstance(quality.checks, str) else "of your own choice"
     judges = [judge.llm.name for judge in quality.all_judges]
     gates = (
-        f"{checks} checks" if checks != "none" else "",
+        "" if quality.checks in ("none", []) else "default checks" if quality.checks == "default" else "chosen checks",
         "duplicates" if quality.duplicates else "",
         f"contamination by {counted(len(quality.contamination.against), 'set')}" if quality.contamination else "",
         f"{'judge' if len(judges) == 1 else 'judges'} {', '.join(judges)}" if judges else "",
         f"the best of {quality.compare.best_of}" if quality.compare else "",
     )
-    again = f"made again up to {counted(quality.attempts, 'time')}, then {_AFTER[quality.on_exhausted]}"
+    often = f"made again up to {counted(quality.attempts, 'time')}, then " if quality.attempts else "else "
+    again = f"{often}{_AFTER[quality.on_exhausted]}"
     return f"{'; '.join(filter(None, gates))}; {again}"
 
 

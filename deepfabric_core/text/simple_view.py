@@ -203,7 +203,7 @@ class SimpleView:
         if stage == "samples" and failed > _FAILURES_SHOWN:
             parts = [f"{failed:,} failed ({by_kind(state.sample_failures)})"]
         if stage == "samples" and state.samples_rejected:
-            parts.append(f"{rejected(state)} rejected")
+            parts.append(f"rejected: {rejected(state)}")
         retries = sum(state.retries.values())
         if retries:
             many = len(state.retries) > 1

@@ -28,10 +28,12 @@ class Settings:
     """What checks need to know of a run.
 
     `language` is an ISO 639-1 code; `prompts` are the instructions that are sent to the model, as the user wrote them.
+    `own_schema` says that records have places of the user's own instead of a question and an answer.
     """
 
     language: str | None = None
     prompts: tuple[str, ...] = ()
+    own_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)

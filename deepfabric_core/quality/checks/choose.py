@@ -12,6 +12,7 @@ from pydantic import ValidationError, validate_call
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.checks.check import Check, CheckKind, Settings
 from deepfabric_core.quality.checks.own_checks import (
+    PLACES,
     OwnCheck,
     PatternCheck,
     function_check,
@@ -72,7 +73,7 @@ def _checks_of(entry: object, settings: Settings) -> Iterator[Check]:
     elif not isinstance(entry, Mapping) or not entry or not all(isinstance(key, str) for key in entry):
         raise ConfigError(f"checks: {str(entry)[:80]} can't be used; it has to be {_FORMS}.")
     elif "regex" in entry:
-        yield pattern_check(_pattern(entry))
+        yield pattern_check(_pattern(entry, settings))
     elif "python" in entry:
         yield _imported(entry)
     else:
@@ -87,11 +88,14 @@ def _imported(entry: Mapping[str, Any]) -> Check:
     return imported_check(place, str(entry.get("name") or ""))
 
 
-def _pattern(entry: Mapping[str, Any]) -> PatternCheck:
+def _pattern(entry: Mapping[str, Any], settings: Settings) -> PatternCheck:
     try:
-        return PatternCheck.model_validate(entry)
+        pattern = PatternCheck.model_validate(entry)
     except ValidationError as problem:
         raise ConfigError(f"checks: regex: {_first_mistake(problem)}.") from problem
+    if pattern.within not in PLACES and not settings.own_schema:
+        raise ConfigError(f"checks: regex: in: {pattern.within!r} must be one of {', '.join(PLACES)}.")
+    return pattern
 
 
 def _named(name: str, options: object, settings: Settings) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.checks.check import Find, Problem, Settings, excerpt
 from deepfabric_core.quality.checks.passages import Passage, Passages
 from deepfabric_core.wording import counted
@@ -33,7 +34,13 @@ def empty(passages: Passages) -> Problem | None:
 
 
 def length(_: Settings, *, min_words: Length = 3, max_words: Length = 1500) -> Find:
-    """Return the check that an answer has `min_words` to `max_words` words."""
+    """Return the check that an answer has `min_words` to `max_words` words.
+
+    Raises:
+        ConfigError: no answer can.
+    """
+    if min_words > max_words:
+        raise ConfigError(f"checks: length: min_words ({min_words}) is more than max_words ({max_words}).")
 
     def find(passages: Passages) -> Problem | None:
         # The texts of an own schema may be titles and labels, so only all of them together can be too short.

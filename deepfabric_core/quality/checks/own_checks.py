@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -29,6 +31,9 @@ _SHOWN = 60
 # In seconds, of one pattern in all texts of one sample.
 _PATTERN_SECONDS = 0.05
 
+# Where a pattern is looked for in a conversation.
+PLACES = ("question", "answer", "reasoning", "any")
+
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -40,7 +45,7 @@ class PatternCheck(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    regex: str
+    regex: Annotated[str, Field(min_length=1)]
     within: Word = Field(default="answer", alias="in")
     must: Literal["match", "not_match"] = "not_match"
     reason: Word | None = None
@@ -69,7 +74,7 @@ def _asked(function: OwnCheck, name: str, candidate: Candidate) -> Problem | Non
         said: Any = function(candidate)
     except Exception as problem:
         told = printable(f"{type(problem).__name__}: {problem}", 200)
-        raise ConfigError(f"The check {name} failed for {_named(candidate)} with {told}. {_GETS}.") from problem
+        raise ConfigError(f"the check {name} failed with {told} ({_line_of(problem)})") from problem
     # The bool of numpy and pandas isn't Python's.
     if type(said).__name__ in {"bool", "bool_"}:
         said = None if said else f"the check {name} says no"
@@ -77,6 +82,12 @@ def _asked(function: OwnCheck, name: str, candidate: Candidate) -> Problem | Non
         kind = type(said).__name__
         raise ConfigError(f"The check {name} returned a value of type {kind} for {_named(candidate)}. {_GETS}.")
     return Problem(said, said) if said else None
+
+
+def _line_of(problem: Exception) -> str:
+    """Return the line where an exception was raised."""
+    last = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 def _named(candidate: Candidate) -> str:

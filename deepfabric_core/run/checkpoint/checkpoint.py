@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -194,12 +195,14 @@ class Checkpoint:
         """
         again = self._journal is not None
         journal = self._opened(plan)
-        rejected = self.rejected()
+        rejected, kept = self.rejected(), Counter[str]()
         for line in journal.read():
             key = line.content["topic_id"], line.content["cycle"]
             on_sample(key, line.content["sample"])
             self.failures.forget(*key)
             rejected.settled(key)
+            if "kept" in line.content:
+                kept[str(line.content["kept"])] += 1
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
@@ -212,7 +215,7 @@ class Checkpoint:
             surplus = counted(journal.surplus, "sample")
             self._sink(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:
-            self._sink(self._resumed_event(journal, rejected))
+            self._sink(self._resumed_event(journal, rejected.counts, kept))
         return journal
 
     def _opened(self, plan: Plan) -> Journal:
@@ -223,7 +226,7 @@ class Checkpoint:
         self._base = replace(self._base, samples_wanted=len(plan))
         return self._journal
 
-    def _resumed_event(self, journal: Journal, rejected: RejectedLog) -> Resumed:
+    def _resumed_event(self, journal: Journal, rejected: Counter[str], kept: Counter[str]) -> Resumed:
         base = self._base
         return Resumed(
             journal.written,
@@ -234,7 +237,8 @@ class Checkpoint:
             base.cost,
             base.calls,
             base.seconds,
-            dict(rejected.counts),
+            dict(rejected + kept),
+            kept.total(),
         )
 
     def item_settled(self) -> None:

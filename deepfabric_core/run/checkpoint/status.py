@@ -12,7 +12,7 @@ from deepfabric_core.errors import FailureKind
 from deepfabric_core.run.job import Job, saved_plan
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
-from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.append_log import count_lines, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.keyed_hash import keyed_hash
@@ -22,7 +22,7 @@ from deepfabric_core.store.usage_totals import with_unsaved
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStatus:
-    """What is done and what is missing; `changed` are the keys that affect the data and differ from the config's."""
+    """What is done, rejected and missing; `changed` are the keys that affect the data and differ from the config's."""
 
     files: CheckpointFiles
     metadata: Metadata
@@ -32,6 +32,7 @@ class CheckpointStatus:
     topics_complete: bool
     running: bool
     changed: tuple[str, ...]
+    rejected: int = 0
 
     @property
     def failed(self) -> int:
@@ -73,6 +74,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         topics_complete=plan is not None,
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
+        rejected=count_lines(files.rejected),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepfabric_core.config.quality import Contamination, Duplicates
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.checks.check import Check, Settings
 from deepfabric_core.quality.checks.choose import choose
@@ -68,14 +69,27 @@ def open_gates(job: Job, say: Callable[[str], None]) -> PreparedGates:
     """
     quality, generation = job.config.quality, job.config.generation
     prompts = tuple(filter(None, (generation.system_prompt, generation.instructions)))
-    with importable(job.config_file.parent if job.config_file else Path.cwd()):
-        checks = choose(quality.checks, Settings(generation.language, prompts), job.checks)
+    own_schema = job.config.output.format == "custom"
+    with importable(job.config_file.parent if job.config_file else Path.cwd()), _at(job, "quality."):
+        checks = choose(quality.checks, Settings(generation.language, prompts, own_schema), job.checks)
+        embed = _embedding(quality.duplicates, say)
     examining = [_examining(checks)] if checks else []
     if quality.contamination is not None:
-        examining.append(_decontaminating(quality.contamination))
-    return PreparedGates(
-        examining, quality.duplicates, _others(quality.duplicates), _embedding(quality.duplicates, say)
-    )
+        with _at(job, "quality.contamination.against: "):
+            examining.append(_decontaminating(quality.contamination))
+    with _at(job, "quality.duplicates.against: "):
+        others = _others(quality.duplicates)
+    return PreparedGates(examining, quality.duplicates, others, embed)
+
+
+@contextmanager
+def _at(job: Job, key: str) -> Iterator[None]:
+    """Say in errors where it is in the config."""
+    try:
+        yield
+    except ConfigError as problem:
+        where = f"{job.config_file}: " if job.config_file else ""
+        raise ConfigError(f"{where}{key}{problem}") from problem
 
 
 @contextmanager

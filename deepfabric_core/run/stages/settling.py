@@ -8,7 +8,7 @@ from typing import Literal
 
 from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.quality import Quality
-from deepfabric_core.errors import FailureKind, ReplyError
+from deepfabric_core.errors import ConfigError, FailureKind, ReplyError
 from deepfabric_core.events import SampleFinished, SampleRejected
 from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.finding import Finding
@@ -79,7 +79,7 @@ class Settling:
             return "written"
         made = Made(item, result, candidate_of(result.value.record, item.path))
         try:
-            made = replace(made, decision=await self.gates.decide(made.candidate, item))
+            made = replace(made, decision=await self._decide(made))
             if made.decision.finding is not None and not self._is_kept(item):
                 self._reject(made, made.decision.finding)
                 return "rejected"
@@ -89,6 +89,18 @@ class Settling:
             return "written"
         finally:
             self.gates.released(item)
+
+    async def _decide(self, made: Made) -> Decision:
+        """Return what the gates say; if a check of the user's own fails, keep the sample apart, since it is paid for.
+
+        Raises:
+            ReplyError: a check failed.
+        """
+        try:
+            return await self.gates.decide(made.candidate, made.item)
+        except ConfigError as problem:
+            self._put_aside(made, Finding("checks", "failed_check", str(problem), ""))
+            raise ReplyError(str(problem), kind=FailureKind.REJECTED) from problem
 
     def _is_kept(self, item: WorkItem) -> bool:
         """Return whether a sample of this work item is kept in spite of all, since it can't be made again."""
@@ -136,11 +148,10 @@ class Settling:
     def _write(self, made: Made) -> None:
         item, sample, making, finding = made.item, made.result.value, made.provenance, made.decision.finding
         record = with_metadata(self._marked(sample.record, made.decision), item, making)
-        self.journal.append(item, record, making.as_line())
-        if finding is None:
-            self.acceptance.accepted()
-        else:
-            self.acceptance.rejected(finding)
+        kept = {} if finding is None else {"kept": finding.name}
+        self.journal.append(item, record, {**making.as_line(), **kept})
+        self.acceptance.accepted()
+        if finding is not None:
             self._tell(made, finding, "kept")
         self.rejected.settled((item.topic_id, item.cycle))
         shown = sample.question[:_SHOWN_CHARACTERS], sample.answer[:_SHOWN_CHARACTERS]

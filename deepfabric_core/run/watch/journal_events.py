@@ -141,9 +141,13 @@ class _Before:
     seconds: float
     samples: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    kept: int = 0
 
     def add(self, head: JournalLine, *, paid: bool) -> None:
         self.samples += 1
+        if "kept" in head:
+            self.kept += 1
+            self.rejected[str(head["kept"])] += 1
         self._add_usage(head, paid=paid)
 
     def add_rejected(self, head: JournalLine, *, paid: bool) -> None:
@@ -171,6 +175,7 @@ class _Before:
             self.calls,
             self.seconds,
             dict(self.rejected),
+            self.kept,
         )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.answers import Json
 from tests.core.commands import keys, lines, start, wait_for
 from tests.core.conftest import local_llm, write_config
@@ -41,6 +45,13 @@ def ended(process: subprocess.Popen[str], status: int = 0) -> str:
     assert process.returncode == status, out + err
     assert "Traceback" not in err
     return out + err
+
+
+def status(place: Path) -> subprocess.Popen[str]:
+    """Look at the checkpoint."""
+    command = [sys.executable, "-m", "deepfabric_core", "checkpoint-status", "config.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=place, env=environment, stdout=PIPE, stderr=PIPE, text=True)
 
 
 @pytest.fixture
@@ -128,6 +139,19 @@ def test_a_run_that_wastes_nearly_everything_stops_and_says_why(place: Path) -> 
     assert (place / "out/dataset.partial.rejected.jsonl").exists()
 
 
+def test_what_is_kept_is_counted_once_whenever_a_run_goes_on(place: Path) -> None:
+    with LocalProvider(Faults(latency=0.05), one_answer(REFUSAL)) as server:
+        flawed_config(place, server, 40, attempts=0, on_exhausted="keep", duplicates="off")
+        process = start(place, "--resume")
+        wait_for(server, 30)
+        process.kill()
+        process.communicate()
+        assert "by gates" not in ended(status(place)), "all were kept"
+        said = ended(start(place, "--resume"))
+    assert "40 refusal, 40 kept" in said
+    assert sum(bool(line["metadata"]["findings"]) for line in lines(place / "out/dataset.jsonl")) == 40
+
+
 def test_with_quality_off_every_sample_is_accepted(place: Path, replies: FlawedReplies, flawed: LocalProvider) -> None:
     flawed_config(place, flawed, 40)
     ended(start(place, "--no-quality"))
@@ -179,7 +203,9 @@ def test_a_check_of_the_users_own_that_fails_is_no_silent_yes(place: Path) -> No
     (place / "mine.py").write_text("def broken(sample):\n    return sample.record['nothing']\n")
     write_config(place, quality={"checks": [{"python": "mine.broken"}]})
     said = ended(start(place), 1)
-    assert "The check mine.broken failed for the sample about" in said
+    assert "the check mine.broken failed with KeyError: 'nothing' (mine.py, line 2)" in said
+    kept = lines(place / "out/dataset.partial.rejected.jsonl")
+    assert len(kept) == 9 and all(line["check"] == "failed_check" and line["sample"] for line in kept)
 
 
 @pytest.mark.parametrize(
