@@ -20,7 +20,16 @@ import deepfabric_core
 from deepfabric_core.llm.prices import Prices
 
 # What is imported late, when it is first used: it would take most of a run's time.
-_LATE = ("aiohttp", "filelock", "jsonschema", "platformdirs", "yaml", "concurrent.futures.thread")
+_LATE = (
+    "aiohttp",
+    "filelock",
+    "jsonschema",
+    "platformdirs",
+    "rensa",
+    "snowballstemmer",
+    "yaml",
+    "concurrent.futures.thread",
+)
 _SECONDS = 60
 
 
