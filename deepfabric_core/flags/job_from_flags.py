@@ -42,9 +42,9 @@ def job_of(config: Config, config_file: Path | None, values: Mapping[str, Any]) 
 def _check_sense(values: Mapping[str, Any]) -> None:
     if values["resume"] and values["fresh"]:
         raise click.UsageError("--resume and --fresh contradict each other: give one of them.")
-    if values["no_quality"]:
+    if values.get("no_quality"):
         for name in ("judge", "min_score", "no_duplicates"):
-            if values[name] is not None:
+            if values.get(name) is not None:
                 flag = f"--{name.replace('_', '-')}"
                 raise click.UsageError(f"--no-quality accepts every sample and contradicts {flag}: give one of them.")
     if not values["resume"] and (values["retry_failed"] or values["accept_changes"]):

@@ -13,6 +13,8 @@ from deepfabric_core.pictures.report.page import page as drawn
 from tests.browser.conftest import OpenNotebook
 from tests.core.pictures.report.test_page import ATTACKS, whole_report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -162,6 +162,7 @@ def kept(cache: Path) -> list[dict[str, Any]]:
     return entries
 
 
+@pytest.mark.slow
 def test_a_second_run_begins_with_what_the_first_one_has_learned(
     place: Path, deepfabric: Run, provider: LocalProvider, cache: Path
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_damaged_file_and_a_cache_that_is_none_are_no_trouble_for_a_run(
     assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_joins_another_one_gets_its_part_without_a_burst_of_refusals(
     place: Path, deepfabric: Run, provider: LocalProvider, cache: Path
 ) -> None:
