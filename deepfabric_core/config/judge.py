@@ -97,11 +97,13 @@ class Compare(Section):
 
 
 def _comparison(value: object) -> object:
+    if isinstance(value, Mapping | Compare):
+        return value
     if isinstance(value, str) and (found := _BEST_OF.fullmatch(value.strip().casefold())):
         return {"best_of": int(found[1])}
     with suppress(ValueError):
-        if switched(value) is None or isinstance(value, Mapping | Compare):
-            return value if isinstance(value, Mapping | Compare) else None
+        if switched(value) is None:
+            return None
     raise ValueError("it must be best_of and a number, such as best_of 3")
 
 

@@ -153,8 +153,15 @@ class AppendLog:
         Raises:
             OutputError: it can't be written there.
         """
-        pieces = (self.piece(begin, min(begin + _CHUNK, self.size)) for begin in range(0, self.size, _CHUNK))
-        replace_file(self.path, pieces)
+        self.copy(self.path)
+
+    def copy(self, path: Path) -> None:
+        """Write the file to a path.
+
+        Raises:
+            OutputError: it can't be written there.
+        """
+        replace_file(path, (self.piece(begin, min(begin + _CHUNK, self.size)) for begin in range(0, self.size, _CHUNK)))
 
     def close(self) -> None:
         """Close the file and keep it."""

@@ -18,10 +18,8 @@ from deepfabric_core.errors import OutputError
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.sample_print import PRINT_BYTES, VERSION, SamplePrint, compared_texts, print_of
 from deepfabric_core.store.append_log import AppendLog
+from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.files import reason
-
-# The work item that a sample was made for: topic id and cycle.
-ItemKey = tuple[str, int]
 
 _HEADER_BYTES = 64
 _KEY_BYTES = 8
@@ -46,7 +44,7 @@ class PrintFile:
         except OSError as problem:
             raise self._unwritable(problem) from problem
 
-    def append(self, key: ItemKey, candidate: Candidate, own: SamplePrint) -> None:
+    def append(self, key: SampleKey, candidate: Candidate, own: SamplePrint) -> None:
         """Append the print of a candidate that is in the journal.
 
         Raises:
@@ -91,7 +89,7 @@ class KnownPrints:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def of(self, key: ItemKey, candidate: Candidate) -> SamplePrint | None:
+    def of(self, key: SampleKey, candidate: Candidate) -> SamplePrint | None:
         """Return the print of a sample, soonest in the file's order; None if there is none of these texts."""
         sought = _key(key) + _check(candidate)
         for row in self._rows_of(sought[:_KEY_BYTES]):
@@ -111,7 +109,7 @@ class KnownPrints:
         yield from map(int, self._rows[begin:end])
 
 
-def restored(file: PrintFile, samples: Iterable[tuple[int, ItemKey, Candidate]]) -> Iterator[tuple[int, SamplePrint]]:
+def restored(file: PrintFile, samples: Iterable[tuple[int, SampleKey, Candidate]]) -> Iterator[tuple[int, SamplePrint]]:
     """Yield the print of each sample after the number it came with, and add those that the file lacks.
 
     Raises:
@@ -119,13 +117,20 @@ def restored(file: PrintFile, samples: Iterable[tuple[int, ItemKey, Candidate]])
     """
     known = file.known()
     for number, key, candidate in samples:
-        own = known.of(key, candidate)
-        if own is None:
-            own = print_of(candidate)
-            if own is None:
-                continue
-            file.append(key, candidate, own)
-        yield number, own
+        if (own := restored_print(file, known, key, candidate)) is not None:
+            yield number, own
+
+
+def restored_print(file: PrintFile, known: KnownPrints, key: SampleKey, candidate: Candidate) -> SamplePrint | None:
+    """Return the known print of a sample, or make it and add it to the file; None if the sample has no words.
+
+    Raises:
+        OutputError: the disk is full or gone.
+    """
+    own = known.of(key, candidate)
+    if own is None and (own := print_of(candidate)) is not None:
+        file.append(key, candidate, own)
+    return own
 
 
 def _header() -> bytes:
@@ -134,7 +139,7 @@ def _header() -> bytes:
     return parts.encode()[: _HEADER_BYTES - 1].ljust(_HEADER_BYTES - 1) + b"\n"
 
 
-def _key(key: ItemKey) -> bytes:
+def _key(key: SampleKey) -> bytes:
     text = f"{key[0]}\n{key[1]}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
 

@@ -19,10 +19,9 @@ from deepfabric_core.quality.finding import Finding
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.records import Provenance
 from deepfabric_core.store.append_log import AppendLog
-from deepfabric_core.store.files import delete_file, reason, replace_file
+from deepfabric_core.store.failure_log import SampleKey
+from deepfabric_core.store.files import delete_file, reason
 
-SampleKey = tuple[str, int]
-_CHUNK = 1 << 20
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
 
@@ -92,8 +91,5 @@ class RejectedLog:
         if not self.lines.size:
             delete_file(path)
             return False
-        pieces = (
-            self.lines.piece(begin, min(begin + _CHUNK, self.lines.size)) for begin in range(0, self.lines.size, _CHUNK)
-        )
-        replace_file(path, pieces)
+        self.lines.copy(path)
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from deepfabric_core.quality.checks.passages import Passages
 
@@ -71,9 +70,3 @@ def excerpt(text: str, begin: int = 0, end: int | None = None) -> str:
     """Return a part of a text on one line, shortened."""
     part = " ".join(text[begin : begin + 4 * _SHOWN_CHARACTERS if end is None else end].split())
     return part if len(part) <= _SHOWN_CHARACTERS else f"{part[: _SHOWN_CHARACTERS - 1]}…"
-
-
-def first_match(pattern: Any, text: str) -> str | None:
-    """Return what a compiled pattern finds first in a text, as evidence; None if nothing."""
-    found = pattern.search(text)
-    return excerpt(found[0]) if found else None

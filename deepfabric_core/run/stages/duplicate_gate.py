@@ -11,7 +11,7 @@ from deepfabric_core.quality.finding import Finding
 from deepfabric_core.quality.sample_print import SamplePrint, print_of
 from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.store.dataset_reader import ComparedDatasets
-from deepfabric_core.store.print_file import KnownPrints, PrintFile
+from deepfabric_core.store.print_file import KnownPrints, PrintFile, restored_print
 
 _LOADED_AT_ONCE = 4096
 
@@ -83,10 +83,7 @@ class DuplicateGate:
             OutputError: its print can't be written.
         """
         self._known = self._known or self._prints.known()
-        key = item.topic_id, item.cycle
-        own = self._known.of(key, candidate)
-        if own is None and (own := print_of(candidate)) is not None:
-            self._prints.append(key, candidate, own)
+        own = restored_print(self._prints, self._known, (item.topic_id, item.cycle), candidate)
         if own is not None:
             self._remembered.append((item.index, own))
         if len(self._remembered) >= _LOADED_AT_ONCE:
