@@ -182,7 +182,7 @@ def test_a_very_long_text_takes_little_time() -> None:
     text = " ".join(NATALIA.split()[:12]) + " "
     began = time.process_time()
     assert found.finding(Candidate(text * 5000, NATALIA.replace(" ", "  ") * 500))
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
 
 
 def test_sets_that_would_take_too_much_memory_are_refused() -> None:

@@ -75,7 +75,7 @@ def test_prints_that_share_a_band_with_all_others_are_found_too() -> None:
     index.add_all(known)
     begin = time.process_time()
     assert all(row in [at for at, _ in index.alike(_changed(known[row], 20, dice))] for row in range(0, 3_000, 60))
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 10
 
 
 def test_a_sample_takes_less_than_a_kilobyte() -> None:

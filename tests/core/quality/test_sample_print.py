@@ -69,7 +69,7 @@ def test_what_lies_beyond_what_is_read_counts_for_equality() -> None:
 def test_the_time_for_a_huge_sample_is_bounded(huge: Candidate) -> None:
     begin = time.process_time()
     print_of(huge)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 10
 
 
 def test_prints_are_the_same_in_every_process() -> None:

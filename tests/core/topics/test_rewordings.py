@@ -119,4 +119,4 @@ def test_a_huge_name_takes_no_time() -> None:
     begin = time.process_time()
     for huge in ("introduction to " * 100_000, "a" * 1_000_000, "key concepts of basics " * 50_000):
         GrownNames().refused_because(huge, (huge,), (huge,))
-    assert time.process_time() - begin < 0.5
+    assert time.process_time() - begin < 10  # and not for hours

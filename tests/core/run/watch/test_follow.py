@@ -424,7 +424,7 @@ def test_fifty_thousand_lines_are_counted_and_not_told(place: Path, following: F
     one.until(StageStarted)
     one.stop.request()
     state = one.end()
-    assert time.process_time() - began < 4
+    assert time.process_time() - began < 10
     assert state.samples_done == 50_000
     assert told_tokens(state) == (100_000, 150_000)
     assert len(one.events) < 10
