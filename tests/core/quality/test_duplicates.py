@@ -151,7 +151,7 @@ def test_nothing_is_added_twice_among_thousands_of_samples_with_planted_repeats(
             index.accept("me", key)
             accepted.append(candidate)
     spent = (time.process_time() - begin) / len(made)
-    assert spent < 0.001
+    assert spent < 0.004
     assert 2_600 < len(accepted) < 3_000
     by_run: dict[str, list[int]] = {}
     for number, runs in enumerate(map(runs_of, accepted)):

@@ -262,7 +262,7 @@ def test_loading_is_light() -> None:
     root = ROOT
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     seconds, *loaded = done.stdout.split()[-4:]
-    assert float(seconds) < 0.5 and loaded == ["False"] * 3
+    assert float(seconds) < 1.5 and loaded == ["False"] * 3
 
 
 def test_a_refused_cell_leaves_nothing_to_resume(cell: Cell, place: Path) -> None:

@@ -251,4 +251,4 @@ def test_a_look_at_ten_neighbours_takes_less_than_what_a_few_calls_do(tmp_path: 
     began = time.process_time()
     for _ in range(100):
         neighbours.exchange(HUNDRED)
-    assert (time.process_time() - began) / 100 < 0.005
+    assert (time.process_time() - began) / 100 < 0.02

@@ -66,4 +66,4 @@ def test_a_long_text_takes_no_longer_than_it_may(piece: str) -> None:
         list(findings(candidate, DEFAULT))
         return time.process_time() - began
 
-    assert min(seconds() for _ in range(3)) < 0.06  # a third of it on a quiet machine
+    assert min(seconds() for _ in range(3)) < 0.25  # a tenth of it on a quiet machine
