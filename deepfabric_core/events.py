@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from deepfabric_core.amounts import Amounts, Expected, Purpose
 from deepfabric_core.errors import FailureKind
 
 Stage = Literal["topics", "samples"]
@@ -57,6 +58,7 @@ class Resumed:
     seconds: float = 0.0
     rejected: Mapping[str, int] = field(default_factory=dict)
     kept: int = 0
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,38 @@ class TopicsReady:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """A provider answered a call; `cost` is None if the price isn't known."""
+    """A provider answered a call; `cost` is None if the price isn't known.
+
+    `cached_tokens` are those of the prompt tokens that came from the provider's cache.
+    """
 
     model: str
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
     seconds: float
+    cached_tokens: int = 0
+    purpose: Purpose = "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class RunExpected:
+    """What the whole run is expected to take, reckoned before it began, earlier sessions included."""
+
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetChanged:
+    """How much of the budget is spent, and how much is reserved for calls in flight; `name` if runs share it.
+
+    `limits` are the config's; `spent` includes earlier sessions, and other runs if they share the budget.
+    """
+
+    limits: Amounts
+    spent: Amounts
+    reserved: Amounts = field(default_factory=Amounts)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +285,12 @@ class FileWritten:
     path: str
 
 
-Ending = Literal["complete", "incomplete", "stopped", "aborted"]
+Ending = Literal["complete", "incomplete", "stopped", "budget", "aborted"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over; `reason` is empty if everything asked for was delivered."""
+    """The run is over; `reason` is empty if all that was asked for was delivered, and `ending` says how it ended."""
 
     ending: Ending
     reason: str
@@ -279,6 +306,8 @@ Event = (
     | ExpansionFailed
     | TopicsReady
     | CallAnswered
+    | RunExpected
+    | BudgetChanged
     | CallFailed
     | ReplyRejected
     | ReplyMended

@@ -38,22 +38,28 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more calls; `cost` is in US dollars, or None if no price is known."""
+    """Tokens of one or more calls; `cost` is in US dollars, or None if no price is known.
+
+    `cached_tokens` are those of the prompt tokens that the provider had in its cache.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
+    cached_tokens: int = 0
 
     @staticmethod
     def of(line: JsonObject) -> Usage:
         """Return the usage in the `usage` of a journal line; zeros if it has none."""
         said = line.get("usage") or {}
-        return Usage(said.get("prompt_tokens", 0), said.get("completion_tokens", 0), said.get("cost"))
+        tokens = said.get("prompt_tokens", 0), said.get("completion_tokens", 0)
+        return Usage(*tokens, said.get("cost"), said.get("cached_tokens", 0))
 
     def as_object(self) -> dict[str, Any]:
         """Return the usage as an object for a journal line."""
         tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
-        return {**tokens, "cost": self.cost}
+        cached = {"cached_tokens": self.cached_tokens} if self.cached_tokens else {}
+        return {**tokens, "cost": self.cost, **cached}
 
     def __add__(self, other: Usage) -> Usage:
         known = [cost for cost in (self.cost, other.cost) if cost is not None]
@@ -61,6 +67,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             sum(known) if known else None,
+            self.cached_tokens + other.cached_tokens,
         )
 
 

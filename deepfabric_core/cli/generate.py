@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _LOST_TERMINAL: int | None = getattr(signal, "SIGHUP", None)
 _STOPPING = [signal.SIGINT, signal.SIGTERM, *([] if _LOST_TERMINAL is None else [_LOST_TERMINAL])]
 
-_EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "stopped": 130}
+_EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "budget": 3, "stopped": 130}
 
 
 @click.command("generate")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from deepfabric_core.config.judge_criteria import Criterion
-from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.llm import Llm, inherited
 from deepfabric_core.config.section import Section, switched
 
 Vote = Literal["majority", "mean", "all"]
@@ -142,7 +142,7 @@ class JudgesConfig(Section):
 
 def with_shared_llm(quality: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     """Return `quality` as written, with each judge's `llm` filled in from the shared one but for its temperature."""
-    inherited = {key: value for key, value in shared.items() if key != "temperature"}
+    common = {key: value for key, value in shared.items() if key != "temperature"}
 
     def judge(written: Any) -> Any:
         section = None
@@ -150,7 +150,7 @@ def with_shared_llm(quality: Mapping[str, Any], shared: Mapping[str, Any]) -> di
             section = switched(written)
         if not isinstance(section, Mapping) or not isinstance(own := section.get("llm") or {}, Mapping):
             return written
-        return {**section, "llm": {**inherited, **own}}
+        return {**section, "llm": inherited(common, own)}
 
     filled = dict(quality)
     for key in ("judge", "judges"):

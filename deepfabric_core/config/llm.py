@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -32,6 +33,14 @@ class Recorded(Section):
     path: str | None = Field(default=None, min_length=1)
 
 
+class ModelPrices(Section):
+    """What a model costs, in US dollars per million tokens; cached tokens cost as much as others unless given."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
+
+
 def _is_an_address(url: str | None) -> str | None:
     if url is not None and (fault := fault_of(url.rstrip())):
         raise ValueError(fault)
@@ -49,7 +58,7 @@ class Llm(Section):
     `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
     provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
     is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`), and to
-    questions and answers in plain text where a model can't write JSON.
+    questions and answers in plain text where a model can't write JSON. `prices` take the place of the price list's.
     """
 
     provider: str = Field(default="openai", min_length=1)
@@ -65,6 +74,7 @@ class Llm(Section):
     simulated: Simulated = Simulated()
     demo: Demo = Demo()
     recorded: Recorded = Recorded()
+    prices: ModelPrices | None = None
 
     @model_validator(mode="after")
     def _a_recorded_model_has_a_trace(self) -> Llm:
@@ -78,3 +88,12 @@ class Llm(Section):
         if self.provider == "demo":
             return self.provider
         return f"{self.provider}/{self.model}"
+
+
+def inherited(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's settings as written, with what it doesn't say taken from the shared ones.
+
+    Prices are those of a model, so another model doesn't inherit them.
+    """
+    other = any(own.get(key, shared.get(key)) != shared.get(key) for key in ("provider", "model"))
+    return {**{key: value for key, value in shared.items() if not (other and key == "prices")}, **own}

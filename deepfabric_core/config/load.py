@@ -284,6 +284,8 @@ def _nearest(path: KeyPath) -> str:
         return "API keys are read from the environment only."
     if meant := _meant(path):
         return f"did you mean {dotted(meant)}?"
-    if elsewhere := [dotted((*place, unknown)) for place in sections() if unknown in known_keys(place)]:
+    if unknown != "name" and (
+        elsewhere := [dotted((*place, unknown)) for place in sections() if unknown in known_keys(place)]
+    ):
         return f"did you mean {elsewhere[0]}?"
     return f"valid here: {', '.join(known_keys(path[:-1]))}."

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
+from deepfabric_core.config.budget import Budget
 from deepfabric_core.config.judge import with_shared_llm
 from deepfabric_core.config.language_names import code_of
-from deepfabric_core.config.llm import Address, Llm
+from deepfabric_core.config.llm import Address, Llm, inherited
 from deepfabric_core.config.quality import Quality, switched_quality
 from deepfabric_core.config.secret_values import Holds
 from deepfabric_core.config.section import Section
@@ -258,6 +259,7 @@ class Config(Section):
     output: Output
     language: Language = None
     quality: Annotated[Quality, BeforeValidator(switched_quality)] = Quality()
+    budget: Budget = Budget()
     evaluation: dict[str, Any] | None = None
     huggingface: HuggingFace | None = None
     kaggle: Kaggle | None = None
@@ -273,7 +275,7 @@ class Config(Section):
         for name in ("topics", "generation"):
             section = filled.get(name)
             if isinstance(section, Mapping) and isinstance(own := section.get("llm") or {}, Mapping):
-                filled[name] = {"language": language, **section, "llm": {**shared, **own}}
+                filled[name] = {"language": language, **section, "llm": inherited(shared, own)}
         with suppress(ValueError):  # which the section says itself
             if isinstance(quality := switched_quality(document.get("quality")), Mapping):
                 filled["quality"] = with_shared_llm(quality, shared)

@@ -97,6 +97,12 @@ OPTIONS: tuple[Option, ...] = (
         "number",
         ("quality.judge.min",),
     ),
+    Option("--max-cost", "What the run spends at most, in US dollars.", "number", ("budget.cost",)),
+    Option(
+        "--max-tokens-total", "Tokens that the run uses at most, of prompts and replies.", "integer", ("budget.tokens",)
+    ),
+    Option("--max-time", "How long the run takes at most: 2h, 90m, or a number of seconds.", keys=("budget.time",)),
+    Option("--max-calls", "Calls to models that the run makes at most.", "integer", ("budget.calls",)),
     Option("--output-save-as", "Where the dataset is saved.", "path", ("output.save_as",)),
     Option(
         "--checkpoint-interval",

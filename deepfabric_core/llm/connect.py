@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 
+from deepfabric_core.amounts import Purpose
 from deepfabric_core.chat.messages import SchemaMode
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import RateLimit
@@ -48,7 +49,7 @@ _limiters = Limiters()
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """How a stage makes its calls: how many at once, how many retries, within which rate limits.
+    """How a stage makes its calls: how many at once, how many retries, within which rate limits, and what for.
 
     `trace` is called with each call as it ends, if there is a trace.
     """
@@ -56,6 +57,7 @@ class CallPolicy:
     ceiling: int
     max_retries: int
     limits: RateLimit
+    purpose: Purpose = "samples"
     trace: Record | None = None
 
 
@@ -70,7 +72,7 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     limiter = _limiter(settings)
     stage_limiter = StageLimiter(limiter, ceiling, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
-    limited = LimitedModel(traced, stage_limiter, policy.limits, emit)
+    limited = LimitedModel(traced, stage_limiter, policy.limits, emit, policy.purpose)
     try:
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)

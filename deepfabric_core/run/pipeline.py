@@ -144,7 +144,7 @@ class _Work:
     ) -> AbstractAsyncContextManager[ChatModel]:
         """Connect to the model of a stage, or of a judge, whose limiter isn't shown."""
         record = self.trace.of(stage) if self.trace else None
-        policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, record)
+        policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, stage, record)
         return self.connect(settings, policy, self._without_limiter if stage == "judge" else self.sink, self.stop)
 
     def _without_limiter(self, event: Event) -> None:

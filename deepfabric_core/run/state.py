@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from deepfabric_core.amounts import Expected
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
+    BudgetChanged,
     CallAnswered,
     CallFailed,
     Ending,
@@ -21,6 +23,7 @@ from deepfabric_core.events import (
     ReplyMended,
     ReplyRejected,
     Resumed,
+    RunExpected,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -126,9 +129,12 @@ class RunState:
     mended: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
     cost: float | None = None
     unpriced: int = 0
     resumed: Resumed | None = None
+    expected: Expected | None = None
+    budget: BudgetChanged | None = None
     limiter: LimiterChanged | None = None
     stopping: str = ""
     paused: float = 0.0
@@ -199,10 +205,17 @@ class RunState:
         return self.calls + (self.resumed.calls if self.resumed else 0)
 
     @property
+    def usage(self) -> Usage:
+        """Tokens and cost of this session."""
+        return Usage(self.prompt_tokens, self.completion_tokens, self.cost, self.cached_tokens)
+
+    @property
     def usage_of_all_sessions(self) -> Usage:
         """Tokens and cost, including those of the sessions that this run resumes."""
-        usage, before = Usage(self.prompt_tokens, self.completion_tokens, self.cost), self.resumed
-        return usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost) if before else usage
+        before = self.resumed
+        if before is None:
+            return self.usage
+        return self.usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost, before.cached_tokens)
 
     @property
     def calls_in_flight(self) -> int | None:
@@ -228,6 +241,10 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _samples(state, event)
         case SampleRejected():
             return _rejected(state, event)
+        case RunExpected(expected):
+            return _with(state, expected=expected)
+        case BudgetChanged():
+            return _with(state, budget=event)
         case StageStarted() | StageFinished():
             return _stages(state, event)
         case _:
@@ -315,12 +332,13 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
 
 def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | ReplyMended) -> RunState:
     match event:
-        case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost):
+        case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost, cached_tokens=cached):
             return _with(
                 state,
                 answered=state.answered + 1,
                 prompt_tokens=state.prompt_tokens + prompt,
                 completion_tokens=state.completion_tokens + completion,
+                cached_tokens=state.cached_tokens + cached,
                 cost=state.cost if cost is None else (state.cost or 0.0) + cost,
                 unpriced=state.unpriced + (cost is None),
             )

@@ -148,6 +148,7 @@ class Metadata:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
+    cached_tokens: int = 0
     seconds: float = 0.0
     created_at: float = 0.0
     updated_at: float = 0.0

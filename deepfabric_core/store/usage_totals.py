@@ -18,7 +18,7 @@ def with_unsaved(known: Metadata, files: CheckpointFiles) -> Metadata:
     Raises:
         ConfigError: a file can't be read.
     """
-    spent = Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost))
+    spent = Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost, known.cached_tokens))
     spent, samples = _added(spent, files.samples, known.samples_bytes)
     spent, rejected = _added(spent, files.rejected, known.rejected_bytes)
     spent, expansions = _added(spent, files.expansions, known.expansions_bytes)

@@ -15,6 +15,7 @@ _HEADLINES: dict[Ending, str] = {
     "complete": "Complete",
     "incomplete": "Incomplete",
     "stopped": "Stopped",
+    "budget": "Budget reached",
     "aborted": "Gave up",
 }
 
@@ -32,7 +33,7 @@ def summary(state: RunState) -> str:
 
 
 def _results(state: RunState) -> Iterator[Row]:
-    samples, ended_early = state.samples_progress, state.ending in ("stopped", "aborted")
+    samples, ended_early = state.samples_progress, state.ending in ("stopped", "budget", "aborted")
     if samples.started_at is not None:
         rate = state.success_rate
         succeeded = "" if rate is None else f", success rate {share(rate)}"

@@ -95,7 +95,7 @@ class SimpleView:
             case FileWritten(role, path):
                 self._line(f"Written: {role}: {path}")
             case RunFinished(ending, reason):
-                said = "gave up" if ending == "aborted" else ending
+                said = {"aborted": "gave up", "budget": "budget reached"}.get(ending, ending)
                 self._line(f"Finished: {said}" + (f": {redact(reason)}" if reason else ""))
         self._progress_if_due()
 

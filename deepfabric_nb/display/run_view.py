@@ -176,6 +176,8 @@ def _ended(state: RunState, ending: Ending) -> str:
             return f"Complete: {_made(state)}"
         case "stopped":
             return f"Stopped: {_made(state)}"
+        case "budget":
+            return f"Budget reached: {_made(state)}"
         case "incomplete":
             return f"Incomplete: {reason}" if reason else f"Incomplete: {_made(state)}"
         case "aborted":

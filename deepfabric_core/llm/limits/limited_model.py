@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from deepfabric_core.amounts import Purpose
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
@@ -30,6 +31,7 @@ class LimitedModel:
     stage_limiter: StageLimiter
     limits: RateLimit
     emit: Emit
+    purpose: Purpose = "samples"
     clock: Callable[[], float] = time.monotonic
     chance: random.Random = field(default_factory=random.Random)
 
@@ -88,8 +90,14 @@ class LimitedModel:
         usage = reply.usage
         self._read_quotas(reply.headers, permit)
         self.stage_limiter.answered(permit, usage.prompt_tokens, usage.completion_tokens)
-        self.emit(CallAnswered(reply.model, usage.prompt_tokens, usage.completion_tokens, usage.cost, seconds))
+        tokens = usage.prompt_tokens, usage.completion_tokens
+        purpose = self._purpose_of(request)
+        self.emit(CallAnswered(reply.model, *tokens, usage.cost, seconds, usage.cached_tokens, purpose))
         return reply
+
+    def _purpose_of(self, request: Request) -> Purpose:
+        is_repair = self.purpose == "samples" and request.because is not None
+        return "repairs" if is_repair else self.purpose
 
     def _read_quotas(self, headers: Mapping[str, str], permit: Permit) -> None:
         if headers and self.limits.check_headers and (quotas := quotas_in(headers, time.time())):

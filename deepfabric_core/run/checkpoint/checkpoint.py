@@ -239,6 +239,7 @@ class Checkpoint:
             base.seconds,
             dict(rejected + kept),
             kept.total(),
+            base.cached_tokens,
         )
 
     def item_settled(self) -> None:
@@ -259,7 +260,7 @@ class Checkpoint:
 
     def _now(self) -> Metadata:
         state, base = self._sink.state, self._base
-        now, spent = time.time(), _spent(base) + Usage(state.prompt_tokens, state.completion_tokens, state.cost)
+        now, spent = time.time(), _spent(base) + state.usage
         return replace(
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
@@ -400,7 +401,7 @@ def _speaking_of(known: Metadata, topics: Topics, failed_expansions: int) -> Met
 
 
 def _spent(metadata: Metadata) -> Usage:
-    return Usage(metadata.prompt_tokens, metadata.completion_tokens, metadata.cost)
+    return Usage(metadata.prompt_tokens, metadata.completion_tokens, metadata.cost, metadata.cached_tokens)
 
 
 def _digest(topics: Topics) -> str:

@@ -68,7 +68,8 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
 
     sink(RunStarted(settings.llm.name, settings.llm.name, time.time()))
     sink(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
-    policy = CallPolicy(settings.max_concurrent, settings.max_retries, job.config.generation.rate_limit)
+    limits = job.config.generation.rate_limit
+    policy = CallPolicy(settings.max_concurrent, settings.max_retries, limits, "topics")
     async with connect(settings.llm, policy, sink, stop) as model:
         await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
     sink(StageFinished("topics", time.time()))

@@ -220,12 +220,17 @@ EXCLUDED = {
     "quality.attempts",
     "quality.min_acceptance",
     "quality.on_exhausted",
+    "budget.name",
+    "budget.cost",
+    "budget.tokens",
+    "budget.calls",
+    "budget.time",
     "evaluation",
     "huggingface",
     "kaggle",
     "deepfabric_cloud",
 }
-EXCLUDED_OF_AN_LLM = {"base_url", "timeout", "client", "simulated", "demo", "structured_output", "recorded"}
+EXCLUDED_OF_AN_LLM = {"base_url", "timeout", "client", "simulated", "demo", "structured_output", "recorded", "prices"}
 
 # Keys that can't change alone.
 COMPANIONS = {
@@ -259,7 +264,15 @@ def other_values(field: Any) -> Iterator[Any]:
     yield from (bound for bound in bounds if isinstance(bound, int | float))
     yield from (True, False, 7, 0.5, "http://other", ["x"], {"type": "object"}, [{"name": "t"}], {"a": "b"})
     yield from ({"interval": 9}, {"components": {"c": ["d"]}}, {"files": {"a": "b"}}, {"repository": "r"})
-    yield from ({"handle": "h"}, {"a": ["b"]}, {"against": ["e"]}, "de", [{}], {"best_of": 3})
+    yield from (
+        {"handle": "h"},
+        {"a": ["b"]},
+        {"against": ["e"]},
+        "de",
+        [{}],
+        {"best_of": 3},
+        {"input": 1, "output": 2},
+    )
 
 
 def with_key(key: str, value: Any) -> Config:

@@ -94,7 +94,7 @@ class Stage:
     @property
     def limited(self) -> LimitedModel:
         return LimitedModel(
-            self.model, self.stage_limiter, self.limits, self.told.append, virtual_now, random.Random(0)
+            self.model, self.stage_limiter, self.limits, self.told.append, "samples", virtual_now, random.Random(0)
         )
 
     def retrying(self, max_retries: int = 3) -> Retrying:

@@ -1,0 +1,58 @@
+"""`budget`: what a run may spend at most."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.config.section import Section
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_PART = r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)"
+_DURATION = re.compile(rf"(?:{_PART}\s*)+")
+
+
+def _seconds(value: object) -> object:
+    """Return a duration such as 2h, 90m or 1h30m in seconds; a plain number is in seconds already.
+
+    >>> _seconds("1h30m"), _seconds("90 min"), _seconds(90)
+    (5400.0, 5400.0, 90)
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip().casefold()
+    if _DURATION.fullmatch(text):
+        return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("it must be a time such as 2h, 90m, 1h30m or 45s") from None
+
+
+Duration = Annotated[float | None, BeforeValidator(_seconds)]
+
+
+class Budget(Section):
+    """What a run spends at most, all its sessions together: dollars, tokens (of prompts and replies), calls and time.
+
+    Runs with a budget of the same `name` share it, on this machine. `time` is a number of seconds, or such as 2h.
+    """
+
+    name: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = None
+    cost: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    calls: int | None = Field(default=None, ge=1)
+    time: Duration = Field(default=None, gt=0)
+
+    @property
+    def limits(self) -> Amounts:
+        """The limits as amounts."""
+        return Amounts(self.cost, self.tokens, self.calls, self.time)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether there is no limit at all."""
+        return self.limits == Amounts()
