@@ -126,7 +126,10 @@ class CheckpointFiles:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far."""
+    """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far.
+
+    All sessions of a run have the same `run_id`.
+    """
 
     config_file: str | None = None
     dataset: str = ""
@@ -154,6 +157,7 @@ class Metadata:
     updated_at: float = 0.0
     process: int = 0
     process_started_at: float = 0.0
+    run_id: str = ""
     format: int = _FORMAT
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -105,6 +106,7 @@ class Checkpoint:
             prints = without_topics(prints)
         return replace(
             metadata,
+            run_id=metadata.run_id or uuid.uuid4().hex,
             config_file=job.config_identity,
             dataset=str(job.dataset.absolute()),
             command=job.command,
@@ -112,6 +114,11 @@ class Checkpoint:
             process=os.getpid(),
             process_started_at=self._began,
         )
+
+    @property
+    def run_id(self) -> str:
+        """The id that all sessions of the run have."""
+        return self._base.run_id
 
     # ---- topics
 
