@@ -26,6 +26,9 @@ _FINISH_REASONS = {
 # Upper bounds: no call uses more, and a sum over any number of calls is still a finite number.
 _MOST_TOKENS = 10**12
 _MOST_DOLLARS = 1e6
+# What other providers call the prompt tokens that were in their cache, and Anthropic those that were written to it.
+_CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+_STORED = "cache_creation_input_tokens"
 _THOUGHTS = re.compile(r"(?s)\s*<(think|thinking)>.*?</\1>")
 
 
@@ -123,7 +126,26 @@ def reply_in(body: Any, model: str, cost: float | None, headers: Mapping[str, st
 
 def usage_in(said: Any, cost: float | None) -> Usage:
     """Return the usage that a provider states. Invalid numbers count as 0 and don't fail the call."""
-    return Usage(count(part(said, "prompt_tokens")), count(part(said, "completion_tokens")), cost)
+    prompt = count(part(said, "prompt_tokens"))
+    return Usage(prompt, count(part(said, "completion_tokens")), cost, min(cached_tokens(said), prompt))
+
+
+def tokens_said(usage: Any) -> bool:
+    """Return whether a usage says how many tokens were read and written; every call reads some."""
+    return count(part(usage, "prompt_tokens")) > 0 and part(usage, "completion_tokens") is not None
+
+
+def cached_tokens(usage: Any) -> int:
+    """Return how many prompt tokens came from the provider's cache: OpenAI's word for it, or another one's."""
+    found = count(part(part(usage, "prompt_tokens_details"), "cached_tokens"))
+    return found or next(filter(None, (count(part(usage, name)) for name in _CACHED)), 0)
+
+
+def stored_tokens(usage: Any) -> int:
+    """Return how many prompt tokens were written to the provider's cache."""
+    details = part(usage, "prompt_tokens_details")
+    said = (part(details, "cache_write_tokens"), part(details, "cache_creation_tokens"), part(usage, _STORED))
+    return next(filter(None, map(count, said)), 0)
 
 
 def count(said: Any) -> int:

@@ -1,4 +1,7 @@
-"""The cost of a call, computed like litellm does and from its price list, without importing litellm."""
+"""The cost of a call, computed like litellm does and from its price list, without importing litellm.
+
+Prices that the config gives take the place of the list's. A price that isn't known is None, never 0.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,31 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from deepfabric_core.llm.chat_completions import count, part
+from deepfabric_core.config.llm import Llm, ModelPrices
+from deepfabric_core.llm.chat_completions import cached_tokens, count, part, stored_tokens, tokens_said
 
-PriceList = Mapping[str, Mapping[str, Any]]
+_Entries = Mapping[str, Mapping[str, Any]]
 
+_PACKAGE = "litellm"
 _LIST = "model_prices_and_context_window_backup.json"
+# The list of the parts that the package was built from says when; the files' own dates are those of the installation.
+_BUILT = re.compile(r'"timestamp":\s*"(\d{4}-\d{2}-\d{2})T')
+_HEAD_CHARACTERS = 2000
+# The list's names of providers, where they differ from ours; it has some more for the kinds of a provider's models.
+_LISTED = {
+    "vllm": ("hosted_vllm",),
+    "bedrock": ("bedrock", "bedrock_converse"),
+    "cohere": ("cohere", "cohere_chat"),
+}
+# They answer on this machine, or from what is written already.
+_FREE = ("simulated", "demo", "recorded", "local")
+_PER_MILLION = 1e-6
 _PARTS = (
     "input_cost_per_token",
     "output_cost_per_token",
@@ -23,7 +41,8 @@ _PARTS = (
     "cache_creation_input_token_cost",
 )
 _REASONING = "output_cost_per_reasoning_token"
-_KEPT = re.compile(rf"({'|'.join(_PARTS)}|{_REASONING}|regional_|default_reasoning_effort)")
+_TIERED = "tiered_pricing"
+_KEPT = re.compile(rf"({'|'.join(_PARTS)}|{_REASONING}|{_TIERED}|regional_|default_reasoning_effort|prompt_cache_min)")
 # Service tiers that may have served a call, and the suffix of their prices' names.
 _TIERS = {
     "flex": "_flex",
@@ -39,6 +58,48 @@ _REMEMBERED = 64
 _REGIONS = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
 
 
+class PriceList(NamedTuple):
+    """The name and version of a price list, and the day on which it was built if that is known."""
+
+    name: str
+    date: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.date}" if self.date else self.name
+
+
+def price_list() -> PriceList | None:
+    """Return which price list is used; None if there is none, since litellm isn't installed."""
+    try:
+        package = distribution(_PACKAGE)
+    except PackageNotFoundError:
+        return None
+    return PriceList(f"{_PACKAGE} {package.version}", _built(package))
+
+
+def _built(package: Distribution) -> str | None:
+    for file in package.files or ():
+        if "sboms" in file.parts and file.suffix == ".json":
+            try:
+                found = _BUILT.search(file.read_text()[:_HEAD_CHARACTERS])
+            except (OSError, ValueError):
+                continue
+            if found:
+                return found[1]
+    return None
+
+
+def costs_nothing(settings: Llm) -> bool:
+    """Return whether a model's calls cost nothing: it is simulated, or answers on this machine."""
+    return settings.provider in _FREE
+
+
+def prices_of(settings: Llm) -> Prices:
+    """Return the prices of a model: the config's, or else the list's; 0 for a model that costs nothing."""
+    own = ModelPrices(input=0, output=0) if costs_nothing(settings) else settings.prices
+    return Prices(settings.provider, settings.model, settings.base_url or "", own)
+
+
 class Rates(NamedTuple):
     """US dollars per token, for prompts longer than `above` tokens."""
 
@@ -51,13 +112,17 @@ class Rates(NamedTuple):
 
 
 class Prices:
-    """The prices of one provider's models, for calls of the model `model`. Creating it takes about 50 ms."""
+    """The prices of one provider's models, for calls of the model `model`. Creating it takes about 50 ms.
 
-    def __init__(self, provider: str, model: str, base_url: str = "") -> None:
-        self._provider = provider
+    `own` are prices that hold whichever model answers, in place of the list's.
+    """
+
+    def __init__(self, provider: str, model: str, base_url: str = "", own: ModelPrices | None = None) -> None:
+        self._provider = _LISTED.get(provider, (provider,))[0]
         self._model = model
         self._region = _REGIONS.get(urlsplit(base_url).hostname or "") if provider == "openai" else None
-        self._list = _price_list(provider)
+        self._list = _entries(provider)
+        self._own = (_rates_of(own),) if own else None
         self._known: dict[tuple[str, str], tuple[Rates, ...] | None] = {}
 
     @property
@@ -65,8 +130,44 @@ class Prices:
         """Return whether the model reasons unless told not to, according to the price list."""
         return (self._entry(self._model) or {}).get("default_reasoning_effort") != "none"
 
+    @property
+    def fewest_cached_tokens(self) -> int | None:
+        """Return the fewest tokens that the provider caches, according to the price list; None if unsaid."""
+        return count((self._entry(self._model) or {}).get("prompt_cache_min_tokens")) or None
+
+    @property
+    def are_own(self) -> bool:
+        """Return whether they are given, rather than looked up."""
+        return self._own is not None
+
+    @property
+    def are_known(self) -> bool:
+        """Return whether there are prices for the model."""
+        return self._levels_for(self._model, "") is not None
+
+    def most(self, prompt_tokens: float, completion_tokens: float) -> float | None:
+        """Return the most that a call with so many tokens can cost in US dollars; None if no price is known.
+
+        Prices of a service tier aren't considered.
+        """
+        levels = self._levels_for(self._model, "")
+        if levels is None:
+            return None
+        asked = max(max(one.fresh, one.cached, one.stored) for one in levels if one.above < prompt_tokens)
+        answered = max(max(one.answered, one.reasoning) for one in levels if one.above < prompt_tokens)
+        return prompt_tokens * asked + completion_tokens * answered
+
+    def likely(self, prompt_tokens: float, completion_tokens: float, cached: float = 0) -> float | None:
+        """Return what a call costs in US dollars, `cached` of whose prompt tokens are cached; None if unknown."""
+        levels = self._levels_for(self._model, "")
+        if levels is None:
+            return None
+        rates = _level(levels, prompt_tokens)
+        found = min(cached, prompt_tokens)
+        return (prompt_tokens - found) * rates.fresh + found * rates.cached + completion_tokens * rates.answered
+
     def cost(self, served: Any, usage: Any, tier: Any = None) -> float | None:
-        """Return the cost of a call in US dollars, or None if no price is known.
+        """Return the cost of a call in US dollars; None if no price is known, or the usage has no token counts.
 
         Args:
             served: the model that answered, as the provider states it; invalid values are ignored.
@@ -74,21 +175,25 @@ class Prices:
             tier: the service tier, as the provider states it.
         """
         named = served if isinstance(served, str) and 0 < len(served) <= _LONGEST_NAME else self._model
-        key = (named, _TIERS.get(tier, "") if isinstance(tier, str) else "")
+        levels = self._levels_for(named, _TIERS.get(tier, "") if isinstance(tier, str) else "")
+        if levels is None or not tokens_said(usage):
+            return None
+        asked = count(part(usage, "prompt_tokens"))
+        return _sum(_level(levels, asked), asked, usage)
+
+    def _levels_for(self, served: str, suffix: str) -> tuple[Rates, ...] | None:
+        """Return the rates, those for the longest prompts first."""
+        if self._own is not None:
+            return self._own
+        key = served, suffix
         if key not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = self._rates(*key)
-        levels = self._known[key]
-        if levels is None:
-            return None
-        asked = count(part(usage, "prompt_tokens"))
-        return _sum(next(rates for rates in levels if asked > rates.above), asked, usage)
+        return self._known[key]
 
     def _rates(self, served: str, suffix: str) -> tuple[Rates, ...] | None:
-        entry = self._entry(served)
-        if entry is None:
-            entry = self._entry(self._model)
+        entry = next(filter(_is_priced, map(self._entry, (served, self._model))), None)
         if entry is None:
             return None
         uplift = entry.get(f"regional_processing_uplift_multiplier_{self._region}") or 1.0
@@ -103,21 +208,45 @@ class Prices:
 
 
 @cache
-def _price_list(provider: str) -> PriceList:
-    """Return the provider's entries of litellm's list, by name in lower case; empty if litellm isn't installed."""
-    found = find_spec("litellm")
+def _entries(provider: str) -> _Entries:
+    """Return what the list has on a provider's models, by name in lower case; nothing if litellm isn't installed."""
+    found = find_spec(_PACKAGE)
     if found is None or found.origin is None:
         return {}
+    listed = _LISTED.get(provider, (provider,))
     entries = json.loads((Path(found.origin).parent / _LIST).read_bytes())
     return {
         name.lower(): {key: value for key, value in entry.items() if _KEPT.match(key)}
         for name, entry in entries.items()
-        if entry.get("litellm_provider") == provider
+        if _is_of(entry.get("litellm_provider"), listed)
     }
+
+
+def _is_of(named: Any, listed: tuple[str, ...]) -> bool:
+    return named in listed or (isinstance(named, str) and named.startswith(tuple(f"{one}-" for one in listed)))
+
+
+def _is_priced(entry: Mapping[str, Any] | None) -> bool:
+    found = entry or {}
+    return bool(found.get(_TIERED)) or all(found.get(name) is not None for name in _PARTS[:2])
+
+
+def _rates_of(own: ModelPrices) -> Rates:
+    asked, answered = own.input * _PER_MILLION, own.output * _PER_MILLION
+    cached = asked if own.cached_input is None else own.cached_input * _PER_MILLION
+    return Rates(-1, asked, answered, cached, asked, answered)
+
+
+def _level(levels: tuple[Rates, ...], asked: float) -> Rates:
+    return next(rates for rates in levels if asked > rates.above)
 
 
 def _levels(entry: Mapping[str, Any], suffix: str) -> Iterator[Rates]:
     """Yield the rates for short prompts, then those for longer and longer ones."""
+    if entry.get(_TIERED) and entry.get(_PARTS[0]) is None:
+        for place, one in enumerate(entry[_TIERED]):
+            yield _with_defaults(one["range"][0] if place else -1, {name: one.get(name) for name in _PARTS}, one, "")
+        return
     found: dict[str, Any] = {part: entry.get(part + suffix) or entry.get(part) for part in _PARTS}
     yield _with_defaults(-1, found, entry, suffix)
     for above, label in _thresholds(entry, suffix):
@@ -150,13 +279,12 @@ def _with_defaults(above: float, found: Mapping[str, Any], entry: Mapping[str, A
 
 
 def _sum(rates: Rates, asked: int, usage: Any) -> float:
-    prompt = part(usage, "prompt_tokens_details")
-    cached = count(part(prompt, "cached_tokens"))
-    stored = count(part(prompt, "cache_write_tokens")) or count(part(prompt, "cache_creation_tokens"))
+    cached = min(cached_tokens(usage), asked)
+    stored = min(stored_tokens(usage), asked - cached)
     answered = count(part(usage, "completion_tokens"))
     thought = count(part(part(usage, "completion_tokens_details"), "reasoning_tokens"))
     return float(
-        max(asked - cached - stored, 0) * rates.fresh
+        (asked - cached - stored) * rates.fresh
         + cached * rates.cached
         + stored * rates.stored
         + max(answered - thought, 0) * rates.answered

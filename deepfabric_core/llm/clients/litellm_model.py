@@ -34,6 +34,7 @@ from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.response_checks import NOT_FOUND, V1, says_nothing_served, with_path_advice
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, no_completion
 from deepfabric_core.llm.log_redaction import RedactingFormatter
+from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.redaction import redact
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class LitellmModel:
         from openai import OpenAIError  # the base class of all litellm errors
 
         self._error: type[Exception] = OpenAIError
+        self._prices = prices_of(settings)
         self._target = _target(settings)
         self._other = _under_v1(settings, self._target)
         _check_verification()
@@ -151,11 +153,16 @@ class LitellmModel:
         if (error := error_in(response)) is not None:
             said = complaint_in({"error": error})
             raise model_error(self.name, said, status=said.status, headers=headers)
-        cost = dollars(part(getattr(response, "_hidden_params", None), "response_cost"))
         try:
-            return reply_in(response, self._settings.model, cost, headers)
+            return reply_in(response, self._settings.model, self._cost(response), headers)
         except ValueError as problem:
             raise no_completion(self.name, str(problem), headers) from problem
+
+    def _cost(self, response: Any) -> float | None:
+        """Return what the call cost: by the config's prices, or as litellm says, which takes unknown prices as 0."""
+        hidden = getattr(response, "_hidden_params", None)
+        said = None if self._prices.are_own else dollars(part(hidden, "response_cost"))
+        return said or self._prices.cost(part(response, "model"), part(response, "usage"))
 
     async def close(self) -> None:
         """Close litellm's connections if this is the last open model on this event loop."""

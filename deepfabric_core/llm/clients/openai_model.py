@@ -133,7 +133,7 @@ class OpenAIModel:
         self._ssl = trusted() if self._url.scheme == "https" else True
         self._connections = max(connections, _FEWEST_CONNECTIONS) + _SPARE_CONNECTIONS
         self._session: aiohttp.ClientSession | None = None
-        self._prices = Prices({"vllm": "hosted_vllm"}.get(settings.provider, settings.provider), settings.model, base)
+        self._prices = Prices(settings.provider, settings.model, base, settings.prices)
         self._shape = _first_shape(settings, self._prices)
         self._texts: dict[tuple[Any, ...], tuple[object, str]] = {}
 
@@ -277,12 +277,14 @@ class OpenAIModel:
         raise self._refused(response, complaint_in({"error": error}))
 
     def _cost(self, body: Any, headers: Mapping[str, str]) -> float | None:
-        """Return what the call cost as stated by the provider or a LiteLLM proxy, else by the price list."""
+        """Return what the call cost: by the config's prices, as the provider or a LiteLLM proxy says, or by the list."""
         usage = part(body, "usage")
-        stated = dollars(part(usage, "cost")) if self._settings.provider == "openrouter" else None
-        if stated is None:
-            stated = dollars(headers.get("x-litellm-response-cost"))
+        stated = None if self._prices.are_own else self._stated_cost(usage, headers)
         return self._prices.cost(part(body, "model"), usage, part(body, "service_tier")) if stated is None else stated
+
+    def _stated_cost(self, usage: Any, headers: Mapping[str, str]) -> float | None:
+        stated = dollars(part(usage, "cost")) if self._settings.provider == "openrouter" else None
+        return dollars(headers.get("x-litellm-response-cost")) if stated is None else stated
 
     def _refused(self, response: aiohttp.ClientResponse, said: Complaint) -> ModelError:
         status = None if response.status in _FINE else response.status

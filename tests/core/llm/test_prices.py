@@ -1,17 +1,23 @@
-"""The direct path's prices against litellm's own, for every model that the direct path may call."""
+"""Prices: against litellm's own for every model that the direct path may call, and those that the config gives."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import date
+from importlib.metadata import version
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from deepfabric_core.config.llm import Llm, ModelPrices
 from deepfabric_core.llm.clients.litellm_model import import_litellm
-from deepfabric_core.llm.prices import Prices
+from deepfabric_core.llm.prices import Prices, costs_nothing, price_list, prices_of
 
 USAGES: dict[str, dict[str, Any]] = {
     "plain": {"prompt_tokens": 1200, "completion_tokens": 345},
-    "nothing": {"prompt_tokens": 0, "completion_tokens": 0},
     "cached": {
         "prompt_tokens": 5000,
         "completion_tokens": 20,
@@ -41,7 +47,11 @@ TIERS = (None, "default", "flex", "priority")
 def chat_models(provider: str) -> list[str]:
     entries = import_litellm().model_cost.items()
     kinds = ("chat", "completion", "responses")
-    return [name for name, entry in entries if entry.get("litellm_provider") == provider and entry.get("mode") in kinds]
+    return [
+        name
+        for name, entry in entries
+        if entry.get("litellm_provider") == provider and entry.get("mode") in kinds and "input_cost_per_token" in entry
+    ]
 
 
 def litellms(
@@ -119,3 +129,113 @@ def test_openais_regional_hosts_cost_more() -> None:
     cost = Prices("openai", model, "https://eu.api.openai.com/v1").cost(model, usage)
     assert cost == pytest.approx(litellms("openai", model, model, usage, None, "eu"))
     assert cost != pytest.approx(Prices("openai", model).cost(model, usage))
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "kind", "listed"),
+    [
+        ("anthropic", "claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-pro", "gemini", "gemini/gemini-2.5-pro"),
+        ("vertex_ai", "gemini-2.5-pro", "vertex_ai", "gemini-2.5-pro"),
+        ("vertex_ai", "claude-sonnet-4-5", "vertex_ai", "vertex_ai/claude-sonnet-4-5"),
+        ("bedrock", "amazon.nova-lite-v1:0", "bedrock", "amazon.nova-lite-v1:0"),
+        ("azure", "gpt-4o", "azure", "azure/gpt-4o"),
+        ("deepseek", "deepseek-chat", "deepseek", "deepseek/deepseek-chat"),
+        ("mistral", "mistral-large-latest", "mistral", "mistral/mistral-large-latest"),
+        ("cohere", "command-a-03-2025", "cohere_chat", "command-a-03-2025"),
+        ("dashscope", "qwen-flash", "dashscope", "dashscope/qwen-flash"),
+    ],
+)
+def test_the_models_of_every_kind_of_provider_are_found(provider: str, model: str, kind: str, listed: str) -> None:
+    prices = prices_of(Llm(provider=provider, model=model))
+    usage = USAGES["plain"]
+    assert prices.cost(model, usage) == pytest.approx(litellms(kind, listed, listed, usage, None))
+    assert prices.likely(1200, 345) == pytest.approx(prices.cost(model, usage))
+
+
+OWN = ModelPrices(input=1, output=10, cached_input=0.25)
+
+
+def test_prices_of_the_config_hold_for_its_model_whichever_model_answers() -> None:
+    prices = prices_of(Llm(model="gpt-4o", prices=OWN))
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 800}}
+    assert prices.cost("gpt-4o-2024-05-13", usage, "priority") == pytest.approx((200 + 0.25 * 800 + 10 * 100) / 1e6)
+    assert prices.likely(1000, 100, cached=800) == prices.cost(None, usage)
+    assert prices.most(1000, 100) == pytest.approx((1000 + 10 * 100) / 1e6)
+
+
+def test_cached_tokens_cost_as_much_as_others_unless_the_config_says_otherwise() -> None:
+    prices = prices_of(Llm(provider="vllm", model="own", prices=ModelPrices(input=1, output=10)))
+    assert prices.likely(1000, 0, cached=1000) == prices.likely(1000, 0) == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("model", ["unheard-of", "container"])
+def test_an_unknown_price_is_unknown_and_never_0(model: str) -> None:
+    prices = prices_of(Llm(model=model))
+    assert prices.most(10, 10) is prices.likely(10, 10) is prices.cost(model, USAGES["plain"]) is None
+    assert not prices.are_known
+
+
+@pytest.mark.parametrize(
+    "usage", [None, {}, "text", {"prompt_tokens": 0, "completion_tokens": 0}, {"completion_tokens": 7}]
+)
+def test_a_reply_without_token_counts_has_no_known_cost(usage: Any) -> None:
+    assert Prices("openai", "gpt-4o").cost("gpt-4o", usage) is None
+    assert prices_of(Llm(prices=OWN)).cost("gpt-4o", usage) is None
+
+
+@pytest.mark.parametrize("provider", ["simulated", "demo", "local"])
+def test_what_answers_on_this_machine_costs_nothing(provider: str) -> None:
+    settings = Llm(provider=provider, model="any")
+    assert costs_nothing(settings)
+    assert prices_of(settings).most(1000, 1000) == 0
+
+
+def test_a_server_of_ones_own_has_no_price_until_the_config_gives_one() -> None:
+    settings = Llm(provider="vllm", model="own")
+    assert not costs_nothing(settings)
+    assert prices_of(settings).most(1000, 1000) is None
+
+
+counts = st.integers(0, 400_000)
+
+
+@given(prompt=st.integers(1, 400_000), completion=counts, cached=counts, stored=counts, thought=counts)
+@example(prompt=200_001, completion=0, cached=200_001, stored=0, thought=0)
+@example(prompt=100, completion=0, cached=10**9, stored=10**9, thought=0)
+def test_no_call_costs_more_than_the_most_or_less_than_nothing(
+    prompt: int, completion: int, cached: int, stored: int, thought: int
+) -> None:
+    usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_creation_tokens": stored},
+        "completion_tokens_details": {"reasoning_tokens": min(thought, completion)},
+    }
+    for settings in (
+        Llm(),
+        Llm(provider="anthropic", model="claude-sonnet-4-5"),
+        Llm(model="gpt-5.5"),
+        Llm(prices=OWN),
+    ):
+        prices = prices_of(settings)
+        cost, most = prices.cost(None, usage), prices.most(prompt, completion)
+        assert cost is not None
+        assert most is not None
+        assert 0 <= cost <= most * (1 + 1e-9)
+
+
+def test_the_price_list_has_the_packages_version_and_the_day_of_its_making() -> None:
+    found = price_list()
+    assert found is not None
+    assert found.name == f"litellm {version('litellm')}"
+    assert found.date is None or date.fromisoformat(found.date) <= date.today()  # noqa: DTZ011 - a day, not a moment
+    assert str(found).startswith(found.name)
+
+
+def test_prices_are_read_without_importing_litellm() -> None:
+    code = (
+        "import sys\nfrom deepfabric_core.config.llm import Llm\nfrom deepfabric_core.llm import prices\n"
+        "assert prices.prices_of(Llm()).are_known and prices.price_list()\nassert 'litellm' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -222,7 +222,7 @@ REPLIES: dict[str, tuple[Answer, Good]] = {
     "no choices": (completion(choices=[]), Good("")),
     "usage missing": (
         Answer(200, {key: value for key, value in completion().body.items() if key != "usage"}),
-        Good(prompt_tokens=0, completion_tokens=0, cost=0.0),
+        Good(prompt_tokens=0, completion_tokens=0, cost=None),
     ),
     "cut off": (completion("Hel", "length"), Good("Hel", "length")),
     "cut off, in other words": (completion("Hel", "max_tokens"), Good("Hel", "length")),
