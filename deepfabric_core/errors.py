@@ -95,8 +95,11 @@ class ModelError(DeepFabricError):
     """A call to a model failed.
 
     `kind` is the category of the failure, `status` the HTTP status. `retry_after` is the wait in seconds that the
-    provider asked for, or None; `headers` are the headers of the HTTP response.
+    provider asked for, or None; `headers` are the headers of the HTTP response. `never_sent` says that the request
+    certainly didn't reach the provider.
     """
+
+    never_sent: bool = False
 
     def __init__(
         self,

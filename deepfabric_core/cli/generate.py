@@ -65,15 +65,18 @@ def command(config_file: Path | None, **values: Any) -> None:
     say(summary(state))
     if state.ending != "complete":
         samples = state.samples_progress
-        _advise(job, only_failures=bool(samples.failed) and samples.settled == samples.total)
+        _advise(job, state, only_failures=bool(samples.failed) and samples.settled == samples.total)
     raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
 
 
-def _advise(job: Job, *, only_failures: bool = False) -> None:
+def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = False) -> None:
+    from deepfabric_core.run.budget import larger_budget
     from deepfabric_core.run.job import resume_command
 
     if job.unfinished_files().exists:
-        say(f"Go on with: {resume_command(job.command, only_failures=only_failures)}", err=True)
+        instead = larger_budget(state) if state is not None and state.ending == "budget" else ()
+        command = resume_command(job.command, only_failures=only_failures, instead=instead)
+        say(f"Go on with: {command}", err=True)
 
 
 def _run(job: Job, tui: str) -> RunState:

@@ -21,8 +21,10 @@ from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.llm.recorded import RecordedModel, recording_of
 from deepfabric_core.llm.simulated.model import SimulatedModel
+from deepfabric_core.llm.wrappers.budget import Budget, BudgetedModel
 from deepfabric_core.llm.wrappers.error_redaction import RedactedErrors
 from deepfabric_core.llm.wrappers.known_ways import KnownWay, known_way
 from deepfabric_core.llm.wrappers.retry import Retrying
@@ -51,7 +53,8 @@ _limiters = Limiters()
 class CallPolicy:
     """How a stage makes its calls: how many at once, how many retries, within which rate limits, and what for.
 
-    `trace` is called with each call as it ends, if there is a trace.
+    `trace` is called with each call as it ends, if there is a trace. Each call is reserved in the `budget`, if there is
+    one.
     """
 
     ceiling: int
@@ -59,6 +62,7 @@ class CallPolicy:
     limits: RateLimit
     purpose: Purpose = "samples"
     trace: Record | None = None
+    budget: Budget | None = None
 
 
 @asynccontextmanager
@@ -72,7 +76,8 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
     limiter = _limiter(settings)
     stage_limiter = StageLimiter(limiter, ceiling, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
-    limited = LimitedModel(traced, stage_limiter, policy.limits, emit, policy.purpose)
+    within = _within(policy.budget, traced, settings)
+    limited = LimitedModel(within, stage_limiter, policy.limits, emit, policy.purpose)
     try:
         with stage_limiter.opened():
             retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
@@ -82,6 +87,12 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
         await model.close()
         if limiter.exchange is not None:
             await asyncio.to_thread(limiter.exchange.wait)
+
+
+def _within(budget: Budget | None, model: ChatModel, settings: Llm) -> ChatModel:
+    if budget is None:
+        return model
+    return BudgetedModel(model, budget, prices_of(settings))
 
 
 def _limiter(settings: Llm) -> Limiter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,13 +166,22 @@ def topics_file(job: Job) -> TopicsFile:
     return TopicsFile(job.topics_load or job.topics, metadata)
 
 
-def resume_command(command: Iterable[str], *, only_failures: bool = False) -> str:
+def resume_command(command: Iterable[str], *, only_failures: bool = False, instead: Sequence[str] = ()) -> str:
     """Return the command line that resumes a run, from the one that started it.
 
-    Secrets are masked and have to be filled in again. `only_failures` adds the flag that retries failed samples.
+    Secrets are masked and have to be filled in again. `only_failures` adds the flag that retries failed samples;
+    `instead` are flags, each with a value, that take the place of those in the command.
 
     >>> resume_command(["deepfabric", "generate", "my tea.yaml", "--fresh"])
     "deepfabric generate 'my tea.yaml' --resume"
+    >>> resume_command(["deepfabric", "generate", "--max-cost", "2", "tea.yaml"], instead=["--max-cost", "3"])
+    'deepfabric generate tea.yaml --resume --max-cost 3'
     """
-    words = [shown_word(word) for word in command if word not in _SAID_ONCE]
-    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else [])])
+    given = list(command)
+    kept = [
+        word
+        for before, word in zip(["", *given], given, strict=False)
+        if not {before, word}.intersection(instead[::2]) and word not in _SAID_ONCE
+    ]
+    words = [shown_word(word) for word in kept]
+    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else []), *instead])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.checkpoint.resume import (
     clear_finished,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 # A sample takes more than this; less free space can't be enough.
 _BYTES_A_SAMPLE = 1024
+_STOPPED: tuple[Ending, str] = ("stopped", "stopped by the user")
 
 Connect = Callable[[Llm, CallPolicy, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
 
@@ -120,11 +122,16 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         topics = checkpoint.topics(given)
         if topics is not given:
             check_outputs(job, topics)
-        with opened_trace(job) as trace, emitting_pauses(work.stop, sink):
+        with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
             sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
-            return await _run(replace(work, trace=trace), topics, toolbox)
+            return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)
     finally:
         checkpoint.close()
+
+
+def _budget(work: _Work) -> AbstractContextManager[RunBudget | None]:
+    known, settings = work.checkpoint, work.job.config.budget
+    return opened_budget(settings, known.run_id, known.spent_before, work.sink, work.stop, known.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +145,14 @@ class _Work:
     checkpoint: Checkpoint
     gates: PreparedGates
     trace: TraceLog | None = None
+    budget: RunBudget | None = None
 
     def model(
         self, stage: Stage | Literal["judge"], settings: Llm, calls: int, retries: int
     ) -> AbstractAsyncContextManager[ChatModel]:
         """Connect to the model of a stage, or of a judge, whose limiter isn't shown."""
         record = self.trace.of(stage) if self.trace else None
-        policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, stage, record)
+        policy = CallPolicy(calls, retries, self.job.config.generation.rate_limit, stage, record, self.budget)
         return self.connect(settings, policy, self._without_limiter if stage == "judge" else self.sink, self.stop)
 
     def _without_limiter(self, event: Event) -> None:
@@ -164,6 +172,8 @@ async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> R
             await checkpoint.save()
         raise
     ending, reason = _outcome(work, aborted)
+    if work.budget is not None:
+        work.budget.tell()
     await checkpoint.save()
     checkpoint.end(delivered=ending == "complete")
     if work.job.trace is not None:
@@ -177,7 +187,7 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
     if aborted:
         return "aborted", aborted
     if work.stop.requested and not _all_settled(work.sink.state, work.job):
-        return "stopped", "stopped by the user"
+        return ("budget", work.budget.reached) if work.budget and work.budget.reached else _STOPPED
     missing = _missing(work.sink.state, work.job)
     return ("incomplete", missing) if missing else ("complete", "")
 
@@ -190,6 +200,7 @@ def check_job(job: Job) -> None:
             check(judge.llm)
     if job.topics_load is None:
         check(job.config.topics.llm)
+    check_budget(job)
     job.check_paths()
 
 

@@ -54,7 +54,7 @@ class Run(EngineTask):
 
     @property
     def status(self) -> str:
-        """In one word: running, paused, stopping, complete, incomplete, stopped, aborted or failed."""
+        """In one word: running, paused, stopping, complete, incomplete, stopped, budget, aborted or failed."""
         if not self.over:
             return "stopping" if self.stopping else "paused" if self._stop.paused else "running"
         return "failed" if self.error else self.state.ending or "over"

@@ -55,6 +55,7 @@ _MISREAD = re.compile(
     r"(?:Invalid|Error in) response object|Error converting to valid response block"
     r"|Empty or invalid response from LLM endpoint|provider returned 'choices' that is not a list"
 )
+_NOT_CONNECTED = re.compile(r"cannot connect|connection refused|name resolution", re.IGNORECASE)
 _TRACEBACK = "Traceback (most recent call last)"
 # Exceptions that litellm may raise for a response of an unexpected shape.
 _STUMBLES = (
@@ -231,7 +232,9 @@ class LitellmModel:
             kind = FailureKind.CONNECTION
         if self._other is not None and _serves_nothing(problem):
             said = with_path_advice(said)
-        return model_error(self.name, said, status=status, headers=headers, kind=kind)
+        failure = model_error(self.name, said, status=status, headers=headers, kind=kind)
+        failure.never_sent = not headers and _NOT_CONNECTED.search(said.message) is not None
+        return failure
 
     def _timed_out(self) -> ModelError:
         text = f"no answer within {self._settings.timeout:g} s"

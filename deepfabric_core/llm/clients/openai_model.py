@@ -154,7 +154,9 @@ class OpenAIModel:
         except (aiohttp.ClientError, OSError) as problem:
             broken = isinstance(problem, aiohttp.ClientPayloadError)
             text = "the answer broke off" if broken else str(problem) or type(problem).__name__
-            raise model_error(self.name, text, status=None, kind=FailureKind.CONNECTION) from problem
+            failure = model_error(self.name, text, status=None, kind=FailureKind.CONNECTION)
+            failure.never_sent = isinstance(problem, aiohttp.ClientConnectorError)
+            raise failure from problem
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -277,7 +279,7 @@ class OpenAIModel:
         raise self._refused(response, complaint_in({"error": error}))
 
     def _cost(self, body: Any, headers: Mapping[str, str]) -> float | None:
-        """Return what the call cost: by the config's prices, as the provider or a LiteLLM proxy says, or by the list."""
+        """Return what the call cost: by the config, as the provider or a LiteLLM proxy states it, or by the list."""
         usage = part(body, "usage")
         stated = None if self._prices.are_own else self._stated_cost(usage, headers)
         return self._prices.cost(part(body, "model"), usage, part(body, "service_tier")) if stated is None else stated

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.chat.messages import Usage
+from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
@@ -119,6 +119,16 @@ class Checkpoint:
     def run_id(self) -> str:
         """The id that all sessions of the run have."""
         return self._base.run_id
+
+    @property
+    def spent_before(self) -> Spent:
+        """What earlier sessions spent."""
+        return Spent(self._base.calls, _spent(self._base))
+
+    def seconds(self) -> float:
+        """Return how long all sessions took so far, without pauses."""
+        now = time.time()
+        return self._base.seconds + now - self._began - self._sink.state.paused_for(now)
 
     # ---- topics
 
@@ -279,7 +289,7 @@ class Checkpoint:
             steps_bytes=self._autosave.size_of(self.files.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
-            seconds=base.seconds + now - self._began - state.paused_for(now),
+            seconds=self.seconds(),
             updated_at=now,
         )
 

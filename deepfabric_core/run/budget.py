@@ -1,0 +1,296 @@
+"""`RunBudget`: the budget of a run while it goes on. Calls reserve their worst case, and give back what isn't spent."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.chat.messages import Spent
+from deepfabric_core.config.budget import Budget
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import BudgetChanged, Emit, Stopping
+from deepfabric_core.llm.prices import prices_of
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.state import RunState
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+from deepfabric_core.wording import are, counted
+
+_SECONDS_BETWEEN_EVENTS = 0.5
+# In seconds. What other processes give back isn't heard of but looked for.
+_LOOK_EVERY = 0.2
+_SHORTEST_TIMER = 0.01
+# A larger budget is reckoned with a margin and, where no sample was made, is so many times as large.
+_MARGIN = 1.15
+_UNKNOWN_REST = 2.0
+
+
+@dataclass
+class _Reserved:
+    """A reservation; see `Reservation`."""
+
+    budget: RunBudget
+    number: int
+    choice: int
+    most: Sum
+
+    def settle(self, spent: Amounts) -> None:
+        self.budget.settle(self, spent)
+
+
+@dataclass
+class RunBudget:
+    """A budget with a ledger, of which a run and those that share it never spend more than the limits.
+
+    `elapsed` returns the seconds that the run took in all its sessions, without pauses. Once nothing more fits, a stop
+    is requested, as by a user, and `reached` says which limit it was.
+    """
+
+    limits: Amounts
+    ledger: BudgetLedger
+    emit: Emit
+    stop: Stop
+    elapsed: Callable[[], float]
+    name: str = ""
+    reached: str = ""
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _given_back: asyncio.Event = field(default_factory=asyncio.Event)
+    _most_of_settled: Sum = field(default_factory=Sum)
+    _spent_of_settled: Sum = field(default_factory=Sum)
+    _own_in_flight: int = 0
+    _emitted_at: float = 0.0
+    _timer: asyncio.TimerHandle | None = None
+
+    async def reserve(self, choices: Callable[[], Sequence[Amounts]], *, started: bool) -> _Reserved:
+        """Reserve the first of several amounts that is left, or will be once other calls have given back the rest.
+
+        Args:
+            choices: returns what a call may take at most, the best way to make it first, by what is known at that
+                moment; each takes less than the one before.
+            started: whether the call goes on with work that was paid for in part, which is done after a stop, too.
+
+        Raises:
+            Stopped: nothing is left for it.
+        """
+        async with self._turn:  # one after the other, so that a large call isn't overtaken for ever by small ones
+            while True:
+                self._given_back.clear()
+                if self.stop.requested and not started:
+                    raise Stopped
+                amounts = [_sum(choice) for choice in choices()]
+                if (reserved := self._try(amounts)) is not None:
+                    return reserved
+                if not self.ledger.balance().in_flight:
+                    raise self._nothing_left(amounts[-1])
+                await self._wait()
+
+    def _try(self, amounts: Sequence[Sum]) -> _Reserved | None:
+        for choice, most in enumerate(amounts):
+            number = self.ledger.reserve(most, self.limits)
+            if number is not None:
+                self._own_in_flight += 1
+                self._emit_now_and_then()
+                return _Reserved(self, number, choice, most)
+            if self._will_fit(most):
+                return None
+        return None
+
+    def _will_fit(self, most: Sum) -> bool:
+        """Return whether an amount will be left once calls in flight have given back what such calls do on average."""
+        balance = self.ledger.balance()
+        kept = (
+            reserved * (spent / most_of_all if most_of_all else 0.0)
+            for reserved, spent, most_of_all in zip(
+                balance.reserved, self._spent_of_settled, self._most_of_settled, strict=True
+            )
+        )
+        cost, *counts = kept
+        likely = balance.spent.plus(Sum(cost, *map(int, counts)))
+        return bool(balance.in_flight) and likely.plus(most).is_within(self.limits)
+
+    async def _wait(self) -> None:
+        """Wait until a call gives something back; that of another process isn't heard of."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._given_back.set)
+
+        unlisten = self.stop.listen(wake)
+        try:
+            async with asyncio.timeout(_LOOK_EVERY):
+                await self._given_back.wait()
+        except TimeoutError:
+            if not self._own_in_flight:
+                self.ledger.count_dead()
+        finally:
+            unlisten()
+
+    def settle(self, reserved: _Reserved, spent: Amounts) -> None:
+        """Replace a reservation by what was spent."""
+        amount = _sum(spent)
+        self.ledger.settle(reserved.number, amount)
+        self._own_in_flight -= 1
+        self._most_of_settled = self._most_of_settled.plus(reserved.most)
+        self._spent_of_settled = self._spent_of_settled.plus(amount)
+        self._given_back.set()
+        self._emit_now_and_then()
+
+    def _nothing_left(self, least: Sum) -> Stopped:
+        spent = self.ledger.balance().spent
+        limits = self.limits
+        if limits.calls is not None and spent.calls + least.calls > limits.calls:
+            self._reach(f"{spent.calls:,} of {counted(limits.calls, 'call')} are made")
+        elif limits.tokens is not None and spent.tokens + least.tokens > limits.tokens:
+            rest = f"and the next call may take up to {least.tokens:,}"
+            self._reach(f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used, {rest}")
+        elif limits.cost is not None:
+            rest = f"and the next call may cost up to {_dollars(least.cost)}"
+            self._reach(f"{_dollars(spent.cost)} of {_dollars(limits.cost)} are spent, {rest}")
+        return Stopped()
+
+    def _reach(self, reason: str) -> None:
+        if self.reached or self.stop.requested:
+            return
+        self.reached = reason
+        self.emit(Stopping("the budget is reached"))
+        self.stop.request()
+
+    @contextmanager
+    def watching_the_time(self) -> Iterator[None]:
+        """Request a stop once the time is over, while this context is open."""
+        self._look_at_the_time()
+        try:
+            yield
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _look_at_the_time(self) -> None:
+        limit = self.limits.seconds
+        if limit is None:
+            return
+        left = limit - self.elapsed()
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(max(left, _SHORTEST_TIMER), self._look_at_the_time)
+        else:
+            self._reach(f"the run has taken {self.elapsed():,.0f} of {limit:,.0f} s")
+
+    def tell(self) -> None:
+        """Emit how much is spent and reserved."""
+        balance = self.ledger.balance()
+        spent = Amounts(*balance.spent[:3], self.elapsed())
+        reserved = Amounts(*balance.reserved[:3])
+        self._emitted_at = time.monotonic()
+        self.emit(BudgetChanged(self.limits, spent, reserved, self.name))
+
+    def _emit_now_and_then(self) -> None:
+        if time.monotonic() - self._emitted_at >= _SECONDS_BETWEEN_EVENTS:
+            self.tell()
+
+
+@contextmanager
+def opened_budget(
+    settings: Budget, run: str, before: Spent, emit: Emit, stop: Stop, elapsed: Callable[[], float]
+) -> Iterator[RunBudget | None]:
+    """Open the budget of a run, and close it in the end; None if there is none.
+
+    Args:
+        settings: the config's budget.
+        run: the id of the run, which is the same in all its sessions.
+        before: what its earlier sessions spent.
+        emit: gets the events.
+        stop: requested when the budget is reached.
+        elapsed: returns the seconds that the run took so far.
+
+    Raises:
+        ConfigError: the ledger can't be used, or knows calls of unknown price.
+    """
+    if settings == Budget():
+        yield None
+        return
+    usage, calls = before.usage, before.attempts
+    known = Sum(usage.cost or 0.0, usage.prompt_tokens + usage.completion_tokens, calls, calls * (usage.cost is None))
+    ledger = BudgetLedger(f"named {settings.name}" if settings.name else f"run {run}", run, known)
+    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "")
+    try:
+        _check_prices(settings, ledger.balance().spent.unpriced)
+        budget.tell()
+        with budget.watching_the_time():
+            yield budget
+    finally:
+        ledger.close()
+
+
+def check_budget(job: Job) -> None:
+    """Check that the prices of all models are known, if a run's budget limits what it costs.
+
+    Raises:
+        ConfigError: the price of a model is unknown.
+    """
+    config = job.config
+    if config.budget.cost is None:
+        return
+    models = {} if job.topics_load else {"topics.llm": config.topics.llm}
+    if not job.topic_only:
+        models["generation.llm"] = config.generation.llm
+        models |= {f"the llm of judge {judge.llm.model}": judge.llm for judge in config.quality.all_judges}
+    for key, settings in models.items():
+        if prices_of(settings).most(1, 1) is None:
+            raise ConfigError(
+                f"budget.cost can't be kept, since the price of {settings.name} ({key}) is unknown: give its "
+                "llm.prices in dollars per million tokens, as in {input: 0.15, output: 0.60}, or limit budget.tokens."
+            )
+
+
+def larger_budget(state: RunState) -> list[str]:
+    """Return the flags for a budget with which a run that has reached its own can be finished, going by what it took.
+
+    Limits that are large enough aren't named.
+    """
+    if state.budget is None:
+        return []
+    progress = state.samples_progress
+    left = progress.total / progress.done if progress.done else _UNKNOWN_REST
+    limits, spent = state.budget.limits, state.budget.spent
+    flags: list[str] = []
+    for flag, limit, amount in (
+        ("--max-cost", limits.cost, spent.cost),
+        ("--max-tokens-total", limits.tokens, spent.tokens),
+        ("--max-calls", limits.calls, spent.calls),
+        ("--max-time", limits.seconds, spent.seconds),
+    ):
+        needed = (amount or 0) * max(1.0, left) * _MARGIN
+        if limit is not None and needed > limit:
+            flags += [flag, f"{_rounded_up(needed):.12g}"]
+    return flags
+
+
+def _rounded_up(amount: float) -> float:
+    """Return a number with two digits that isn't less.
+
+    >>> _rounded_up(0.0231), _rounded_up(1234)
+    (0.024, 1300.0)
+    """
+    unit = 10.0 ** (math.floor(math.log10(amount)) - 1)
+    return round(math.ceil(amount / unit) * unit, 12)
+
+
+def _check_prices(settings: Budget, unpriced: int) -> None:
+    if settings.cost is not None and unpriced:
+        raise ConfigError(
+            f"budget.cost can't be kept: {counted(unpriced, 'call')} that count already {are(unpriced)} of unknown "
+            "price; give budget.tokens or budget.calls instead."
+        )
+
+
+def _sum(amounts: Amounts) -> Sum:
+    return Sum(amounts.cost or 0.0, amounts.tokens or 0, amounts.calls or 0, int(amounts.cost is None))
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"

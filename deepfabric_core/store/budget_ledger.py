@@ -1,0 +1,220 @@
+"""The ledger of budgets: what is spent of each, and what is reserved for calls in flight, by all processes.
+
+It is an SQLite database in the user's folder. A reservation is in it before its call is sent, so that a process that is
+killed leaves none unnoticed: what it had reserved counts as spent, since its calls may have been paid for.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.store.files import PRIVATE, make_folder, reason
+from deepfabric_core.store.user_folder import user_folder
+
+# In seconds. Other processes hold the database for less than a millisecond at a time.
+_PATIENCE = 60.0
+# What each run has spent of a budget, and what calls in flight have reserved; a budget of one run is named after it.
+_TABLES = """
+CREATE TABLE IF NOT EXISTS spent (
+  budget TEXT, run TEXT, cost REAL, tokens INTEGER, calls INTEGER, unpriced INTEGER, PRIMARY KEY (budget, run)
+);
+CREATE TABLE IF NOT EXISTS reserved (
+  id INTEGER PRIMARY KEY, budget TEXT, run TEXT, holder TEXT, cost REAL, tokens INTEGER, calls INTEGER
+);
+CREATE INDEX IF NOT EXISTS reserved_of ON reserved (budget);
+"""
+_ADD = (
+    "UPDATE spent SET cost = cost + ?, tokens = tokens + ?, calls = calls + ?, unpriced = unpriced + ? "
+    "WHERE budget = ? AND run = ?"
+)
+
+
+class Sum(NamedTuple):
+    """Dollars, tokens and calls; the dollars leave out `unpriced` calls, whose price is unknown."""
+
+    cost: float = 0.0
+    tokens: int = 0
+    calls: int = 0
+    unpriced: int = 0
+
+    def plus(self, more: Sum) -> Sum:
+        """Return this and something more."""
+        counts = self.tokens + more.tokens, self.calls + more.calls, self.unpriced + more.unpriced
+        return Sum(self.cost + more.cost, *counts)
+
+    def is_within(self, limits: Amounts) -> bool:
+        """Return whether no limit is exceeded."""
+        bounds = zip(self, (limits.cost, limits.tokens, limits.calls), strict=False)
+        return all(limit is None or amount <= limit for amount, limit in bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is spent of a budget, and what is reserved for `in_flight` calls."""
+
+    spent: Sum
+    reserved: Sum
+    in_flight: int
+
+
+class BudgetLedger:
+    """The part of the ledger that is about one budget, opened for one run.
+
+    Args:
+        budget: the name of the budget.
+        run: the id of the run; a resumed run has the same.
+        before: what the run had spent before, as its checkpoint tells, if that is more than the ledger knows.
+        folder: where the ledger is.
+
+    Raises:
+        ConfigError: the ledger can't be read or written.
+    """
+
+    def __init__(self, budget: str, run: str, before: Sum, folder: Path | None = None) -> None:
+        self._key = (budget, run)
+        self._folder = (folder or user_folder()) / "budgets"
+        self._path = self._folder / "budgets.sqlite"
+        self._holder = f"{os.getpid()}-{secrets.token_hex(8)}"
+        with self._explained():
+            self._lock = _Holder(self._folder, self._holder)
+            self._database = self._opened()
+            self._begin(before)
+
+    def reserve(self, most: Sum, limits: Amounts) -> int | None:
+        """Reserve what a call costs at most, and return the number of the reservation; None if it isn't left."""
+        with self._explained(), self._transaction():
+            balance = self._balance()
+            if not balance.spent.plus(balance.reserved).plus(most).is_within(limits):
+                return None
+            values = (*self._key, self._holder, *most[:3])
+            added = self._database.execute(
+                "INSERT INTO reserved (budget, run, holder, cost, tokens, calls) VALUES (?, ?, ?, ?, ?, ?)", values
+            )
+            return added.lastrowid
+
+    def settle(self, reservation: int, spent: Sum) -> None:
+        """Replace a reservation by what was spent."""
+        with self._explained(), self._transaction():
+            self._database.execute("DELETE FROM reserved WHERE id = ?", (reservation,))
+            self._database.execute(_ADD, (*spent, *self._key))
+
+    def balance(self) -> Balance:
+        """Return what is spent and reserved now, by all runs that share the budget."""
+        with self._explained():
+            return self._balance()
+
+    def count_dead(self) -> None:
+        """Count as spent what processes had reserved that are gone."""
+        with self._explained(), self._transaction():
+            self._count_dead()
+
+    def close(self) -> None:
+        """Close the ledger; what is still reserved counts as spent."""
+        with suppress(sqlite3.Error), self._transaction():
+            self._count_dead(also=self._holder)
+        self._database.close()
+        self._lock.release()
+
+    def _opened(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        with suppress(OSError):
+            self._path.chmod(PRIVATE)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_TABLES)
+        return database
+
+    def _begin(self, before: Sum) -> None:
+        with self._transaction():
+            self._count_dead()
+            self._database.execute("INSERT OR IGNORE INTO spent VALUES (?, ?, 0, 0, 0, 0)", self._key)
+            raised = ", ".join(f"{name} = MAX({name}, ?)" for name in Sum._fields)
+            self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*before, *self._key))  # noqa: S608 - names of fields
+
+    def _balance(self) -> Balance:
+        budget = self._key[:1]
+        sums = "total(cost), total(tokens), total(calls)"
+        spent = self._database.execute(f"SELECT {sums}, total(unpriced) FROM spent WHERE budget = ?", budget)  # noqa: S608
+        cost, *counts = spent.fetchone()
+        held = self._database.execute(f"SELECT count(*), {sums} FROM reserved WHERE budget = ?", budget)  # noqa: S608
+        in_flight, held_cost, *held_counts = held.fetchone()
+        return Balance(Sum(cost, *map(int, counts)), Sum(held_cost, *map(int, held_counts)), in_flight)
+
+    def _count_dead(self, also: str = "") -> None:
+        rows = self._database.execute(
+            "SELECT holder, run, total(cost), total(tokens), total(calls) FROM reserved WHERE budget = ? "
+            "GROUP BY holder, run",
+            self._key[:1],
+        )
+        for holder, run, cost, tokens, calls in rows.fetchall():
+            if holder != also and (holder == self._holder or _is_alive(self._folder, holder)):
+                continue
+            self._database.execute(_ADD, (cost, int(tokens), int(calls), 0, self._key[0], run))
+            self._database.execute("DELETE FROM reserved WHERE holder = ? AND budget = ?", (holder, self._key[0]))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as problem:
+            said = reason(problem) if isinstance(problem, OSError) else str(problem)
+            raise ConfigError(
+                f"The budget can't be kept, since {self._path} can't be read or written: {said}. Delete it to forget "
+                "what was spent so far, or leave the budget out."
+            ) from problem
+
+
+class _Holder:
+    """A lock that shows that the process lives which has reserved something; its file goes with it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        import filelock
+
+        make_folder(folder)
+        self._path = _lock_of(folder, name)
+        self._lock = filelock.FileLock(self._path, timeout=0, thread_local=False, mode=PRIVATE)
+        self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+        self._path.unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path, holder: str) -> Path:
+    return folder / f"{holder}.lock"
+
+
+def _is_alive(folder: Path, holder: str) -> bool:
+    """Return whether a process that has reserved something is still at work."""
+    import filelock
+
+    path = _lock_of(folder, holder)
+    if not path.exists():
+        return False
+    probe = filelock.FileLock(path, timeout=0, thread_local=False)
+    try:
+        probe.acquire()
+    except (filelock.Timeout, OSError):
+        return True
+    probe.release()
+    path.unlink(missing_ok=True)
+    return False
