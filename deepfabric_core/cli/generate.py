@@ -70,8 +70,8 @@ def command(config_file: Path | None, **values: Any) -> None:
 
 
 def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = False) -> None:
-    from deepfabric_core.run.budget import larger_budget
     from deepfabric_core.run.job import resume_command
+    from deepfabric_core.run.larger_budget import larger_budget
 
     if job.unfinished_files().exists:
         instead = larger_budget(state) if state is not None and state.ending == "budget" else ()

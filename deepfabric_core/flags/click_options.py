@@ -25,6 +25,14 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def with_budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the table that set the budget to a command."""
+    for option in reversed(OPTIONS):
+        if any(key.startswith("budget.") for key in option.keys):
+            command = _as_click(option)(command)
+    return command
+
+
 def _as_click(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     if option.kind == "switch":
         return click.option(option.flag, option.name, is_flag=True, default=None, help=option.help)

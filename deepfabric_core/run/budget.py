@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deepfabric_core.amounts import Amounts
-from deepfabric_core.chat.messages import Spent
+from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.budget import Budget
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
-from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+from deepfabric_core.store.checkpoint_files import Metadata, recovered_metadata
 from deepfabric_core.wording import are, counted
 
 _SECONDS_BETWEEN_EVENTS = 0.5
 # In seconds. What other processes give back isn't heard of but looked for.
 _LOOK_EVERY = 0.2
 _SHORTEST_TIMER = 0.01
-# A larger budget is reckoned with a margin and, where no sample was made, is so many times as large.
-_MARGIN = 1.15
-_UNKNOWN_REST = 2.0
 
 
 @dataclass
@@ -247,37 +243,19 @@ def check_budget(job: Job) -> None:
             )
 
 
-def larger_budget(state: RunState) -> list[str]:
-    """Return the flags for a budget with which a run that has reached its own can be finished, going by what it took.
+@contextmanager
+def budget_of_regrowth(job: Job, emit: Emit, stop: Stop) -> Iterator[RunBudget | None]:
+    """Open the budget of the run to whose topics more are added, for which time doesn't count.
 
-    Limits that are large enough aren't named.
+    Raises:
+        ConfigError: as by `opened_budget`.
     """
-    if state.budget is None:
-        return []
-    progress = state.samples_progress
-    left = progress.total / progress.done if progress.done else _UNKNOWN_REST
-    limits, spent = state.budget.limits, state.budget.spent
-    flags: list[str] = []
-    for flag, limit, amount in (
-        ("--max-cost", limits.cost, spent.cost),
-        ("--max-tokens-total", limits.tokens, spent.tokens),
-        ("--max-calls", limits.calls, spent.calls),
-        ("--max-time", limits.seconds, spent.seconds),
-    ):
-        needed = (amount or 0) * max(1.0, left) * _MARGIN
-        if limit is not None and needed > limit:
-            flags += [flag, f"{_rounded_up(needed):.12g}"]
-    return flags
-
-
-def _rounded_up(amount: float) -> float:
-    """Return a number with two digits that isn't less.
-
-    >>> _rounded_up(0.0231), _rounded_up(1234)
-    (0.024, 1300.0)
-    """
-    unit = 10.0 ** (math.floor(math.log10(amount)) - 1)
-    return round(math.ceil(amount / unit) * unit, 12)
+    files = job.unfinished_files()
+    known = recovered_metadata(files)[0] if files.exists else Metadata()
+    usage = Usage(known.prompt_tokens, known.completion_tokens, known.cost)
+    run = known.run_id or str(job.dataset.absolute())
+    with opened_budget(job.config.budget, run, Spent(known.calls, usage), emit, stop, float) as budget:
+        yield budget
 
 
 def _check_prices(settings: Budget, unpriced: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from deepfabric_core.flags.click_options import with_options
+from deepfabric_core.flags.click_options import with_budget_options, with_options
 
 _YAML = (".yaml", ".yml")
 
@@ -64,8 +64,9 @@ COMMANDS: Mapping[str, click.Command] = {
         _command("status", "List the runs of this notebook and those that are kept on this machine."),
         _command(
             "resume",
-            "Go on with a run: the one named, or the latest that isn't complete.",
+            "Go on with a run: the one named, or the latest that isn't complete. Its budget can be raised.",
             _run_argument,
+            with_budget_options,
             _makes_a_run,
         ),
         _command(

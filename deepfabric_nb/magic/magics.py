@@ -62,6 +62,8 @@ class DeepFabricMagics(Magics):
         return self._shown(run, values)
 
     def _resume(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_core.flags.options import overrides
+
         kept = find_kept(values["run"])
         if kept is None:
             raise ConfigError(
@@ -69,7 +71,8 @@ class DeepFabricMagics(Magics):
                 if values["run"]
                 else "No run of this folder is incomplete; %deepfabric status lists all, to be resumed by name."
             )
-        return self._shown(self.session.prepare_again(kept, values["name"]), values)
+        budget = {key.partition(".")[2]: value for key, value in overrides(values).items() if key.startswith("budget.")}
+        return self._shown(self.session.prepare_again(kept, values["name"], budget), values)
 
     def _watch(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_core.run.job import Job

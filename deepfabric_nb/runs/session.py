@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -76,11 +77,13 @@ class Session:
 
         return self._added(Run(name, job, work, written=written))
 
-    def prepare_again(self, kept: KeptRun, name: str | None = None) -> Run:
+    def prepare_again(self, kept: KeptRun, name: str | None = None, budget: Mapping[str, Any] | None = None) -> Run:
         """Return a run that resumes a kept one, with this notebook's config if the kept config is incomplete.
 
+        Limits of the `budget` take the place of the config's.
+
         Raises:
-            ConfigError: this notebook doesn't have the config either.
+            ConfigError: this notebook doesn't have the config either, or a limit can't be used.
         """
         from deepfabric_core.run.checkpoint.registry import job_again
 
@@ -89,6 +92,8 @@ class Session:
             job, written = replace(mine.job, fresh=False, resume=True, retry_failed=True), mine.written
         else:
             job, written = job_again(kept), kept.written or {}
+        if budget:
+            job, written = _with_budget(job, budget), {**written, "budget": {**(written.get("budget") or {}), **budget}}
         return self.prepare_job(job, name or kept.name, written)
 
     def known(self, kept: KeptRun) -> Run:
@@ -142,6 +147,20 @@ class Session:
         return self.runs.get(name)
 
 
+def _with_budget(job: Job, budget: Mapping[str, Any]) -> Job:
+    from pydantic import ValidationError
+
+    from deepfabric_core.config.budget import Budget
+
+    limits = {**job.config.budget.model_dump(), **budget}
+    try:
+        raised = Budget.model_validate(limits)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        raise ConfigError(f"budget.{first['loc'][0]}: {first['msg'].lower()}.") from problem
+    return replace(job, config=job.config.model_copy(update={"budget": raised}))
+
+
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
@@ -162,7 +181,11 @@ def tell_the_rest(state: RunState, emit: Emit, name: str) -> None:
     """Emit a notice on how to resume an incomplete run, or on calls saved because something was made before."""
     before = state.resumed.samples if state.resumed else 0
     if state.ending != "complete":
-        emit(Notice(f"Go on with: %deepfabric resume {name} (or run the cell again)"))
+        from deepfabric_core.run.larger_budget import larger_budget
+
+        larger = shlex.join(larger_budget(state)) if state.ending == "budget" else ""
+        again = "" if larger else " (or run the cell again)"
+        emit(Notice(f"Go on with: %deepfabric resume {name} {larger}".rstrip() + again))
     elif not state.calls:
         what = counted(before, "sample") if before else "the topics"
         emit(Notice(f"Nothing was called: all was made before ({what}). Give --fresh to make it anew."))

@@ -22,6 +22,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.budget import budget_of_regrowth
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.failure_isolation import attempt
@@ -69,11 +70,12 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
     sink(RunStarted(settings.llm.name, settings.llm.name, time.time()))
     sink(StageStarted("topics", len(targets) * settings.degree, settings.max_concurrent, time.time()))
     limits = job.config.generation.rate_limit
-    policy = CallPolicy(settings.max_concurrent, settings.max_retries, limits, "topics")
-    async with connect(settings.llm, policy, sink, stop) as model:
-        await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
+    with budget_of_regrowth(job, sink, stop) as budget:
+        policy = CallPolicy(settings.max_concurrent, settings.max_retries, limits, "topics", budget=budget)
+        async with connect(settings.llm, policy, sink, stop) as model:
+            await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
     sink(StageFinished("topics", time.time()))
-    return _ended(regrowth, topics, sink, stop)
+    return _ended(regrowth, topics, sink, stop, budget.reached if budget else "")
 
 
 def _targets(topics: Topics, topic_id: str, *, again: bool) -> list[tuple[str, TopicPath]]:
@@ -106,14 +108,16 @@ async def _expanded(
     sink(TopicExpanded(path, names, job.config.topics.degree - len(names)))
 
 
-def _ended(regrowth: Regrowth, topics: Topics, sink: EventSink, stop: Stop) -> Regrowth:
+def _ended(regrowth: Regrowth, topics: Topics, sink: EventSink, stop: Stop, reached: str) -> Regrowth:
     state = sink.state
+    if reached and not regrowth.children:
+        raise RunAborted(f"No subtopics could be grown: {reached}.")
     if not regrowth.children and not stop.requested:
         problem = state.last_failure.message if state.last_failure else "the model named none"
         raise RunAborted(f"No subtopics could be grown: {problem}")
     grown = regrowth.edit(topics)
     sink(TopicsReady(grown.mode, len(grown), len(grown.leaves)))
     missing = f"{counted(state.failed_expansions, 'topic')} could not be expanded" if state.failed_expansions else ""
-    ending: Ending = "stopped" if stop.requested else "incomplete" if missing else "complete"
-    sink(RunFinished(ending, missing, time.time()))
+    ending: Ending = "budget" if reached else "stopped" if stop.requested else "incomplete" if missing else "complete"
+    sink(RunFinished(ending, reached or missing, time.time()))
     return regrowth
