@@ -1,0 +1,61 @@
+"""The law of a budget: whatever calls take and however they overlap, what is spent and reserved stays within it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.events import BudgetChanged, Event, Stopping
+from deepfabric_core.run.budget import RunBudget
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+from tests.core.llm.limits.virtual_loop import run_in_virtual_time
+
+# What a call takes at most in tokens, the share of it that it really takes, and how long it lasts.
+CALLS = st.lists(
+    st.tuples(st.integers(1, 400), st.floats(0, 1), st.floats(0.01, 5), st.booleans()), min_size=1, max_size=30
+)
+
+
+@given(CALLS, st.integers(1, 1500))
+@settings(max_examples=30, deadline=None)
+def test_what_is_spent_and_reserved_never_exceeds_the_limit(
+    calls: list[tuple[int, float, float, bool]], limit: int
+) -> None:
+    told: list[Event] = []
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = BudgetLedger("run one", "one", Sum(), Path(folder))
+        stop = Stop()
+        budget = RunBudget(Amounts(tokens=limit), ledger, told.append, stop, float)
+
+        async def call(most: int, share: float, seconds: float, *, started: bool) -> int:
+            try:
+                reserved = await budget.reserve(lambda: [Amounts(0.0, most, 1)], started=started)
+            except Stopped:
+                return 0
+            balance = ledger.balance()
+            assert balance.spent.tokens + balance.reserved.tokens <= limit
+            await asyncio.sleep(seconds)
+            spent = int(most * share)
+            reserved.settle(Amounts(0.0, spent, 1))
+            return spent
+
+        async def all_calls() -> list[int]:
+            return await asyncio.gather(
+                *(call(most, share, seconds, started=begun) for most, share, seconds, begun in calls)
+            )
+
+        spent = sum(run_in_virtual_time(all_calls()))
+        assert ledger.balance().spent.tokens == spent <= limit
+        assert ledger.balance().in_flight == 0
+        if budget.reached:
+            assert stop.requested and any(isinstance(event, Stopping) for event in told)
+        elif not any(most > limit - spent for most, *_ in calls):
+            assert ledger.balance().spent.calls == len(calls), "nothing was held back without need"
+        ledger.close()
+    assert all(event.spent.tokens is not None for event in told if isinstance(event, BudgetChanged))
