@@ -104,14 +104,12 @@ class BudgetedModel:
         usage = reply.usage
         if not usage.prompt_tokens + usage.completion_tokens:
             return self._amounts(chosen.prompt, min(most_tokens_in(reply), chosen.max_tokens))
-        self._bounds.learn(request, chosen.prompt, usage.prompt_tokens)
+        self._bounds.learn(request, usage.prompt_tokens)
         self._lengths.learn(request, chosen.max_tokens, usage.completion_tokens)
-        listed = self._amounts(usage.prompt_tokens, usage.completion_tokens)
-        if usage.cost is None:
-            return listed
-        if listed.cost and usage.cost > listed.cost:
-            self._dearer *= usage.cost / listed.cost
-        return replace(listed, cost=usage.cost)
+        listed = self.prices.most(usage.prompt_tokens, usage.completion_tokens)
+        if listed and usage.cost is not None:
+            self._dearer = max(self._dearer, usage.cost / listed)
+        return Amounts(listed if usage.cost is None else usage.cost, usage.prompt_tokens + usage.completion_tokens, 1)
 
 
 def _is_perhaps_billed(problem: ModelError) -> bool:

@@ -31,25 +31,34 @@ _SHORTEST = 200
 class PromptBounds:
     """The most tokens that prompts of one model can have, as its replies show better and better.
 
-    A server that counts more tokens than there are bytes shows it with its first reply; then all bounds are raised.
+    A server that counts more tokens than there are bytes shows it with its first reply; then all bounds are raised. If
+    it counts other than by the text, prompts that are alike say nothing of one another.
     """
 
     _latest: dict[Hashable, tuple[bytes, int]] = field(default_factory=dict)
     _excess: float = 1.0
+    _counts_by_text: bool = True
 
     def most(self, request: Request) -> int:
         """Return the most tokens that the prompt of a request can have."""
-        text, messages = _bytes_of(request), len(request.messages)
-        bound = (len(text) + messages * _OF_A_MESSAGE + _OF_A_PROMPT + _beside(request)) * self._excess
-        if known := self._latest.get(_kind(request)):
-            bound = min(bound, known[1] + (_differing(text, known[0]) + _OF_A_SEAM) * self._excess)
+        bound = _most_by_bytes(request) * self._excess
+        if self._counts_by_text and (likened := self._most_by_likeness(request)) is not None:
+            bound = min(bound, likened)
         return math.ceil(bound)
 
-    def learn(self, request: Request, bound: int, tokens: int) -> None:
-        """Learn how many tokens the prompt of a request really had, whose bound was `bound`."""
-        if tokens > bound:
-            self._excess *= tokens / bound
+    def learn(self, request: Request, tokens: int) -> None:
+        """Learn how many tokens the prompt of a request really had."""
+        self._excess = max(self._excess, tokens / _most_by_bytes(request))
+        likened = self._most_by_likeness(request)
+        self._counts_by_text &= likened is None or tokens <= likened
         self._latest[_kind(request)] = (_bytes_of(request), tokens)
+
+    def _most_by_likeness(self, request: Request) -> float | None:
+        """Return the most tokens, going by the latest request of its kind; None if there is none."""
+        known = self._latest.get(_kind(request))
+        if known is None:
+            return None
+        return known[1] + (_differing(_bytes_of(request), known[0]) + _OF_A_SEAM) * self._excess
 
 
 @dataclass
@@ -99,6 +108,11 @@ def _bytes_of(request: Request) -> bytes:
         parts.append(f"{message.role}\n{message.content}\n{message.tool_call_id or ''}")
         parts += [f"{call.id} {call.name} {call.arguments}" for call in message.tool_calls]
     return "\n".join(parts).encode("utf-8", "replace")
+
+
+def _most_by_bytes(request: Request) -> int:
+    template = len(request.messages) * _OF_A_MESSAGE + _OF_A_PROMPT
+    return len(_bytes_of(request)) + template + _beside(request)
 
 
 def _beside(request: Request) -> int:

@@ -43,13 +43,13 @@ def test_no_prompt_has_more_tokens_than_its_bound(
         asked = request(*shared, *texts)
         bound, real = bounds.most(asked), tokens(asked, vocabulary, template)
         assert real <= bound
-        bounds.learn(asked, bound, real)
+        bounds.learn(asked, real)
 
 
 def test_a_request_like_an_earlier_one_has_a_close_bound() -> None:
     bounds, shared = PromptBounds(), "Write one conversation for people who learn how to make tea. " * 40
     first = request(f"{shared}Topic: green tea")
-    bounds.learn(first, bounds.most(first), 500)
+    bounds.learn(first, 500)
     bound = bounds.most(request(f"{shared}Topic: black tea"))
     assert 500 < bound < 550, "only what differs can have more tokens"
     assert bounds.most(request("Another prompt altogether, of which nothing is known")) < 550
@@ -58,8 +58,17 @@ def test_a_request_like_an_earlier_one_has_a_close_bound() -> None:
 def test_a_server_that_counts_more_tokens_than_bytes_raises_the_bounds() -> None:
     bounds, asked = PromptBounds(), request("Tea?")
     bound = bounds.most(asked)
-    bounds.learn(asked, bound, bound * 3)
-    assert bounds.most(asked) >= bound * 3
+    for _ in range(3):
+        bounds.learn(asked, bound * 3)
+        assert bounds.most(asked) == bound * 3
+    assert bounds.most(request("Tea at five?")) > bound * 3
+
+
+def test_a_server_that_counts_at_random_is_not_believed_about_what_is_alike() -> None:
+    bounds, asked = PromptBounds(), request("Write about tea. " * 100)
+    for tokens in (100, 900, 100):
+        bounds.learn(asked, tokens)
+    assert bounds.most(asked) >= 1700
 
 
 def test_lower_limits_are_above_the_longest_reply_so_far() -> None:
