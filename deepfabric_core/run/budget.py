@@ -16,7 +16,7 @@ from deepfabric_core.events import BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+from deepfabric_core.store.budget_ledger import NAMED, BudgetLedger, Sum
 from deepfabric_core.store.checkpoint_files import Metadata, recovered_metadata
 from deepfabric_core.wording import are, counted
 
@@ -211,7 +211,7 @@ def opened_budget(
         return
     usage, calls = before.usage, before.attempts
     known = Sum(usage.cost or 0.0, usage.prompt_tokens + usage.completion_tokens, calls, calls * (usage.cost is None))
-    ledger = BudgetLedger(f"named {settings.name}" if settings.name else f"run {run}", run, known)
+    ledger = BudgetLedger(f"{NAMED}{settings.name}" if settings.name else f"run {run}", run, known)
     budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "")
     try:
         _check_prices(settings, ledger.balance().spent.unpriced)

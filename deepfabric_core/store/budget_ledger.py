@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,9 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.files import PRIVATE, make_folder, reason
 from deepfabric_core.store.user_folder import user_folder
 
+_FILE = "budgets.sqlite"
+# What stands before the name of a budget that runs share; others are named after their run.
+NAMED = "named "
 # In seconds. Other processes hold the database for less than a millisecond at a time.
 _PATIENCE = 60.0
 # What each run has spent of a budget, and what calls in flight have reserved; a budget of one run is named after it.
@@ -32,10 +35,11 @@ CREATE TABLE IF NOT EXISTS reserved (
 );
 CREATE INDEX IF NOT EXISTS reserved_of ON reserved (budget);
 """
-_ADD = (
-    "UPDATE spent SET cost = cost + ?, tokens = tokens + ?, calls = calls + ?, unpriced = unpriced + ? "
-    "WHERE budget = ? AND run = ?"
-)
+# A run whose budget was forgotten meanwhile begins a new row.
+_ADD = """
+INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (budget, run) DO UPDATE SET cost = cost + excluded.cost,
+tokens = tokens + excluded.tokens, calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced
+"""
 
 
 class Sum(NamedTuple):
@@ -81,12 +85,12 @@ class BudgetLedger:
 
     def __init__(self, budget: str, run: str, before: Sum, folder: Path | None = None) -> None:
         self._key = (budget, run)
-        self._folder = (folder or user_folder()) / "budgets"
-        self._path = self._folder / "budgets.sqlite"
+        self._folder = _folder_in(folder)
+        self._path = self._folder / _FILE
         self._holder = f"{os.getpid()}-{secrets.token_hex(8)}"
         with self._explained():
             self._lock = _Holder(self._folder, self._holder)
-            self._database = self._opened()
+            self._database = _opened(self._path)
             self._begin(before)
 
     def reserve(self, most: Sum, limits: Amounts) -> int | None:
@@ -105,7 +109,7 @@ class BudgetLedger:
         """Replace a reservation by what was spent."""
         with self._explained(), self._transaction():
             self._database.execute("DELETE FROM reserved WHERE id = ?", (reservation,))
-            self._database.execute(_ADD, (*spent, *self._key))
+            self._database.execute(_ADD, (*self._key, *spent))
 
     def balance(self) -> Balance:
         """Return what is spent and reserved now, by all runs that share the budget."""
@@ -123,15 +127,6 @@ class BudgetLedger:
             self._count_dead(also=self._holder)
         self._database.close()
         self._lock.release()
-
-    def _opened(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        with suppress(OSError):
-            self._path.chmod(PRIVATE)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.executescript(_TABLES)
-        return database
 
     def _begin(self, before: Sum) -> None:
         with self._transaction():
@@ -158,7 +153,7 @@ class BudgetLedger:
         for holder, run, cost, tokens, calls in rows.fetchall():
             if holder != also and (holder == self._holder or _is_alive(self._folder, holder)):
                 continue
-            self._database.execute(_ADD, (cost, int(tokens), int(calls), 0, self._key[0], run))
+            self._database.execute(_ADD, (self._key[0], run, cost, int(tokens), int(calls), 0))
             self._database.execute("DELETE FROM reserved WHERE holder = ? AND budget = ?", (holder, self._key[0]))
 
     @contextmanager
@@ -171,16 +166,77 @@ class BudgetLedger:
             raise
         self._database.execute("COMMIT")
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as problem:
-            said = reason(problem) if isinstance(problem, OSError) else str(problem)
-            raise ConfigError(
-                f"The budget can't be kept, since {self._path} can't be read or written: {said}. Delete it to forget "
-                "what was spent so far, or leave the budget out."
-            ) from problem
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBudget:
+    """A budget that runs share by its name: how many, and what they have spent of it."""
+
+    name: str
+    runs: int
+    spent: Sum
+
+
+def named_budgets(folder: Path | None = None) -> list[NamedBudget]:
+    """Return the budgets that runs share by a name.
+
+    Raises:
+        ConfigError: the ledger can't be read.
+    """
+    path = _folder_in(folder) / _FILE
+    if not path.exists():
+        return []
+    sums = "SELECT budget, count(*), sum(cost), sum(tokens), sum(calls), sum(unpriced) FROM spent GROUP BY budget"
+    with _explained(path), closing(_opened(path)) as database:
+        rows = database.execute(sums).fetchall()
+    found = [
+        (str(budget).removeprefix(NAMED), runs, Sum(*spent))
+        for budget, runs, *spent in rows
+        if budget.startswith(NAMED)
+    ]
+    return [NamedBudget(*one) for one in sorted(found)]
+
+
+def forget_budget(name: str, folder: Path | None = None) -> bool:
+    """Forget what was spent of a named budget, so that it begins anew; return whether there was one.
+
+    Raises:
+        ConfigError: the ledger can't be written.
+    """
+    path = _folder_in(folder) / _FILE
+    if not path.exists():
+        return False
+    with _explained(path), closing(_opened(path)) as database:
+        deleted = database.execute("DELETE FROM spent WHERE budget = ?", (f"{NAMED}{name}",))
+        return deleted.rowcount > 0
+
+
+def _folder_in(folder: Path | None) -> Path:
+    return (folder or user_folder()) / "budgets"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    with suppress(OSError):
+        path.chmod(PRIVATE)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(_TABLES)
+    return database
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as problem:
+        said = reason(problem) if isinstance(problem, OSError) else str(problem)
+        raise ConfigError(
+            f"The budget can't be kept, since {path} can't be read or written: {said}. Delete it to forget what was "
+            "spent so far, or leave the budget out."
+        ) from problem
 
 
 class _Holder:

@@ -13,7 +13,7 @@ import pytest
 
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+from deepfabric_core.store.budget_ledger import BudgetLedger, NamedBudget, Sum, forget_budget, named_budgets
 from tests import ROOT
 
 LIMITS = Amounts(cost=1.0, tokens=1000, calls=10)
@@ -69,7 +69,7 @@ def test_what_a_killed_process_had_reserved_counts_as_spent_and_what_a_living_on
 ) -> None:
     code = (
         "import sys, time, pathlib\nfrom deepfabric_core.amounts import Amounts\n"
-        "from deepfabric_core.store.budget_ledger import BudgetLedger, Sum\n"
+        "from deepfabric_core.store.budget_ledger import BudgetLedger, NamedBudget, Sum, forget_budget, named_budgets\n"
         f"ledger = BudgetLedger('named tea', 'two', Sum(), pathlib.Path({str(tmp_path)!r}))\n"
         "ledger.reserve(Sum(0.4, 40, 1), Amounts())\nprint('reserved', flush=True)\ntime.sleep(60)"
     )
@@ -96,3 +96,20 @@ def test_a_damaged_ledger_is_told_and_is_no_traceback(tmp_path: Path) -> None:
 def test_only_the_user_may_read_it(tmp_path: Path, ledger: BudgetLedger) -> None:
     assert (tmp_path / "budgets" / "budgets.sqlite").stat().st_mode & 0o077 == 0
     assert (tmp_path / "budgets").stat().st_mode & 0o077 == 0
+
+
+def test_named_budgets_are_listed_and_can_begin_anew(tmp_path: Path) -> None:
+    assert named_budgets(tmp_path) == []
+    for name, run, spent in (("named tea", "1", 0.5), ("named tea", "2", 0.25), ("run 3", "3", 1), ("named a", "4", 2)):
+        BudgetLedger(name, run, Sum(spent, 10, 1), tmp_path).close()
+    assert named_budgets(tmp_path) == [NamedBudget("a", 1, Sum(2, 10, 1)), NamedBudget("tea", 2, Sum(0.75, 20, 2))]
+    assert forget_budget("tea", tmp_path) and not forget_budget("tea", tmp_path)
+    assert [one.name for one in named_budgets(tmp_path)] == ["a"]
+
+
+def test_a_run_whose_budget_is_forgotten_meanwhile_counts_from_then_on(tmp_path: Path, ledger: BudgetLedger) -> None:
+    reserved = ledger.reserve(Sum(0.5, 50, 1), LIMITS)
+    forget_budget("tea", tmp_path)
+    assert reserved is not None
+    ledger.settle(reserved, Sum(0.25, 25, 1))
+    assert ledger.balance().spent == Sum(0.25, 25, 1)
