@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deepfabric_core.amounts import Amounts
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, DeepFabricError, OutputError
 from deepfabric_core.store.files import PRIVATE, make_folder, reason
 from deepfabric_core.store.user_folder import user_folder
 
@@ -80,7 +80,7 @@ class BudgetLedger:
         folder: where the ledger is.
 
     Raises:
-        ConfigError: the ledger can't be read or written.
+        ConfigError: the ledger can't be read or written. Later on, that is an OutputError.
     """
 
     def __init__(self, budget: str, run: str, before: Sum, folder: Path | None = None) -> None:
@@ -88,7 +88,7 @@ class BudgetLedger:
         self._folder = _folder_in(folder)
         self._path = self._folder / _FILE
         self._holder = f"{os.getpid()}-{secrets.token_hex(8)}"
-        with self._explained():
+        with _explained(self._path, ConfigError):
             self._lock = _Holder(self._folder, self._holder)
             self._database = _opened(self._path)
             self._begin(before)
@@ -167,7 +167,7 @@ class BudgetLedger:
         self._database.execute("COMMIT")
 
     def _explained(self) -> AbstractContextManager[None]:
-        return _explained(self._path)
+        return _explained(self._path, OutputError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def named_budgets(folder: Path | None = None) -> list[NamedBudget]:
     if not path.exists():
         return []
     sums = "SELECT budget, count(*), sum(cost), sum(tokens), sum(calls), sum(unpriced) FROM spent GROUP BY budget"
-    with _explained(path), closing(_opened(path)) as database:
+    with _explained(path, ConfigError), closing(_opened(path)) as database:
         rows = database.execute(sums).fetchall()
     found = [
         (str(budget).removeprefix(NAMED), runs, Sum(*spent))
@@ -208,7 +208,7 @@ def forget_budget(name: str, folder: Path | None = None) -> bool:
     path = _folder_in(folder) / _FILE
     if not path.exists():
         return False
-    with _explained(path), closing(_opened(path)) as database:
+    with _explained(path, ConfigError), closing(_opened(path)) as database:
         deleted = database.execute("DELETE FROM spent WHERE budget = ?", (f"{NAMED}{name}",))
         return deleted.rowcount > 0
 
@@ -228,14 +228,14 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, error: type[DeepFabricError]) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as problem:
         said = reason(problem) if isinstance(problem, OSError) else str(problem)
-        raise ConfigError(
-            f"The budget can't be kept, since {path} can't be read or written: {said}. Delete it to forget what was "
-            "spent so far, or leave the budget out."
+        raise error(
+            f"The budget can't be kept, since {path} can't be read or written: {said}. Make room, delete it to forget "
+            "what was spent so far, or leave the budget out."
         ) from problem
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deepfabric_core.amounts import Amounts
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.store.budget_ledger import BudgetLedger, NamedBudget, Sum, forget_budget, named_budgets
 from tests import ROOT
 
@@ -89,7 +89,7 @@ def test_what_a_killed_process_had_reserved_counts_as_spent_and_what_a_living_on
 def test_a_damaged_ledger_is_told_and_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "budgets").mkdir()
     (tmp_path / "budgets" / "budgets.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(ConfigError, match=r"budgets\.sqlite can't be read or written: .*Delete it"):
+    with pytest.raises(ConfigError, match=r"budgets\.sqlite can't be read or written: .*delete it"):
         BudgetLedger("run one", "one", Sum(), tmp_path)
 
 
@@ -113,3 +113,9 @@ def test_a_run_whose_budget_is_forgotten_meanwhile_counts_from_then_on(tmp_path:
     assert reserved is not None
     ledger.settle(reserved, Sum(0.25, 25, 1))
     assert ledger.balance().spent == Sum(0.25, 25, 1)
+
+
+def test_a_ledger_that_can_not_be_written_any_more_lets_no_call_through(ledger: BudgetLedger) -> None:
+    ledger._database.execute("PRAGMA query_only = 1")  # noqa: SLF001 - as a full disk would do
+    with pytest.raises(OutputError, match="can't be read or written"):
+        ledger.reserve(Sum(0.1, 1, 1), LIMITS)
