@@ -254,7 +254,7 @@ def budget_of_regrowth(job: Job, emit: Emit, stop: Stop) -> Iterator[RunBudget |
     known = recovered_metadata(files)[0] if files.exists else Metadata()
     usage = Usage(known.prompt_tokens, known.completion_tokens, known.cost)
     run = known.run_id or str(job.dataset.absolute())
-    with opened_budget(job.config.budget, run, Spent(known.calls, usage), emit, stop, float) as budget:
+    with opened_budget(job.config.budget, run, Spent(known.calls, usage), emit, stop, lambda: 0.0) as budget:
         yield budget
 
 
