@@ -10,7 +10,7 @@ from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.number_format import by_kind, total_by_kind
 from deepfabric_core.text.what_binds import what_binds
-from deepfabric_core.wording import counted, were
+from deepfabric_core.wording import counted, money, were
 
 _LONGEST_TEXT = 300
 
@@ -80,7 +80,7 @@ def cost(state: RunState) -> str:
     known = state.usage_of_all_sessions.cost
     if known is None:
         return "unknown"
-    amount = f"${known:,.2f}" if known >= 1 else f"${known:.4f}"
+    amount = money(known)
     unpriced = [counted(state.unpriced, "call")] if state.unpriced else []
     if state.resumed and state.resumed.cost is None and state.resumed.prompt_tokens:
         unpriced.append("earlier sessions")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deepfabric_core.pictures.report.numbers import money, percent, short, size
+from deepfabric_core.pictures.report.numbers import percent, short, size
 from deepfabric_core.pictures.report.texts import escaped
-from deepfabric_core.wording import counted, digits
+from deepfabric_core.wording import counted, digits, money
 
 _MILLION = 10**6
 

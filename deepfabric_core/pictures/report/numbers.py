@@ -1,8 +1,6 @@
-"""Write numbers for people: short ones on cards and axes, shares, money and sizes."""
+"""Write numbers for people: short ones on cards and axes, shares and sizes."""
 
 from __future__ import annotations
-
-import math
 
 from deepfabric_core.wording import digits
 
@@ -40,20 +38,6 @@ def percent(part: float, whole: float = 1.0) -> str:
     if share < _FEW:
         return f"{share * 100:.1f} %" if share * 1000 >= 1 / 2 else "<0.1 %"
     return f"{share * 100:.0f} %" if share * 1000 < 995 else ">99 %"  # noqa: PLR2004 - rounds to 100
-
-
-def money(dollars: float | None) -> str:
-    """Return an amount of US dollars; small ones keep three digits.
-
-    >>> money(12.5), money(0.00042), money(0.0), money(None)
-    ('$12.50', '$0.00042', '$0', 'unknown')
-    """
-    if dollars is None:
-        return "unknown"
-    if dollars == 0:
-        return "$0"
-    decimals = 2 if abs(dollars) >= 1 else min(12, 1 - math.floor(math.log10(abs(dollars))))
-    return f"${dollars:,.{decimals}f}"
 
 
 def size(number: int) -> str:

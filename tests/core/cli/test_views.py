@@ -249,7 +249,7 @@ def test_the_rich_view_tells_every_number() -> None:
         "3 timeout",
         "1 rate limited",
         "10 in, 5 out",
-        "$0.5000",
+        "$0.50",
         "about 0 s left",
         "1 of at most 2 under way, 3 waiting",
         "Limit       2 calls at once; the provider allows no",

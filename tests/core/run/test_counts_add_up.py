@@ -92,7 +92,7 @@ def test_tokens_and_cost_are_those_of_all_sessions() -> None:
     assert tokens(state) == "1,010 in, 505 out in all sessions"
     assert cost(state) == "$1.75"
     unpriced = after(Resumed(40, {}, 0, 1000, 500, None), CallAnswered("m", 10, 5, 0.25, 1.0))
-    assert cost(unpriced) == "at least $0.2500 (earlier sessions of unknown price)"
+    assert cost(unpriced) == "at least $0.25 (earlier sessions of unknown price)"
     assert cost(after(EARLIER, CallAnswered("m", 10, 5, None, 1.0))) == "at least $1.50 (1 call of unknown price)"
 
 

@@ -179,7 +179,7 @@ def test_the_facts_are_in_plain_words() -> None:
         "Calls given up": "1 timeout",
         "Replies asked again": "1 truncated reply",
         "Tokens": "1,201 in, 35 out in all sessions",
-        "Cost": "at least $0.5000 (earlier sessions of unknown price)",
+        "Cost": "at least $0.50 (earlier sessions of unknown price)",
         "Structure": "tree of 3 topics, 2 leaves",
         "Resumed": "40 samples were there already; had failed: 2 timeout",
         "Models": "topics: a/topics, samples: b/samples",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deepfabric_core.pictures.report.numbers import money, percent, short
+from deepfabric_core.pictures.report.numbers import percent, short
 from deepfabric_core.pictures.report.sections.duplicates import pairs
 from deepfabric_core.pictures.report.sections.section import Section
 from deepfabric_core.pictures.report.texts import escaped, table, trails
-from deepfabric_core.wording import are, counted, digits
+from deepfabric_core.wording import are, counted, digits, money
 
 _WRITTEN: Mapping[str, Callable[[float], str]] = {"share": percent, "cost": money}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from deepfabric_core.pictures.report.charts import Bar, bars
-from deepfabric_core.pictures.report.numbers import money, percent
+from deepfabric_core.pictures.report.numbers import percent
 from deepfabric_core.pictures.report.sections.section import Section
 from deepfabric_core.pictures.report.texts import table
-from deepfabric_core.wording import digits
+from deepfabric_core.wording import digits, money
 
 
 def making(document: dict[str, Any]) -> Section | None:
