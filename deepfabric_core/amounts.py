@@ -36,7 +36,7 @@ class Amounts:
 class Expected:
     """What a whole run is expected to take. `cost` is None if a price is unknown, and 0 throughout if it is free.
 
-    `rests_on` counts the real samples that it was reckoned from.
+    `rests_on` counts the real samples that it was reckoned from, `topics` is what growing the topics is likely to take.
     """
 
     calls: Range
@@ -46,3 +46,4 @@ class Expected:
     cost: Range | None
     seconds: Range | None = None
     rests_on: int = 0
+    topics: Amounts = Amounts()

@@ -54,7 +54,8 @@ class StageProgress:
     """How far a stage has come; `failed` counts failed samples, or missing topics.
 
     `done_before` and `failed_before` are the part from earlier runs. The stage was paused for `paused` seconds; if it
-    is paused now, `paused_at` is when that began.
+    is paused now, `paused_at` is when that began. `usage_before` and `calls_before` are what the session had used when
+    the stage began.
     """
 
     started_at: float | None = None
@@ -67,6 +68,8 @@ class StageProgress:
     finished_at: float | None = None
     paused: float = 0.0
     paused_at: float | None = None
+    usage_before: Usage = field(default_factory=Usage)
+    calls_before: int = 0
 
     @property
     def settled(self) -> int:
@@ -301,7 +304,8 @@ def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
     match event:
         case StageStarted(stage, total, window, at, done, failed):
             progress = StageProgress(at, total, window, done, failed, done_before=done, failed_before=failed)
-            progress = _with(progress, paused_at=None if state.paused_at is None else at)
+            paused_at = None if state.paused_at is None else at
+            progress = _with(progress, paused_at=paused_at, usage_before=state.usage, calls_before=state.calls)
         case StageFinished(at=at):
             progress = _with(progress, finished_at=at)
     if event.stage == "topics":

@@ -1,0 +1,204 @@
+"""Forecast what a run will have taken at its end: first what was expected, then more and more what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from math import exp, log, sqrt
+from typing import Any, NamedTuple
+
+from deepfabric_core.amounts import Amounts, Expected, Range
+from deepfabric_core.chat.messages import Usage
+from deepfabric_core.run.state import RunState, StageProgress
+from deepfabric_core.wording import counted, digits
+
+# Bounds of a normal distribution's middle 90 %, in standard deviations.
+_BOUND = 1.645
+# How much samples differ in what they take, as a standard deviation by the mean.
+_VARIATION = 0.6
+# The least that is believed of an expectation's own range, so that no division fails.
+_SURE = 0.02
+# A forecast is compared with a budget once so many samples of this session, or this share of them, are settled.
+_ENOUGH = 10
+_ENOUGH_SHARE = 0.05
+
+
+_QUANTITIES = ("calls", "prompt_tokens", "completion_tokens", "tokens", "cost", "seconds")
+
+
+class _Measure(NamedTuple):
+    """One quantity: what is expected of the run and of its topics, and what was spent when."""
+
+    expected: Range
+    of_topics: float
+    spent: float
+    before_samples: float
+
+
+def forecast(state: RunState, now: float) -> Expected | None:
+    """Return what the whole run will have taken at its end, all sessions together; None if nothing was expected.
+
+    It begins as `state.expected`, follows what is measured as topics and samples are made, and its range closes when
+    the last one is settled.
+    """
+    expected = state.expected
+    if expected is None:
+        return None
+    if state.ending:
+        return _at_the_end(state, expected, now)
+    ranges: dict[str, Any] = {name: _at_end(state, measure) for name, measure in _measures(state, expected, now)}
+    rests_on = max(expected.rests_on, state.samples_progress.settled)
+    return replace(expected, **{"cost": None, **ranges}, rests_on=rests_on)
+
+
+def will_exceed(state: RunState, now: float) -> str:
+    """Return a sentence if the run is going to need more than its budget; empty if not, or if it is too early to say.
+
+    Before enough samples are made, only an expectation that is above the budget throughout counts.
+    """
+    budget = state.budget
+    foreseen = forecast(state, now) if budget and not state.ending else None
+    if budget is None or foreseen is None:
+        return ""
+    settled, early = _settled_in_session(state.samples_progress), not _is_enough(state.samples_progress)
+    own = _own(state, now)
+    for field in fields(Amounts):
+        limit, range_ = getattr(budget.limits, field.name), getattr(foreseen, field.name)
+        if limit is None or range_ is None:
+            continue
+        others = max(0.0, (getattr(budget.spent, field.name) or 0) - (getattr(own, field.name) or 0))
+        if others + (range_.low if early else range_.likely) > limit:
+            shown = _in_words(field.name, others + range_.likely), _in_words(field.name, limit)
+            so_far = f", after {counted(settled, 'sample')}" if settled else ""
+            return (
+                f"The whole run is likely to take {shown[0]}{so_far}; the budget is {shown[1]}, so it will stop early"
+            )
+    return ""
+
+
+def _is_enough(progress: StageProgress) -> bool:
+    wanted = progress.total - progress.done_before - progress.failed_before
+    return _settled_in_session(progress) >= max(1, min(_ENOUGH, wanted * _ENOUGH_SHARE))
+
+
+def _settled_in_session(progress: StageProgress) -> int:
+    return progress.settled - progress.done_before - progress.failed_before
+
+
+def _in_words(name: str, value: float) -> str:
+    match name:
+        case "cost":
+            return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
+        case "seconds":
+            return f"{digits(max(1, round(value / 60)))} min"
+        case _:
+            return f"{digits(round(value))} {name}"
+
+
+def _own(state: RunState, now: float) -> Amounts:
+    """Return what this run has taken so far, in all sessions."""
+    usage = state.usage_of_all_sessions
+    before = state.resumed.seconds if state.resumed else 0.0
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    return Amounts(usage.cost, tokens, state.calls_of_all_sessions, before + state.elapsed(now))
+
+
+def _at_the_end(state: RunState, expected: Expected, now: float) -> Expected:
+    """Return what a run that is over has taken, without a range."""
+    own, usage = _own(state, now), state.usage_of_all_sessions
+    known = expected.cost is not None and own.cost is not None and not state.unpriced
+    return replace(
+        expected,
+        calls=_exactly(own.calls),
+        prompt_tokens=_exactly(usage.prompt_tokens),
+        completion_tokens=_exactly(usage.completion_tokens),
+        tokens=_exactly(own.tokens),
+        cost=_exactly(own.cost) if known else None,
+        seconds=_exactly(own.seconds),
+        rests_on=state.samples_progress.settled,
+    )
+
+
+def _exactly(value: float | None) -> Range:
+    return Range(value or 0.0, value or 0.0, value or 0.0)
+
+
+def _measures(state: RunState, expected: Expected, now: float) -> Iterator[tuple[str, _Measure]]:
+    """Yield each quantity that is expected, after its name."""
+    resumed, samples = state.resumed, state.samples_progress
+    before = _amounts(_resumed_usage(state), resumed.calls if resumed else 0, resumed.seconds if resumed else 0.0)
+    began = 0.0 if samples.started_at is None else state.elapsed(samples.started_at)
+    at_samples = _amounts(samples.usage_before, samples.calls_before, began)
+    session = _amounts(state.usage, state.calls, state.elapsed(now))
+    of_topics = _of_topics(expected)
+    for name, range_ in _ranges(expected, priced=not state.unpriced):
+        earlier = before[name]
+        yield name, _Measure(range_, of_topics[name], earlier + session[name], earlier + at_samples[name])
+
+
+def _ranges(expected: Expected, *, priced: bool) -> Iterator[tuple[str, Range]]:
+    for name in _QUANTITIES:
+        range_ = getattr(expected, name)
+        if range_ is not None and (priced or name != "cost"):
+            yield name, range_
+
+
+def _of_topics(expected: Expected) -> dict[str, float]:
+    """Return what growing topics is likely to take; prompts and replies in the proportion of the whole run."""
+    topics, tokens = expected.topics, max(expected.tokens.likely, 1.0)
+    known = {name: float(getattr(topics, name) or 0.0) for name in ("calls", "tokens", "cost", "seconds")}
+    parts = {name: getattr(expected, name).likely / tokens for name in ("prompt_tokens", "completion_tokens")}
+    return known | {name: known["tokens"] * part for name, part in parts.items()}
+
+
+def _resumed_usage(state: RunState) -> Usage:
+    """Return tokens and cost of the sessions that this run resumes."""
+    before = state.resumed
+    return Usage() if before is None else Usage(before.prompt_tokens, before.completion_tokens, before.cost)
+
+
+def _amounts(usage: Usage, calls: int, seconds: float) -> dict[str, float]:
+    return {
+        "calls": calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "tokens": usage.prompt_tokens + usage.completion_tokens,
+        "cost": usage.cost or 0.0,
+        "seconds": seconds,
+    }
+
+
+def _at_end(state: RunState, measure: _Measure) -> Range:
+    """Return the forecast of one quantity: what is spent, and a range for the rest."""
+    spread = max(_SURE, log(max(measure.expected.high, 1e-12) / max(measure.expected.low, 1e-12)) / (2 * _BOUND))
+    topics = _topics_left(state) * measure.of_topics
+    samples, spread = _samples_left(state, measure, spread)
+    rest = topics + samples
+    return Range(
+        measure.spent + rest * exp(-_BOUND * spread),
+        measure.spent + rest,
+        measure.spent + rest * exp(_BOUND * spread),
+    )
+
+
+def _topics_left(state: RunState) -> float:
+    """Return the share of the topics that is still to be made."""
+    progress = state.topics_progress
+    if state.samples_progress.started_at is not None or state.topics_source or progress.finished_at is not None:
+        return 0.0
+    return progress.left / progress.total if progress.total else 1.0
+
+
+def _samples_left(state: RunState, measure: _Measure, spread: float) -> tuple[float, float]:
+    """Return what the samples that are left will take, and the standard deviation of its logarithm."""
+    progress, of_all = state.samples_progress, measure.expected.likely
+    if progress.started_at is None:
+        return max(0.0, of_all - (0.0 if state.topics_source else measure.of_topics)), spread
+    made, left = _settled_in_session(progress), progress.left
+    expected = max(0.0, of_all - measure.before_samples) / max(1, made + left)
+    measured = max(0.0, measure.spent - measure.before_samples) / made if made else 0.0
+    if not measured or not expected:
+        return left * (measured or expected), spread
+    belief, weight = spread**-2, made / _VARIATION**2
+    each = exp((belief * log(expected) + weight * log(measured)) / (belief + weight))
+    return left * each, sqrt(1 / (belief + weight) + _VARIATION**2 / max(1, left))
