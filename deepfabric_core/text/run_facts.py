@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
+from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, forecast_of
 from deepfabric_core.text.number_format import by_kind, total_by_kind
 from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, money, were
@@ -54,6 +55,19 @@ def usage_facts(state: RunState) -> Iterator[Fact]:
     if state.answered or (state.resumed and state.resumed.prompt_tokens):
         yield Fact("Tokens", "Tokens", tokens(state))
         yield Fact("Cost", "Cost", cost(state))
+
+
+def forecast_facts(state: RunState, now: float, besides: Collection[LimitUse] = ()) -> Iterator[Fact]:
+    """Yield what the run will come to, but for limits whose forecast is told `besides`."""
+    if told := forecast_of(state, now, [use.limited for use in besides]):
+        yield Fact("Forecast", "Forecast", told)
+
+
+def budget_facts(status: BudgetStatus | None) -> Iterator[Fact]:
+    """Yield how much of a budget is used, of each of its limits."""
+    if status:
+        told = ", ".join(use.told for use in status.limits)
+        yield Fact("Budget", "Budget", f"{told}; {status.shared}" if status.shared else told)
 
 
 def origin_facts(state: RunState) -> Iterator[Fact]:

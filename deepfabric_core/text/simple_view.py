@@ -34,6 +34,7 @@ from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
+from deepfabric_core.text.budget_status import in_brief
 from deepfabric_core.text.number_format import by_kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import paused, rejected, stopping
 from deepfabric_core.text.what_binds import what_binds
@@ -188,13 +189,19 @@ class SimpleView:
             self._progress_at = self._clock()
             limit = self._limit()
             bound = f" (limit: {limit})" if limit else ""
-            self._line(f"{stage} {_count(progress)}{self._pace(progress)}{self._counted(stage)}{bound}")
+            self._line(
+                f"{stage} {_count(progress)}{self._pace(progress)}{self._spending()}{self._counted(stage)}{bound}"
+            )
         self._tenth = max(tenth, self._tenth)
 
     def _pace(self, progress: StageProgress) -> str:
         now = self._clock()
         rate, left = progress.rate(now), progress.seconds_left(now)
         return (f", {per_time(rate)}" if rate else "") + (f", about {duration(left)} left" if left else "")
+
+    def _spending(self) -> str:
+        told = in_brief(self._state, self._clock())
+        return f", {told}" if told else ""
 
     def _counted(self, stage: Stage) -> str:
         state = self._state

@@ -16,9 +16,10 @@ from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRe
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Failure, RunState, StageProgress
+from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status
 from deepfabric_core.text.number_format import Kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
-from deepfabric_core.text.run_facts import origin_facts, pace_facts, trouble_facts, usage_facts
+from deepfabric_core.text.run_facts import forecast_facts, origin_facts, pace_facts, trouble_facts, usage_facts
 from deepfabric_core.wording import counted
 
 Example = Failure | SampleRejected
@@ -28,6 +29,7 @@ _NAME = 80
 _PATH = 90
 _FILE = 300
 _MESSAGE = 240
+_REASON = 600
 _QUESTION = 240
 _EXCHANGE = 1500
 _ANSWER = 480
@@ -58,6 +60,30 @@ class StageView(TypedDict):
     rates: list[int]
     left: str
     elapsed: str
+
+
+class LimitView(TypedDict):
+    """One limit of a budget. `spent`, `reserved` and `expected` are percents of it, for a bar.
+
+    If nothing is expected, `expected` is None and `forecast` is empty. `warned` if it will be or is reached.
+    """
+
+    label: str
+    told: str
+    forecast: str
+    reservation: str
+    spent: float
+    reserved: float
+    expected: float | None
+    warned: bool
+
+
+class BudgetView(TypedDict):
+    """The budget of a run: who shares it, and a warning if more is expected than it allows; both may be empty."""
+
+    limits: list[LimitView]
+    shared: str
+    warning: str
 
 
 class FactView(TypedDict):
@@ -114,7 +140,9 @@ class RunView(TypedDict):
     ending: Ending | None
     headline: str
     elapsed: str
+    reason: str
     stages: list[StageView]
+    budget: BudgetView
     facts: list[FactView]
     trouble: str
     failures: list[FailureView]
@@ -133,6 +161,7 @@ def run_view(
 ) -> RunView:
     """Return what to show of a run at the time `now`; `history` has its rates, if it is shown while it goes on."""
     failures = _by_kind(state.failures, state.failure_examples)
+    status = budget_status(state, now)
     return {
         "run": run_id,
         "name": _line(name, _NAME),
@@ -140,8 +169,10 @@ def run_view(
         "ending": state.ending,
         "headline": _headline(state, phase),
         "elapsed": _elapsed(state, now),
+        "reason": _line(state.reason, _REASON) if state.ending == "budget" else "",
         "stages": list(_stages(state, now, phase, history or RateHistory())),
-        "facts": [{"label": label, "value": value} for label, value in _facts(state, phase)],
+        "budget": _budget(status, reached=state.ending == "budget"),
+        "facts": [{"label": label, "value": value} for label, value in _facts(state, phase, now, status)],
         "trouble": total_by_kind(state.failures) if failures else "",
         "failures": failures,
         "repairs": total_by_kind(state.rejected) if state.rejected else "",
@@ -242,8 +273,34 @@ def _live(stage: StageView, history: RateHistory) -> StageView:
     return {**stage, "rate": per_time(rate), "rates": rates}
 
 
-def _facts(state: RunState, phase: Phase) -> Iterator[tuple[str, str]]:
-    groups = (trouble_facts(state), usage_facts(state), origin_facts(state))
+def _budget(status: BudgetStatus | None, *, reached: bool) -> BudgetView:
+    if status is None:
+        return {"limits": [], "shared": "", "warning": ""}
+    warned = [use.is_exceeded if status.warning else reached and use is status.tightest for use in status.limits]
+    limits = [_limit(use, is_warned) for use, is_warned in zip(status.limits, warned, strict=True)]
+    return {"limits": limits, "shared": status.shared, "warning": status.warning}
+
+
+def _limit(use: LimitUse, warned: bool) -> LimitView:
+    return {
+        "label": use.label,
+        "told": f"{use.told} ({use.percent} %)",
+        "forecast": use.forecast,
+        "reservation": use.reservation,
+        "spent": _of(use.spent, use),
+        "reserved": _of(use.reserved, use),
+        "expected": _of(use.expected.likely, use) if use.expected else None,
+        "warned": warned,
+    }
+
+
+def _of(amount: float, use: LimitUse) -> float:
+    return round(100 * amount / use.limit, 1)
+
+
+def _facts(state: RunState, phase: Phase, now: float, status: BudgetStatus | None) -> Iterator[tuple[str, str]]:
+    expected = () if phase == "over" else forecast_facts(state, now, status.limits if status else ())
+    groups = (trouble_facts(state), usage_facts(state), expected, origin_facts(state))
     for fact in chain(() if phase == "over" else pace_facts(state), *groups):
         yield fact.label, fact.value
     topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)

@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from deepfabric_nb.display.run_view import ExampleView, FailureView, FileView, RunView, SampleView, StageView
+from deepfabric_nb.display.run_view import (
+    BudgetView,
+    ExampleView,
+    FailureView,
+    FileView,
+    RunView,
+    SampleView,
+    StageView,
+)
 
 _CELL = "text-align:left;vertical-align:top"
 _TEXT = "overflow-wrap:anywhere;margin:0 0 .6em"
@@ -21,7 +29,7 @@ Row = tuple[str, str]
 
 def summary_html(view: RunView) -> str:
     """Return the summary as self-contained HTML."""
-    parts = [_head(view), _table(view), _notices(view), _failures(view), _samples(view["samples"])]
+    parts = [_head(view), _reason(view), _table(view), _notices(view), _failures(view), _samples(view["samples"])]
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
@@ -32,12 +40,14 @@ def summary_text(view: RunView) -> str:
     if view["trouble"]:
         rows.insert(len(view["stages"]), ("Failures", view["trouble"]))
     width = max((len(label) for label, _ in rows), default=0)
-    return "\n".join([view["headline"], *(f"  {label:<{width}}  {value}" for label, value in rows)])
+    head = [text for text in (view["headline"], view["reason"]) if text]
+    return "\n".join([*head, *(f"  {label:<{width}}  {value}" for label, value in rows)])
 
 
 def _rows(view: RunView) -> Iterator[Row]:
     for stage in view["stages"]:
         yield stage["label"], _stage(stage)
+    yield "Budget", _budget(view["budget"])
     for fact in view["facts"]:
         yield fact["label"], fact["value"]
     yield "Time", view["elapsed"]
@@ -47,9 +57,17 @@ def _stage(stage: StageView) -> str:
     return ", ".join(part for part in (stage["count"], stage["lost"], stage["rate"], f"in {stage['elapsed']}") if part)
 
 
+def _budget(budget: BudgetView) -> str:
+    return "; ".join(filter(None, (", ".join(limit["told"] for limit in budget["limits"]), budget["shared"])))
+
+
 def _head(view: RunView) -> str:
     name = f" <code>{escape(view['name'])}</code>" if view["name"] else ""
     return f'<p dir="auto"><b>{escape(view["headline"])}</b>{name}</p>'
+
+
+def _reason(view: RunView) -> str:
+    return f'<p dir="auto">{escape(view["reason"])}</p>' if view["reason"] else ""
 
 
 def _table(view: RunView) -> str:

@@ -16,6 +16,13 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Set attributes that differ. */
+export function describe(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  }
+}
+
 /** Show or hide an element. */
 export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from deepfabric_core.cli.screen.screen_state import ScreenState
@@ -47,6 +48,19 @@ def header(look: ScreenStyle, shown: ScreenState, width: int, lines: int) -> lis
     return head
 
 
+def ending(look: ScreenStyle, state: RunState, console: Console, width: int, lines: int) -> list[Text]:
+    """Return how the run ended and why, in at most so many lines; none while it goes on."""
+    if not state.ending or lines < 1:
+        return []
+    said = "Budget reached" if state.ending == "budget" else f"Run {state.ending}"
+    whole = Text(f"{said}: {look.line(state.reason)}" if state.reason else said, style="bold")
+    wrapped = list(whole.wrap(console, width))
+    shown = wrapped[:lines]
+    if len(wrapped) > lines:
+        shown[-1] = Text(look.start(f"{shown[-1].plain}{look.ellipsis}", width), style="bold")
+    return shown
+
+
 def footer(look: ScreenStyle, shown: ScreenState, width: int) -> Text:
     """Return the keys that have an effect now, the most useful first, since a narrow terminal cuts off the end."""
     return Text(look.start("   ".join(_keys(look, shown)), width), style=look.quiet, no_wrap=True)
@@ -56,7 +70,8 @@ def _status(look: ScreenStyle, shown: ScreenState) -> Text:
     """Return the run's status in a word, unless it is running normally, and its elapsed time."""
     state, word, style = shown.state, "", f"bold {look.warn} reverse"
     if state.ending:
-        word, style = state.ending, "bold" if state.ending == "complete" else style
+        word = "budget reached" if state.ending == "budget" else state.ending
+        style = "bold" if state.ending == "complete" else style
     elif state.stopping:
         word = "stopping"
     elif state.paused_at is not None:

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deepfabric_core.cli.screen.header_footer import footer, header, only_line
+from deepfabric_core.cli.screen.header_footer import ending, footer, header, only_line
 from deepfabric_core.cli.screen.list_pane import ListPane
 from deepfabric_core.cli.screen.progress_pane import ProgressPane
 from deepfabric_core.cli.screen.screen_state import ScreenState
@@ -25,6 +25,10 @@ _LOWEST_BOXES = 8
 _LOWEST_PANE = 3
 _LOWEST_LIST = 7
 _LEFT_BEHIND = 20
+# Header, borders, and how the run ended.
+_AROUND = 7
+# How a run ended takes at most one line of so many.
+_ENDING_SHARE = 5
 
 
 class Screen:
@@ -42,6 +46,7 @@ class Screen:
             yield only_line(look, shown, width)
             return
         head = header(look, shown, width, 1 if height < _TWO_LINES_FROM else 2)
+        head += ending(look, shown.state, console, width, height // _ENDING_SHARE)
         foot = [] if shown.over or height < _KEYS_FROM else [footer(look, shown, width)]
         yield from head
         yield _body(console, options.update(width=width, height=height - len(head) - len(foot)), look, shown)
@@ -53,7 +58,7 @@ class Screen:
         if shown.browser.entries():
             return _LEFT_BEHIND
         progress = ProgressPane(look, shown.state, shown.now, shown.history)
-        return progress.height(console, options.update(width=_PROGRESS_WIDTH[0], height=None)) + 4
+        return progress.height(console, options.update(width=_PROGRESS_WIDTH[0], height=None)) + _AROUND
 
 
 def _body(console: Console, options: ConsoleOptions, look: ScreenStyle, shown: ScreenState) -> RenderableType:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.segment import Segment, SegmentLines
 from rich.table import Table
 from rich.text import Text
 
+from deepfabric_core.cli.screen.budget_bar import budget_bar
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState, StageProgress
+from deepfabric_core.text.budget_status import budget_status
 from deepfabric_core.text.number_format import by_kind, duration, per_time, percent
 from deepfabric_core.text.rate_history import RateHistory, sparkline
-from deepfabric_core.text.run_facts import Fact, origin_facts, pace_facts, paused, stopping, trouble_facts, usage_facts
+from deepfabric_core.text.run_facts import (
+    Fact,
+    forecast_facts,
+    origin_facts,
+    pace_facts,
+    paused,
+    stopping,
+    trouble_facts,
+    usage_facts,
+)
 
 Block = Group | Table | Text
 Row = tuple[str, str]
@@ -35,6 +47,7 @@ class ProgressPane:
         self._now = now
         self._history = history
         self._rows = 1
+        self._status = budget_status(state, now)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         blocks = self._rendered(console, options)
@@ -59,16 +72,14 @@ class ProgressPane:
 
     def _rendered(self, console: Console, options: ConsoleOptions, *, tight: bool = False) -> list[list[list[Segment]]]:
         blocks = self._blocks(options.max_width, tight=tight)
-        return [console.render_lines(block, options.update(height=None), pad=False) for block in blocks]
+        rendered = (console.render_lines(block, options.update(height=None), pad=False) for block in blocks)
+        return [lines for lines in rendered if lines]
 
     def _blocks(self, width: int, *, tight: bool) -> Iterator[Block]:
         look, state = self._look, self._state
-        if state.ending:
-            reason = f": {look.line(state.reason)}" if state.reason else ""
-            yield Text(f"Run {state.ending}{reason}", style="bold")
-        elif state.stopping:
+        if state.stopping and not state.ending:
             yield Text(look.line(stopping(state)), style=f"bold {look.warn}")
-        elif state.paused_at is not None:
+        elif state.paused_at is not None and not state.ending:
             yield Text(look.line(paused(state)), style=f"bold {look.warn}")
         topics = self._stage("Topics", state.topics_progress, "missing", width)
         samples = self._stage("Samples", state.samples_progress, "failed", width)
@@ -76,13 +87,18 @@ class ProgressPane:
             yield from samples or topics
         else:
             yield from (*topics, *samples)
+        if status := self._status:
+            yield budget_bar(look, status, width, reached=state.ending == "budget")
         if state.stage and not state.ending:
             yield self._sparklines(width)
         yield self._table(_pressing(look, state))
         yield self._table(_rows(look, origin_facts(state)))
-        yield self._table(_rows(look, usage_facts(state)))
+        yield self._table(_rows(look, chain(usage_facts(state), self._forecast())))
         if state.notices:
             yield self._table([("Note", look.line(notice)[:_MESSAGE]) for notice in reversed(state.notices)])
+
+    def _forecast(self) -> Iterator[Fact]:
+        return forecast_facts(self._state, self._now, [self._status.tightest] if self._status else [])
 
     def _stage(self, name: str, progress: StageProgress, failed: str, width: int) -> list[Block]:
         if progress.started_at is None:

@@ -1,4 +1,4 @@
-import { element, follow, say, show } from "../dom.js";
+import { describe, element, follow, say, show } from "../dom.js";
 import { sparkline } from "./sparkline.js";
 
 /** A bar and a line of figures for each stage. */
@@ -30,22 +30,19 @@ function stage() {
       say(pace, [stage.rate, stage.left, stage.active ? `${stage.elapsed} so far` : `took ${stage.elapsed}`].filter(Boolean).join(" · "));
       done.style.width = `${stage.total ? (100 * stage.done) / stage.total : 100}%`;
       failed.style.width = `${stage.total ? (100 * stage.failed) / stage.total : 0}%`;
-      describe(bar, stage);
+      describe(bar, spoken(stage));
       root.classList.toggle("dfn-active", stage.active);
     },
   };
 }
 
-function describe(bar, stage) {
-  const attributes = {
+function spoken(stage) {
+  return {
     "aria-label": stage.label,
     "aria-valuenow": String(stage.total ? stage.done : 1),
     "aria-valuemax": String(stage.total || 1),
     "aria-valuetext": [stage.count, stage.lost].filter(Boolean).join(", "),
   };
-  for (const [name, value] of Object.entries(attributes)) {
-    if (bar.getAttribute(name) !== value) bar.setAttribute(name, value);
-  }
 }
 
 /** Two columns of labels and values. */

@@ -77,6 +77,24 @@ export function stageOf(changes = {}) {
   };
 }
 
+export function budgetOf(changes = {}, ...limits) {
+  return { limits: limits.length ? limits : [limitOf()], shared: "", warning: "", ...changes };
+}
+
+export function limitOf(changes = {}) {
+  return {
+    label: "Cost",
+    told: "$1.60 of $5.00 (32 %)",
+    forecast: "forecast $4.00 ($3.85 to $4.16)",
+    reservation: "$0.42 reserved",
+    spent: 32,
+    reserved: 8.4,
+    expected: 80,
+    warned: false,
+    ...changes,
+  };
+}
+
 export function sampleOf(number, changes = {}) {
   return { number, path: `root > topic ${number}`, question: `question ${number}`, answer: `answer ${number}`, attempts: 1, ...changes };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { outline } from "../progress/sparkline.js";
-import { drawn, event, failureOf, modelOf, sampleOf, stageOf, viewOf } from "./notebook.js";
+import { budgetOf, drawn, event, failureOf, limitOf, modelOf, sampleOf, stageOf, viewOf } from "./notebook.js";
 
 const HOSTILE = '<img src=x onerror="alert(1)"></script>\n  مرحبا';
 const texts = (nodes) => nodes.map((node) => node.textContent);
@@ -24,6 +24,50 @@ test("the rate over the last minute is a step for each second, the latest at the
   assert.equal(outline([0, 100]), "polygon(96.67% 100%, 96.67% 100%, 98.33% 100%, 98.33% 0%, 100% 0%, 100% 100%)");
   assert.ok(outline(Array(60).fill(100)).startsWith("polygon(0% 100%, 0% 0%, 1.67% 0%"));
   assert.ok(!/NaN|Infinity/.test(outline([])));
+});
+
+test("the budget is a bar of what is spent and reserved, with a mark at the forecast, for the ear, too", () => {
+  const { find } = drawn(modelOf(viewOf({ budget: budgetOf() })));
+  const widths = [".dfn-done", ".dfn-reserved"].map((part) => find(`.dfn-budget ${part}`).style.width);
+  assert.deepEqual([...widths, find(".dfn-mark").style.left], ["32%", "8.4%", "80%"]);
+  assert.equal(find('[role="meter"]').getAttribute("aria-valuetext"), "$1.60 of $5.00 (32 %), $0.42 reserved, forecast $4.00 ($3.85 to $4.16)");
+  assert.equal(find(".dfn-budget .dfn-pace").textContent, "$0.42 reserved · forecast $4.00 ($3.85 to $4.16)");
+});
+
+test("no bar is longer than its limit, whatever is spent", () => {
+  const { find } = drawn(modelOf(viewOf({ budget: budgetOf({}, limitOf({ spent: 96, reserved: 30, expected: 140 })) })));
+  const widths = [".dfn-done", ".dfn-reserved"].map((part) => find(`.dfn-budget ${part}`).style.width);
+  assert.deepEqual([...widths, find(".dfn-mark").style.left], ["96%", "4%", "100%"]);
+});
+
+test("without a budget there is no bar, and without a forecast no mark; a view of an older version has neither", () => {
+  const none = { limits: [], shared: "", warning: "" };
+  for (const budget of [none, undefined]) assert.equal(drawn(modelOf(viewOf({ budget }))).find(".dfn-budget").hidden, true);
+  const { find } = drawn(modelOf(viewOf({ budget: budgetOf({}, limitOf({ expected: null, forecast: "", reservation: "" })) })));
+  assert.deepEqual([".dfn-mark", ".dfn-budget .dfn-pace", ".dfn-warning"].map((part) => find(part).hidden), [true, true, true]);
+});
+
+test("a warning is shown while it holds, marks its limit, and is announced once", () => {
+  const limits = [limitOf(), limitOf({ label: "Tokens", warned: true })];
+  const model = modelOf(viewOf({ budget: budgetOf() }));
+  const { find, all } = drawn(model);
+  const warn = (warning) => model.show(viewOf({ budget: budgetOf({ warning }, ...limits) }));
+  warn("About $6.20 expected");
+  assert.equal(find("[aria-live=polite]").textContent, "About $6.20 expected");
+  warn("About $6.30 expected");
+  assert.equal(find("[aria-live=polite]").textContent, "About $6.20 expected");
+  assert.equal(find(".dfn-warning").textContent, "About $6.30 expected");
+  assert.deepEqual(all(".dfn-limits > div").map((one) => one.classList.contains("dfn-warned")), [false, true]);
+  warn("");
+  assert.equal(find(".dfn-warning").hidden, true);
+});
+
+test("at the end of a budget its reason stands below the headline", () => {
+  const { find, all } = drawn(modelOf(viewOf({ phase: "over", ending: "budget", headline: "Budget reached", reason: HOSTILE })));
+  assert.equal(find(".dfn").dataset.ending, "budget");
+  assert.equal(find(".dfn-reason").textContent, HOSTILE);
+  assert.equal(all(".dfn-reason img").length, 0);
+  assert.equal(drawn(modelOf(viewOf())).find(".dfn-reason").hidden, true);
 });
 
 test("a stage with nothing to do has a full bar", () => {
@@ -49,6 +93,7 @@ test("texts of models are text, wherever they stand", () => {
     name: HOSTILE,
     headline: HOSTILE,
     topic: HOSTILE,
+    budget: budgetOf({ shared: HOSTILE, warning: HOSTILE }),
     notices: [HOSTILE],
     facts: [{ label: "Model", value: HOSTILE }],
     failures: [failureOf("timeout", 1, HOSTILE)],
@@ -98,7 +143,7 @@ test("without a request nothing can be opened, and a view of an older version ha
 
 test("a category of an earlier run says where its examples are", () => {
   const { find } = drawn(modelOf(viewOf({ failures: [failureOf("timeout", 4)] })));
-  assert.match(find(".dfn-message").textContent, /file of failures/);
+  assert.match(find(".dfn-message").textContent, /the file beside the dataset/);
 });
 
 test("new samples come on top, and those that stay keep their nodes", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from io import BytesIO, StringIO, TextIOWrapper
 
@@ -9,9 +10,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.cli.rich_view import RichView
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
+    BudgetChanged,
     CallAnswered,
     CallFailed,
     Event,
@@ -21,6 +24,7 @@ from deepfabric_core.events import (
     Notice,
     Paused,
     ReplyRejected,
+    RunExpected,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -130,6 +134,23 @@ def test_the_simple_view_tells_progress_pace_and_trouble_in_one_line() -> None:
     lines = simple([*run_of(100, failed=2)[6:8], *[made()] * 40], clock)
     assert lines[-1] == "samples 40/100 (40 %), 4.4/s, about 14 s left, 1 retry"
     assert [line.split("(")[1][:2] for line in lines if line.startswith("samples ")] == ["10", "20", "30", "40"]
+
+
+def test_the_simple_view_tells_what_is_spent_and_what_is_expected_in_its_lines_of_progress() -> None:
+    cost, tokens = Range(3.0, 4.0, 5.0), Range(1e6, 1.2e6, 1.4e6)
+    reckoned = RunExpected(Expected(tokens, tokens, tokens, tokens, cost))
+    begun = StageStarted("samples", 10, 4, 0.0)
+    calls: list[Event] = [CallAnswered("m", 90_000, 30_000, 0.4, 1.0), made()]
+    assert ", forecast $4.0" in simple([reckoned, begun, *calls])[-1]
+    limited = BudgetChanged(Amounts(cost=5.0), Amounts(0.4, 120_000, 1, 9.0))
+    assert re.search(
+        r", \$0\.40 of \$5\.00 spent, forecast \$\d\.\d+ \(", simple([reckoned, begun, limited, *calls])[-1]
+    )
+    assert "forecast" not in simple([begun, *calls])[-1]
+
+
+def test_the_simple_view_says_that_the_budget_is_reached() -> None:
+    assert simple([RunFinished("budget", "$5.00 are spent", 1.0)]) == ["Finished: budget reached: $5.00 are spent"]
 
 
 def test_the_simple_view_gives_a_sign_of_life_after_ten_seconds() -> None:
@@ -275,4 +296,4 @@ def test_an_event_does_not_draw_so_a_flood_of_them_is_cheap() -> None:
 
 def test_the_last_state_stays_on_the_screen() -> None:
     _, terminal = drawn(run_of(10), 160)
-    assert "Run stopped" in terminal.rsplit("Progress", 1)[-1]
+    assert "Run stopped" in terminal.rsplit("\x1b[?1049l", 1)[-1]

@@ -7,8 +7,10 @@ from functools import reduce as fold
 
 import pytest
 
+from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
+    BudgetChanged,
     CallAnswered,
     CallFailed,
     Ending,
@@ -20,6 +22,7 @@ from deepfabric_core.events import (
     Paused,
     ReplyRejected,
     Resumed,
+    RunExpected,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -240,10 +243,72 @@ def test_a_folder_has_no_link() -> None:
 def test_a_view_is_small_json_of_printable_text_without_keys(samples: int) -> None:
     trouble = [missed(kind, HOSTILE) for kind in Kind for _ in range(5)]
     notices = [Notice(HOSTILE)] * 30
-    events = [*run_of(samples, text=HOSTILE), *trouble, *notices, LimiterChanged(1, 1, 1), Stopping(HOSTILE)]
+    budget = BudgetChanged(Amounts(1.0, 10, 10, 1.0), Amounts(0.1, 1, 1, 1.0), Amounts(), HOSTILE)
+    events = [*run_of(samples, text=HOSTILE), *trouble, *notices, budget, LimiterChanged(1, 1, 1), Stopping(HOSTILE)]
     text = json.dumps(view := view_of(*events, name=HOSTILE), ensure_ascii=False)
     assert json.loads(text) == view
     assert len(text) < 20_000
     assert all(line.isprintable() for line in every_line(view))
-    shown = [*view["notices"], *every_line(view["failures"]), *facts(view).values()]
+    shown = [*view["notices"], *every_line(view["failures"]), *every_line(view["budget"]), *facts(view).values()]
     assert not [line for line in shown if "abcdef" in line]
+
+
+# The budget.
+
+
+def spent_of(limits: Amounts, *, name: str = "", cost: float | None = 0.1, likely: float = 4.0) -> list[Event]:
+    """10 of 40 samples are made, for $1 and 12,000 tokens."""
+    money = None if cost is None else Range(likely, likely, likely)
+    tokens = Range(48_000, 48_000, 48_000)
+    sample: list[Event] = [CallAnswered("m", 900, 300, cost, 1.0), made()]
+    return [
+        RunStarted("m", "m", 0.0),
+        RunExpected(Expected(Range(40, 40, 40), tokens, tokens, tokens, money)),
+        StageStarted("samples", 40, 4, 0.0),
+        *sample * 10,
+        BudgetChanged(limits, Amounts(cost and 10 * cost, 12_000, 10, 20.0), Amounts(0.5, 6000, 2), name),
+    ]
+
+
+def test_each_limit_of_a_budget_has_a_bar_in_percent() -> None:
+    cost, tokens = view_of(*spent_of(Amounts(cost=5.0, tokens=120_000)))["budget"]["limits"]
+    assert (cost["label"], cost["told"], cost["reservation"]) == ("Cost", "$1.00 of $5.00 (20 %)", "$0.50 reserved")
+    assert (cost["spent"], cost["reserved"]) == (20.0, 10.0)
+    assert cost["expected"] == pytest.approx(80, abs=1)
+    assert cost["forecast"].startswith("forecast $4.00")
+    assert (tokens["told"], tokens["spent"], tokens["warned"]) == ("12 k of 120 k tokens (10 %)", 10.0, False)
+
+
+def test_a_run_without_a_budget_has_no_bars_and_its_forecast_among_the_facts() -> None:
+    events = spent_of(Amounts())[:-1]
+    view = view_of(*events)
+    assert not any(view["budget"].values())
+    assert facts(view)["Forecast"].startswith("about $4.00")
+    assert "Forecast" not in facts(view_of(*events, *over("complete"), phase="over"))
+
+
+def test_only_the_limit_that_will_be_reached_is_marked() -> None:
+    budget = view_of(*spent_of(Amounts(cost=2.0, tokens=900_000), name="tea"))["budget"]
+    assert [limit["warned"] for limit in budget["limits"]] == [True, False]
+    assert budget["warning"].startswith(
+        "About $4.00 expected with the other runs, $2.00 allowed: ends after about 20 of"
+    )
+    assert budget["shared"] == "shared with other runs: tea"
+
+
+def test_at_the_end_of_a_budget_the_reason_is_told_whole_and_the_limit_is_marked() -> None:
+    reason = f"$4.98 of $5.00 are spent; go on with: deepfabric generate {'folder/' * 40}tea.yaml --resume --max-cost 9"
+    view = view_of(*spent_of(Amounts(cost=1.0, tokens=900_000)), *over("budget", reason), phase="over")
+    assert (view["headline"], view["reason"]) == ("Budget reached: 10 of 40 samples", reason)
+    assert [limit["warned"] for limit in view["budget"]["limits"]] == [True, False]
+    assert view["budget"]["limits"][0]["expected"] is None
+
+
+def test_other_endings_have_no_reason_below_their_headline() -> None:
+    assert view_of(*run_of(4), *over("incomplete", "2 samples failed"), phase="over")["reason"] == ""
+
+
+def test_money_is_not_told_of_where_its_price_is_unknown() -> None:
+    view = view_of(*spent_of(Amounts(tokens=120_000), cost=None))
+    assert facts(view)["Cost"] == "unknown"
+    assert not [line for line in every_line(view["budget"]) if "$" in line]

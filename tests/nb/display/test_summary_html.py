@@ -6,10 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from deepfabric_core.amounts import Amounts
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import CallFailed, FileWritten, Notice
 from deepfabric_nb.display.summary_html import summary_html, summary_text
-from tests.nb.display.test_run_view import HOSTILE, made, missed, over, run_of, view_of
+from tests.nb.display.test_run_view import HOSTILE, made, missed, over, run_of, spent_of, view_of
 
 PLAIN_TAGS = {"div", "p", "b", "code", "table", "tbody", "tr", "td", "a", "ul", "li", "details", "summary", "hr", "br"}
 PLAIN_ATTRIBUTES = {"style", "dir", "href", "target", "class"}
@@ -60,6 +61,19 @@ def test_the_summary_tells_everything_there_is_to_know() -> None:
         "out.jsonl",
     ):
         assert text in page.texts
+
+
+def test_the_summary_tells_of_the_budget_and_why_it_ended() -> None:
+    reason = "$1.00 of $1.00 are spent; go on with: deepfabric generate <tea>.yaml --resume --max-cost 9"
+    used = "$1.00 of $1.00 (100 %); shared with other runs: a & b"
+    view = view_of(*spent_of(Amounts(cost=1.0), name="a & b"), *over("budget", reason), phase="over")
+    page = Page(summary_html(view))
+    for text in ("Budget reached: 10 of 40 samples", reason, used):
+        assert text in page.texts
+    assert "<tea>" not in summary_html(view)
+    head, said, *rows = summary_text(view).splitlines()
+    assert (head, said) == ("Budget reached: 10 of 40 samples", reason)
+    assert any(row.split() == ["Budget", *used.split()] for row in rows)
 
 
 def test_the_dataset_is_a_link() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.cli.rich_view import RichView
 from deepfabric_core.cli.screen.item_browser import ItemBrowser
 from deepfabric_core.cli.screen.keyboard import Decoder
@@ -23,11 +24,14 @@ from deepfabric_core.cli.screen.style import ScreenStyle, style_of
 from deepfabric_core.cli.screen.terminal import Terminal
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
+    BudgetChanged,
+    CallAnswered,
     Event,
     ExpansionFailed,
     LimiterChanged,
     Paused,
     Resumed,
+    RunExpected,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -186,6 +190,83 @@ def test_failures_of_the_first_session_are_told_from_those_of_this_one() -> None
     lines = of(RunStarted("m", "m", 0.0), Resumed(40, {Kind.TIMEOUT: 2}, 0, 10, 5, 0.5, calls=50, seconds=9.0))
     assert any("Resumed     40 samples were" in line for line in lines)
     assert any("2 timeout" in line for line in lines)
+
+
+# The budget.
+
+
+def spending(spent: float, limit: float = 5.0, likely: float = 4.1, name: str = "") -> list[Event]:
+    """A run in its samples that has spent so much of a budget."""
+    cost = Range(0.9 * likely, likely, 1.1 * likely)
+    reckoned = Expected(cost, cost, cost, cost, cost)
+    calls: list[Event] = [CallAnswered("m", 500, 100, spent / 10, 1.0), made(1)] * 10
+    told = BudgetChanged(Amounts(cost=limit), Amounts(spent, 6000, 10, 9.0), Amounts(0.3, 900, 2), name)
+    return [RunStarted("m", "m", 0.0), RunExpected(reckoned), StageStarted("samples", 20, 4, 0.0), *calls, told]
+
+
+def bar_under(head: str, lines: list[str]) -> str:
+    """The bar in the line below the one with this text, without its frame."""
+    number = next(number for number, line in enumerate(lines) if head in line)
+    return lines[number + 1].strip("│| ").split("││")[0].split("||")[0].strip()
+
+
+def test_the_budget_is_a_bar_of_what_is_spent_and_reserved_with_a_mark_at_the_forecast() -> None:
+    lines = of(*spending(2.0), size=(80, 24))
+    bar = bar_under("Budget $2.00 of $5.00 (40 %)", lines)
+    assert re.fullmatch("━+╍+─+┃─+", bar)
+    assert (len(bar), bar.count("━"), bar.count("╍")) == (35, 14, 3)
+    assert any("forecast $4.0" in line for line in lines)
+    assert bar_under("Budget", of(*spending(2.0), size=(80, 24), encoding="ascii")).count("#") == 14
+
+
+@pytest.mark.parametrize(
+    ("spent", "limit", "bar"),
+    [(0.0, 5.0, "╍{3}─+┃─+"), (0.001, 5.0, "━╍{3}─+┃─+"), (4.999, 5.0, "━{34}┃"), (9.0, 5.0, "━{34}┃")],
+)
+def test_anything_spent_takes_a_cell_and_only_a_budget_that_is_used_up_is_full(
+    spent: float, limit: float, bar: str
+) -> None:
+    assert re.fullmatch(bar, bar_under("Budget", of(*spending(spent, limit), size=(80, 24))))
+
+
+def test_a_forecast_above_the_budget_is_a_warning_in_its_colour() -> None:
+    lines = of(*spending(2.0, 3.0), size=(80, 24))
+    text = " ".join(" ".join(line[1:38] for line in lines).split())
+    assert re.search(r"About \$4\.\d+ expected, \$3\.00 allowed: ends after about 1\d of 20 samples", text)
+    assert "expected" not in "".join(of(*spending(2.0)))
+
+
+def test_the_warning_has_the_colour_of_warnings() -> None:
+    console = Console(file=StringIO(), force_terminal=True, color_system="256", width=120, height=40)
+    state = fold(reduce, spending(2.0, 3.0), RunState())
+    shown = ScreenState(Heading(), state, 61.0, RateHistory(), ItemBrowser())
+    segments = [
+        part for line in console.render_lines(Screen(shown)) for part in line if part.style and part.style.color
+    ]
+    colours = {part.style.color.name for part in segments if part.style and part.style.color and "allowed" in part.text}
+    assert colours == {"color(130)"}
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_at_the_end_of_a_budget_header_and_reason_say_so_and_a_command_stays_whole(width: int) -> None:
+    command = "deepfabric generate tea.yaml --resume --max-cost 12"
+    over = RunFinished("budget", f"$4.98 of $5.00 are spent, and the next call may cost $0.03; {command}", 50.0)
+    lines = of(*spending(4.98), over, size=(width, 24))
+    assert " BUDGET REACHED " in lines[0]
+    said = " ".join(line.strip() for line in lines[2:5])
+    assert said.startswith("Budget reached: $4.98 of $5.00 are spent, and the next call may cost $0.03; ")
+    assert command in said
+    assert re.fullmatch("━+─", bar_under("Budget $4.98 of $5.00 (99 %)", lines))
+    assert not any("forecast" in line for line in lines)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=90), st.integers(1, 200), st.integers(1, 50), st.floats(0, 9), st.booleans())
+def test_no_budget_makes_the_screen_larger(name: str, width: int, height: int, spent: float, over: bool) -> None:
+    events = [*spending(spent, name=name), *([RunFinished("budget", name * 9, 50.0)] if over else [])]
+    lines = of(*events, size=(width, height))
+    assert len(lines) == height
+    assert all(cell_len(line) <= width for line in lines)
 
 
 # Keys.
