@@ -18,7 +18,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.budget_ledger import NAMED, BudgetLedger, Sum
 from deepfabric_core.store.checkpoint_files import Metadata, recovered_metadata
-from deepfabric_core.wording import are, counted
+from deepfabric_core.wording import are, counted, money
 
 _SECONDS_BETWEEN_EVENTS = 0.5
 # In seconds. What other processes give back isn't heard of but looked for.
@@ -145,8 +145,8 @@ class RunBudget:
             rest = f"and the next call may take up to {least.tokens:,}"
             self._reach(f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used, {rest}")
         elif limits.cost is not None:
-            rest = f"and the next call may cost up to {_dollars(least.cost)}"
-            self._reach(f"{_dollars(spent.cost)} of {_dollars(limits.cost)} are spent, {rest}")
+            rest = f"and the next call may cost up to {money(least.cost)}"
+            self._reach(f"{money(spent.cost)} of {money(limits.cost)} are spent, {rest}")
         return Stopped()
 
     def _reach(self, reason: str) -> None:
@@ -268,7 +268,3 @@ def _check_prices(settings: Budget, unpriced: int) -> None:
 
 def _sum(amounts: Amounts) -> Sum:
     return Sum(amounts.cost or 0.0, amounts.tokens or 0, amounts.calls or 0, int(amounts.cost is None))
-
-
-def _dollars(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"

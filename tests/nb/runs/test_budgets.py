@@ -40,7 +40,7 @@ def test_a_run_that_reaches_its_budget_says_how_to_go_on_and_goes_on(
     frame = cell("%%deepfabric --max-cost 0.01", shop(biller))
     said = capsys.readouterr().out
     assert 0 < len(frame) < 60 and frame.attrs["ending"] == "budget"
-    assert "of $0.0100 are spent" in said
+    assert "of $0.01 are spent" in said
     command = said.split("Go on with: ")[1].split("\n")[0].strip()
     assert command.startswith("%deepfabric resume tea --max-cost 0.0")
     assert 0.009 < biller.spent <= 0.01
