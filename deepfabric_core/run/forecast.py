@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.wording import counted, digits
+from deepfabric_core.wording import counted, digits, money
 
+# How the sentence about a budget that won't be enough begins.
+EXCEEDS = "The whole run is likely to take"
 # Bounds of a normal distribution's middle 90 %, in standard deviations.
 _BOUND = 1.645
 # How much samples differ in what they take, as a standard deviation by the mean.
@@ -61,7 +63,7 @@ def will_exceed(state: RunState, now: float) -> str:
     if budget is None or foreseen is None:
         return ""
     settled, early = _settled_in_session(state.samples_progress), not _is_enough(state.samples_progress)
-    own = _own(state, now)
+    own = taken(state, now)
     for field in fields(Amounts):
         limit, range_ = getattr(budget.limits, field.name), getattr(foreseen, field.name)
         if limit is None or range_ is None:
@@ -70,9 +72,7 @@ def will_exceed(state: RunState, now: float) -> str:
         if others + (range_.low if early else range_.likely) > limit:
             shown = _in_words(field.name, others + range_.likely), _in_words(field.name, limit)
             so_far = f", after {counted(settled, 'sample')}" if settled else ""
-            return (
-                f"The whole run is likely to take {shown[0]}{so_far}; the budget is {shown[1]}, so it will stop early"
-            )
+            return f"{EXCEEDS} {shown[0]}{so_far}; the budget is {shown[1]}, so it will stop early"
     return ""
 
 
@@ -88,14 +88,14 @@ def _settled_in_session(progress: StageProgress) -> int:
 def _in_words(name: str, value: float) -> str:
     match name:
         case "cost":
-            return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
+            return money(value)
         case "seconds":
             return f"{digits(max(1, round(value / 60)))} min"
         case _:
             return f"{digits(round(value))} {name}"
 
 
-def _own(state: RunState, now: float) -> Amounts:
+def taken(state: RunState, now: float) -> Amounts:
     """Return what this run has taken so far, in all sessions."""
     usage = state.usage_of_all_sessions
     before = state.resumed.seconds if state.resumed else 0.0
@@ -105,7 +105,7 @@ def _own(state: RunState, now: float) -> Amounts:
 
 def _at_the_end(state: RunState, expected: Expected, now: float) -> Expected:
     """Return what a run that is over has taken, without a range."""
-    own, usage = _own(state, now), state.usage_of_all_sessions
+    own, usage = taken(state, now), state.usage_of_all_sessions
     known = expected.cost is not None and own.cost is not None and not state.unpriced
     return replace(
         expected,

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from deepfabric_core.amounts import Amounts, Expected, Range
+from deepfabric_core.amounts import Expected, Range
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
-from deepfabric_core.run.forecast import forecast, will_exceed
+from deepfabric_core.run.forecast import EXCEEDS, forecast, taken, will_exceed
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.number_format import duration
 from deepfabric_core.wording import digits, money, rounded
@@ -124,6 +124,11 @@ def expected_of(state: RunState, now: float) -> Expected | None:
     return None if state.ending else forecast(state, now)
 
 
+def other_notices(state: RunState, status: BudgetStatus | None) -> list[str]:
+    """Return the notices but for the one about a budget that won't be enough, if the status tells that."""
+    return [notice for notice in state.notices if status is None or not notice.startswith(EXCEEDS)]
+
+
 def costs_nothing(state: RunState, expected: Expected | None) -> bool:
     """Return whether the run's models are free."""
     if expected is not None and expected.cost is not None:
@@ -159,7 +164,7 @@ def _uses(state: RunState, expected: Expected | None, now: float) -> Iterator[Li
     budget = state.budget
     if budget is None:
         return
-    own = _own(state, now)
+    own = taken(state, now)
     for limited in _LIMITED:
         limit, spent, reserved = (
             getattr(amounts, limited) or 0.0 for amounts in (budget.limits, budget.spent, budget.reserved)
@@ -170,13 +175,6 @@ def _uses(state: RunState, expected: Expected | None, now: float) -> Iterator[Li
         likely: Range | None = getattr(expected, limited) if expected else None
         whole = Range(*(bound + besides for bound in likely)) if likely else None
         yield LimitUse(limited, limit, spent, 0.0 if state.ending else reserved, whole)
-
-
-def _own(state: RunState, now: float) -> Amounts:
-    """Return what this run itself has taken, all its sessions together."""
-    usage = state.usage_of_all_sessions
-    seconds = state.elapsed(now) + (state.resumed.seconds if state.resumed else 0.0)
-    return Amounts(usage.cost, usage.prompt_tokens + usage.completion_tokens, state.calls_of_all_sessions, seconds)
 
 
 def _warning(state: RunState, status: BudgetStatus) -> str:

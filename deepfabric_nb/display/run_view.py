@@ -16,7 +16,7 @@ from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRe
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Failure, RunState, StageProgress
-from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status
+from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status, other_notices
 from deepfabric_core.text.number_format import Kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import forecast_facts, origin_facts, pace_facts, trouble_facts, usage_facts
@@ -181,7 +181,7 @@ def run_view(
         "rejected": _by_kind(state.samples_rejected, state.rejected_samples),
         "topic": printable_path(state.latest_path, _PATH) if phase == "running" and not state.recent else "",
         "samples": _samples(state),
-        "notices": [_line(notice, _MESSAGE) for notice in state.notices[-_NOTICES:]],
+        "notices": [_line(notice, _MESSAGE) for notice in other_notices(state, status)[-_NOTICES:]],
         "files": [_file(file) for file in state.files],
     }
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from deepfabric_core.cli.screen.budget_bar import budget_bar
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.text.budget_status import budget_status
+from deepfabric_core.text.budget_status import budget_status, other_notices
 from deepfabric_core.text.number_format import by_kind, duration, per_time, percent
 from deepfabric_core.text.rate_history import RateHistory, sparkline
 from deepfabric_core.text.run_facts import (
@@ -94,8 +94,8 @@ class ProgressPane:
         yield self._table(_pressing(look, state))
         yield self._table(_rows(look, origin_facts(state)))
         yield self._table(_rows(look, chain(usage_facts(state), self._forecast())))
-        if state.notices:
-            yield self._table([("Note", look.line(notice)[:_MESSAGE]) for notice in reversed(state.notices)])
+        if notices := other_notices(state, self._status):
+            yield self._table([("Note", look.line(notice)[:_MESSAGE]) for notice in reversed(notices)])
 
     def _forecast(self) -> Iterator[Fact]:
         return forecast_facts(self._state, self._now, [self._status.tightest] if self._status else [])

@@ -13,6 +13,7 @@ from deepfabric_core.events import (
     BudgetChanged,
     CallAnswered,
     Event,
+    Notice,
     Resumed,
     RunExpected,
     RunFinished,
@@ -22,8 +23,9 @@ from deepfabric_core.events import (
     StageStarted,
     Stopping,
 )
+from deepfabric_core.run.forecast import will_exceed
 from deepfabric_core.run.state import RunState, reduce
-from deepfabric_core.text.budget_status import BudgetStatus, budget_status, forecast_of, in_brief
+from deepfabric_core.text.budget_status import BudgetStatus, budget_status, forecast_of, in_brief, other_notices
 
 NOW = 60.0
 ZERO = Amounts(0.0, 0, 0, 0.0)
@@ -117,6 +119,14 @@ def test_while_topics_grow_nobody_knows_which_sample_will_be_the_last() -> None:
 @pytest.mark.parametrize("last", [Stopping("q"), RunFinished("budget", "$3.00 are spent", 61.0)])
 def test_a_run_that_stops_is_not_warned_any_more(last: Event) -> None:
     assert status_of(*half_way(Amounts(cost=3.0)), last).warning == ""
+
+
+def test_the_notice_of_a_budget_that_is_not_enough_is_left_out_where_the_bar_tells_it() -> None:
+    events = half_way(Amounts(cost=3.0))
+    said = Notice(will_exceed(state_of(*events), NOW))
+    state = state_of(*events, Notice("by the way"), said)
+    assert other_notices(state, budget_status(state, NOW)) == ["by the way"]
+    assert other_notices(state, None) == ["by the way", said.message]
 
 
 def test_a_run_within_its_budget_is_not_warned() -> None:
