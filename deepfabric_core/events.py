@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deepfabric_core.amounts import Amounts, Expected, Purpose
+from deepfabric_core.amounts import Amounts, Expected, Purpose, Spending, Spent
 from deepfabric_core.errors import FailureKind
 
 Stage = Literal["topics", "samples"]
@@ -44,8 +44,8 @@ class StageStarted:
 class Resumed:
     """The run resumes a checkpoint with that many samples and failures.
 
-    `calls`, tokens, cost and `seconds` are the sums over all earlier sessions; `rejected` counts the rejected samples
-    by check, `kept` those of them that were kept all the same.
+    `calls`, tokens, cost and `seconds` are the sums over all earlier sessions, `spending` tells what for; `rejected`
+    counts the rejected samples by check, `kept` those of them that were kept all the same.
     """
 
     samples: int
@@ -59,6 +59,7 @@ class Resumed:
     rejected: Mapping[str, int] = field(default_factory=dict)
     kept: int = 0
     cached_tokens: int = 0
+    spending: Spending = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,15 @@ class SampleRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplePutAside:
+    """A sample was made that isn't part of the dataset; `spent` is what it took, without repairs and judging."""
+
+    topic_id: str
+    cycle: int
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The run was asked to stop: calls in flight finish, and no new ones start."""
 
@@ -315,6 +325,7 @@ Event = (
     | SampleFinished
     | SampleFailed
     | SampleRejected
+    | SamplePutAside
     | Stopping
     | Paused
     | WentOn

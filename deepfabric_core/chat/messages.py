@@ -1,4 +1,4 @@
-"""Data classes for messages, requests, replies, tool calls and token usage, independent of the provider."""
+"""Data classes for messages, requests, replies and tool calls, independent of the provider."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from deepfabric_core.amounts import Spent as Spent  # noqa: PLC0414 - a part of requests and replies, too
+from deepfabric_core.amounts import Usage as Usage  # noqa: PLC0414
 from deepfabric_core.errors import FailureKind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -34,53 +36,6 @@ class Message:
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one or more calls; `cost` is in US dollars, or None if no price is known.
-
-    `cached_tokens` are those of the prompt tokens that the provider had in its cache.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
-    cached_tokens: int = 0
-
-    @staticmethod
-    def of(line: JsonObject) -> Usage:
-        """Return the usage in the `usage` of a journal line; zeros if it has none."""
-        said = line.get("usage") or {}
-        tokens = said.get("prompt_tokens", 0), said.get("completion_tokens", 0)
-        return Usage(*tokens, said.get("cost"), said.get("cached_tokens", 0))
-
-    def as_object(self) -> dict[str, Any]:
-        """Return the usage as an object for a journal line."""
-        tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
-        cached = {"cached_tokens": self.cached_tokens} if self.cached_tokens else {}
-        return {**tokens, "cost": self.cost, **cached}
-
-    def __add__(self, other: Usage) -> Usage:
-        known = [cost for cost in (self.cost, other.cost) if cost is not None]
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            sum(known) if known else None,
-            self.cached_tokens + other.cached_tokens,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """A number of calls (`attempts`) and their usage."""
-
-    attempts: int
-    usage: Usage
-
-    def as_object(self) -> dict[str, Any]:
-        """Return both as an object for a journal line."""
-        return {"attempts": self.attempts, "usage": self.usage.as_object()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +113,7 @@ class Reply:
     text: str
     model: str
     finish_reason: str = "stop"
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     tool_calls: tuple[ToolCall, ...] = ()
     simulated: bool = False
     demonstration: bool = False

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from deepfabric_core.amounts import Expected
-from deepfabric_core.chat.messages import Usage
+from deepfabric_core.amounts import Expected, Spending, Spent, Usage, together, with_refused, with_spent
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
     BudgetChanged,
@@ -28,6 +27,7 @@ from deepfabric_core.events import (
     RunStarted,
     SampleFailed,
     SampleFinished,
+    SamplePutAside,
     SampleRejected,
     Stage,
     StageFinished,
@@ -104,7 +104,11 @@ class StageProgress:
 
 @dataclass(frozen=True)
 class RunState:
-    """Everything that screens and summaries show. Values are replaced, never changed."""
+    """Everything that screens and summaries show. Values are replaced, never changed.
+
+    `spending` is what the answered calls of this session took by purpose; a refused sample may have been begun by an
+    earlier one.
+    """
 
     topics_model: str = ""
     samples_model: str = ""
@@ -135,6 +139,7 @@ class RunState:
     cached_tokens: int = 0
     cost: float | None = None
     unpriced: int = 0
+    spending: Spending = field(default_factory=dict)
     resumed: Resumed | None = None
     expected: Expected | None = None
     budget: BudgetChanged | None = None
@@ -221,6 +226,11 @@ class RunState:
         return self.usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost, before.cached_tokens)
 
     @property
+    def spending_of_all_sessions(self) -> Spending:
+        """What answered calls took by purpose, including those of the sessions that this run resumes."""
+        return together(self.resumed.spending if self.resumed else {}, self.spending)
+
+    @property
     def calls_in_flight(self) -> int | None:
         """Calls of this run in flight, as last reported; None before the first report."""
         if self.limiter is None:
@@ -244,6 +254,8 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _samples(state, event)
         case SampleRejected():
             return _rejected(state, event)
+        case SamplePutAside(spent=spent):
+            return _with(state, spending=with_refused(state.spending, spent))
         case RunExpected(expected):
             return _with(state, expected=expected)
         case BudgetChanged():
@@ -336,15 +348,15 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
 
 def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | ReplyMended) -> RunState:
     match event:
-        case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost, cached_tokens=cached):
+        case CallAnswered(purpose=purpose):
+            usage = Usage(event.prompt_tokens, event.completion_tokens, event.cost, event.cached_tokens)
+            unpriced = int(usage.cost is None)
             return _with(
                 state,
                 answered=state.answered + 1,
-                prompt_tokens=state.prompt_tokens + prompt,
-                completion_tokens=state.completion_tokens + completion,
-                cached_tokens=state.cached_tokens + cached,
-                cost=state.cost if cost is None else (state.cost or 0.0) + cost,
-                unpriced=state.unpriced + (cost is None),
+                **_fields(state.usage + usage),
+                unpriced=state.unpriced + unpriced,
+                spending=with_spent(state.spending, purpose, Spent(1, usage, unpriced)),
             )
         case CallFailed(kind, _, None):
             return _with(state, gave_up=_one_more(state.gave_up, kind))
@@ -358,6 +370,15 @@ def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | R
                 rejected=_one_more(state.rejected, kind),
                 rejected_examples=_with_example(state.rejected_examples, event),
             )
+
+
+def _fields(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost": usage.cost,
+        "cached_tokens": usage.cached_tokens,
+    }
 
 
 def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:

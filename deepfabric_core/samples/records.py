@@ -31,6 +31,7 @@ class Provenance:
     `simulated` says that a simulated model made it up, `demonstration` that it was written by hand for the demo.
     `at` is in seconds since the epoch. It isn't part of the dataset, which is the same from run to run. `rest` is the
     part of the calls that isn't in the step log, or None if none of them is; `judging` is what judges took beside them.
+    `own` is what was answered without repairs, and `ends_with_repair` says whether the last reply was one.
     """
 
     model: str
@@ -41,12 +42,17 @@ class Provenance:
     rest: Spent | None = None
     demonstration: bool = False
     judging: Spent | None = None
+    own: Spent | None = None
+    ends_with_repair: bool = False
 
     def as_line(self) -> Record:
         """Return the fields of the journal line."""
-        line = {"model": self.model, **Spent(self.attempts, self.usage).as_object(), "at": round(self.at, 3)}
-        more = {"rest": self.rest, "judging": self.judging}
-        return line | {name: spent.as_object() for name, spent in more.items() if spent is not None}
+        whole = Spent(self.attempts, self.usage)
+        line: Record = {"model": self.model, **whole.as_object(), "at": round(self.at, 3)}
+        own = None if self.own and (self.own.attempts, self.own.usage) == (self.attempts, self.usage) else self.own
+        more = {"rest": self.rest, "judging": self.judging, "own": own}
+        line |= {name: spent.as_object() for name, spent in more.items() if spent is not None}
+        return line | ({"repair": True} if self.ends_with_repair else {})
 
 
 def conversation(system_prompt: str | None, question: str, answer: str) -> list[Mapping[str, str]]:

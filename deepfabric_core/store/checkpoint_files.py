@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deepfabric_core.amounts import Spending
 from deepfabric_core.config.fingerprint import without_secrets
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
@@ -128,7 +129,7 @@ class CheckpointFiles:
 class Metadata:
     """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far.
 
-    All sessions of a run have the same `run_id`.
+    All sessions of a run have the same `run_id`; `spending` is theirs together, of the calls that were answered.
     """
 
     config_file: str | None = None
@@ -158,6 +159,7 @@ class Metadata:
     process: int = 0
     process_started_at: float = 0.0
     run_id: str = ""
+    spending: Spending = field(default_factory=dict)
     format: int = _FORMAT
 
 

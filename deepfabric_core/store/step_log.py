@@ -6,7 +6,8 @@ A line is one step of a work item, written before the next step begins::
     {"key": [...], "step": 1, "asked": <digest>, "result": {...}}
     {"key": [...], "over": true}
 
-A step replaces earlier lines with the same or a higher number. "over" says that the work item failed: it starts from
+A step replaces earlier lines with the same or a higher number. One that asks again since a reply couldn't be used has
+"repair": true. "over" says that the work item failed: it starts from
 the beginning if it is tried again. The end of a successful work item has no line, since its sample or subtopics are
 written at that moment.
 """
@@ -161,6 +162,8 @@ class Steps:
         if not self._log.keeps:
             return
         line = {"step": self._number, "asked": self._log.digest(step), **_as_line(answer)}
+        if is_repair(step):
+            line["repair"] = True
         if self._number == 0 and self.given:
             line["given"] = self.given
         self._log.append(self._key, line)
@@ -181,6 +184,11 @@ class Steps:
         """
         if self._begun:
             self._log.append(self._key, {"over": True})
+
+
+def is_repair(step: Step) -> bool:
+    """Return whether a step asks again, since a reply couldn't be used."""
+    return isinstance(step, Request) and step.because is not None
 
 
 def _content(step: Step) -> Iterable[Any]:

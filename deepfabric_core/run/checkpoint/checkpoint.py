@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.chat.messages import Spent, Usage
+from deepfabric_core.amounts import Spent, Usage, together
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
@@ -257,6 +257,7 @@ class Checkpoint:
             dict(rejected + kept),
             kept.total(),
             base.cached_tokens,
+            base.spending,
         )
 
     def item_settled(self) -> None:
@@ -289,6 +290,7 @@ class Checkpoint:
             steps_bytes=self._autosave.size_of(self.files.steps, base.steps_bytes),
             calls=base.calls + state.calls,
             **asdict(spent),
+            spending=together(base.spending, state.spending),
             seconds=self.seconds(),
             updated_at=now,
         )

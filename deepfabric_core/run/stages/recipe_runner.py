@@ -12,7 +12,7 @@ from deepfabric_core.chat.tools import ToolResult, ToolUse
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.events import Emit, ReplyRejected
 from deepfabric_core.llm.model import ChatModel
-from deepfabric_core.store.step_log import Answer, Step, StepLog, Steps
+from deepfabric_core.store.step_log import Answer, Step, StepLog, Steps, is_repair
 
 T = TypeVar("T")
 RecipeSteps = Generator[Request | ToolUse, Any, T]
@@ -22,7 +22,8 @@ RecipeSteps = Generator[Request | ToolUse, Any, T]
 class RecipeResult(Generic[T]):
     """What a recipe returned, and what it used, including replies to earlier processes.
 
-    `rest` is the part of the usage that no line of the steps' file holds, if that has lines for this recipe.
+    `rest` is the part of the usage that no line of the steps' file holds, if that has lines for this recipe. `own` is
+    what was answered without repairs, and `ends_with_repair` says whether the last reply was one.
     """
 
     value: T
@@ -32,6 +33,8 @@ class RecipeResult(Generic[T]):
     simulated: bool
     demonstration: bool
     rest: Spent | None = None
+    own: Spent = field(default_factory=Spent)
+    ends_with_repair: bool = False
 
 
 class ToolRunner(Protocol):
@@ -95,6 +98,8 @@ class _Exchange:
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     unkept: Usage = field(default_factory=Usage)
+    own: Spent = field(default_factory=Spent)
+    ends_with_repair: bool = False
     last: Reply | None = None
     asked: Request | None = None
 
@@ -109,14 +114,14 @@ class _Exchange:
             self.asked = step
             reply = await self.model.complete(replace(step, continues=True) if self.last else step)
         except ReplyError as problem:
-            self._count(problem.reply)
+            self._count(step, problem.reply)
             return problem
         except ModelError as problem:
             self.asked = None
             if isinstance(step, Request) and problem.kind is not FailureKind.INTERNAL:
                 self.rejected.add(step, None, problem.kind, str(problem))
             return problem
-        self._count(reply)
+        self._count(step, reply)
         return reply
 
     def _ask_again(self, step: Request, because: FailureKind) -> None:
@@ -138,7 +143,7 @@ class _Exchange:
             await self._redo(step, known)
             return known
         self.attempts += 1
-        self._count(known.reply if isinstance(known, ReplyError) else known)
+        self._count(step, known.reply if isinstance(known, ReplyError) else known)
         self.unkept = Usage()
         return known
 
@@ -159,11 +164,15 @@ class _Exchange:
         last, kept = self.last or Reply("", self.model.name), self.steps.on_file
         rest = Spent(self.attempts - kept, self.unkept) if kept else None
         marks = last.simulated, last.demonstration
-        return RecipeResult(value, self.attempts, self.usage, last.model, *marks, rest)
+        made = value, self.attempts, self.usage, last.model
+        return RecipeResult(*made, *marks, rest, self.own, self.ends_with_repair)
 
-    def _count(self, reply: object) -> None:
+    def _count(self, step: Step, reply: object) -> None:
         if isinstance(reply, Reply):
             self.last = reply
+            self.ends_with_repair = is_repair(step)
+            if not self.ends_with_repair:
+                self.own += Spent(reply.calls, reply.usage, reply.calls if reply.usage.cost is None else 0)
             self.attempts += reply.calls - 1
             self.usage += reply.usage
             self.unkept = reply.usage

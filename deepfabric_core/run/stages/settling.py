@@ -9,7 +9,7 @@ from typing import Literal
 from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.quality import Quality
 from deepfabric_core.errors import ConfigError, FailureKind, ReplyError
-from deepfabric_core.events import SampleFinished, SampleRejected
+from deepfabric_core.events import SampleFinished, SamplePutAside, SampleRejected
 from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.quality.judge.judgement import not_chosen
@@ -43,7 +43,7 @@ class Made:
         """How it was made, and judged."""
         made = self.result
         marks = made.simulated, time.time(), made.rest, made.demonstration, self.decision.judging
-        return Provenance(made.model, made.attempts, made.usage, *marks)
+        return Provenance(made.model, made.attempts, made.usage, *marks, made.own, made.ends_with_repair)
 
 
 @dataclass
@@ -181,6 +181,7 @@ class Settling:
         making = made.provenance
         record = self._marked(made.result.value.record, replace(made.decision, finding=finding))
         self.rejected.add(made.item, with_metadata(record, made.item, making), making, finding)
+        self.sink(SamplePutAside(made.item.topic_id, made.item.cycle, made.result.own))
 
     def _tell(self, made: Made, finding: Finding, outcome: Literal["again", "dropped", "kept"]) -> None:
         item, sample = made.item, made.result.value

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepfabric_core.amounts import Purpose, Spending, Usage
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
     CallAnswered,
@@ -27,6 +28,7 @@ from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.failure_log import of_samples, shown_last_call
 from deepfabric_core.store.tail import Tail
+from deepfabric_core.store.usage_totals import spending_of, with_rejected, with_sample, with_spending
 from deepfabric_core.topics.model import Topics
 
 _SAMPLE = b', "sample": '
@@ -61,7 +63,7 @@ class JournalEvents:
         """
         listed = of_samples(self._failures.objects()) if self._failures else ()
         failed = {_key(line): _kind(line) for line in listed if self._is_asked_for(line)}
-        before = _Before(known.prompt_tokens, known.completion_tokens, known.cost, known.calls, known.seconds)
+        before = _Before(known, spending_of(known))
         for begin, line in self._journal.lines(until):
             head = _head(line)
             if head is not None and self._is_asked_for(head):
@@ -72,8 +74,8 @@ class JournalEvents:
             if head is not None:
                 before.add_rejected(head, paid=begin >= known.rejected_bytes)
         kinds = Counter(failed.values() if failures else ())
-        if before.samples or before.rejected or kinds or before.prompt_tokens or known.failed_expansions:
-            self._sink(before.resumed(kinds, known.failed_expansions))
+        if before.samples or before.rejected or kinds or before.spending or known.failed_expansions:
+            self._sink(before.resumed(kinds))
         self._start(before.samples, kinds.total())
 
     def begin_with(self, dataset: Path) -> None:
@@ -109,13 +111,13 @@ class JournalEvents:
         key = key_of(line)
         return key is not None and (self._plan is None or self._plan.index_of(*key) is not None)
 
-    def _tell_call(self, line: JournalLine) -> None:
-        used = line.get("usage") or {}
-        tokens = used.get("prompt_tokens", 0), used.get("completion_tokens", 0)
-        self._sink(CallAnswered(line.get("model", ""), *tokens, used.get("cost"), seconds=0.0))
+    def _tell_call(self, line: JournalLine, purpose: Purpose) -> None:
+        used = Usage.of(line)
+        tokens = used.prompt_tokens, used.completion_tokens
+        self._sink(CallAnswered(line.get("model", ""), *tokens, used.cost, 0.0, used.cached_tokens, purpose))
 
     def _tell_rejected(self, line: JournalLine) -> None:
-        self._tell_call(line)
+        self._tell_call(line, "refused samples")
         shown = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(line.get("sample") or {}))
         place = str(line.get("topic_id")), tuple(line.get("topic_path") or ()), line.get("cycle", 0)
         check, reason, evidence = (str(line.get(name, "")) for name in ("check", "reason", "evidence"))
@@ -124,7 +126,7 @@ class JournalEvents:
     def _tell_sample(self, line: JournalLine) -> None:
         record = line.get("sample") or {}
         question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
-        self._tell_call(line)
+        self._tell_call(line, "samples")
         path = self._paths.get(line["topic_id"]) or tuple((record.get("metadata") or {}).get("topic_path") or ())
         attempts = line.get("attempts", 1)
         self._sink(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
@@ -134,11 +136,8 @@ class JournalEvents:
 class _Before:
     """What was made and paid before the run was followed."""
 
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float | None
-    calls: int
-    seconds: float
+    known: Metadata
+    spending: Spending
     samples: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     kept: int = 0
@@ -148,34 +147,29 @@ class _Before:
         if "kept" in head:
             self.kept += 1
             self.rejected[str(head["kept"])] += 1
-        self._add_usage(head, paid=paid)
+        if paid:
+            self.spending = with_sample(self.spending, head)
 
     def add_rejected(self, head: JournalLine, *, paid: bool) -> None:
         self.rejected[str(head.get("check"))] += 1
-        self._add_usage(head, paid=paid)
-
-    def _add_usage(self, head: JournalLine, *, paid: bool) -> None:
-        own = head.get("rest") or head
-        used = own.get("usage") or {}
         if paid:
-            self.calls += own.get("attempts", 1)
-        if paid and used:
-            self.prompt_tokens += used.get("prompt_tokens", 0)
-            self.completion_tokens += used.get("completion_tokens", 0)
-            self.cost = self.cost if used.get("cost") is None else (self.cost or 0.0) + used["cost"]
+            self.spending = with_rejected(self.spending, head)
 
-    def resumed(self, kinds: Mapping[FailureKind, int], failed_expansions: int) -> Resumed:
+    def resumed(self, kinds: Mapping[FailureKind, int]) -> Resumed:
+        known = with_spending(self.known, self.spending)
         return Resumed(
             self.samples,
             dict(kinds),
-            failed_expansions,
-            self.prompt_tokens,
-            self.completion_tokens,
-            self.cost,
-            self.calls,
-            self.seconds,
+            known.failed_expansions,
+            known.prompt_tokens,
+            known.completion_tokens,
+            known.cost,
+            known.calls,
+            known.seconds,
             dict(self.rejected),
             self.kept,
+            known.cached_tokens,
+            self.spending,
         )
 
 
