@@ -44,7 +44,7 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     elif found is None:
         print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_files().folder}).")
     else:
-        print_result(_as_text(found))
+        print_result(_as_text(found, job))
 
 
 def _flags_of_the_run(job: Job) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def _flags_of_the_run(job: Job) -> dict[str, Any]:
 
 def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
     from deepfabric_core.run.job import resume_command
+    from deepfabric_core.text.spending import cost_per_sample, spending_as_json
 
     if found is None:
         return {"exists": False, "folder": str(job.checkpoint_files().folder)}
@@ -76,7 +77,10 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
             "calls": known.calls,
             "prompt_tokens": known.prompt_tokens,
             "completion_tokens": known.completion_tokens,
+            "cached_tokens": known.cached_tokens,
             "cost": known.cost,
+            "cost_per_sample": cost_per_sample(known.spending, found.done),
+            "stages": spending_as_json(known.spending),
         },
         "seconds": round(known.seconds, 3),
         "created_at": known.created_at,
@@ -86,20 +90,25 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
     }
 
 
-def _as_text(found: CheckpointStatus) -> str:
+def _as_text(found: CheckpointStatus, job: Job) -> str:
+    from deepfabric_core.amounts import total
     from deepfabric_core.run.job import resume_command
+    from deepfabric_core.text.spending import by_purpose, cost_in_words
 
     known = found.metadata
     topics = f"{known.topics:,}, of them {counted(known.leaves, 'leaf')}" if found.topics_complete else "still growing"
     if known.failed_expansions:
         topics += f"; {known.failed_expansions:,} could not be expanded"
-    cost = "unknown" if known.cost is None else f"${known.cost:,.4f}"
+    models = (job.config.topics.llm.name, job.config.generation.llm.name)
+    cost = cost_in_words(total(known.spending), models)
+    stages = by_purpose(known.spending)
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
         ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
         ("Rejected", f"{found.rejected:,} by gates, and made again" if found.rejected else "none"),
         ("Topics", topics),
-        ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out, cost {cost}"),
+        ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"),
+        ("Cost", f"{cost} ({stages})" if stages else cost),
         ("Begun", f"{_when(known.created_at)}, {duration(known.seconds)} of work"),
         ("Last saved", _when(known.updated_at)),
         ("Running", f"process {known.process} since {_when(known.process_started_at)}" if found.running else "no"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from deepfabric_core.amounts import total
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, forecast_of
 from deepfabric_core.text.number_format import by_kind, total_by_kind
+from deepfabric_core.text.spending import by_purpose, cached, per_sample, why_free
 from deepfabric_core.text.what_binds import what_binds
 from deepfabric_core.wording import counted, money, were
 
@@ -70,6 +72,18 @@ def budget_facts(status: BudgetStatus | None) -> Iterator[Fact]:
         yield Fact("Budget", "Budget", f"{told}; {status.shared}" if status.shared else told)
 
 
+def spending_facts(state: RunState) -> Iterator[Fact]:
+    """Yield what the money was spent on in all sessions, per delivered sample, and what came from the cache."""
+    spending = state.spending_of_all_sessions
+    spent = total(spending)
+    if stages := by_purpose(spending):
+        yield Fact("Cost by stage", "By stage", stages)
+    if each := per_sample(spent, state.samples_done):
+        yield Fact("Cost per sample", "Per sample", each)
+    if saved := cached(state.usage_of_all_sessions):
+        yield Fact("Cached tokens", "Cached", saved)
+
+
 def origin_facts(state: RunState) -> Iterator[Fact]:
     """Yield the number of topics, and the number of samples from earlier sessions."""
     if state.topics:
@@ -91,14 +105,21 @@ def rejected(state: RunState) -> str:
 
 def cost(state: RunState) -> str:
     """Return what the calls of all sessions cost, as far as prices are known."""
-    known = state.usage_of_all_sessions.cost
+    known, unpriced = state.usage_of_all_sessions.cost, list(_unpriced(state))
     if known is None:
         return "unknown"
-    amount = money(known)
-    unpriced = [counted(state.unpriced, "call")] if state.unpriced else []
-    if state.resumed and state.resumed.cost is None and state.resumed.prompt_tokens:
-        unpriced.append("earlier sessions")
-    return f"at least {amount} ({' and '.join(unpriced)} of unknown price)" if unpriced else amount
+    if known == 0 and not unpriced:
+        return f"none: {why_free((state.topics_model, state.samples_model))}"
+    return f"at least {money(known)} ({' and '.join(unpriced)} of unknown price)" if unpriced else money(known)
+
+
+def _unpriced(state: RunState) -> Iterator[str]:
+    """Yield which calls have no known price."""
+    if state.unpriced:
+        yield counted(state.unpriced, "call")
+    before = state.resumed
+    if before and (total(before.spending).unpriced or (before.cost is None and before.prompt_tokens)):
+        yield "earlier sessions"
 
 
 def tokens(state: RunState) -> str:

@@ -10,7 +10,14 @@ from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.budget_status import budget_status
 from deepfabric_core.text.number_format import duration, per_time, share, total_by_kind
-from deepfabric_core.text.run_facts import Fact, budget_facts, origin_facts, trouble_facts, usage_facts
+from deepfabric_core.text.run_facts import (
+    Fact,
+    budget_facts,
+    origin_facts,
+    spending_facts,
+    trouble_facts,
+    usage_facts,
+)
 
 _HEADLINES: dict[Ending, str] = {
     "complete": "Complete",
@@ -61,6 +68,7 @@ def _calls(state: RunState) -> Iterator[Row]:
         yield "Calls", _of_all_sessions(f"{state.calls_of_all_sessions:,}", calls) if earlier else calls
     yield from _rows(trouble_facts(state))
     yield from _rows(usage_facts(state))
+    yield from _rows(spending_facts(state))
     yield from _rows(budget_facts(budget_status(state, state.finished_at or 0.0)))
 
 

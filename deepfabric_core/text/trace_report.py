@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deepfabric_core.chat.messages import ToolCall, Usage
+from deepfabric_core.amounts import Spent, Usage
+from deepfabric_core.chat.messages import ToolCall
 from deepfabric_core.chat.trace import Trace, TracedCall
 from deepfabric_core.printable import printable, printable_path, printable_text
 from deepfabric_core.text.number_format import duration
+from deepfabric_core.text.spending import cost_in_words
 from deepfabric_core.wording import counted
 
 _PATH_WIDTH = 48
@@ -33,6 +35,7 @@ class TraceTotals(NamedTuple):
     elapsed: float
     errors: Mapping[str, int]
     ways: Mapping[str, int]
+    models: frozenset[str]
 
 
 def numbered(trace: Trace, *, failed: bool) -> list[NumberedCall]:
@@ -53,6 +56,7 @@ def totals(calls: Iterable[TracedCall]) -> TraceTotals:
         elapsed=ended - min((call.at for call in known), default=0.0),
         errors=Counter(call.error.kind for call in known if call.error),
         ways=Counter(map(way, known)),
+        models=frozenset(call.model for call in known),
     )
 
 
@@ -111,18 +115,11 @@ def sums(calls: Iterable[TracedCall]) -> str:
     rows = [
         ("Calls", f"{known.calls:,}" + (f", {failed:,} of them failed ({_counts(known.errors)})" if failed else "")),
         ("Tokens", f"{known.usage.prompt_tokens:,} in, {known.usage.completion_tokens:,} out"),
-        ("Cost", _cost(known)),
+        ("Cost", cost_in_words(Spent(known.calls - failed, known.usage, known.unpriced), known.models)),
         ("Time", f"{known.seconds:,.1f} s in calls, within {duration(known.elapsed)}"),
         ("Ways", _counts(known.ways) or "none"),
     ]
     return "\n".join(f"{label:<7} {text}" for label, text in rows)
-
-
-def _cost(known: TraceTotals) -> str:
-    if known.usage.cost is None:
-        return "unknown" if known.unpriced else "none"
-    least = f" at least ({counted(known.unpriced, 'call')} of unknown price)" if known.unpriced else ""
-    return f"${known.usage.cost:,.4f}{least}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -19,7 +19,14 @@ from deepfabric_core.run.state import Failure, RunState, StageProgress
 from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status, other_notices
 from deepfabric_core.text.number_format import Kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
-from deepfabric_core.text.run_facts import forecast_facts, origin_facts, pace_facts, trouble_facts, usage_facts
+from deepfabric_core.text.run_facts import (
+    forecast_facts,
+    origin_facts,
+    pace_facts,
+    spending_facts,
+    trouble_facts,
+    usage_facts,
+)
 from deepfabric_core.wording import counted
 
 Example = Failure | SampleRejected
@@ -299,9 +306,10 @@ def _of(amount: float, use: LimitUse) -> float:
 
 
 def _facts(state: RunState, phase: Phase, now: float, status: BudgetStatus | None) -> Iterator[tuple[str, str]]:
-    expected = () if phase == "over" else forecast_facts(state, now, status.limits if status else ())
-    groups = (trouble_facts(state), usage_facts(state), expected, origin_facts(state))
-    for fact in chain(() if phase == "over" else pace_facts(state), *groups):
+    is_over = phase == "over"
+    more = spending_facts(state) if is_over else forecast_facts(state, now, status.limits if status else ())
+    groups = (trouble_facts(state), usage_facts(state), more, origin_facts(state))
+    for fact in chain(() if is_over else pace_facts(state), *groups):
         yield fact.label, fact.value
     topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)
     if topics != samples:

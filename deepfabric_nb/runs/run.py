@@ -70,13 +70,17 @@ class Run(EngineTask):
 
     @property
     def usage(self) -> dict[str, Any]:
-        """Calls and tokens, and the cost in US dollars if prices are known."""
+        """Calls and tokens, and the cost in US dollars if prices are known, also by stage."""
+        from deepfabric_core.text.spending import spending_as_json
+
         state = self.state
         return {
             "calls": state.calls,
             "prompt_tokens": state.prompt_tokens,
             "completion_tokens": state.completion_tokens,
+            "cached_tokens": state.cached_tokens,
             "cost": state.cost,
+            "stages": spending_as_json(state.spending),
         }
 
     # ---- results
@@ -136,8 +140,11 @@ class Run(EngineTask):
         from deepfabric_core import __version__
         from deepfabric_core.config.secret_keys import masked_config
         from deepfabric_core.redaction import redact
+        from deepfabric_core.store.usage_totals import spending_of
+        from deepfabric_core.text.spending import cost_per_sample, spending_as_json
 
         state, known = self.state, found.metadata or self.state
+        spending = spending_of(found.metadata) if found.metadata else state.spending_of_all_sessions
         return {
             "run": self.name,
             "ending": state.ending,
@@ -149,8 +156,14 @@ class Run(EngineTask):
                 "wanted": state.samples_progress.total,
             },
             "topics": state.topics,
-            "usage": {"prompt_tokens": known.prompt_tokens, "completion_tokens": known.completion_tokens},
+            "usage": {
+                "prompt_tokens": known.prompt_tokens,
+                "completion_tokens": known.completion_tokens,
+                "cached_tokens": known.cached_tokens,
+            },
             "cost": known.cost,
+            "cost_per_sample": cost_per_sample(spending, len(found.samples)),
+            "stages": spending_as_json(spending),
             "simulated": _is_made_up(self.job.config),
             "config": masked_config(self.written, redact)[0],
             "deepfabric": __version__,

@@ -155,7 +155,7 @@ def test_each_call_is_a_line_with_the_sums_below(place: Path, deepfabric: Run) -
     assert sums == [
         "Calls   4, 2 of them failed (1 rate limited, 1 timeout)",
         "Tokens  20 in, 4 out",
-        "Cost    $0.0020",
+        "Cost    $0.002",
         "Time    2.0 s in calls, within 6 s",
         "Ways    4 json_schema",
     ]
