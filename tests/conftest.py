@@ -13,8 +13,9 @@ def _go_on(*_: object) -> None:
     """Ignore a signal here. Unlike `SIG_IGN` this isn't inherited: what the tests start has the usual way."""
 
 
-# What runs remember of servers is forgotten after the tests, and nobody's own memory is touched.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="deepfabric-tests-")
+# What runs remember of servers and of each other is forgotten after the tests, and nobody's own memory is touched.
+for variable in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+    os.environ[variable] = tempfile.mkdtemp(prefix="deepfabric-tests-")
 
 for number in _BACKGROUND:
     if signal.getsignal(number) is signal.SIG_IGN:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "init": ("deepfabric_core.cli.init", "Write a config to start from; it runs as it is."),
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
+    "costs": ("deepfabric_core.cli.costs", "List past runs with what they cost."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
     "limits": ("deepfabric_core.cli.limits", "Show the limits that were learned of providers, or forget them."),

@@ -99,8 +99,7 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
     topics = f"{known.topics:,}, of them {counted(known.leaves, 'leaf')}" if found.topics_complete else "still growing"
     if known.failed_expansions:
         topics += f"; {known.failed_expansions:,} could not be expanded"
-    models = (job.config.topics.llm.name, job.config.generation.llm.name)
-    cost = cost_in_words(total(known.spending), models)
+    cost = cost_in_words(total(known.spending), job.models)
     stages = by_purpose(known.spending)
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),

@@ -114,6 +114,16 @@ class Job:
         return str(self.config_file.resolve()) if self.config_file else None
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Provider and name of each model that it calls: for topics, samples and judging."""
+        config, used = self.config, []
+        if self.topics_load is None:
+            used.append(config.topics.llm)
+        if not self.topic_only:
+            used += [config.generation.llm, *(judge.llm for judge in config.quality.all_judges)]
+        return tuple(dict.fromkeys(llm.name for llm in used))
+
+    @property
     def keeps_checkpoint(self) -> bool:
         """Whether the checkpoint is kept for a later run."""
         return self.resume or self.checkpoint_path is not None or self.config.output.checkpoint is not None

@@ -124,6 +124,7 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
             check_outputs(job, topics)
         with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
             sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
+            await checkpoint.begun()
             return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)
     finally:
         checkpoint.close()

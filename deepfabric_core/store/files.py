@@ -126,6 +126,14 @@ def holds_something(path: Path) -> bool:
         return False
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def delete_file(path: Path) -> None:
     """Delete a file, if there is one; when this returns, a power cut doesn't bring it back.
 

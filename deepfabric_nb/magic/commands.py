@@ -108,6 +108,13 @@ COMMANDS: Mapping[str, click.Command] = {
             "Show the limits that were learned of providers; the next run begins with them.",
             click.argument("what", required=False, metavar="[ENDPOINT or MODEL]"),
         ),
+        _command(
+            "costs",
+            "List the past runs of this machine with what they cost, the newest first.",
+            click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="Only from this day on."),
+            click.option("--config", type=click.Path(), help="Only runs of this config file."),
+            click.option("-n", "most", type=click.IntRange(min=1), help="Only so many runs, the newest."),
+        ),
         _command("help", "Show these commands."),
     )
 }

@@ -194,5 +194,10 @@ class DeepFabricMagics(Magics):
 
         click.echo(limits_table(kept_limits(values["what"])))
 
+    def _costs(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.costs import costs
+
+        return costs(values)
+
     def _help(self, _: Mapping[str, Any], __: str | None) -> None:
         click.echo(overview())

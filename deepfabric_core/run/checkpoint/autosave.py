@@ -19,13 +19,21 @@ _LONGEST_INTERVAL = 5.0
 class Autosave:
     """Saves after every `interval` items, and after a few seconds in any case.
 
-    `metadata` returns the current metadata of the files. Saving runs in another thread.
+    `metadata` returns the current metadata of the files, and `saved` is called with what was saved of them. Saving runs
+    in another thread.
     """
 
-    def __init__(self, files: CheckpointFiles, interval: int, metadata: Callable[[], Metadata]) -> None:
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        interval: int,
+        metadata: Callable[[], Metadata],
+        saved: Callable[[Metadata], None],
+    ) -> None:
         self._files = files
         self._interval = interval
         self._metadata = metadata
+        self._saved = saved
         self._logs: list[AppendLog] = []
         self._unsaved = 0
         self._saved_at = time.monotonic()
@@ -96,6 +104,7 @@ class Autosave:
                 f"{self._files.folder} was deleted while the run went on; all finished samples have been written there "
                 "again."
             )
+        self._saved(metadata)
 
     def _restore_deleted(self) -> bool:
         """Restore files that were deleted, and return whether there were any."""

@@ -5,6 +5,7 @@ A run that isn't asked to keep a checkpoint has one all the same, beside its dat
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 import uuid
@@ -39,6 +40,7 @@ from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, di
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import RejectedLog
+from deepfabric_core.store.run_history import HistoryWriter
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
@@ -66,7 +68,9 @@ class Checkpoint:
         self._steps: AppendLog | None = None
         self._rejected: RejectedLog | None = None
         self._prints: PrintFile | None = None
-        self._autosave = Autosave(files, settings.interval if settings else _USUAL_INTERVAL, self._now)
+        self._history = HistoryWriter(job.models, files)
+        interval = settings.interval if settings else _USUAL_INTERVAL
+        self._autosave = Autosave(files, interval, self._now, self._history.write_now_and_then)
         self._going_on = files.exists
         self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
         self.failures = Failures(files.failures)
@@ -114,6 +118,10 @@ class Checkpoint:
             process=os.getpid(),
             process_started_at=self._began,
         )
+
+    async def begun(self) -> None:
+        """Note in the history of runs that this one has begun."""
+        await asyncio.to_thread(self._history.write, self._now())
 
     @property
     def run_id(self) -> str:
@@ -356,8 +364,13 @@ class Checkpoint:
         return holds_something(self.files.samples)
 
     def close(self) -> None:
-        """Close the files and release the lock; delete the checkpoint of a run that was refused before it began."""
+        """Close the files and release the lock; delete the checkpoint of a run that was refused before it began.
+
+        How a run ended goes into the history of runs.
+        """
         self._autosave.close()
+        if self._sink.state.started_at is not None:
+            self._history.write(self._now(), self._sink.state.ending or "")
         if self._never_began:
             with suppress(OutputError):  # only the reason of the refusal is reported
                 clear(self.files)

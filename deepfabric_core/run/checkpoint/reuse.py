@@ -12,7 +12,7 @@ from deepfabric_core.errors import OutputError
 from deepfabric_core.run.checkpoint.registry import fingerprint_of, home_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, beside, write_metadata
-from deepfabric_core.store.files import make_folder, reason
+from deepfabric_core.store.files import make_folder, reason, size_of
 
 
 def with_reuse(job: Job) -> Job:
@@ -70,7 +70,17 @@ def _take_over(files: CheckpointFiles, job: Job) -> None:
         )
     if made:
         _copy(made[0], files, ("samples", "failures", "steps"))
-    write_metadata(files, known)
+    write_metadata(files, _paid_by_others(known, files))
+
+
+def _paid_by_others(known: Metadata, files: CheckpointFiles) -> Metadata:
+    """Return the metadata with what the files hold as counted already: it belongs to the run that made it."""
+    return replace(
+        known,
+        samples_bytes=size_of(files.samples),
+        expansions_bytes=size_of(files.expansions),
+        steps_bytes=size_of(files.steps),
+    )
 
 
 def _same_topics(other: Metadata, mine: Fingerprint) -> bool:

@@ -361,7 +361,7 @@ def test_a_checkpoint_may_be_kept_in_a_folder_of_ones_own(place: Path, provider:
     flags = ["--checkpoint-path", "own/folder"] if by_flag else []
     halfway(place, provider, *flags, **own)
     assert (place / "own/folder/dataset.checkpoint.json").exists()
-    assert not (place / "data").exists()
+    assert not (place / "data/deepfabric/checkpoints").exists()
     finish(place, *flags)
     dataset(place, 9)
     assert paid_again(provider, 9) == 0

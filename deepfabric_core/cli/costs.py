@@ -1,0 +1,39 @@
+"""The `deepfabric costs` command."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from deepfabric_core.cli.output import print_json, print_result
+
+
+@click.command("costs")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="Only runs from this day on.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Only runs of this config file.")
+@click.option("-n", "most", type=click.IntRange(min=1), help="Only so many runs, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def command(since: datetime | None, config_file: Path | None, most: int | None, *, as_json: bool) -> None:
+    """List the past runs of this machine with what they cost, the newest first, and the sums.
+
+    All sessions of a run are counted together. A run that was killed is listed with what was saved last.
+    """
+    from deepfabric_core.store.run_history import past_runs
+    from deepfabric_core.text.costs_table import costs_as_json, costs_table
+
+    runs = past_runs(since=since.timestamp() if since else 0.0, config_file=config_file, most=most)
+    if as_json:
+        print_json(costs_as_json(runs))
+    else:
+        print_result(costs_table(runs, _width()))
+
+
+def _width() -> int | None:
+    """Return the width of the terminal; None where the text goes elsewhere."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
