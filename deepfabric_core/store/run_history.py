@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -99,15 +99,18 @@ def history_file() -> Path:
     return user_folder() / "history.sqlite"
 
 
-def remember(run: PastRun) -> None:
-    """Write the entry of a run in place of its older one; nothing is raised where that fails. It may take a second."""
+def remember(run: PastRun, *, most: int = _MOST_RUNS) -> None:
+    """Write the entry of a run in place of its older one, and forget the oldest beyond `most` runs.
+
+    Nothing is raised where that fails. It may take a second.
+    """
     import sqlite3
 
     text = json.dumps(asdict(run), default=str)
     try:
         with _opened() as history, history:
             history.execute(_PUT, (run.run_id, run.began_at, run.updated_at, text))
-            history.execute(_FORGET, (_MOST_RUNS,))
+            history.execute(_FORGET, (most,))
     except (OSError, sqlite3.Error):
         _log.debug("the run isn't in the history", exc_info=True)
 
@@ -188,17 +191,20 @@ def _opened() -> Iterator[sqlite3.Connection]:
 class HistoryWriter:
     """Keeps the entry of a run up to date: at once where it begins and ends, and meanwhile every few seconds."""
 
-    def __init__(self, models: tuple[str, ...], files: CheckpointFiles) -> None:
+    def __init__(
+        self, models: tuple[str, ...], files: CheckpointFiles, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._models = models
         self._files = replace(files, folder=files.folder.absolute())
+        self._clock = clock
         self._written_at = 0.0
 
     def write(self, known: Metadata, ending: str = "") -> None:
         """Write what is known now."""
-        self._written_at = time.monotonic()
+        self._written_at = self._clock()
         remember(past_run(known, self._models, self._files, ending))
 
     def write_now_and_then(self, known: Metadata) -> None:
         """Write what is known now, unless that was done a moment ago."""
-        if time.monotonic() - self._written_at >= _INTERVAL:
+        if self._clock() - self._written_at >= _INTERVAL:
             self.write(known)
