@@ -132,23 +132,33 @@ class Spent:
 
 # What was spent by purpose; a purpose that nothing was spent on may be missing.
 Spending = Mapping[Purpose, Spent]
+_NOTHING = Spent()
+
+
+def with_call(spending: Spending, purpose: Purpose, usage: Usage) -> Spending:
+    """Return the spending with one more call."""
+    before = spending.get(purpose, _NOTHING)
+    return {
+        **spending,
+        purpose: Spent(before.attempts + 1, before.usage + usage, before.unpriced + (usage.cost is None)),
+    }
 
 
 def with_spent(spending: Spending, purpose: Purpose, spent: Spent) -> Spending:
     """Return the spending with some calls added."""
-    return {**spending, purpose: spending.get(purpose, Spent()) + spent}
+    return {**spending, purpose: spending.get(purpose, _NOTHING) + spent}
 
 
 def with_refused(spending: Spending, spent: Spent) -> Spending:
     """Return the spending after a sample was refused whose calls, without repairs, were counted as samples."""
-    samples = spending.get("samples", Spent()) - spent
+    samples = spending.get("samples", _NOTHING) - spent
     return with_spent({**spending, "samples": samples}, "refused samples", spent)
 
 
 def together(one: Spending, other: Spending) -> Spending:
     """Return the sum of two, purpose by purpose, in the order of the purposes."""
     return {
-        purpose: one.get(purpose, Spent()) + other.get(purpose, Spent())
+        purpose: one.get(purpose, _NOTHING) + other.get(purpose, _NOTHING)
         for purpose in PURPOSES
         if purpose in one or purpose in other
     }
@@ -156,4 +166,4 @@ def together(one: Spending, other: Spending) -> Spending:
 
 def total(spending: Spending) -> Spent:
     """Return the sum over all purposes."""
-    return sum(spending.values(), Spent())
+    return sum(spending.values(), _NOTHING)

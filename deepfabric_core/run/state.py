@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from deepfabric_core.amounts import Expected, Spending, Spent, Usage, together, with_refused, with_spent
+from deepfabric_core.amounts import Expected, Spending, Usage, together, with_call, with_refused
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
     BudgetChanged,
@@ -348,15 +348,16 @@ def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsRead
 
 def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | ReplyMended) -> RunState:
     match event:
-        case CallAnswered(purpose=purpose):
-            usage = Usage(event.prompt_tokens, event.completion_tokens, event.cost, event.cached_tokens)
-            unpriced = int(usage.cost is None)
+        case CallAnswered(prompt_tokens=prompt, completion_tokens=completion, cost=cost, cached_tokens=cached):
             return _with(
                 state,
                 answered=state.answered + 1,
-                **_fields(state.usage + usage),
-                unpriced=state.unpriced + unpriced,
-                spending=with_spent(state.spending, purpose, Spent(1, usage, unpriced)),
+                prompt_tokens=state.prompt_tokens + prompt,
+                completion_tokens=state.completion_tokens + completion,
+                cached_tokens=state.cached_tokens + cached,
+                cost=state.cost if cost is None else (state.cost or 0.0) + cost,
+                unpriced=state.unpriced + (cost is None),
+                spending=with_call(state.spending, event.purpose, Usage(prompt, completion, cost, cached)),
             )
         case CallFailed(kind, _, None):
             return _with(state, gave_up=_one_more(state.gave_up, kind))
@@ -370,15 +371,6 @@ def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | R
                 rejected=_one_more(state.rejected, kind),
                 rejected_examples=_with_example(state.rejected_examples, event),
             )
-
-
-def _fields(usage: Usage) -> dict[str, Any]:
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "cost": usage.cost,
-        "cached_tokens": usage.cached_tokens,
-    }
 
 
 def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
