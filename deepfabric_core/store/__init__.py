@@ -5,5 +5,5 @@ logs are `journal` (each sample as it arrives), `step_log`, `failure_log` and `e
 the paths, the metadata and the lock of a checkpoint, `dataset_lock` the lock of a dataset. `topics_file` saves topics
 while they grow; `tail` reads files that another process writes.
 `finished_mark` tells that a dataset is complete, `keyed_hash` hashes secrets for comparison, `usage_totals` adds up
-spending, `user_folder` is where this user's data is kept.
+spending, `run_history` remembers what past runs cost, `user_folder` is where this user's data is kept.
 """

@@ -1,6 +1,8 @@
 """The journal: finished samples are appended in the order of arrival, and the dataset is written in plan order.
 
 A line is a sample: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "at": ..., "sample": {...}}`.
+Where there is more to tell of its calls, `rest` is what isn't in the step log, `repair` says that the last call was
+one, `own` is all without repairs, and `judging` what judges took besides.
 """
 
 from __future__ import annotations

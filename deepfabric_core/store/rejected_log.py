@@ -1,6 +1,7 @@
 """The log of rejected samples: each that a gate didn't let into the dataset, whole, with the reason and its cost.
 
-A line is one rejected sample; `attempts` and `usage` are what it took, `attempt` which of the topic's tries it was::
+A line is one rejected sample; `attempts` and `usage` are what it took, with more about that as in the journal, and
+`attempt` is which of the topic's tries it was::
 
     {"topic_id": ..., "topic_path": [...], "cycle": 0, "attempt": 1, "gate": ..., "check": ..., "reason": ...,
      "advice": ..., "evidence": ..., "model": ..., "attempts": 1, "usage": {...}, "at": ..., "sample": {...}}

@@ -13,7 +13,7 @@ from deepfabric_core.chat.trace import Trace, TracedCall
 from deepfabric_core.printable import printable, printable_path, printable_text
 from deepfabric_core.text.number_format import duration
 from deepfabric_core.text.spending import cost_in_words
-from deepfabric_core.wording import counted
+from deepfabric_core.wording import counted, money
 
 _PATH_WIDTH = 48
 _OUTCOME_WIDTH = 60
@@ -142,7 +142,7 @@ def in_full(number: int, call: TracedCall) -> str:
     """Return everything about one call: facts in two columns, then the messages and what came of them."""
     request = call.request
     asked = f"{request.schema} as {call.way}" if request.schema else ""
-    cost = "" if call.cost is None else f", ${call.cost:,.6f}"
+    cost = "" if call.cost is None else f", {money(call.cost)}" if call.cost else ", free"
     facts = [
         ("Call", f"{number}, {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(call.at))}, {call.stage}"),
         ("Model", call.model),

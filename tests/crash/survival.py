@@ -17,6 +17,7 @@ from tests.crash.scenarios import DATASET, REJECTED, Scenario, World, kept_sampl
 
 # Where `--fresh` puts an older checkpoint: its name holds the time.
 _ASIDE = re.compile(r"dataset-\d{8}-\d{6}(-\d+)?(?=/)")
+_SQLITE = re.compile(r"\.sqlite(-\w+)?$")
 _PROCESS = re.compile(r"\.\d+\.(?=tmp|probe)")
 _KILLED = -9
 _TRIES = 3
@@ -78,9 +79,9 @@ class Case:
         return Undisturbed(ended, self.paid - before, self.files())
 
     def files(self) -> frozenset[str]:
-        """The names of all files but locks, which stay, without the time in them."""
+        """The names of all files but locks, which stay, and SQLite's, which mends its own, without the time in them."""
         names = (_ASIDE.sub("aside", name) for name in self.stage.files())
-        return frozenset(name for name in names if not name.endswith(".lock"))
+        return frozenset(name for name in names if not (name.endswith(".lock") or _SQLITE.search(name)))
 
     def dataset(self) -> bytes | None:
         """What is in the dataset's place."""
