@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.amounts import Spent, total
+from deepfabric_core.amounts import Spent, Usage, total
 from deepfabric_core.printable import printable
+from deepfabric_core.store.budget_ledger import NamedBudget
 from deepfabric_core.store.run_history import PastRun
 from deepfabric_core.text.spending import cost_in_words, cost_per_sample, spending_as_json, spent_as_json
 from deepfabric_core.wording import counted, rounded
@@ -80,8 +81,23 @@ def _all_spent(runs: Sequence[PastRun]) -> Spent:
     return sum((total(run.spending) for run in runs), Spent())
 
 
-def costs_as_json(runs: Sequence[PastRun]) -> dict[str, Any]:
-    """Return an object for each run, and the sums; times are in seconds since the epoch, costs in US dollars."""
+def budgets_told(budgets: Sequence[NamedBudget]) -> str:
+    """Return a line for each budget that runs share, with what was spent of it."""
+    return "\n".join(map(_budget, budgets))
+
+
+def _budget(budget: NamedBudget) -> str:
+    spent = budget.spent
+    cost = cost_in_words(Spent(spent.calls, Usage(cost=spent.cost), spent.unpriced))
+    used = f"{counted(spent.calls, 'call')}, {rounded(spent.tokens)} tokens, cost {cost}"
+    return f"Budget {printable(budget.name)}, shared by {counted(budget.runs, 'run')}: {used}"
+
+
+def costs_as_json(runs: Sequence[PastRun], budgets: Sequence[NamedBudget] = ()) -> dict[str, Any]:
+    """Return an object for each run, the sums, and an object for each budget that runs share.
+
+    Times are in seconds since the epoch, costs in US dollars.
+    """
     return {
         "runs": list(map(run_as_json, runs)),
         "total": {
@@ -90,6 +106,7 @@ def costs_as_json(runs: Sequence[PastRun]) -> dict[str, Any]:
             **spent_as_json(_all_spent(runs)),
             "calls": sum(run.calls for run in runs),
         },
+        "budgets": [{"name": one.name, "runs": one.runs, **one.spent._asdict()} for one in budgets],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepfabric_core.store.budget_ledger import named_budgets
 from deepfabric_core.store.run_history import past_runs
 from deepfabric_core.text.costs_table import costs_as_json
 
@@ -29,7 +30,7 @@ _COLUMNS = (
 
 
 def costs(values: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a row for each run, the newest first; the sums are in `attrs`, and a cost without a price is missing.
+    """Return a row for each run, the newest first; sums and shared budgets are in `attrs`, an unknown cost is missing.
 
     Raises:
         ConfigError: the history can't be read.
@@ -40,10 +41,10 @@ def costs(values: Mapping[str, Any]) -> pd.DataFrame:
     found = past_runs(
         since=since.timestamp() if since else 0.0, config_file=Path(config) if config else None, most=values["most"]
     )
-    document = costs_as_json(found)
+    document = costs_as_json(found, named_budgets())
     frame = pd.DataFrame(document["runs"], columns=list(_COLUMNS))
     frame["began_at"] = pd.to_datetime(frame["began_at"], unit="s", utc=True).dt.floor("s")
     frame["models"] = frame["models"].map(", ".join)
     frame["cost"] = frame["cost"].astype("Float64")
-    frame.attrs.update(document["total"])
+    frame.attrs.update(document["total"], budgets=document["budgets"])
     return frame

@@ -16,6 +16,8 @@ from aiohttp import web
 
 from deepfabric_core.amounts import Spent, Usage
 from deepfabric_core.cli.costs import command
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.store.budget_ledger import NAMED, BudgetLedger, Sum
 from deepfabric_core.store.run_history import PastRun, remember
 from deepfabric_core.text.costs_table import costs_table
 from tests.answers import Json
@@ -179,4 +181,23 @@ def test_without_runs_it_says_so(deepfabric: Run, costs: Costs) -> None:
             "cost": None,
             "unpriced_calls": 0,
         },
+        "budgets": [],
     }
+
+
+def test_budgets_that_runs_share_are_listed_and_can_begin_anew(
+    place: Path, costs: Costs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        ledger = BudgetLedger(f"{NAMED}tea", f"run {number}", Sum(0.5, 20_000, 3))
+        ledger.close()
+    [tea] = costs()["budgets"]
+    assert tea == {"name": "tea", "runs": 2, "cost": 1.0, "tokens": 40_000, "calls": 6, "unpriced": 0}
+    command.main([], standalone_mode=False)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "Budget tea, shared by 2 runs: 6 calls, 40 k tokens, cost $1.00"
+    command.main(["--forget-budget", "tea"], standalone_mode=False)
+    assert capsys.readouterr().out == "The budget tea begins anew.\n"
+    assert costs()["budgets"] == []
+    with pytest.raises(ConfigError, match="There is no budget tea to forget"):
+        command.main(["--forget-budget", "tea"], standalone_mode=False)
