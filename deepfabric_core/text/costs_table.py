@@ -58,7 +58,7 @@ def _short(path: str) -> str:
 
 def _cost(spent: Spent) -> str:
     """Return the cost in a few words: without the number of calls of unknown price, or why it is nothing."""
-    return cost_in_words(spent).partition(":")[0].partition(" (")[0]
+    return cost_in_words(spent).partition(" (")[0]
 
 
 def _block(row: Sequence[str]) -> str:

@@ -109,7 +109,7 @@ def cost(state: RunState) -> str:
     if known is None:
         return "unknown"
     if known == 0 and not unpriced:
-        return f"none: {why_free((state.topics_model, state.samples_model))}"
+        return f"none ({why_free((state.topics_model, state.samples_model))})"
     return f"at least {money(known)} ({' and '.join(unpriced)} of unknown price)" if unpriced else money(known)
 
 

@@ -9,7 +9,7 @@ from deepfabric_core.amounts import PURPOSES, Spending, Spent, Usage, total
 from deepfabric_core.wording import counted, money
 
 # What is said of providers whose models never cost anything.
-_FREE = {"simulated": "the simulated model is free", "demo": "the demo is free", "local": "local models are free"}
+_FREE = {"simulated": "a simulated model", "demo": "the demo", "local": "a local model"}
 
 
 def cost_in_words(spent: Spent, models: Iterable[str] = ()) -> str:
@@ -18,12 +18,12 @@ def cost_in_words(spent: Spent, models: Iterable[str] = ()) -> str:
     >>> cost_in_words(Spent(2, Usage(9, 9, 0.5))), cost_in_words(Spent(2, Usage(9, 9, 0.5), unpriced=1))
     ('$0.50', 'at least $0.50 (1 call of unknown price)')
     >>> cost_in_words(Spent(2, Usage(9, 9), unpriced=2)), cost_in_words(Spent(2, Usage(9, 9, 0.0)), ["demo"])
-    ('unknown', 'none: the demo is free')
+    ('unknown', 'none (the demo)')
     """
     if not spent.attempts:
         return "none"
     if spent.is_free:
-        return f"none: {why_free(models)}"
+        return f"none ({why_free(models)})"
     if spent.usage.cost is None:
         return "unknown"
     unknown = f" ({counted(spent.unpriced, 'call')} of unknown price)" if spent.unpriced else ""

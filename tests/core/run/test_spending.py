@@ -194,10 +194,10 @@ def test_a_purpose_of_unknown_price_is_said_to_be_unknown() -> None:
 @pytest.mark.parametrize(
     ("models", "why"),
     [
-        (("simulated/a", "simulated/b"), "none: the simulated model is free"),
-        (("demo", "demo"), "none: the demo is free"),
-        (("local/m", "local/m"), "none: local models are free"),
-        (("simulated/a", "ollama/b"), "none: the price is 0"),
+        (("simulated/a", "simulated/b"), "none (a simulated model)"),
+        (("demo", "demo"), "none (the demo)"),
+        (("local/m", "local/m"), "none (a local model)"),
+        (("simulated/a", "ollama/b"), "none (the price is 0)"),
     ],
 )
 def test_what_costs_nothing_is_said_to_be_free(models: tuple[str, str], why: str) -> None:

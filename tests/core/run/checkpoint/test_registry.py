@@ -17,6 +17,7 @@ from deepfabric_core.run.checkpoint.registry import job_again, kept_runs, record
 from deepfabric_core.run.checkpoint.resume import open_checkpoint
 from deepfabric_core.run.checkpoint.reuse import with_reuse
 from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.store.run_history import past_runs
 
 CONFIG: dict[str, dict[str, Any]] = {
     "llm": {"provider": "simulated"},
@@ -67,6 +68,15 @@ def test_the_same_again_makes_no_call_and_the_same_dataset(place: Path) -> None:
 def test_other_instructions_keep_the_topics(place: Path) -> None:
     run(config())
     assert run(config(generation={"instructions": "Be brief."})).calls == 9
+
+
+def test_what_another_run_has_paid_for_is_not_counted_again(place: Path) -> None:
+    run(config())
+    second = run(config(generation={"instructions": "Be brief."}))
+    assert second.calls_of_all_sessions == second.calls == 9
+    third = run(config(topics={"max_tokens": 900}))
+    assert third.calls_of_all_sessions == third.calls == 4, "the samples are the first run's"
+    assert [known.calls for known in past_runs()] == [4, 9, 13]
 
 
 def test_what_was_undone_is_known_still(place: Path) -> None:
