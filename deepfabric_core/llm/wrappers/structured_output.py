@@ -132,9 +132,13 @@ class StructuredOutput:
             self._waiting -= 1
 
     async def _first_that_works(self, request: Request) -> Reply:
-        """Answer in the first way that the server takes and keeps to; if it takes none, raise the first error."""
+        """Answer in the first way that the server takes and keeps to; if it takes none, raise the first error.
+
+        The reply has the usage of those before it as well, which weren't in the form.
+        """
         way = _possible(request, self._known.strongest)
         first: ModelError | None = None
+        replies: list[Reply] = []
         while True:
             try:
                 reply = await self._in_way(request, way, spelt_out=True)
@@ -146,11 +150,12 @@ class StructuredOutput:
                     raise first from None
                 self._known.rule_out(way, following)
             else:
+                replies.append(reply)
                 in_form = is_in_form(reply, request)
                 if in_form is not False or way in _UNENFORCED:
                     # A text in place of the call of a tool shows that the model follows words.
                     self._found("prompt" if way == "tool" and not reply.by_tool else way, in_form)
-                    return reply
+                    return _summed(replies, reply.text, reply.finish_reason)
                 following = _possible(request, _AFTER_MISSES[way])
             way = following
 
@@ -361,4 +366,5 @@ def _summed(replies: list[Reply], text: str, finish_reason: str) -> Reply:
     usage = replies[0].usage
     for reply in replies[1:]:
         usage += reply.usage
-    return replace(replies[-1], text=text, finish_reason=finish_reason, usage=usage, calls=len(replies))
+    calls = sum(reply.calls for reply in replies)
+    return replace(replies[-1], text=text, finish_reason=finish_reason, usage=usage, calls=calls)

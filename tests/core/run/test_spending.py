@@ -34,6 +34,7 @@ from deepfabric_core.store.usage_totals import spending_of, with_unsaved
 from deepfabric_core.text.run_facts import cost
 from deepfabric_core.text.run_summary import summary
 from tests.core.conftest import write_config
+from tests.model_servers import OLLAMA_OF_OLD, PLAIN_TEXT_ONLY, STRIPS_ALL, Imitation, ModelServer
 
 COUNTS = st.integers(0, 10_000)
 COSTS = st.none() | st.sampled_from([0.0, 0.000015, 0.25, 3.1])
@@ -137,6 +138,22 @@ def test_the_files_say_the_same_of_each_purpose_as_the_run_does(
     assert without_nothing(saved.spending) == without_nothing(state.spending)
     assert without_nothing(made_anew.spending) == without_nothing(state.spending)
     assert_the_sum(state.spending, state.usage)
+
+
+@pytest.mark.parametrize(
+    "server", [OLLAMA_OF_OLD, STRIPS_ALL, PLAIN_TEXT_ONLY], ids=["json mode", "words", "plain text"]
+)
+def test_replies_that_only_show_how_a_server_is_asked_are_in_the_files_too(
+    place: Path, server: Imitation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-sixteen")
+    topics = {"prompt": "Repairing bicycles", "depth": 1, "degree": 2}
+    with ModelServer(server) as running:
+        llm = {"provider": "openai", "model": "some-model", "base_url": running.base_url}
+        state, saved, made_anew = ran(place, llm=llm, topics=topics, quality={"duplicates": "off"})
+    assert state.answered == len(running.requests) - running.refused == total(made_anew.spending).attempts
+    assert without_nothing(made_anew.spending) == without_nothing(state.spending) == without_nothing(saved.spending)
+    assert total(state.spending).unpriced == state.answered, "nobody knows the price of that model"
 
 
 def test_what_an_earlier_version_counted_counts_as_samples(place: Path) -> None:
