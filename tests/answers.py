@@ -133,6 +133,12 @@ def schema_in(text: str) -> str | None:
     return found
 
 
+def topic_line(asked: str) -> str:
+    """Take the line of a prompt that names the topic, or else its first one."""
+    lines = asked.strip().split("\n")
+    return next((line for line in lines if line.startswith("Topic path")), lines[0])
+
+
 def text_of(message: Json) -> str:
     """Take the text of a message, whose content may be a list of parts."""
     content = message.get("content") or ""
@@ -259,9 +265,9 @@ class Writer:
         return content
 
     def _good(self, body: Json, schema_text: str | None, *, terse: bool) -> str:
-        """Fit the schema, or write plain text without one, on what the last message of the user starts with."""
+        """Fit the schema, or write plain text without one, on the topic that the user's last message names."""
         asked = next((text_of(message) for message in reversed(body["messages"]) if message.get("role") == "user"), "")
-        subject = re.split(r" > |: ", asked.strip().partition("\n")[0])[-1][-60:]
+        subject = re.split(r" > |: ", topic_line(asked))[-1][-60:]
         if schema_text is None:
             return self._string(subject, 0, 0)
         items = EXACTLY.search(asked)

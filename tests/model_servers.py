@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.answers import Json, Writer, completion
+from tests.answers import Json, Writer, completion, topic_line
 from tests.served import Served
 
 # What a server does with a request: an answer of its own, or None to let the model speak.
@@ -227,4 +227,4 @@ def _names(asked: str) -> list[str]:
 
 
 def _leaf(asked: str) -> str:
-    return asked.partition("\n")[0].split(" > ")[-1]
+    return topic_line(asked).split(" > ")[-1]

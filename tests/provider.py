@@ -234,6 +234,7 @@ class LocalProvider(Served):
         self.faults = faults
         self.counts = Counts()
         self.requests: list[Json] = []
+        self.bodies: list[bytes] = []
         self.authorizations: list[str | None] = []
         self.base_url = ""
         self._record = record
@@ -302,6 +303,7 @@ class LocalProvider(Served):
         self._last_request = body
         if self._record:
             self.requests.append(body)
+            self.bodies.append(raw)
             self.authorizations.append(request.headers.get("Authorization"))
         rejected = rejection(faults, body)
         if rejected is not None:

@@ -102,9 +102,8 @@ def repair(request: Request, reply: Reply, problem: ReplyError) -> Request:
     if not is_shown or request.because is not None:
         without = request.messages_without_examples if problem.remedy == "omit_examples" else ()
         *earlier, last = without or request.messages
-        afresh = Message(
-            last.role, f"{last.content}\n\nMind that an earlier reply could not be used: {problem.for_model}."
-        )
+        said = f"{last.content}\n\nMind that an earlier reply could not be used: {problem.for_model}."
+        afresh = replace(last, content=said)
         return replace(
             request,
             messages=(*earlier, afresh),

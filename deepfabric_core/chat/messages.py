@@ -30,12 +30,16 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    `shared` is how many characters at its beginning are the same in all requests of a kind; it isn't sent.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    shared: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -107,11 +107,12 @@ class TracedCall:
     because: str = ""
     reply: TracedReply | None = None
     error: TracedError | None = None
+    cached_tokens: _Count = 0
 
     @property
     def usage(self) -> Usage:
         """Tokens and cost."""
-        return Usage(self.prompt_tokens, self.completion_tokens, self.cost)
+        return Usage(self.prompt_tokens, self.completion_tokens, self.cost, self.cached_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def asked(request: Request, model: str = "", *, at: float = 0.0) -> TracedCall:
         stage="",
         model=model,
         request=TracedRequest(
-            request.messages,
+            tuple(replace(message, shared=0) for message in request.messages),
             request.max_tokens,
             schema=schema.name if schema else "",
             tools=tuple(tool["function"]["name"] for tool in request.tools),

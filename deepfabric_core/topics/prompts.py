@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from deepfabric_core.chat.json_replies import parser_of, schema_of
 from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
 from deepfabric_core.chat.plain_text import CutOffError, listed
+from deepfabric_core.chat.prompt_caching import message_of
 from deepfabric_core.config.language_names import writing_instruction
 from deepfabric_core.config.schema import TopicsConfig
 from deepfabric_core.topics.model import TopicPath
@@ -93,13 +94,14 @@ def subtopics_request(
     around = around or Surroundings()
     found, candidates = around.found, around.candidates
     if around.in_vain:
-        *system, about = _as_chapters(settings, path, wanted, around)
+        *system, asked = _as_chapters(settings, path, wanted, around)
+        form = [_linked(candidates), _LINKED_FORM] if candidates else [_FORM]
+        about = message_of("user", (), [asked.content, *form])
     else:
-        system = [Message("system", settings.system_prompt or _SYSTEM)]
-        about = Message("user", "\n\n".join(_about(settings, path, wanted, around)))
-    form = [_linked(candidates), _LINKED_FORM] if candidates else [_FORM]
+        system = [message_of("system", [settings.system_prompt or _SYSTEM])]
+        about = message_of("user", _shared(settings, path, linked=bool(candidates)), _own(path, wanted, around))
     return Request(
-        messages=(*system, Message("user", "\n\n".join([about.content, *form]))),
+        messages=(*system, about),
         max_tokens=settings.max_tokens,
         schema=_schema(wanted, linked=bool(candidates)),
         subject=Subject(path=path, wanted=wanted, taken=found),
@@ -107,7 +109,16 @@ def subtopics_request(
     )
 
 
-def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroundings) -> Iterator[str]:
+def _shared(settings: TopicsConfig, path: TopicPath, *, linked: bool) -> Iterator[str]:
+    """Yield the parts of the prompt that are the same for all topics."""
+    if settings.mode == "graph" and settings.prompt_style == "anchored":
+        yield _ANCHORED.format(root=path[0])
+    if settings.language:
+        yield writing_instruction(settings.language)
+    yield _LINKED_FORM if linked else _FORM
+
+
+def _own(path: TopicPath, wanted: int, around: Surroundings) -> Iterator[str]:
     """Yield the parts of the prompt that say which subtopics are wanted."""
     yield f"Topic path, from general to specific: {' > '.join(path)}"
     yield _task(path[-1], wanted)
@@ -115,10 +126,8 @@ def _about(settings: TopicsConfig, path: TopicPath, wanted: int, around: Surroun
         yield f"It has these already, so name different ones: {'; '.join(around.found)}."
     if around.beside:
         yield f"These stand beside it and are covered elsewhere: {'; '.join(around.beside)}."
-    if settings.mode == "graph" and settings.prompt_style == "anchored":
-        yield _ANCHORED.format(root=path[0])
-    if settings.language:
-        yield writing_instruction(settings.language)
+    if around.candidates:
+        yield _linked(around.candidates)
     if around.refused is not None:
         yield _mind(around.refused)
 

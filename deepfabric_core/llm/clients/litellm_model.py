@@ -30,6 +30,7 @@ from deepfabric_core.llm.chat_completions import (
     temperature,
     tool_choice,
 )
+from deepfabric_core.llm.clients.cache_markers import fewest_marked_bytes, mark_shared
 from deepfabric_core.llm.clients.litellm_http import watched
 from deepfabric_core.llm.clients.response_checks import NOT_FOUND, V1, says_nothing_served, with_path_advice
 from deepfabric_core.llm.error_mapping import complaint_in, model_error, no_completion
@@ -124,6 +125,7 @@ class LitellmModel:
 
         self._error: type[Exception] = OpenAIError
         self._prices = prices_of(settings)
+        self._fewest_marked = fewest_marked_bytes(settings, self._prices)
         self._target = _target(settings)
         self._other = _under_v1(settings, self._target)
         _check_verification()
@@ -192,10 +194,16 @@ class LitellmModel:
         self._target, self._other = other, None
         return response
 
+    def _messages(self, request: Request) -> list[dict[str, Any]]:
+        sent = [message_sent(message) for message in request.messages]
+        if self._fewest_marked is not None:
+            mark_shared(sent, request, self._fewest_marked)
+        return [_cleaned(message) for message in sent]
+
     def _arguments(self, request: Request) -> dict[str, Any]:
         settings = self._settings
         arguments: dict[str, Any] = {
-            "messages": [_cleaned(message_sent(message)) for message in request.messages],
+            "messages": self._messages(request),
             "temperature": temperature(settings, request),
             "max_tokens": request.max_tokens,
             "timeout": settings.timeout,

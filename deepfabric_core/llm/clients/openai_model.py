@@ -227,37 +227,34 @@ class OpenAIModel:
         return self._session
 
     def _body(self, request: Request, shape: RequestShape) -> bytes:
-        """Return the request as JSON. Parts that recur are encoded once."""
-        text = f'{self._head(shape, request)}"{shape.limit}":{request.max_tokens},"messages":'
-        text += _encode([message_sent(message) for message in request.messages])
+        """Return the request as JSON: what requests have in common stands first. Parts that recur are encoded once."""
+        text = f'{{"model":{_encode(self._settings.model)}'
         if has_response_format(request):
             asked = (id(request.schema), request.schema_mode)
             text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
-        if (chosen := tool_choice(request)) is not None:
-            text += f',"tool_choice":{_encode(chosen)}'
         if request.tools:
             offered = tuple(map(id, request.tools))
             text += f',"tools":{self._written(offered, request.tools, lambda: list(request.tools))}'
             text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
-        return sendable(f"{text}}}").encode()
+        if (chosen := tool_choice(request)) is not None:
+            text += f',"tool_choice":{_encode(chosen)}'
+        text += f',"messages":{_encode([message_sent(message) for message in request.messages])}'
+        key = (shape, request.redraw, request.penalized, request.max_tokens)
+        text += f",{self._written(key, shape, lambda: self._parameters(shape, request))[1:]}"
+        return sendable(text).encode()
 
-    def _head(self, shape: RequestShape, request: Request) -> str:
-        """Return the part that is the same for all requests of a shape, up to and including a comma."""
-        key = (shape, request.redraw, request.penalized)
-        return self._written(key, shape, lambda: self._constants(shape, request))[:-1] + ","
-
-    def _constants(self, shape: RequestShape, request: Request) -> dict[str, Any]:
+    def _parameters(self, shape: RequestShape, request: Request) -> dict[str, Any]:
         settings = self._settings
-        constants: dict[str, Any] = {"model": settings.model}
+        parameters: dict[str, Any] = {shape.limit: request.max_tokens}
         if shape.temperature:
-            constants["temperature"] = temperature(settings, request)
+            parameters["temperature"] = temperature(settings, request)
         if shape.seed and (drawn := seed(settings, request)) is not None:
-            constants["seed"] = drawn
+            parameters["seed"] = drawn
         if shape.penalty and (penalty := frequency_penalty(request)) is not None:
-            constants["frequency_penalty"] = penalty
+            parameters["frequency_penalty"] = penalty
         if settings.provider == "openrouter":
-            constants["usage"] = {"include": True}  # makes the reply state its cost
-        return constants
+            parameters["usage"] = {"include": True}  # makes the reply state its cost
+        return parameters
 
     def _written(self, key: tuple[Any, ...], kept: object, value: Callable[[], Any]) -> str:
         """Return the JSON of a value, cached by `key`. `kept` is kept alive so that the ids in the key stay valid."""

@@ -21,8 +21,9 @@ from functools import lru_cache
 from typing import Any
 
 from deepfabric_core.chat.json_mending import mended, object_text
-from deepfabric_core.chat.messages import Message, Reply, Request, SchemaMode
+from deepfabric_core.chat.messages import Reply, Request, SchemaMode
 from deepfabric_core.chat.plain_text import CutOffError
+from deepfabric_core.chat.prompt_caching import with_shared
 from deepfabric_core.chat.repetition import runs_in_circles
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import FailureKind, ModelError
@@ -301,8 +302,12 @@ def in_way(request: Request, way: SchemaMode, *, spelt_out: bool = False) -> Req
 
 
 def _in_words(request: Request) -> Request:
-    *earlier, last = request.messages
-    return replace(request, messages=(*earlier, Message(last.role, f"{last.content}\n\n{_form_of(request)}")))
+    """Return the request with the form in words: in the part that all requests share, or else at the end."""
+    messages = list(request.messages)
+    last = len(messages) - 1
+    place = next((n for n in range(last, -1, -1) if messages[n].role == "user" and messages[n].shared), last)
+    messages[place] = with_shared(messages[place], _form_of(request))
+    return replace(request, messages=tuple(messages))
 
 
 def _form_of(request: Request) -> str:

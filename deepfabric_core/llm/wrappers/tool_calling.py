@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from deepfabric_core.chat.json_replies import usable_text
 from deepfabric_core.chat.messages import JsonObject, Message, Reply, ReplySchema, Request, ToolCall
+from deepfabric_core.chat.prompt_caching import with_shared
 from deepfabric_core.errors import FailureKind, ModelError, ReplyError
 from deepfabric_core.events import Emit, Notice
 from deepfabric_core.llm.model import ChatModel
@@ -152,7 +153,7 @@ def _in_words(request: Request) -> Request:
     told = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in request.tools)
     messages = list(_plain(request.messages, _as_decision if request.tools else _as_sentence))
     if request.tools:
-        messages[0] = replace(messages[0], content=f"{messages[0].content}\n\n{_HOW}{told}")
+        messages[0] = with_shared(messages[0], f"{_HOW}{told}")
         return replace(request, messages=tuple(messages), tools=(), schema=_schema(request.tools))
     if request.messages[-1].role == "tool":
         messages[-1] = replace(messages[-1], content=messages[-1].content + _ANSWER)

@@ -50,6 +50,7 @@ class Traced:
                 prompt_tokens=usage.prompt_tokens,
                 completion_tokens=usage.completion_tokens,
                 cost=usage.cost,
+                cached_tokens=usage.cached_tokens,
                 reply=traced_reply(reply),
             )
         )

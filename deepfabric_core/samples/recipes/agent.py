@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from deepfabric_core.chat.json_replies import ask, parser_of, texts_schema, usable_text
 from deepfabric_core.chat.messages import Message, Reply, Request, Subject, ToolCall
+from deepfabric_core.chat.prompt_caching import message_of
 from deepfabric_core.chat.tools import Tool, ToolUse, arguments_of, by_name, text_of
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import FailureKind, ReplyError
@@ -27,8 +28,8 @@ T = TypeVar("T")
 Acting = Generator[Request | ToolUse, Any, T]
 
 _TASK = (
-    'Write what a user asks of an assistant who works with tools, about "{topic}": a realistic task that stands by '
-    "itself, and that can't be done without the tools below."
+    "Write what a user asks of an assistant who uses tools: a realistic task that stands alone, and that can't be done "
+    "without the tools below."
 )
 _LIMIT = "It takes no more than {calls} calls.\n\n{tools}{files}\n\n"
 _TASK_FORM = 'Reply as a JSON object with the key "question".'
@@ -231,10 +232,10 @@ class _AgentWork:
         The hint that no calls are left is in the system prompt, since some providers refuse a user message after a
         tool result.
         """
-        parts = self.settings.system_prompt, self.brief.advice, _ENOUGH if over else ""
-        system = "\n\n".join(filter(None, parts))
+        own = self.brief.advice, _ENOUGH if over else ""
+        system = message_of("system", [self.settings.system_prompt], own)
         return Request(
-            messages=(Message("system", system), Message("user", self.question), *self._trace()),
+            messages=(system, Message("user", self.question), *self._trace()),
             max_tokens=self.settings.max_tokens,
             tools=() if over else self.settings.offered,
             subject=Subject(path=self.brief.path, variation=self.brief.cycle, attempt=self.brief.attempt),

@@ -12,8 +12,8 @@ from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
 
 _TASK = (
-    'Write one conversation about "{topic}": first what a user asks about it, in one or two full sentences that stand '
-    "by themselves, then the assistant's complete answer."
+    "Write a conversation: first what a user asks, in one or two full sentences that stand by themselves, then the "
+    "assistant's complete answer."
 )
 _FORM = 'Reply as a JSON object with the keys "question" and "answer".'
 

@@ -11,7 +11,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.samples.recipes.recipe import Brief, Recipe, SampleRequest
 from deepfabric_core.samples.records import Sample
 
-_TASK = 'Write one record about "{topic}".'
+_ABOUT = 'Write one record about "{topic}".'
 _FORM = "Reply with one JSON object of this JSON Schema: "
 _PREVIEW_CHARACTERS = 500
 
@@ -22,7 +22,8 @@ def prepare(config: Config) -> Recipe:
     if schema is None:
         raise ConfigError("output.format custom needs generation.output_schema, the JSON Schema of a record.")
     form = _FORM + json.dumps(schema)
-    request = SampleRequest(config.generation, _TASK, form, ReplySchema("record", schema, strict=False))
+    reply = ReplySchema("record", schema, strict=False)
+    request = SampleRequest(config.generation, "", form, reply, about_topic=_ABOUT)
     parse = parser_of_schema(schema)
     retries = config.generation.sample_retries
 

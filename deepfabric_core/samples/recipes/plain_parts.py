@@ -6,10 +6,11 @@ from collections.abc import Generator
 
 from deepfabric_core.chat.messages import Message, PlainParts
 from deepfabric_core.chat.plain_text import question_in, reasoning_and_answer, said
+from deepfabric_core.chat.prompt_caching import message_of
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.samples.recipes.recipe import Brief, in_language, messages_about
 
-_QUESTION = 'Write one question that a user would ask an assistant about "{topic}", in one or two sentences.'
+_QUESTION = "Write one question that a user would ask an assistant, in one or two sentences."
 _ALONE = "Write the question alone: no answer, no introduction."
 _REASON = (
     "Think it through step by step, in plain prose. At the end begin a new line with Answer: and the final answer."
@@ -46,6 +47,5 @@ def _question(generation: Generation, brief: Brief) -> Generator[tuple[Message, 
 
 def _asked(generation: Generation, brief: Brief, text: str) -> tuple[Message, ...]:
     """Return the messages of a chat in which a user asks something; the instructions are the assistant's."""
-    parts = generation.system_prompt, generation.instructions, in_language(generation), brief.advice
-    system = "\n\n".join(filter(None, parts))
-    return Message("system", system), Message("user", text)
+    shared = generation.system_prompt, generation.instructions, in_language(generation)
+    return message_of("system", shared, [brief.advice]), Message("user", text)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from deepfabric_core.chat.messages import Message, PlainParts, ReplySchema, Request, Subject
+from deepfabric_core.chat.prompt_caching import message_of
 from deepfabric_core.chat.tools import ToolUse
 from deepfabric_core.config.language_names import writing_instruction
 from deepfabric_core.config.schema import Generation
@@ -48,6 +49,8 @@ Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
 # How many of the reasons why earlier attempts were refused are told.
 _REMEMBERED_REFUSALS = 3
 
+ABOUT = 'Write it about "{topic}".'
+
 # The angles of later cycles, so that their samples differ even if they are made at the same time.
 _ANGLES = (
     "a practical task that somebody faces",
@@ -67,8 +70,8 @@ _ANGLES = (
 class SampleRequest:
     """The part of the prompt that all samples of a run share.
 
-    `task` names the topic as {topic}; `form` says what the reply has to look like. `plain` asks for the same in plain
-    text, if it can be.
+    `form` says what the reply has to look like, and `about`, which names the topic as {topic}, what the task is about.
+    `plain` asks for the same in plain text, if it can be.
     """
 
     generation: Generation
@@ -76,12 +79,13 @@ class SampleRequest:
     form: str
     schema: ReplySchema
     plain: Callable[[Generation, Brief], PlainParts] | None = None
+    about_topic: str = ABOUT
 
     def about(self, brief: Brief) -> Request:
         """Return the request for one sample."""
-        messages = bare = messages_about(self.generation, brief, self.task, self.form)
+        messages = bare = self._messages(brief)
         if brief.earlier:
-            bare = messages_about(self.generation, replace(brief, earlier=()), self.task, self.form)
+            bare = self._messages(replace(brief, earlier=()))
         return Request(
             messages=messages,
             messages_without_examples=bare,
@@ -92,15 +96,25 @@ class SampleRequest:
             plain=partial(self.plain, self.generation, brief) if self.plain else None,
         )
 
+    def _messages(self, brief: Brief) -> tuple[Message, ...]:
+        return messages_about(self.generation, brief, self.task, self.form, self.about_topic)
 
-def messages_about(generation: Generation, brief: Brief, task: str, form: str) -> tuple[Message, ...]:
-    """Return the messages that ask for a task to be done about the topic of a brief, which is {topic} in the task."""
-    path = f"Topic path, from general to specific: {' > '.join(brief.path)}"
-    parts = [path, generation.instructions, task.replace("{topic}", brief.path[-1])]
-    if brief.cycle:
-        parts.append(_something_different(brief))
-    parts += [in_language(generation), form, brief.advice]
-    return Message("system", generation.system_prompt), Message("user", "\n\n".join(filter(None, parts)))
+
+def messages_about(
+    generation: Generation, brief: Brief, task: str, form: str, about: str = ABOUT
+) -> tuple[Message, ...]:
+    """Return the messages that ask for a task to be done about the topic of a brief, which is {topic} in `about`.
+
+    A small model only writes about the topic if the sentence that names it is close to the end.
+    """
+    shared = generation.instructions, task, in_language(generation), form
+    own = (
+        f"Topic path, from general to specific: {' > '.join(brief.path)}",
+        about.replace("{topic}", brief.path[-1]),
+        _something_different(brief) if brief.cycle else "",
+        brief.advice,
+    )
+    return message_of("system", [generation.system_prompt]), message_of("user", shared, own)
 
 
 def in_language(generation: Generation) -> str:

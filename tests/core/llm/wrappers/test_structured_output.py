@@ -12,6 +12,7 @@ from deepfabric_core.chat.messages import Message, PlainParts, Reply, ReplySchem
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import Event, Notice
 from deepfabric_core.llm.wrappers.structured_output import StructuredOutput
+from tests.answers import topic_line
 from tests.core.conftest import Run, local_llm, write_config
 from tests.model_servers import (
     LLAMA_CPP,
@@ -239,7 +240,7 @@ def test_many_do_not_wait_for_an_answer_that_takes_long(deepfabric: Run, place: 
 def test_small_mistakes_in_json_are_mended_and_counted(deepfabric: Run, place: Path) -> None:
     def spoiled(body: dict[str, Any]) -> str:
         asked = body["messages"][-1]["content"]
-        leaf = asked.partition("\n")[0].split(" > ")[-1].split(": ")[-1]
+        leaf = topic_line(asked).split(" > ")[-1].split(": ")[-1]
         if "subtopics" in asked:
             return json.dumps({"subtopics": [f"{leaf} one", f"{leaf} two"]})
         return (
