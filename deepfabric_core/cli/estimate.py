@@ -9,26 +9,16 @@ import click
 
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, print_json, print_result, say
-from deepfabric_core.flags.click_options import with_all_names, with_config_options
+from deepfabric_core.flags.click_options import with_all_names, with_config_options, with_preview
 from deepfabric_core.flags.job_from_flags import job_of
 
 if TYPE_CHECKING:
-    from deepfabric_core.chat.tools import Tool
     from deepfabric_core.run.job import Job
-
-_PREVIEW = "5"
 
 
 @click.command("estimate")
 @click.argument("config_file", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--preview",
-    type=click.IntRange(1, 1000),
-    is_flag=False,
-    flag_value=_PREVIEW,
-    metavar="[N]",
-    help=f"Make N real samples first, {_PREVIEW} by default, which are kept and count towards the run.",
-)
+@with_preview
 @click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON, and nothing else.")
 @with_config_options
 def command(config_file: Path | None, *, preview: int | None, as_json: bool, **values: Any) -> None:
@@ -38,26 +28,25 @@ def command(config_file: Path | None, *, preview: int | None, as_json: bool, **v
     is there, it rests on what that one took. Flags are those of generate, and win over the file.
     """
     from deepfabric_core.run.job import resume_command
-    from deepfabric_core.tools.known_tools import known_tools
 
     loaded = load_config(config_file, values)
     for notice in loaded.notices:
         note(notice)
     job = job_of(loaded.config, config_file, with_all_names(values))
     code = 0 if preview is None else _make_preview(job, preview)
-    _print_estimate(job, known_tools(loaded.config), as_json=as_json)
+    _print_estimate(job, as_json=as_json)
     if preview is not None:
         say(f"Go on with: {resume_command(job.command)}", err=True)
     raise click.exceptions.Exit(code)
 
 
-def _print_estimate(job: Job, tools: tuple[Tool, ...], *, as_json: bool) -> None:
+def _print_estimate(job: Job, *, as_json: bool) -> None:
     from deepfabric_core.run.estimate.estimate import estimate
     from deepfabric_core.run.estimate.levers import levers
     from deepfabric_core.text.estimate_text import as_document, estimate_table
 
-    found = estimate(job, tools=tools)
-    less = levers(job, found, tools)
+    found = estimate(job)
+    less = levers(job, found)
     if as_json:
         print_json(as_document(found, less))
     else:

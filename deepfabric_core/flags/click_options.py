@@ -33,6 +33,8 @@ def with_budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_PREVIEW, _LARGEST_PREVIEW = "5", 1000
+
 # Flags that say what is to be made, though no key of the config does.
 _ABOUT_THE_JOB = frozenset({"topics_load", "topic_only", "checkpoint_path", "debug"})
 
@@ -43,6 +45,18 @@ def with_config_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if option.keys or option.name in _ABOUT_THE_JOB:
             command = _as_click(option)(command)
     return command
+
+
+def with_preview(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that makes a few real samples before an estimate; alone it means five."""
+    return click.option(
+        "--preview",
+        type=click.IntRange(1, _LARGEST_PREVIEW),
+        is_flag=False,
+        flag_value=_PREVIEW,
+        metavar="[N]",
+        help=f"Make N real samples first, {_PREVIEW} by default, which are kept and count towards the run.",
+    )(command)
 
 
 def with_all_names(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import floor, log10
 from typing import Any
 
 from deepfabric_core.amounts import Expected, Range
@@ -12,13 +13,12 @@ from deepfabric_core.run.estimate.levers import Lever
 from deepfabric_core.run.estimate.pricing import prices_used
 from deepfabric_core.run.job import Job
 from deepfabric_core.text.number_format import duration
-from deepfabric_core.tools.known_tools import known_tools
 from deepfabric_core.wording import counted, digits
 
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
-_LABEL, _COLUMN = 16, 15
+_LABEL, _COLUMN = 16, 16
 _SMALLEST = 0.0001
-_LIKE_NOTHING = 0.005
+_CENTS = 0.095
 
 
 def estimate_table(found: Estimate, levers: Sequence[Lever] = ()) -> str:
@@ -45,7 +45,7 @@ def _levers(levers: Sequence[Lever]) -> Iterator[str]:
 def expected_of(job: Job) -> str:
     """Return the line of a plan about what a run is expected to take; empty if that can't be reckoned."""
     try:
-        found = estimate(job, tools=known_tools(job.config))
+        found = estimate(job)
     except DeepFabricError:  # which is told elsewhere, with all that is wrong
         return ""
     samples = found.total.rests_on
@@ -114,7 +114,7 @@ def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
 
 
 def _row(name: str, cells: list[str]) -> str:
-    return (f"{name:<{_LABEL}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)).rstrip()
+    return (f"{name:<{_LABEL - 1}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)).rstrip()
 
 
 def _bounds(range_: Range, shown: Callable[[float], str]) -> str:
@@ -191,11 +191,13 @@ def number(value: float) -> str:
 def money(value: float) -> str:
     """Return an amount of US dollars.
 
-    >>> money(4.1), money(0.0434), money(0.00002), money(0)
-    ('$4.10', '$0.043', 'under $0.0001', '$0')
+    >>> money(4.1), money(0.1), money(0.0434), money(0.00002), money(0)
+    ('$4.10', '$0.10', '$0.043', 'under $0.0001', '$0')
     """
     if value <= 0:
         return "$0"
     if value < _SMALLEST:
         return f"under ${_SMALLEST}"
-    return f"${value:,.2f}" if value >= 1 else f"${float(f'{value:.2g}'):g}"
+    if value >= _CENTS:
+        return f"${value:,.2f}"
+    return f"${value:.{1 - floor(log10(value))}f}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from deepfabric_core.amounts import Expected, Range
 from deepfabric_core.chat.messages import Reply, Request
@@ -32,8 +33,8 @@ from deepfabric_core.topics.prompts import shown_candidates
 # Made-up texts, about as long as real ones.
 _WORDS = "This sentence stands here for one that a model will write. "
 _NAME = "A part of the subject {number}"
-_QUESTION_CHARACTERS = 180
-_REMEMBERED_QUESTIONS = 5
+QUESTION_CHARACTERS = 180
+_REMEMBERED_QUESTIONS, _REMEMBERED_CHARACTERS = 5, 200
 _RESULT_TOKENS = 120.0
 _CHARACTERS_A_TOKEN = 4
 
@@ -52,8 +53,8 @@ class CallKinds:
 
     `expansions` has the calls that ask for subtopics, by level; `sample` is a whole sample, of an agent with all its
     steps; `repair` is None if no reply is asked for again. `scores` are those of all judges for one sample,
-    `comparisons` those of all judges of two samples. `longer_prompt` is how many tokens the prompt of a later cycle has
-    more than that of the first.
+    `comparisons` those of all judges of two samples. `longer_prompt` says how many tokens more the prompt of a later
+    cycle has than that of the first, by the cycle and the characters of a question.
     """
 
     expansions: tuple[Expected, ...]
@@ -61,7 +62,7 @@ class CallKinds:
     repair: Expected | None
     scores: Expected
     comparisons: Expected
-    longer_prompt: Callable[[int], float]
+    longer_prompt: Callable[[int, float], float]
     sample_price: Price | None
     topics_price: Price | None
 
@@ -112,9 +113,9 @@ def _made_up(config: Config, level: int, branch: str) -> Expansion:
 # ---- samples
 
 
-def _brief(config: Config, cycle: int, branch: str = "one") -> Brief:
+def _brief(config: Config, cycle: int, branch: str = "one", question: float = QUESTION_CHARACTERS) -> Brief:
     names = [_NAME.format(number=f"{branch} {level}") for level in range(config.topics.depth)]
-    earlier = ((_WORDS * _REMEMBERED_QUESTIONS)[:_QUESTION_CHARACTERS],) * min(cycle, _REMEMBERED_QUESTIONS)
+    earlier = ((_WORDS * _REMEMBERED_QUESTIONS)[: round(question)],) * min(cycle, _REMEMBERED_QUESTIONS)
     return Brief((config.topics.prompt, *names), cycle, earlier)
 
 
@@ -149,7 +150,7 @@ def _agent(config: Config, recipe: Recipe) -> Expected:
     brief, settings = _brief(config, 0), config.generation.llm
     asking = recipe(brief)
     task = _as_request(next(asking))
-    question = json.dumps({"question": _text(_QUESTION_CHARACTERS / _CHARACTERS_A_TOKEN)})
+    question = json.dumps({"question": _text(QUESTION_CHARACTERS / _CHARACTERS_A_TOKEN)})
     work = task
     with suppress(ReplyError, StopIteration):  # a recipe that refuses the made-up task has a prompt of its length
         work = _as_request(asking.send(Reply(question, settings.model)))
@@ -179,14 +180,13 @@ def _from_to(low: Expected, likely: Expected, high: Expected) -> Expected:
     return Expected(span("calls"), span("prompt_tokens"), span("completion_tokens"), span("tokens"), cost)
 
 
-def _longer_prompt(config: Config, recipe: Recipe, first: float) -> Callable[[int], float]:
-    known: dict[int, float] = {0: 0.0}
-
-    def longer(cycle: int) -> float:
-        cycle = min(cycle, _REMEMBERED_QUESTIONS)
-        if cycle not in known:
-            known[cycle] = prompt_tokens(_first(recipe, _brief(config, cycle))) - first
-        return known[cycle]
+def _longer_prompt(config: Config, recipe: Recipe, first: float) -> Callable[[int, float], float]:
+    @cache
+    def longer(cycle: int, question: float) -> float:
+        if not cycle:
+            return 0.0
+        brief = _brief(config, min(cycle, _REMEMBERED_QUESTIONS), question=min(question, _REMEMBERED_CHARACTERS))
+        return prompt_tokens(_first(recipe, brief)) - first
 
     return longer
 
@@ -221,7 +221,7 @@ def _candidate(config: Config, branch: str) -> Candidate:
         return Candidate("", "", path=path, fields={"text": text}, record={"text": text})
     _, answer = reply_lengths.of_agent_steps(config)
     length = answer if config.uses_tools else reply_lengths.of_sample(config)
-    question = f"{branch} {_WORDS * _REMEMBERED_QUESTIONS}"[:_QUESTION_CHARACTERS]
+    question = f"{branch} {_WORDS * _REMEMBERED_QUESTIONS}"[:QUESTION_CHARACTERS]
     return Candidate(question, _text(length.likely), path=path)
 
 

@@ -9,7 +9,13 @@ from deepfabric_core.amounts import PURPOSES, Amounts, Expected, Purpose, Range
 from deepfabric_core.chat.tools import Tool
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
-from deepfabric_core.run.estimate.call_kinds import CallKinds, comparisons_of, expected_of_expansions, kinds_of_calls
+from deepfabric_core.run.estimate.call_kinds import (
+    QUESTION_CHARACTERS,
+    CallKinds,
+    comparisons_of,
+    expected_of_expansions,
+    kinds_of_calls,
+)
 from deepfabric_core.run.estimate.measured import Measured, measured, sum_of
 from deepfabric_core.run.estimate.pricing import is_free, price_of
 from deepfabric_core.run.estimate.run_time import seconds_by_purpose, whole_time
@@ -30,8 +36,8 @@ from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.model import Topics
 
 # How often a sample's reply is asked for again, and how often a sample isn't accepted, before any was seen.
-_REPAIRS = Rate(0.05, 7.0)
-_REFUSED = Rate(0.05, 7.0)
+_REPAIRS = Rate(0.03, 7.0)
+_REFUSED = Rate(0.02, 7.0)
 _REFUSED_BY_JUDGES = Rate(0.2, 5.0)
 # Expansions that are asked for again, since names were missing.
 _ASKED_AGAIN = Range(1.0, 1.03, 1.3)
@@ -57,7 +63,7 @@ class Estimate:
     models: tuple[Llm, ...] = ()
 
 
-def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] = ()) -> Estimate:
+def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] | None = None) -> Estimate:
     """Return what the job's whole run is expected to take. No call is made.
 
     It is reckoned from the requests that the run would make and, if an earlier session left an unfinished run that the
@@ -66,13 +72,26 @@ def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] 
     Args:
         job: what the run is asked to do.
         topics: its topics, if they are known.
-        tools: those of an agent, as far as they are known.
+        tools: those of an agent; by default those whose definitions are known without starting a server.
 
     Raises:
         ConfigError: the files of the unfinished run, or the topics that the job loads, can't be read.
     """
     size, known = work_of(job, topics)
-    return reckoned(job.config, size, known, tools)
+    return reckoned(job.config, size, known, known_tools(job.config) if tools is None else tools)
+
+
+def known_tools(config: Config) -> tuple[Tool, ...]:
+    """Return the tools of an agent whose definitions are known without starting a server; none without an agent.
+
+    Raises:
+        ConfigError: a definition can't be used.
+    """
+    if not config.uses_tools:
+        return ()
+    from deepfabric_core.tools.toolbox import defined_tools
+
+    return defined_tools(config)
 
 
 def work_of(job: Job, topics: Topics | None = None) -> tuple[Size, Measured]:
@@ -215,9 +234,14 @@ class _Work:
 
     def _longer_prompts(self) -> float:
         """Return how many tokens the prompts that are still to come are longer than those of the draws so far."""
-        longer, leaves = self.kinds.longer_prompt, max(1, self.size.leaves)
+        leaves = max(1, self.size.leaves)
         if self.size.samples <= leaves or not self._left:
             return 0.0
+        question = self.known.question_characters or QUESTION_CHARACTERS
+
+        def longer(cycle: int) -> float:
+            return self.kinds.longer_prompt(min(cycle, _LATER_CYCLES), question)
+
         of_all = sum(longer(cycle) * _in_cycle(cycle, self.size.samples, leaves) for cycle in range(_LATER_CYCLES))
         beyond = max(0, self.size.samples - _LATER_CYCLES * leaves)
         of_all += beyond * longer(_LATER_CYCLES)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from deepfabric_core.chat.messages import Usage
@@ -19,6 +20,8 @@ from deepfabric_core.topics.model import TopicPath
 
 # More lines say no more, and take time to read.
 _MOST_LINES = 2000
+# What later prompts for the same topic tell of a question.
+_MOST_OF_A_QUESTION = 200
 # What the log of rejected samples says of one that was as good as planned, but not the best of several.
 _NOT_CHOSEN = "not chosen"
 
@@ -37,7 +40,8 @@ class Measured:
 
     `expansions` have the level of their topic, from 0. `draws` are without the `repairs`, in which a sample was asked
     for again; of an agent they are with them, since its steps aren't told apart. `judged` has what judging took for
-    each sample that was accepted, `judged_refused` for each that wasn't. `settled` counts samples that are made or have
+    each sample that was accepted, `judged_refused` for each that wasn't. `question_characters` is the mean length of
+    the questions, if there are any. `settled` counts samples that are made or have
     failed, `failed` the latter alone. `spent` is all of it and exact, `leaves` those of complete topics, else None.
     """
 
@@ -47,6 +51,7 @@ class Measured:
     refused: tuple[Taken, ...] = ()
     judged: tuple[Taken, ...] = ()
     judged_refused: tuple[Taken, ...] = ()
+    question_characters: float | None = None
     settled: int = 0
     failed: int = 0
     spent: Taken = field(default_factory=Taken)
@@ -91,6 +96,7 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         tuple(reading.refused),
         tuple(reading.judged.values()),
         tuple(reading.judged_refused),
+        question_characters=fmean(reading.questions) if reading.questions else None,
         settled=count_lines(files.samples) + known.samples_failed,
         failed=known.samples_failed,
         spent=_taken(known.calls, usage, prices.get("samples")),
@@ -110,10 +116,14 @@ class _Reading:
     refused: list[Taken] = field(default_factory=list)
     judged: dict[tuple[Any, Any], Taken] = field(default_factory=lambda: defaultdict(Taken))
     judged_refused: list[Taken] = field(default_factory=list)
+    questions: list[int] = field(default_factory=list)
 
     def add_sample(self, line: Mapping[str, Any]) -> None:
         """Add a line of the journal."""
         self.draws.append(Draw(_cycle(line), self._without_repairs(line)))
+        record = line.get("sample")
+        if isinstance(record, Mapping) and isinstance(question := record.get("question"), str):
+            self.questions.append(min(len(question), _MOST_OF_A_QUESTION))
         if "judging" in line:
             self.judged[_key(line)] += _taken_of(line["judging"], None)
 

@@ -18,7 +18,7 @@ ONE = Range(1.0, 1.0, 1.0)
 # Bounds of the middle 90 % of a normal distribution, in standard deviations.
 _BOUND = 1.645
 # Samples differ in what they take by about this share of the mean; it is believed as much as so many samples are.
-VARIATION = 0.5
+VARIATION = 0.6
 _BELIEF = 3.0
 
 
@@ -114,17 +114,23 @@ def _student(freedom: float) -> float:
 def events(seen: float, among: float, more: float, before: Rate) -> Range:
     """Return how often something happens among `more` items, if it happened `seen` times among others.
 
+    The likely figure heeds what is usual, and so do the bounds before any item was seen; afterwards they are those of
+    any rate with which what was seen isn't unlikely.
+
     >>> events(0, 0, 0, Rate(0.1, 5))
     Range(low=0.0, likely=0.0, high=0.0)
     """
     if more <= 0:
         return NOTHING
-    shape, rate = before.often * before.weight + seen, before.weight + among
+    usual = before.often * before.weight
+    likely = more * (usual + seen) / (before.weight + among)
+    shape, rate = (seen + 0.5, among + 0.5) if among else (usual, before.weight)
     mean = more * shape / rate
     if mean <= 0:
         return NOTHING
     shape_of_sum = mean / (1 + more / rate)  # of the gamma distribution with the mean and variance of the sum
-    return Range(_gamma(shape_of_sum, -_BOUND, mean), mean, max(mean, _gamma(shape_of_sum, _BOUND, mean)))
+    low, high = (_gamma(shape_of_sum, bound, mean) for bound in (-_BOUND, _BOUND))
+    return Range(min(low, likely), likely, max(high, likely))
 
 
 def _gamma(shape: float, bound: float, mean: float) -> float:

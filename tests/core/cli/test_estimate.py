@@ -1,0 +1,146 @@
+"""`deepfabric estimate`: what it prints, what a preview makes, and what it does when it can't know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests import ROOT
+from tests.core.commands import lines
+from tests.core.conftest import Run, local_llm, write_config
+from tests.provider import LocalProvider
+
+PRICES = {"input": 0.15, "output": 0.6}
+
+
+def test_it_prints_a_table_and_what_it_rests_on(place: Path, deepfabric: Run) -> None:
+    write_config(place, llm={"provider": "openai", "model": "gpt-4o"}, quality={"judge": {}})
+    done = deepfabric("estimate", "config.yaml")
+    assert done.returncode == 0, done.stderr
+    table, facts = done.stdout.split("\n\n")[:2]
+    rows = [line.split("  ")[0] for line in table.splitlines() if not line.startswith(" ")]
+    assert rows == ["Topics", "Samples", "Repairs", "Refused samples", "Judge", "In all"]
+    assert max(map(len, table.splitlines())) <= 80
+    assert "Rests on        lengths only" in facts
+    assert "Prices          price list of litellm " in facts
+    assert "gpt-4o-mini for samples: -$" in done.stdout
+
+
+def test_json_alone_is_on_standard_output(place: Path, deepfabric: Run) -> None:
+    write_config(place, llm={"provider": "ollama", "model": "m", "prices": PRICES})
+    done = deepfabric("estimate", "config.yaml", "--json", "--num-samples", "1000")
+    found = json.loads(done.stdout)
+    for name in ("cost", "calls", "tokens", "prompt_tokens", "completion_tokens", "seconds"):
+        assert found[name]["low"] <= found[name]["likely"] <= found[name]["high"]
+    assert found["calls"]["likely"] > 1000
+    assert found["rests_on"] == {"samples": 0}
+    assert found["by_purpose"]["topics"]["cost"]["likely"] > 0
+    assert found["prices"] == {"from": "llm.prices of the config", "unpriced": [], "free": False}
+
+
+def test_an_unknown_price_is_said_to_be_unknown(place: Path, deepfabric: Run) -> None:
+    write_config(place, llm={"provider": "ollama", "model": "nobody-prices-this"})
+    done = deepfabric("estimate", "config.yaml")
+    assert "unknown: no price is known of ollama/nobody-prices-this; give one by llm.prices" in done.stdout
+    assert "$" not in done.stdout
+    assert json.loads(deepfabric("estimate", "config.yaml", "--json").stdout)["cost"] is None
+
+
+def test_a_simulated_model_costs_nothing_and_says_so(place: Path, deepfabric: Run) -> None:
+    write_config(place)
+    done = deepfabric("estimate", "config.yaml")
+    assert "Cost            nothing: the model is on this machine, or makes its answers up" in done.stdout
+    assert "$" not in done.stdout
+
+
+def test_a_preview_is_kept_and_the_run_goes_on_with_it(place: Path, deepfabric: Run) -> None:
+    write_config(place, topics={"depth": 3})
+    assert deepfabric("generate", "config.yaml", "--output-save-as", "whole.jsonl").returncode == 0
+    done = deepfabric("estimate", "config.yaml", "--preview")
+    assert done.returncode == 0, done.stderr
+    assert "Rests on        5 real samples" in done.stdout
+    assert "Go on with: deepfabric generate config.yaml --resume" in done.stderr
+    assert not (place / "out").exists() or not list((place / "out").glob("dataset*"))
+    again = deepfabric("estimate", "config.yaml", "--preview=5")
+    assert "Note: an unfinished run has as many samples already" in again.stderr
+    refused = deepfabric("generate", "config.yaml")
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    whole = deepfabric("generate", "config.yaml", "--resume")
+    assert "5 samples were there already" in whole.stdout
+    assert (place / "out/dataset.jsonl").read_bytes() == (place / "whole.jsonl").read_bytes()
+    over = deepfabric("estimate", "config.yaml", "--preview=5")
+    assert over.returncode == 2
+    assert "out/dataset.jsonl is complete already" in over.stderr
+
+
+def test_a_preview_keeps_to_the_budget(place: Path, deepfabric: Run, provider: LocalProvider) -> None:
+    write_config(place, llm={**local_llm(provider), "prices": PRICES}, output={"num_samples": 9})
+    done = deepfabric("estimate", "config.yaml", "--preview=8", "--max-calls", "6")
+    assert done.returncode == 3, done.stderr
+    assert provider.counts.requests == 6
+    assert "In all" in done.stdout
+
+
+def test_nothing_is_called_without_a_preview(place: Path, deepfabric: Run, provider: LocalProvider) -> None:
+    write_config(place, llm={**local_llm(provider), "prices": PRICES})
+    assert deepfabric("estimate", "config.yaml").returncode == 0
+    assert deepfabric("validate", "config.yaml").returncode == 0
+    assert provider.counts.requests == 0
+
+
+def test_neither_litellm_nor_a_network_library_is_imported(place: Path) -> None:
+    write_config(place, llm={"provider": "openai", "model": "gpt-4o"})
+    program = (
+        "import sys; from deepfabric_core.cli.app import app\n"
+        "app.main(['estimate', 'config.yaml'], standalone_mode=False)\n"
+        "print(sorted({'litellm', 'aiohttp', 'httpx', 'rich', 'tiktoken'} & set(sys.modules)))"
+    )
+    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=place, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_plan_of_validate_and_the_head_of_a_run_tell_what_is_expected(place: Path, deepfabric: Run) -> None:
+    write_config(place, llm={"provider": "ollama", "model": "m", "prices": PRICES})
+    assert "\nExpected       about $0.00" in deepfabric("validate", "config.yaml").stdout
+    write_config(place)
+    done = deepfabric("generate", "config.yaml", "--tui", "simple")
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("Expected: "))
+    assert line.startswith("Expected: about ")
+    assert "$" not in line
+    assert line.endswith(" calls")
+
+
+def test_mistakes_are_one_sentence(place: Path, deepfabric: Run) -> None:
+    write_config(place)
+    cases: list[tuple[tuple[str, ...], str]] = [
+        (("estimate", "config.yaml", "--preview", "0"), "Invalid value for '--preview': 0"),
+        (("estimate", "config.yaml", "--preview", "--topic-only"), "--topic-only makes no samples"),
+        (("estimate", "missing.yaml"), "missing.yaml"),
+    ]
+    for words, said in cases:
+        done = deepfabric(*words)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_it_takes_what_a_finished_part_of_a_run_took(place: Path, deepfabric: Run, provider: LocalProvider) -> None:
+    write_config(
+        place,
+        llm={**local_llm(provider), "prices": PRICES},
+        output={"num_samples": 60, "checkpoint": {"interval": 5}},
+    )
+    done = deepfabric("generate", "config.yaml", "--max-calls", "40")
+    assert done.returncode == 3
+    found: dict[str, Any] = json.loads(deepfabric("estimate", "config.yaml", "--json").stdout)
+    assert found["rests_on"]["samples"] > 20
+    assert found["spent"]["calls"] == 40
+    assert found["calls"]["low"] > 60
+    assert not lines(place / "out/dataset.jsonl") if (place / "out/dataset.jsonl").exists() else True
