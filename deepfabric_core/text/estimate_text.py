@@ -107,7 +107,7 @@ def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
     likely, bounds = [number(part.likely) for part in parts], [_bounds(part, number) for part in parts]
     if priced:
         likely.append("unknown" if expected.cost is None else money(expected.cost.likely))
-        bounds.append("" if expected.cost is None else _bounds(expected.cost, money))
+        bounds.append("" if expected.cost is None else _bounds(expected.cost, _bound_of_money))
     yield _row(name, likely)
     if any(bounds):
         yield _row("", bounds)
@@ -120,6 +120,10 @@ def _row(name: str, cells: list[str]) -> str:
 def _bounds(range_: Range, shown: Callable[[float], str]) -> str:
     low, high = shown(range_.low), shown(range_.high)
     return "" if low == high else f"{low}-{high}"
+
+
+def _bound_of_money(value: float) -> str:
+    return money(value) if value >= _SMALLEST else "$0"
 
 
 def _with_range(range_: Range, shown: Callable[[float], str]) -> str:
@@ -192,12 +196,12 @@ def money(value: float) -> str:
     """Return an amount of US dollars.
 
     >>> money(4.1), money(0.1), money(0.0434), money(0.00002), money(0)
-    ('$4.10', '$0.10', '$0.043', 'under $0.0001', '$0')
+    ('$4.10', '$0.10', '$0.043', '<$0.0001', '$0')
     """
     if value <= 0:
         return "$0"
     if value < _SMALLEST:
-        return f"under ${_SMALLEST}"
+        return f"<${_SMALLEST}"
     if value >= _CENTS:
         return f"${value:,.2f}"
     return f"${value:.{1 - floor(log10(value))}f}"
