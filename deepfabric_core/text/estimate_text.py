@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import floor, log10
 from typing import Any
 
 from deepfabric_core.amounts import Expected, Range
@@ -13,12 +12,10 @@ from deepfabric_core.run.estimate.levers import Lever
 from deepfabric_core.run.estimate.pricing import prices_used
 from deepfabric_core.run.job import Job
 from deepfabric_core.text.number_format import duration
-from deepfabric_core.wording import counted, digits
+from deepfabric_core.wording import counted, digits, money, rounded
 
-_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
 _LABEL, _COLUMN = 16, 16
 _SMALLEST = 0.0001
-_CENTS = 0.095
 
 
 def estimate_table(found: Estimate, levers: Sequence[Lever] = ()) -> str:
@@ -55,7 +52,7 @@ def expected_of(job: Job) -> str:
 
 def expected_line(expected: Expected) -> str:
     """Return what a run is expected to take: about $4.10 ($3.20 to $5.60), 1.2 M tokens, 1,040 calls."""
-    amounts = f"{number(expected.tokens.likely)} tokens, {digits(round(expected.calls.likely))} calls"
+    amounts = f"{rounded(expected.tokens.likely)} tokens, {digits(round(expected.calls.likely))} calls"
     if expected.cost is None:
         return f"{amounts} at a price that is unknown"
     if not expected.cost.high:
@@ -104,10 +101,10 @@ def _range_object(range_: Range | None, places: int) -> dict[str, float] | None:
 
 def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
     parts = (expected.calls, expected.prompt_tokens, expected.completion_tokens)
-    likely, bounds = [number(part.likely) for part in parts], [_bounds(part, number) for part in parts]
+    likely, bounds = [rounded(part.likely) for part in parts], [_bounds(part, rounded) for part in parts]
     if priced:
-        likely.append("unknown" if expected.cost is None else money(expected.cost.likely))
-        bounds.append("" if expected.cost is None else _bounds(expected.cost, _bound_of_money))
+        likely.append("unknown" if expected.cost is None else _brief_money(expected.cost.likely))
+        bounds.append("" if expected.cost is None else _bounds(expected.cost, _brief_money))
     yield _row(name, likely)
     if any(bounds):
         yield _row("", bounds)
@@ -120,10 +117,6 @@ def _row(name: str, cells: list[str]) -> str:
 def _bounds(range_: Range, shown: Callable[[float], str]) -> str:
     low, high = shown(range_.low), shown(range_.high)
     return "" if low == high else f"{low}-{high}"
-
-
-def _bound_of_money(value: float) -> str:
-    return money(value) if value >= _SMALLEST else "$0"
 
 
 def _with_range(range_: Range, shown: Callable[[float], str]) -> str:
@@ -143,7 +136,7 @@ def _facts(found: Estimate) -> Iterator[tuple[str, str]]:
     if found.spent.calls:
         money_spent = f"{money(found.spent.cost)}, " if found.spent.cost and not found.is_free else ""
         calls = counted(found.spent.calls, "call")
-        yield "Spent so far", f"{money_spent}{number(found.spent.tokens or 0)} tokens, {calls}; in all figures above"
+        yield "Spent so far", f"{money_spent}{rounded(found.spent.tokens or 0)} tokens, {calls}; in all figures above"
 
 
 def _roughly(seconds: float) -> str:
@@ -179,29 +172,12 @@ def _about_money(found: Estimate) -> Iterator[tuple[str, str]]:
         yield "Prices", prices
 
 
-def number(value: float) -> str:
-    """Return a number with three digits that count, and a unit for thousands, millions and more.
+def _brief_money(value: float) -> str:
+    """Return an amount of US dollars with two digits that count below a dollar, for a column.
 
-    >>> number(950), number(1234), number(12_345), number(1_200_000)
-    ('950', '1,234', '12.3 k', '1.2 M')
+    >>> _brief_money(4.1), _brief_money(0.1), _brief_money(0.0434), _brief_money(0.00002)
+    ('$4.10', '$0.10', '$0.043', '$0')
     """
-    for size, unit in _UNITS:
-        if value >= size:
-            part = value / (1e3 if unit == "k" else size)
-            return f"{float(f'{part:.3g}'):,g} {unit}"
-    return digits(round(value))
-
-
-def money(value: float) -> str:
-    """Return an amount of US dollars.
-
-    >>> money(4.1), money(0.1), money(0.0434), money(0.00002), money(0)
-    ('$4.10', '$0.10', '$0.043', '<$0.0001', '$0')
-    """
-    if value <= 0:
-        return "$0"
     if value < _SMALLEST:
-        return f"<${_SMALLEST}"
-    if value >= _CENTS:
-        return f"${value:,.2f}"
-    return f"${value:.{1 - floor(log10(value))}f}"
+        return "$0"
+    return money(value) if value >= 1 else money(float(f"{value:.1e}"))
