@@ -119,7 +119,10 @@ def reckoned(config: Config, size: Size, known: Measured, tools: tuple[Tool, ...
     }
     topics = each.get("topics", ZERO)
     of_topics = Amounts(
-        topics.cost.likely if topics.cost else None, round(topics.tokens.likely), round(topics.calls.likely)
+        topics.cost.likely if topics.cost else None,
+        round(topics.tokens.likely),
+        round(topics.calls.likely),
+        seconds["topics"].likely,
     )
     models = _models(config, size)
     return Estimate(
@@ -152,6 +155,13 @@ def _as_amounts(taken: Taken, seconds: float) -> Amounts:
 
 
 def _spent_by_purpose(known: Measured) -> dict[Purpose, Taken]:
+    """Return what was spent for each purpose; of a long log it is reckoned from the part that was read."""
+    told = known.told.tokens
+    unread = 1.0 if known.is_whole or not told else known.spent.tokens / told
+    return {purpose: taken.shared(unread) for purpose, taken in _told_by_purpose(known).items()}
+
+
+def _told_by_purpose(known: Measured) -> dict[Purpose, Taken]:
     return {
         "topics": sum_of(taken for _, taken in known.expansions),
         "samples": sum_of(draw.taken for draw in known.draws),
@@ -218,7 +228,8 @@ class _Work:
     def _retries(self) -> float:
         """How many calls are made for one that is answered."""
         answered = self.known.told.calls
-        return max(1.0, self.known.spent.calls / answered) if answered and not self.known.failed else 1.0
+        is_known = answered and self.known.is_whole and not self.known.failed
+        return max(1.0, self.known.spent.calls / answered) if is_known else 1.0
 
     # ---- what each takes
 
@@ -304,7 +315,7 @@ class _Work:
     def _failing(self) -> Expected:
         """Return what samples take that come to nothing, after those that did so far."""
         known = self.known
-        if not known.failed or not self._left:
+        if not known.failed or not self._left or not known.is_whole:
             return ZERO
         lost = Taken(
             max(0.0, known.spent.calls - known.told.calls),

@@ -11,15 +11,21 @@ from statistics import fmean
 from typing import Any
 
 from deepfabric_core.chat.messages import Usage
+from deepfabric_core.config.fingerprint import changed, fingerprint
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.estimate.reckoning import Price, Taken
-from deepfabric_core.store.append_log import count_lines, whole_lines
+from deepfabric_core.store.append_log import count_lines, read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, recovered_metadata
+from deepfabric_core.store.files import reason
+from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import TopicPath
 
 # More lines say no more, and take time to read.
-_MOST_LINES = 2000
+_MOST_LINES = 5000
+_MOST_QUESTIONS = 200
+_SAMPLE = b', "sample": '
 # What later prompts for the same topic tell of a question.
 _MOST_OF_A_QUESTION = 200
 # What the log of rejected samples says of one that was as good as planned, but not the best of several.
@@ -41,8 +47,9 @@ class Measured:
     `expansions` have the level of their topic, from 0. `draws` are without the `repairs`, in which a sample was asked
     for again; of an agent they are with them, since its steps aren't told apart. `judged` has what judging took for
     each sample that was accepted, `judged_refused` for each that wasn't. `question_characters` is the mean length of
-    the questions, if there are any. `settled` counts samples that are made or have
-    failed, `failed` the latter alone. `spent` is all of it and exact, `leaves` those of complete topics, else None.
+    the questions, if there are any. `settled` counts samples that are made or have failed, `failed` the latter alone.
+    `spent` is all of it and exact, `leaves` those of complete topics, else None. Of long logs only the beginning is
+    read, and `is_whole` is false.
     """
 
     expansions: tuple[tuple[int, Taken], ...] = ()
@@ -52,6 +59,7 @@ class Measured:
     judged: tuple[Taken, ...] = ()
     judged_refused: tuple[Taken, ...] = ()
     question_characters: float | None = None
+    is_whole: bool = True
     settled: int = 0
     failed: int = 0
     spent: Taken = field(default_factory=Taken)
@@ -72,7 +80,7 @@ def sum_of(taken: Iterable[Taken]) -> Taken:
 
 
 def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
-    """Return what the job's unfinished run took so far, or None if there is no such run.
+    """Return what the job's unfinished run took so far, or None if there is no such run, or only of another config.
 
     Calls whose price wasn't known get that of `prices`, which has one for "topics" and for "samples".
 
@@ -82,11 +90,17 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
     files = job.unfinished_files()
     if not files.exists:
         return None
-    known = with_unsaved(recovered_metadata(files)[0], files)
+    found = recovered_metadata(files)[0]
+    now = fingerprint(job.config, keyed_hash)
+    if changed(found.fingerprint, now, topics_given=job.topics_load is not None) and not job.accept_changes:
+        return None
+    known = with_unsaved(found, files)
     reading = _Reading(apart=not job.config.uses_tools, price=prices.get("samples"))
-    for line in islice(whole_lines(files.samples), _MOST_LINES):
+    made, rejected = count_lines(files.samples), count_lines(files.rejected)
+    part = min(1.0, _MOST_LINES / max(1, made, rejected))  # the same of both, so that rates are true
+    for line in _heads(files.samples, round(made * part)):
         reading.add_sample(line)
-    for line in islice(whole_lines(files.rejected), _MOST_LINES):
+    for line in _heads(files.rejected, round(rejected * part)):
         reading.add_rejected(line)
     usage = Usage(known.prompt_tokens, known.completion_tokens, known.cost)
     return Measured(
@@ -96,13 +110,37 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         tuple(reading.refused),
         tuple(reading.judged.values()),
         tuple(reading.judged_refused),
-        question_characters=fmean(reading.questions) if reading.questions else None,
-        settled=count_lines(files.samples) + known.samples_failed,
+        question_characters=_mean_question(files.samples),
+        is_whole=part == 1.0,
+        settled=made + known.samples_failed,
         failed=known.samples_failed,
         spent=_taken(known.calls, usage, prices.get("samples")),
         seconds=known.seconds,
         leaves=known.leaves if files.topics.exists() else None,
     )
+
+
+def _heads(path: Path, most: int) -> Iterator[dict[str, Any]]:
+    """Yield so many lines of a log of samples, without the samples."""
+    try:
+        with path.open("rb") as file:
+            for line in islice(file, most):
+                head, found, _ = line.partition(_SAMPLE)
+                content = read_line(head + b"}") if found else None
+                if content is not None:
+                    yield content
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        raise ConfigError(f"{path} can't be read: {reason(problem)}.") from problem
+
+
+def _mean_question(path: Path) -> float | None:
+    """Return the mean length of the first questions, as far as later prompts for the same topic tell of them."""
+    records = (line.get("sample") for line in islice(whole_lines(path), _MOST_QUESTIONS))
+    questions = [record.get("question") for record in records if isinstance(record, Mapping)]
+    lengths = [min(len(one), _MOST_OF_A_QUESTION) for one in questions if isinstance(one, str)]
+    return fmean(lengths) if lengths else None
 
 
 @dataclass
@@ -116,14 +154,10 @@ class _Reading:
     refused: list[Taken] = field(default_factory=list)
     judged: dict[tuple[Any, Any], Taken] = field(default_factory=lambda: defaultdict(Taken))
     judged_refused: list[Taken] = field(default_factory=list)
-    questions: list[int] = field(default_factory=list)
 
     def add_sample(self, line: Mapping[str, Any]) -> None:
         """Add a line of the journal."""
         self.draws.append(Draw(_cycle(line), self._without_repairs(line)))
-        record = line.get("sample")
-        if isinstance(record, Mapping) and isinstance(question := record.get("question"), str):
-            self.questions.append(min(len(question), _MOST_OF_A_QUESTION))
         if "judging" in line:
             self.judged[_key(line)] += _taken_of(line["judging"], None)
 
@@ -157,7 +191,8 @@ def _cycle(line: Mapping[str, Any]) -> int:
 def _expansions(files: CheckpointFiles, price: Price | None) -> Iterator[tuple[int, Taken]]:
     """Yield the level of each expansion and what it took, with the calls for it that are in the step log."""
     steps = _steps(files.steps, price)
-    for line in islice(whole_lines(files.expansions), _MOST_LINES):
+    most = _MOST_LINES if files.topics.exists() else None  # while they grow, those that are left are counted
+    for line in islice(whole_lines(files.expansions), most):
         path = tuple(map(str, line.get("path", ())))
         yield max(0, len(path) - 1), _taken_of(line, price) + steps[path]
 

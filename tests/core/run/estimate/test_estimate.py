@@ -277,3 +277,34 @@ def test_a_run_tells_at_its_start_what_is_expected_and_a_preview_does_not(place:
     making = preview_of(job_with(place / "other"), 2)
     assert making is not None
     assert not any(isinstance(event, RunExpected) for event in made(making, Bill()))
+
+
+def test_what_a_run_of_another_config_took_is_not_heeded(place: Path) -> None:
+    bill = Bill()
+    previewed(place, bill, 4)
+    other = job_with(place, generation={"system_prompt": "You act."})
+    assert estimate(other).total.rests_on == 0
+    assert estimate(replace(other, accept_changes=True)).total.rests_on == 4
+
+
+def test_of_a_long_log_only_a_part_is_read_and_what_is_spent_is_exact(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = Bill()
+    trouble = Behaviour(refused=0.5)
+    quality = {"judge": {}, "min_acceptance": 0, "attempts": 9}
+    job = previewed(place, bill, 40, trouble, quality=quality, output={"num_samples": 80})
+    whole = estimate(job)
+    monkeypatch.setattr("deepfabric_core.run.estimate.measured._MOST_LINES", 20)
+    part = estimate(job)
+    assert part.spent == whole.spent
+    assert part.total.rests_on < 40
+    assert likely_cost(part) == pytest.approx(likely_cost(whole), rel=0.3)
+    assert part.total.calls.likely == pytest.approx(whole.total.calls.likely, rel=0.3)
+
+
+def test_a_damaged_line_is_left_out(place: Path) -> None:
+    job = previewed(place, Bill(), 4)
+    with job.unfinished_files().samples.open("a") as file:
+        file.write('{"topic_id": "x", "cycle": 0, "attempts": 1, "usa')
+    assert estimate(job).total.rests_on == 4
