@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,8 @@ import pytest
 
 from deepfabric_core.cli.app import main
 from tests import ROOT
+from tests.billing import PRICES, BillingProvider
 from tests.core.conftest import local_llm, write_config
-from tests.provider import LocalProvider
-
-PRICES = {"input": 0.15, "output": 0.6}
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,12 @@ class Done:
 
 
 Here = Callable[..., Done]
+
+
+@pytest.fixture
+def biller() -> Iterator[BillingProvider]:
+    with BillingProvider() as server:
+        yield server
 
 
 @pytest.fixture
@@ -106,19 +110,19 @@ def test_a_preview_is_kept_and_the_run_goes_on_with_it(place: Path, here: Here) 
     assert "out/dataset.jsonl is complete already" in over.stderr
 
 
-def test_a_preview_keeps_to_the_budget(place: Path, here: Here, provider: LocalProvider) -> None:
-    write_config(place, llm={**local_llm(provider), "prices": PRICES}, output={"num_samples": 9})
+def test_a_preview_keeps_to_the_budget(place: Path, here: Here, biller: BillingProvider) -> None:
+    write_config(place, llm={**local_llm(biller), "prices": PRICES}, output={"num_samples": 9})
     done = here("estimate", "config.yaml", "--preview=8", "--max-calls", "6")
     assert done.returncode == 3, done.stderr
-    assert provider.counts.requests == 6
+    assert biller.calls == 6
     assert "In all" in done.stdout
 
 
-def test_nothing_is_called_without_a_preview(place: Path, here: Here, provider: LocalProvider) -> None:
-    write_config(place, llm={**local_llm(provider), "prices": PRICES})
+def test_nothing_is_called_without_a_preview(place: Path, here: Here, biller: BillingProvider) -> None:
+    write_config(place, llm={**local_llm(biller), "prices": PRICES})
     assert here("estimate", "config.yaml").returncode == 0
     assert here("validate", "config.yaml").returncode == 0
-    assert provider.counts.requests == 0
+    assert biller.calls == 0
 
 
 def test_neither_litellm_nor_a_network_library_is_imported(place: Path) -> None:
@@ -160,10 +164,10 @@ def test_mistakes_are_one_sentence(place: Path, here: Here) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_it_takes_what_a_finished_part_of_a_run_took(place: Path, here: Here, provider: LocalProvider) -> None:
+def test_it_takes_what_a_finished_part_of_a_run_took(place: Path, here: Here, biller: BillingProvider) -> None:
     write_config(
         place,
-        llm={**local_llm(provider), "prices": PRICES},
+        llm={**local_llm(biller), "prices": PRICES},
         output={"num_samples": 60, "checkpoint": {"interval": 5}},
     )
     done = here("generate", "config.yaml", "--max-calls", "40")
@@ -171,4 +175,5 @@ def test_it_takes_what_a_finished_part_of_a_run_took(place: Path, here: Here, pr
     found: dict[str, Any] = json.loads(here("estimate", "config.yaml", "--json").stdout)
     assert found["rests_on"]["samples"] > 20
     assert found["spent"]["calls"] == 40
+    assert found["spent"]["cost"] == pytest.approx(biller.spent)
     assert found["calls"]["low"] > 60
