@@ -15,7 +15,8 @@ from deepfabric_core.text.number_format import duration
 from deepfabric_core.wording import counted, digits, money, rounded
 
 _LABEL, _COLUMN = 16, 16
-_SMALLEST = 0.0001
+_SMALLEST, _TENTH_OF_A_CENT, _MUCH = 0.0001, 0.001, 100_000
+_NONE, _HALF = 0.01, 0.5
 
 
 def estimate_table(found: Estimate, levers: Sequence[Lever] = ()) -> str:
@@ -36,7 +37,7 @@ def _levers(levers: Sequence[Lever]) -> Iterator[str]:
         yield ""
         yield "What would cost less:"
     for lever in levers:
-        yield f"  {lever.what}: -{money(lever.saves)}"
+        yield f"  {lever.what}: -{_brief_money(lever.saves)}"
 
 
 def expected_of(job: Job) -> str:
@@ -101,7 +102,7 @@ def _range_object(range_: Range | None, places: int) -> dict[str, float] | None:
 
 def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
     parts = (expected.calls, expected.prompt_tokens, expected.completion_tokens)
-    likely, bounds = [rounded(part.likely) for part in parts], [_bounds(part, rounded) for part in parts]
+    likely, bounds = [_count(part.likely) for part in parts], [_bounds(part, rounded) for part in parts]
     if priced:
         likely.append("unknown" if expected.cost is None else _brief_money(expected.cost.likely))
         bounds.append("" if expected.cost is None else _bounds(expected.cost, _brief_money))
@@ -111,7 +112,7 @@ def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
 
 
 def _row(name: str, cells: list[str]) -> str:
-    return (f"{name:<{_LABEL - 1}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)).rstrip()
+    return (f"{name:<{_LABEL - 1}}" + "".join(f"{' ' + cell:>{_COLUMN}}" for cell in cells)).rstrip()
 
 
 def _bounds(range_: Range, shown: Callable[[float], str]) -> str:
@@ -172,6 +173,11 @@ def _about_money(found: Estimate) -> Iterator[tuple[str, str]]:
         yield "Prices", prices
 
 
+def _count(value: float) -> str:
+    """Return a number; one that rounds to 0 and isn't is <1."""
+    return "<1" if _NONE < value < _HALF else rounded(value)
+
+
 def _brief_money(value: float) -> str:
     """Return an amount of US dollars with two digits that count below a dollar, for a column.
 
@@ -180,4 +186,8 @@ def _brief_money(value: float) -> str:
     """
     if value < _SMALLEST:
         return "$0"
+    if value < _TENTH_OF_A_CENT:
+        return money(round(value, 4))
+    if value >= _MUCH:
+        return f"${rounded(value)}"
     return money(value) if value >= 1 else money(float(f"{value:.1e}"))
