@@ -134,10 +134,33 @@ def _facts(found: Estimate) -> Iterator[tuple[str, str]]:
         yield "Time", f"about {_with_range(total.seconds, _roughly)}{_how_sure(found)}"
     yield "Rests on", rests_on(total)
     yield from _about_money(found)
+    if budget := ", ".join(_about_limits(found)):
+        yield "Budget", budget
     if found.spent.calls:
         money_spent = f"{money(found.spent.cost)}, " if found.spent.cost and not found.is_free else ""
         calls = counted(found.spent.calls, "call")
         yield "Spent so far", f"{money_spent}{rounded(found.spent.tokens or 0)} tokens, {calls}; in all figures above"
+
+
+def _about_limits(found: Estimate) -> Iterator[str]:
+    """Yield whether each limit of the budget is enough."""
+    total, limits = found.total, found.limits
+    for range_, limit, shown in (
+        (total.cost, limits.cost, money(limits.cost)),
+        (total.tokens, limits.tokens, f"{rounded(limits.tokens or 0)} tokens"),
+        (total.calls, limits.calls, f"{rounded(limits.calls or 0)} calls"),
+        (total.seconds, limits.seconds, _roughly(limits.seconds or 0)),
+    ):
+        if limit is not None and range_ is not None:
+            yield f"{shown}: {_enough(range_, limit)}"
+
+
+def _enough(range_: Range, limit: float) -> str:
+    if range_.low > limit:
+        return "not enough"
+    if range_.likely > limit:
+        return "probably not enough"
+    return "probably enough" if range_.high > limit else "enough"
 
 
 def _roughly(seconds: float) -> str:

@@ -51,7 +51,7 @@ class Estimate:
     """What a run is expected to take: in all, and by purpose.
 
     `spent` is what it took already, which is in all figures, exactly. `unpriced` are those of the `models` whose price
-    isn't known; `is_free` says that none of them costs anything.
+    isn't known; `is_free` says that none of them costs anything. `limits` are those of the config's budget.
     """
 
     total: Expected
@@ -61,6 +61,7 @@ class Estimate:
     unpriced: tuple[str, ...] = ()
     is_free: bool = False
     models: tuple[Llm, ...] = ()
+    limits: Amounts = field(default_factory=Amounts)
 
 
 def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] | None = None) -> Estimate:
@@ -133,6 +134,7 @@ def reckoned(config: Config, size: Size, known: Measured, tools: tuple[Tool, ...
         unpriced=tuple(dict.fromkeys(one.name for one in models if price_of(one) is None)),
         is_free=all(map(is_free, models)),
         models=tuple(models),
+        limits=config.budget.limits,
     )
 
 

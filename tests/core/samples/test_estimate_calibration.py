@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.core.samples.calibration import Outcome
-from tests.core.samples.calibration_table import FAMILIES, HEAD, agents, cycles, judged, outcomes, plain, row, troubled
+from tests.core.samples.calibration_table import FAMILIES, HEAD, cycles, judged, outcomes, row, troubled
 
 
 def test_a_few_runs_of_each_kind_cost_what_was_expected(place: Path) -> None:
     assert place.exists()
-    made = [one for family in (plain, troubled, judged, cycles, agents) for one in outcomes(family, 1, first=100)]
-    assert sum(outcome.holds for outcome in made) >= 4
+    made = [one for family in (troubled, judged, cycles) for one in outcomes(family, 1, first=100)]
+    assert sum(outcome.holds for outcome in made) >= 2
     assert max(abs(outcome.error) for outcome in made) < 0.5
 
 
