@@ -283,7 +283,7 @@ class _Work:
         return many(Range(self._draws, self._draws, self._draws), self._draw)
 
     def _repairs(self) -> Expected:
-        if self.kinds.repair is None or (self.known.draws and self.config.uses_tools):
+        if self.kinds.repair is None:
             return ZERO
         seen, among = len(self.known.repairs), len(self.known.draws) + len(self.known.refused)
         number = events(seen, among, self._draws + self._refusals.likely, _REPAIRS)
@@ -319,12 +319,7 @@ class _Work:
         known = self.known
         if not known.failed or not self._left or not known.is_whole:
             return ZERO
-        lost = Taken(
-            max(0.0, known.spent.calls - known.told.calls),
-            max(0.0, known.spent.prompt_tokens - known.told.prompt_tokens),
-            max(0.0, known.spent.completion_tokens - known.told.completion_tokens),
-            None if known.spent.cost is None else max(0.0, known.spent.cost - (known.told.cost or 0.0)),
-        )
+        lost = known.spent.without(known.told)
         number = events(known.failed, known.settled, self._left, _REPAIRS)
         return many(number, like([lost.shared(1 / known.failed)], max(1.0, number.likely)))
 

@@ -45,7 +45,7 @@ class Measured:
     """What a run took so far.
 
     `expansions` have the level of their topic, from 0. `draws` are without the `repairs`, in which a sample was asked
-    for again; of an agent they are with them, since its steps aren't told apart. `judged` has what judging took for
+    for again, unless an agent's calls aren't told apart. `judged` has what judging took for
     each sample that was accepted, `judged_refused` for each that wasn't. `question_characters` is the mean length of
     the questions, if there are any. `settled` counts samples that are made or have failed, `failed` the latter alone.
     `spent` is all of it and exact, `leaves` those of complete topics, else None. Of long logs only the beginning is
@@ -171,12 +171,17 @@ class _Reading:
             self.judged_refused.append(_taken_of(line["judging"], None))
 
     def _without_repairs(self, line: Mapping[str, Any]) -> Taken:
-        taken = _taken_of(line, self.price)
-        if not self.apart or taken.calls <= 1:
-            return taken
-        first = taken.shared(1 / taken.calls)
-        self.repairs.extend([first] * (round(taken.calls) - 1))
-        return first
+        """Return what a sample took, and note its repairs; if the line doesn't tell them apart, all calls are alike."""
+        whole = _taken_of(line, self.price)
+        if isinstance(line.get("own"), Mapping):
+            own = _taken_of(line["own"], self.price)
+        elif self.apart and whole.calls > 1:
+            own = whole.shared(1 / whole.calls)
+        else:
+            return whole
+        if repairs := round(whole.calls - own.calls):
+            self.repairs.extend([whole.without(own).shared(1 / repairs)] * repairs)
+        return own
 
 
 def _key(line: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -45,6 +45,16 @@ class Taken:
             (self.cost or 0.0) + (other.cost or 0.0) if known else None,
         )
 
+    def without(self, other: Taken) -> Taken:
+        """Return what is left without a part of it."""
+        known = self.cost is not None and other.cost is not None
+        return Taken(
+            self.calls - other.calls,
+            max(0.0, self.prompt_tokens - other.prompt_tokens),
+            max(0.0, self.completion_tokens - other.completion_tokens),
+            max(0.0, (self.cost or 0.0) - (other.cost or 0.0)) if known else None,
+        )
+
     def shared(self, part: float) -> Taken:
         """Return a part of it, such as 0.5."""
         cost = None if self.cost is None else self.cost * part
