@@ -45,11 +45,11 @@ class Measured:
     """What a run took so far.
 
     `expansions` have the level of their topic, from 0. `draws` are without the `repairs`, in which a sample was asked
-    for again, unless an agent's calls aren't told apart. `judged` has what judging took for
-    each sample that was accepted, `judged_refused` for each that wasn't. `question_characters` is the mean length of
-    the questions, if there are any. `settled` counts samples that are made or have failed, `failed` the latter alone.
-    `spent` is all of it and exact, `leaves` those of complete topics, else None. Of long logs only the beginning is
-    read, and `is_whole` is false.
+    for again, unless an agent's calls aren't told apart. `judged` has what judging took for each sample that was
+    accepted, `judged_refused` for each that wasn't. `question_characters` is the mean length of the questions, if there
+    are any. `settled` counts samples that are made or have failed, `failed` the latter alone. `spent` is all of it and
+    exact, `leaves` those of complete topics, else None. Of long logs only the beginning is read, and `is_whole` is
+    false.
     """
 
     expansions: tuple[tuple[int, Taken], ...] = ()

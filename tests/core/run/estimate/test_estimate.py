@@ -171,6 +171,32 @@ def test_what_costs_less_is_reckoned_and_the_largest_comes_first(place: Path) ->
     assert less[2].saves == pytest.approx(likely_cost(found) - likely_cost(other))
 
 
+def seconds(found: Estimate) -> float:
+    assert found.total.seconds is not None
+    return found.total.seconds.likely
+
+
+def test_the_time_is_that_of_calls_one_after_the_other_as_many_at_once_as_may_be(place: Path) -> None:
+    slow = {"provider": "simulated", "model": "m", "prices": None, "simulated": {"latency": 1.0}}
+    one, four = (estimated(place, llm=slow, output={"batch_size": at_once}) for at_once in (1, 4))
+    assert seconds(one) == pytest.approx(2 + 16, rel=0.1)
+    assert seconds(four) == pytest.approx(2 + 4, rel=0.1)
+
+
+def test_the_configs_own_limits_make_it_longer(place: Path) -> None:
+    found = estimated(place, generation={"rate_limit": {"requests_per_minute": 6}})
+    assert found.total.seconds is not None
+    assert found.total.seconds.low >= 21 * 10
+
+
+def test_topics_that_are_loaded_take_no_calls(place: Path) -> None:
+    (place / "t.jsonl").write_text('{"path": ["A", "B"]}\n{"path": ["A", "C"]}\n')
+    found = estimate(replace(job_with(place), topics_load=place / "t.jsonl"))
+    assert found.samples == 2
+    assert "topics" not in found.by_purpose
+    assert set(estimate(replace(job_with(place), topic_only=True)).by_purpose) == {"topics"}
+
+
 # ---- with real samples
 
 
