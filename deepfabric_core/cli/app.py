@@ -20,6 +20,7 @@ _FOLDER_IS_GONE = "the working folder is gone; change to a folder that exists (c
 _COMMANDS = {
     "init": ("deepfabric_core.cli.init", "Write a config to start from; it runs as it is."),
     "generate": ("deepfabric_core.cli.generate", "Grow topics from a config and write a dataset of samples."),
+    "estimate": ("deepfabric_core.cli.estimate", "Reckon what a run will take: calls, tokens, money and time."),
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "costs": ("deepfabric_core.cli.costs", "List past runs with what they cost."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),

@@ -27,6 +27,7 @@ from deepfabric_core.flags.options import deprecations
 
 if TYPE_CHECKING:
     from deepfabric_core.cli.rich_view import RichView
+    from deepfabric_core.events import Ending
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
     from deepfabric_core.text.simple_view import SimpleView
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _LOST_TERMINAL: int | None = getattr(signal, "SIGHUP", None)
 _STOPPING = [signal.SIGINT, signal.SIGTERM, *([] if _LOST_TERMINAL is None else [_LOST_TERMINAL])]
 
-_EXIT_CODES = {"complete": 0, "incomplete": 1, "aborted": 1, "budget": 3, "stopped": 130}
+EXIT_CODES: dict[Ending, int] = {"complete": 0, "incomplete": 1, "aborted": 1, "budget": 3, "stopped": 130}
 
 
 @click.command("generate")
@@ -58,7 +59,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     job = settle_conflict(job_of(loaded.config, config_file, values))
     settle_size(job, confirmed=bool(values["yes"]))
     try:
-        state = _run(job, values["tui"])
+        state = run_shown(job, values["tui"])
     except OutputError:
         _advise(job)
         raise
@@ -66,7 +67,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     if state.ending != "complete":
         samples = state.samples_progress
         _advise(job, state, only_failures=bool(samples.failed) and samples.settled == samples.total)
-    raise click.exceptions.Exit(_EXIT_CODES[state.ending or "aborted"])
+    raise click.exceptions.Exit(EXIT_CODES[state.ending or "aborted"])
 
 
 def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = False) -> None:
@@ -79,7 +80,8 @@ def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = Fa
         say(f"Go on with: {command}", err=True)
 
 
-def _run(job: Job, tui: str) -> RunState:
+def run_shown(job: Job, tui: str) -> RunState:
+    """Run a job with what it does on standard error, and signals that stop it; return its final state."""
     from deepfabric_core.run.pipeline import announce_stop, check_job, generate
     from deepfabric_core.stop import Stop
 

@@ -30,13 +30,14 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     from deepfabric_core.errors import ConfigError
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.stages.open_gates import open_gates
+    from deepfabric_core.text.estimate_text import expected_of
     from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
         note(notice)
-    print_result(planned(config))
+    print_result(f"{planned(config)}\n{expected_of(Job(config, config_file=config_file))}".rstrip())
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
     if config.uses_tools:

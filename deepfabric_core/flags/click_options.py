@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -31,6 +31,37 @@ def with_budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if any(key.startswith("budget.") for key in option.keys):
             command = _as_click(option)(command)
     return command
+
+
+_PREVIEW, _LARGEST_PREVIEW = "5", 1000
+
+# Flags that say what is to be made, though no key of the config does.
+_ABOUT_THE_JOB = frozenset({"topics_load", "topic_only", "checkpoint_path", "debug"})
+
+
+def with_config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what is to be made; the values of all others are None."""
+    for option in reversed(OPTIONS):
+        if option.keys or option.name in _ABOUT_THE_JOB:
+            command = _as_click(option)(command)
+    return command
+
+
+def with_preview(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that makes a few real samples before an estimate; alone it means five."""
+    return click.option(
+        "--preview",
+        type=click.IntRange(1, _LARGEST_PREVIEW),
+        is_flag=False,
+        flag_value=_PREVIEW,
+        metavar="[N]",
+        help=f"Make N real samples first, {_PREVIEW} by default, which are kept and count towards the run.",
+    )(command)
+
+
+def with_all_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of some options with None for each other option of the table."""
+    return {**{option.name: None for option in OPTIONS}, **values}
 
 
 def _as_click(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

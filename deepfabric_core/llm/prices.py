@@ -78,14 +78,14 @@ def price_list() -> PriceList | None:
 
 
 def _built(package: Distribution) -> str | None:
-    for file in package.files or ():
-        if "sboms" in file.parts and file.suffix == ".json":
-            try:
-                found = _BUILT.search(file.read_text()[:_HEAD_CHARACTERS])
-            except (OSError, ValueError):
-                continue
-            if found:
-                return found[1]
+    folder = Path(str(package.locate_file(f"{_PACKAGE}-{package.version}.dist-info"))) / "sboms"
+    for file in sorted(folder.glob("*.json")):  # which is quicker than to read the list of all files
+        try:
+            found = _BUILT.search(file.read_text()[:_HEAD_CHARACTERS])
+        except (OSError, ValueError):
+            continue
+        if found:
+            return found[1]
     return None
 
 

@@ -31,7 +31,8 @@ class Job:
     With `keep`, the checkpoint stays after everything is delivered. `live_edits` can change the topics during the run.
     `command` is the command line that started the run, shown in advice. Every call to a model is recorded in `trace`, a
     file that must not exist yet unless the run is resumed. `checks` are functions that a sample has to pass,
-    beside those of the config.
+    beside those of the config. With `preview`, only so many samples are made, spread over the branches of the topics
+    and for no dataset yet, with no more topics than they need; a later run goes on with them.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -54,6 +55,7 @@ class Job:
     command: tuple[str, ...] = ()
     trace: Path | None = None
     checks: tuple[Callable[..., Any], ...] = ()
+    preview: int | None = None
 
     @property
     def dataset(self) -> Path:
@@ -105,7 +107,10 @@ class Job:
     def samples_wanted(self, topics: Topics | None) -> int:
         """Return how many samples are to be made of these topics or, while they are unknown, of a complete tree."""
         settings = self.config.topics
-        leaves = len(topics.leaves) if topics else settings.degree**settings.depth
+        return self.samples_of(len(topics.leaves) if topics else settings.degree**settings.depth)
+
+    def samples_of(self, leaves: int) -> int:
+        """Return how many samples are to be made of topics with so many leaves."""
         return count_samples(self.config.output.num_samples, leaves)
 
     @property
@@ -142,8 +147,12 @@ class Job:
 
 
 def plan_of(job: Job, topics: Topics) -> Plan:
-    """Return the plan of the job's samples over these topics."""
-    return Plan(topics, job.samples_wanted(topics))
+    """Return the plan of the job's samples over these topics; that of a preview is a part of the whole run's."""
+    if job.preview is None:
+        return Plan(topics, job.samples_wanted(topics))
+    leaves = len(topics.leaves)
+    is_whole = job.preview > leaves >= job.config.topics.degree**job.config.topics.depth
+    return Plan(topics, min(job.preview, job.samples_of(leaves)) if is_whole else min(job.preview, leaves))
 
 
 def saved_plan(job: Job, path: Path) -> Plan | None:

@@ -20,6 +20,7 @@ from deepfabric_core.events import (
     FileWritten,
     LimiterChanged,
     Notice,
+    RunExpected,
     RunFinished,
     RunStarted,
     Stage,
@@ -37,6 +38,7 @@ from deepfabric_core.run.checkpoint.resume import (
     refuse_to_choose,
     tell_complete,
 )
+from deepfabric_core.run.estimate.estimate import estimate
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
@@ -52,6 +54,7 @@ from deepfabric_core.store.files import check_writable, remove_leftovers
 from deepfabric_core.store.topics_file import failures_of
 from deepfabric_core.store.trace_log import TraceLog
 from deepfabric_core.topics.model import Topics
+from deepfabric_core.topics.spread import spread
 from deepfabric_core.wording import are, counted
 
 if TYPE_CHECKING:
@@ -125,6 +128,8 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
             sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
             await checkpoint.begun()
+            if job.preview is None:
+                sink(RunExpected(estimate(job, topics=topics, tools=toolbox.tools if toolbox else ()).total))
             return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)
     finally:
         checkpoint.close()
@@ -176,7 +181,7 @@ async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> R
     if work.budget is not None:
         work.budget.tell()
     await checkpoint.save()
-    checkpoint.end(delivered=ending == "complete")
+    checkpoint.end(delivered=ending == "complete" and work.job.preview is None)
     if work.job.trace is not None:
         sink(FileWritten("trace", str(work.job.trace)))
     sink(RunFinished(ending, reason, time.time()))
@@ -219,8 +224,10 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
         settings = job.config.topics
         async with work.model("topics", settings.llm, settings.max_concurrent, settings.max_retries) as model:
             topics = await grow(job, model, work.sink, work.stop, checkpoint)
-        if not work.stop.requested:
+        if not work.stop.requested and job.preview is None:
             checkpoint.keep_topics(topics)
+    elif job.preview is not None:
+        topics = spread(topics, job.preview)
     topics = _with_live_edits(work, topics)
     if job.topic_only or work.stop.requested:
         return
@@ -265,7 +272,8 @@ async def _make_samples(
         await work.checkpoint.save()
         topics = _with_live_edits(work, topics)
     await work.checkpoint.save()  # before the dataset: a power cut must not destroy the samples it was made of
-    _deliver(sampling, work.stop)
+    if work.job.preview is None:
+        _deliver(sampling, work.stop)
 
 
 async def _sampled(sampling: Sampling, stop: Stop) -> None:

@@ -9,6 +9,7 @@ from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.checkpoint_files import recovered_metadata
 from deepfabric_core.store.topics_file import load_topics
+from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
 # A run of so many calls takes hours and costs real money; a larger one has to be confirmed.
@@ -63,13 +64,21 @@ def to_confirm(job: Job) -> Size | None:
     Raises:
         TopicsFileError: the topics that the job names can't be read.
     """
-    size = _size_of_job(job)
+    size = size_of_job(job)
     return size if size.is_large and not _begun(job, size) else None
 
 
-def _size_of_job(job: Job) -> Size:
+def size_of_job(job: Job, topics: Topics | None = None) -> Size:
+    """Return the size of a job whose topics may be known already, or are loaded.
+
+    Raises:
+        TopicsFileError: the topics that the job loads can't be read.
+    """
     size, wanted = size_of(job.config), job.config.output.num_samples
-    if job.topics_load is not None:
+    if topics is not None:
+        leaves = len(topics.leaves)
+        size = replace(size, topics=0, expansions=0, leaves=leaves, samples=count_samples(wanted, leaves))
+    elif job.topics_load is not None:
         leaves = size.leaves if isinstance(wanted, int) else len(load_topics(job.topics_load)[0].leaves)
         size = replace(size, topics=0, expansions=0, leaves=leaves, samples=count_samples(wanted, leaves))
     return replace(size, samples=0) if job.topic_only else size

@@ -17,6 +17,7 @@ from deepfabric_core.events import (
     Notice,
     Paused,
     ReplyRejected,
+    RunExpected,
     RunFinished,
     RunStarted,
     SampleFailed,
@@ -35,6 +36,7 @@ from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
 from deepfabric_core.text.budget_status import in_brief
+from deepfabric_core.text.estimate_text import expected_line
 from deepfabric_core.text.number_format import by_kind, duration, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import paused, rejected, stopping
 from deepfabric_core.text.what_binds import what_binds
@@ -91,6 +93,8 @@ class SimpleView:
                 self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
             case Stopping() | Paused() | WentOn():
                 self._stop_or_pause(event, before)
+            case RunExpected(expected):
+                self._line(f"Expected: {expected_line(expected)}")
             case Notice(message):
                 self._line(f"Note: {redact(message)}")
             case FileWritten(role, path):

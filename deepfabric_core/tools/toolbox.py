@@ -134,6 +134,18 @@ def check_tools(config: Config) -> None:
             list(_of_components(settings, given))
 
 
+def defined_tools(config: Config) -> tuple[Tool, ...]:
+    """Return the tools whose definitions the config or this package has: not those of servers.
+
+    Raises:
+        ConfigError: a definition can't be used.
+    """
+    with redacted_errors(redactor(config, os.environ).known):
+        given = _given(config.tools)
+        built_in = [tool for one in _built_in(config.tools, config.scenario_files, given) for tool in one.tools]
+        return (*built_in, *given)
+
+
 async def _executors(settings: Settings, files: Mapping[str, str]) -> AsyncIterator[Executor]:
     if settings.spin_endpoint:
         await check(settings.spin_endpoint)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from deepfabric_core.flags.click_options import with_budget_options, with_options
+from deepfabric_core.flags.click_options import with_budget_options, with_options, with_preview
 
 _YAML = (".yaml", ".yml")
 
@@ -60,6 +60,14 @@ COMMANDS: Mapping[str, click.Command] = {
         ),
         _command(
             "validate", "Check a config without spending anything, and show the plan.", _config_file, with_options
+        ),
+        _command(
+            "estimate",
+            "Reckon what a run will take, before it does: calls, tokens, money and time, each with a range.",
+            _config_file,
+            with_options,
+            with_preview,
+            click.option("--out", metavar="NAME", help="Assign the estimate to a variable instead of showing it."),
         ),
         _command("status", "List the runs of this notebook and those that are kept on this machine."),
         _command(

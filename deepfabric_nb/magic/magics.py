@@ -136,6 +136,17 @@ class DeepFabricMagics(Magics):
 
         return PlanText(self._asked(values, cell))
 
+    def _estimate(self, values: Mapping[str, Any], cell: str | None) -> Any:
+        from deepfabric_core.run.estimate.preview import preview_of
+        from deepfabric_nb.magic.estimate import RunEstimate, kept_job
+
+        asked = self._asked(values, cell)
+        kept = kept_job(asked.job)
+        making = preview_of(kept, values["preview"]) if values["preview"] else None
+        if making is not None:
+            self._work_to_end(self.session.prepare(replace(asked, job=making), None), values)
+        return self._result(RunEstimate(kept), values)
+
     def _topics(self, values: Mapping[str, Any], cell: str | None) -> Any:
         what = values["what"]
         run = self.session.run(what) if cell is None else None

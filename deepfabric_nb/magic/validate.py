@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from deepfabric_core.printable import printable_text
 from deepfabric_core.run.stages.open_gates import open_gates
+from deepfabric_core.text.estimate_text import expected_of
 from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
+from deepfabric_nb.magic.estimate import kept_job
 from deepfabric_nb.runs.run_request import RunRequest
 
 
@@ -16,7 +18,8 @@ class PlanText:
         sentences = [*asked.loaded.notices, *largeness(config), *missing_keys(config)]
         open_gates(asked.job, sentences.append)
         notes = [f"Note: {sentence}" for sentence in sentences]
-        self._text = printable_text("\n".join((planned(config), *notes, "The config is valid.")))
+        lines = filter(None, (planned(config), expected_of(kept_job(asked.job)), *notes, "The config is valid."))
+        self._text = printable_text("\n".join(lines))
 
     def __repr__(self) -> str:
         return self._text

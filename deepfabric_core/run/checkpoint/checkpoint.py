@@ -78,7 +78,7 @@ class Checkpoint:
         self._autosave.write_metadata()
 
     def _new(self) -> Metadata:
-        if self._job.resume and not self._job.keep:
+        if self._job.resume and not self._job.keep and self._job.preview is None:
             self._sink(Notice(f"No checkpoint to resume in {self.files.folder}: starting from the beginning"))
         return self._of_this_process(Metadata(created_at=self._began))
 
@@ -236,7 +236,7 @@ class Checkpoint:
             rejected.settled(failed)
         if self._retry_failed:
             self.failures.forget_all()
-        if journal.surplus:
+        if journal.surplus and self._job.preview is None:
             surplus = counted(journal.surplus, "sample")
             self._sink(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:

@@ -35,8 +35,9 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.step_log import StepKey, StepLog
 from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.grow import Child, Expansion, Growth, expand, grown_names
-from deepfabric_core.topics.model import Topics
+from deepfabric_core.topics.model import Topics, topic_id
 from deepfabric_core.topics.rewordings import GrownNames
+from deepfabric_core.topics.spread import SpreadLeaves
 
 
 def refusing_rewordings(job: Job) -> GrownNames | None:
@@ -62,18 +63,20 @@ async def grow(
 ) -> Topics:
     """Grow topics and save them as they grow; what a checkpoint holds of an earlier run isn't requested again.
 
+    For a preview only the topics grow that its samples need; they aren't saved, except in the checkpoint.
+
     Raises:
         RunAborted: the root could not be expanded, or every further expansion would fail.
     """
     growing = _Growing(job, model, sink, checkpoint, refuse_rewordings)
     settings = job.config.topics
-    sink(StageStarted("topics", growing.growth.total, settings.max_concurrent, time.time()))
+    sink(StageStarted("topics", growing.total, settings.max_concurrent, time.time()))
     try:
         await run_window(growing.begin(), growing.expand, calls=settings.max_concurrent, stop=stop)
     finally:
         growing.save()
         sink(StageFinished("topics", time.time()))
-    topics = growing.growth.topics()
+    topics = growing.topics()
     sink(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
     return topics
 
@@ -96,10 +99,35 @@ class _Growing:
         settings = self.job.config.topics
         self.growth = Growth(settings, grown_names(settings) if self.refuse_rewordings else None)
         self.file = topics_file(self.job)
+        self.chosen = None if self.job.preview is None else SpreadLeaves(self.job.preview)
+
+    @property
+    def total(self) -> int:
+        """How many topics are to grow, without the root."""
+        settings = self.job.config.topics
+        if self.job.preview is None:
+            return self.growth.total
+        return sum(settings.degree * min(self.job.preview, settings.degree**level) for level in range(settings.depth))
+
+    def topics(self) -> Topics:
+        """Return the topics; for a preview with no other leaves than those of its samples.
+
+        Raises:
+            RunAborted: there is none of these.
+        """
+        topics = self.growth.topics()
+        if self.chosen is None:
+            return topics
+        chosen = self.chosen.only(topics, self.job.config.topics.depth)
+        if chosen is None:
+            raise RunAborted("No topic grew to its last level, so there is nothing to make a preview of.")
+        return chosen
 
     def begin(self) -> list[Expansion]:
         """Return the root or, if a part of the tree is known, the topics at its edge that are to be expanded."""
         to_do, fringe = self.growth.start(), []
+        if self.chosen is not None:
+            self.chosen.divide(None, [one.id for one in to_do])
         while to_do:
             expansion = to_do.pop()
             children = self.known.of(expansion.path)
@@ -133,7 +161,8 @@ class _Growing:
         self.known.add(expansion.path, driven.value, driven.rest or Spent(driven.attempts, driven.usage))
         below = self._added(expansion, driven.value)
         self.checkpoint.item_settled()
-        self.file.save_now_and_then(self.growth.topics)
+        if self.chosen is None:
+            self.file.save_now_and_then(self.growth.topics)
         return below
 
     def _is_unfinished(self, key: StepKey) -> bool:
@@ -146,7 +175,11 @@ class _Growing:
         missing = self.job.config.topics.degree - len(children)
         below = self.growth.missing - lost_before - missing
         self.sink(TopicExpanded(expansion.path, tuple(child.name for child in children), missing, below))
-        return to_expand
+        if self.chosen is None:
+            return to_expand
+        mode = self.job.config.topics.mode
+        self.chosen.divide(expansion.id, [topic_id(mode, (*expansion.path, child.name)) for child in children])
+        return [one for one in to_expand if self.chosen.needs(one.id)]
 
     def _failed(self, expansion: Expansion, problem: ModelError, rejected: RejectedCalls) -> None:
         lost = self.growth.fail(expansion)
@@ -167,7 +200,7 @@ class _Growing:
     def save(self) -> None:
         """Write the topics that have grown. If the root failed there are none, and an older file isn't changed."""
         topics = self.growth.topics()
-        if len(topics) > 1:
+        if len(topics) > 1 and self.chosen is None:
             self.file.save(topics)
             self.sink(FileWritten("topics", str(self.file.path)))
             if self.file.save_failures(self.failures):
