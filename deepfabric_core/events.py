@@ -132,13 +132,15 @@ class RunExpected:
 class BudgetChanged:
     """How much of the budget is spent, and how much is reserved for calls in flight; `name` if runs share it.
 
-    `limits` are the config's; `spent` includes earlier sessions, and other runs if they share the budget.
+    `limits` are the config's; `spent` includes earlier sessions, and other runs if they share the budget. `besides` is
+    the part of it that the run's own sessions don't tell of: that of other runs, and of calls that a kill cut off.
     """
 
     limits: Amounts
     spent: Amounts
     reserved: Amounts = field(default_factory=Amounts)
     name: str = ""
+    besides: Amounts = field(default_factory=Amounts)
 
 
 @dataclass(frozen=True, slots=True)

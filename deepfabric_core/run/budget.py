@@ -43,7 +43,8 @@ class _Reserved:
 class RunBudget:
     """A budget with a ledger, of which a run and those that share it never spend more than the limits.
 
-    `elapsed` returns the seconds that the run took in all its sessions, without pauses. Once nothing more fits, a stop
+    `elapsed` returns the seconds that the run took in all its sessions, without pauses; `lost` is what calls of earlier
+    sessions may have taken whose answers were never seen. Once nothing more fits, a stop
     is requested, as by a user, and `reached` says which limit it was.
     """
 
@@ -53,6 +54,7 @@ class RunBudget:
     stop: Stop
     elapsed: Callable[[], float]
     name: str = ""
+    lost: Sum = field(default_factory=Sum)
     reached: str = ""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _given_back: asyncio.Event = field(default_factory=asyncio.Event)
@@ -178,11 +180,13 @@ class RunBudget:
 
     def tell(self) -> None:
         """Emit how much is spent and reserved."""
-        balance = self.ledger.balance()
-        spent = Amounts(*balance.spent[:3], self.elapsed())
-        reserved = Amounts(*balance.reserved[:3])
+        balance, lost = self.ledger.balance(), self.lost
+        others = (whole - own + more for whole, own, more in zip(balance.spent, balance.own, lost, strict=True))
+        cost, *counts = others
         self._emitted_at = time.monotonic()
-        self.emit(BudgetChanged(self.limits, spent, reserved, self.name))
+        spent = Amounts(*balance.spent[:3], self.elapsed())
+        besides = Amounts(cost, *map(int, counts[:2]))
+        self.emit(BudgetChanged(self.limits, spent, Amounts(*balance.reserved[:3]), self.name, besides))
 
     def _emit_now_and_then(self) -> None:
         if time.monotonic() - self._emitted_at >= _SECONDS_BETWEEN_EVENTS:
@@ -212,9 +216,11 @@ def opened_budget(
     usage, calls = before.usage, before.attempts
     known = Sum(usage.cost or 0.0, usage.prompt_tokens + usage.completion_tokens, calls, calls * (usage.cost is None))
     ledger = BudgetLedger(f"{NAMED}{settings.name}" if settings.name else f"run {run}", run, known)
-    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "")
+    balance = ledger.balance()
+    lost = Sum(max(0.0, balance.own.cost - known.cost), max(0, balance.own.tokens - known.tokens))
+    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", lost)
     try:
-        _check_prices(settings, ledger.balance().spent.unpriced)
+        _check_prices(settings, balance.spent.unpriced)
         budget.tell()
         with budget.watching_the_time():
             yield budget

@@ -63,12 +63,11 @@ def will_exceed(state: RunState, now: float) -> str:
     if budget is None or foreseen is None:
         return ""
     settled, early = _settled_in_session(state.samples_progress), not _is_enough(state.samples_progress)
-    own = taken(state, now)
     for field in fields(Amounts):
         limit, range_ = getattr(budget.limits, field.name), getattr(foreseen, field.name)
         if limit is None or range_ is None:
             continue
-        others = max(0.0, (getattr(budget.spent, field.name) or 0) - (getattr(own, field.name) or 0))
+        others = getattr(budget.besides, field.name) or 0
         if others + (range_.low if early else range_.likely) > limit:
             shown = _in_words(field.name, others + range_.likely), _in_words(field.name, limit)
             so_far = f", after {counted(settled, 'sample')}" if settled else ""

@@ -63,9 +63,10 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What is spent of a budget, and what is reserved for `in_flight` calls."""
+    """What is spent of a budget, the part of it by this run (`own`), and what is reserved for `in_flight` calls."""
 
     spent: Sum
+    own: Sum
     reserved: Sum
     in_flight: int
 
@@ -136,13 +137,17 @@ class BudgetLedger:
             self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*before, *self._key))  # noqa: S608 - names of fields
 
     def _balance(self) -> Balance:
-        budget = self._key[:1]
-        sums = "total(cost), total(tokens), total(calls)"
-        spent = self._database.execute(f"SELECT {sums}, total(unpriced) FROM spent WHERE budget = ?", budget)  # noqa: S608
-        cost, *counts = spent.fetchone()
-        held = self._database.execute(f"SELECT count(*), {sums} FROM reserved WHERE budget = ?", budget)  # noqa: S608
-        in_flight, held_cost, *held_counts = held.fetchone()
-        return Balance(Sum(cost, *map(int, counts)), Sum(held_cost, *map(int, held_counts)), in_flight)
+        budget, run = self._key
+        rows = self._database.execute(
+            "SELECT run, cost, tokens, calls, unpriced FROM spent WHERE budget = ?", (budget,)
+        )
+        spent = own = Sum()
+        for spender, *amounts in rows:
+            spent = spent.plus(Sum(*amounts))
+            own = Sum(*amounts) if spender == run else own
+        held = "SELECT count(*), total(cost), total(tokens), total(calls) FROM reserved WHERE budget = ?"
+        in_flight, cost, tokens, calls = self._database.execute(held, (budget,)).fetchone()
+        return Balance(spent, own, Sum(cost, int(tokens), int(calls)), in_flight)
 
     def _count_dead(self, also: str = "") -> None:
         rows = self._database.execute(

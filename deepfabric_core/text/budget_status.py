@@ -171,7 +171,8 @@ def _uses(state: RunState, expected: Expected | None, now: float) -> Iterator[Li
         )
         if not limit or (limited == "cost" and not spent and costs_nothing(state, expected)):
             continue
-        besides = max(0.0, spent - (getattr(own, limited) or 0.0))
+        besides = getattr(budget.besides, limited) or 0.0
+        spent = max(spent, besides + (getattr(own, limited) or 0.0))  # the event may be half a second old
         likely: Range | None = getattr(expected, limited) if expected else None
         whole = Range(*(bound + besides for bound in likely)) if likely else None
         yield LimitUse(limited, limit, spent, 0.0 if state.ending else reserved, whole)

@@ -180,7 +180,7 @@ def test_nothing_is_told_of_after_too_few_samples() -> None:
 
 def test_what_other_runs_spent_of_a_shared_budget_counts() -> None:
     state = sampled(20)
-    shared = BudgetChanged(Amounts(cost=12.0), Amounts(cost=3.0 + 5.0), name="ours")
+    shared = BudgetChanged(Amounts(cost=12.0), Amounts(cost=3.0 + 5.0), name="ours", besides=Amounts(cost=5.0))
     assert "$15.92" in will_exceed(after(shared, state=state), 30.0)
 
 

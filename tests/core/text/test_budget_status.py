@@ -65,10 +65,11 @@ def status_of(*events: Event) -> BudgetStatus:
     return status
 
 
-def half_way(limits: Amounts, *, name: str = "", spent: Amounts | None = None) -> list[Event]:
+def half_way(limits: Amounts, *, name: str = "", others: Amounts | None = None) -> list[Event]:
     """500 of 1,000 samples are made for $2."""
-    own = Amounts(2.0, 600_000, 500, 60.0)
-    return [*begun(), *made(500), BudgetChanged(limits, spent or own, Amounts(0.21, 30_000, 8), name)]
+    besides = others or Amounts(0.0, 0, 0)
+    spent = Amounts(2.0 + (besides.cost or 0), 600_000 + (besides.tokens or 0), 500 + (besides.calls or 0), 60.0)
+    return [*begun(), *made(500), BudgetChanged(limits, spent, Amounts(0.21, 30_000, 8), name, besides)]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_at_the_end_nothing_is_forecast_or_reserved() -> None:
 
 def test_what_other_runs_spend_of_a_shared_budget_counts_and_is_added_to_the_forecast() -> None:
     alone = status_of(*half_way(Amounts(cost=5.0)))
-    shared = status_of(*half_way(Amounts(cost=5.0), name="tea", spent=Amounts(3.5, 900_000, 900, 60.0)))
+    shared = status_of(*half_way(Amounts(cost=5.0), name="tea", others=Amounts(1.5, 300_000, 400)))
     assert alone.tightest.expected and shared.tightest.expected
     assert shared.tightest.expected.likely == pytest.approx(alone.tightest.expected.likely + 1.5)
     assert shared.shared == "shared with other runs: tea"
