@@ -49,7 +49,7 @@ def _seconds(config: Config, purpose: Purpose, expected: Expected, measured: flo
         return times(calls, within(measured, _MEASURED_UNSURE))
     one = _latency(settings, expected)
     turns = scaled(calls, 1 / at_once)
-    fewest = config.topics.depth if purpose == "topics" else min(1.0, calls.likely)
+    fewest = {"topics": config.topics.depth, "samples": 1}.get(purpose, 0)
     return times(Range(*(max(fewest, part) for part in turns)), one)
 
 
