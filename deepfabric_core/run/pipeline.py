@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -59,6 +60,8 @@ from deepfabric_core.wording import are, counted
 
 if TYPE_CHECKING:
     from deepfabric_core.tools.toolbox import Toolbox
+
+_log = logging.getLogger(__name__)
 
 # A sample takes more than this; less free space can't be enough.
 _BYTES_A_SAMPLE = 1024
@@ -128,11 +131,22 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
             sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
             await checkpoint.begun()
-            if job.preview is None:
-                sink(RunExpected(estimate(job, topics=topics, tools=toolbox.tools if toolbox else ()).total))
+            _tell_expected(work, topics, toolbox)
             return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)
     finally:
         checkpoint.close()
+
+
+def _tell_expected(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> None:
+    """Emit what the whole run is expected to take; a preview's samples are made to find that out."""
+    if work.job.preview is not None:
+        return
+    try:
+        found = estimate(work.job, topics=topics, tools=toolbox.tools if toolbox else ())
+    except Exception:  # noqa: BLE001 - a mistake in reckoning must not cost the run
+        _log.debug("the run can't be estimated", exc_info=True)
+        return
+    work.sink(RunExpected(found.total))
 
 
 def _budget(work: _Work) -> AbstractContextManager[RunBudget | None]:
