@@ -190,14 +190,15 @@ class _Work:
     def in_all(self, rest: Mapping[Purpose, Expected]) -> Expected:
         """Return all that is still to be done.
 
-        Accepted and refused samples are taken together, since a wrong length is wrong for both.
+        Accepted and refused samples are taken together, and with what judges take of each, since a wrong length or a
+        wrong number of them is wrong for all of it.
         """
-        number = shifted(self._refusals, self._draws)
-        made = many(number, self._draw) if self._draws else ZERO
-        others = [rest[purpose] for purpose in ("topics", "repairs", "judge")]
-        return _with_more_calls(
-            in_all([made, *others, self._failing()], by_chance=bool(self.known.draws)), self._retries
-        )
+        by_chance, made = bool(self.known.draws), ZERO
+        if self._draws:
+            each = in_all([self._draw, self._judging], by_chance=by_chance)
+            made = many(shifted(self._refusals, self._draws), each)
+        parts = [made, rest["topics"], rest["repairs"], self._failing()]
+        return _with_more_calls(in_all(parts, by_chance=by_chance), self._retries)
 
     @property
     def seconds_a_call(self) -> float | None:
@@ -244,6 +245,17 @@ class _Work:
         else:
             each = self.kinds.sample
         return with_longer_prompts(each, longer, self.kinds.sample_price) if longer else each
+
+    @property
+    def _judging(self) -> Expected:
+        """What judges take of each sample, with its part of the comparisons."""
+        draws, known = self.size.draws, self.known
+        if not self.size.judgements:
+            return ZERO
+        if known.judged:
+            return rescaled(like(known.judged, max(1, self._left)), 1 / draws)
+        compared = rescaled(comparisons_of(draws, self.kinds), 1 / draws)
+        return in_all([self.kinds.scores, compared], by_chance=False)
 
     def _longer_prompts(self) -> float:
         """Return how many tokens the prompts that are still to come are longer than those of the draws so far."""
@@ -300,19 +312,9 @@ class _Work:
         return many(self._refusals, like(self.known.refused, max(1.0, self._refusals.likely)))
 
     def _judge(self) -> Expected:
-        if not self.size.judgements:
+        if not self.size.judgements or not self._draws:
             return ZERO
-        known, left = self.known, self._left
-        compared = comparisons_of(self.size.draws, self.kinds)
-        each = in_all([rescaled(self.kinds.scores, self.size.draws), compared], by_chance=False)
-        of_refused = self.kinds.scores
-        if known.judged:
-            each = like(known.judged, max(1, left))
-            of_refused = rescaled(each, 1 / self.size.draws**2)
-        if known.judged_refused:
-            of_refused = like(known.judged_refused, max(1.0, self._refusals.likely))
-        parts = [many(Range(left, left, left), each), many(self._refusals, of_refused)]
-        return in_all(parts, by_chance=bool(known.judged))
+        return many(shifted(self._refusals, self._draws), self._judging)
 
     def _failing(self) -> Expected:
         """Return what samples take that come to nothing, after those that did so far."""
