@@ -16,6 +16,7 @@ _OURS = (
     "reply as a json object",
     "reply with one json object of this json schema",
     'write one conversation about "',
+    "write a conversation: first what the user asks",
     'write one record about "',
     "write one question that a user would ask an assistant",
     "don't repeat or rephrase their questions",

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Acting = Generator[Request | ToolUse, Any, T]
 
 _TASK = (
-    "Write what a user asks of an assistant who uses tools: a realistic task that stands alone, and that can't be done "
+    "Write what a user asks of an assistant who uses tools: a realistic task that stands alone, and can't be done "
     "without the tools below."
 )
 _LIMIT = "It takes no more than {calls} calls.\n\n{tools}{files}\n\n"

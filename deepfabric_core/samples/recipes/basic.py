@@ -12,7 +12,7 @@ from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
 
 _TASK = (
-    "Write a conversation: first what a user asks, in one or two full sentences that stand by themselves, then the "
+    "Write a conversation: first what the user asks, in one or two full sentences which stand alone, then the "
     "assistant's complete answer."
 )
 _FORM = 'Reply as a JSON object with the keys "question" and "answer".'

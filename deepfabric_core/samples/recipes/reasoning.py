@@ -12,9 +12,9 @@ from deepfabric_core.samples.recipes.reply_checks import ReplyChecks
 from deepfabric_core.samples.records import Sample, conversation
 
 _TASK = (
-    "Write a conversation: first what a user asks, in one or two full sentences that stand by themselves and take "
-    "thought, then the reasoning that leads to the answer step by step in plain prose, and at last the final answer, "
-    "which stands by itself."
+    "Write a conversation: first what the user asks, in one or two full sentences which stand alone and take thought, "
+    "then the reasoning that leads to the answer step by step in plain prose, and at last the final answer, which "
+    "stands by itself."
 )
 _FORM = 'Reply as a JSON object with the keys "question", "reasoning" and "answer".'
 

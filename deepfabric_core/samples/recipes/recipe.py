@@ -49,7 +49,7 @@ Recipe = Callable[[Brief], Generator[Request | ToolUse, Any, Sample]]
 # How many of the reasons why earlier attempts were refused are told.
 _REMEMBERED_REFUSALS = 3
 
-ABOUT = 'Write it about "{topic}".'
+ABOUT = 'The user asks about "{topic}".'
 
 # The angles of later cycles, so that their samples differ even if they are made at the same time.
 _ANGLES = (
@@ -105,7 +105,8 @@ def messages_about(
 ) -> tuple[Message, ...]:
     """Return the messages that ask for a task to be done about the topic of a brief, which is {topic} in `about`.
 
-    A small model only writes about the topic if the sentence that names it is close to the end.
+    A small model only writes about the topic if the sentence that names it is close to the end; and where that says no
+    more than what to write about, it takes the topic's name for the question.
     """
     shared = generation.instructions, task, in_language(generation), form
     own = (

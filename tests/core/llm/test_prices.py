@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deepfabric_core.config.llm import Llm, ModelPrices
@@ -200,6 +200,7 @@ def test_a_server_of_ones_own_has_no_price_until_the_config_gives_one() -> None:
 counts = st.integers(0, 400_000)
 
 
+@settings(deadline=None)
 @given(prompt=st.integers(1, 400_000), completion=counts, cached=counts, stored=counts, thought=counts)
 @example(prompt=200_001, completion=0, cached=200_001, stored=0, thought=0)
 @example(prompt=100, completion=0, cached=10**9, stored=10**9, thought=0)
@@ -212,13 +213,13 @@ def test_no_call_costs_more_than_the_most_or_less_than_nothing(
         "prompt_tokens_details": {"cached_tokens": cached, "cache_creation_tokens": stored},
         "completion_tokens_details": {"reasoning_tokens": min(thought, completion)},
     }
-    for settings in (
+    for priced in (
         Llm(),
         Llm(provider="anthropic", model="claude-sonnet-4-5"),
         Llm(model="gpt-5.5"),
         Llm(prices=OWN),
     ):
-        prices = prices_of(settings)
+        prices = prices_of(priced)
         cost, most = prices.cost(None, usage), prices.most(prompt, completion)
         assert cost is not None
         assert most is not None
