@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, ToolCall
-from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.llm import Llm, ModelPrices
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
 from deepfabric_core.llm.clients.openai_model import OpenAIModel
@@ -126,6 +126,7 @@ class Good:
     completion_tokens: int = 10
     cost: float | None = 0.00035
     calls: tuple[ToolCall, ...] = ()
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ async def outcome(model: ChatModel, request: Request) -> tuple[Outcome, Reply | 
     usage = reply.usage
     cost = None if usage.cost is None else round(usage.cost, 12)
     tokens = usage.prompt_tokens, usage.completion_tokens
-    return Good(reply.text, reply.finish_reason, *tokens, cost, reply.tool_calls), reply
+    return Good(reply.text, reply.finish_reason, *tokens, cost, reply.tool_calls, usage.cached_tokens), reply
 
 
 async def both(settings: Llm, request: Request = ASKED) -> list[tuple[Outcome, Reply | ModelError]]:
@@ -243,7 +244,14 @@ REPLIES: dict[str, tuple[Answer, Good]] = {
         Good("", "tool_calls", calls=(*LOOK, ToolCall("call_2", "sit", "{}"))),
     ),
     "arguments that aren't a text": (with_calls(called("look", {"at": 1})), Good("", "tool_calls", calls=LOOK)),
-    "cached tokens": (completion(usage={"prompt_tokens_details": {"cached_tokens": 50}}), Good(cost=0.0002875)),
+    "cached tokens": (
+        completion(usage={"prompt_tokens_details": {"cached_tokens": 50}}),
+        Good(cost=0.0002875, cached_tokens=50),
+    ),
+    "cached tokens in other words": (
+        completion(usage={"prompt_cache_hit_tokens": 50, "prompt_cache_miss_tokens": 50}),
+        Good(cost=0.0002875, cached_tokens=50),
+    ),
     "details null": (
         completion(usage={"prompt_tokens_details": None, "completion_tokens_details": None}),
         Good(),
@@ -382,6 +390,27 @@ def test_the_parameter_that_a_provider_blames_is_named(provider: str) -> None:
     error = {"message": "Not here.", "type": "invalid_request_error", "param": "response_format", "code": None}
     _, problems, _ = through_both(provider, Answer(400, {"error": error}))
     assert all(str(problem).endswith("bad request: Not here (response_format).") for problem in problems)
+
+
+@pytest.mark.parametrize("cached", [500, -50, 12.5, "many", None])
+def test_an_odd_number_of_cached_tokens_makes_no_cost_negative(cached: Any) -> None:
+    found, _, _ = through_both("openai", completion(usage={"prompt_tokens_details": {"cached_tokens": cached}}))
+    for one in found:
+        assert isinstance(one, Bad) or (one.cost is not None and one.cost > 0 and 0 <= one.cached_tokens <= 100)
+    assert isinstance(found[0], Good)
+
+
+def test_prices_of_the_config_hold_whoever_makes_the_call_and_whatever_a_proxy_states() -> None:
+    answer = completion(usage={"prompt_tokens_details": {"cached_tokens": 50}})
+    stated = replace(answer, headers={"x-litellm-response-cost": "0.125"})
+
+    async def run() -> list[Outcome]:
+        async with answering(answer, stated) as server:
+            prices = ModelPrices(input=10, output=100, cached_input=1)
+            found = await both(Llm(model="unheard-of", base_url=server.base_url, prices=prices))
+            return [one for one, _ in found]
+
+    assert asyncio.run(run()) == [Good(cost=0.00155, cached_tokens=50)] * 2
 
 
 def test_openrouters_own_account_of_the_cost_counts() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from deepfabric_core.chat.messages import Message, Reply, ReplySchema, Request, Subject, ToolCall, Usage
-from deepfabric_core.chat.trace import TracedCall
+from deepfabric_core.chat.prompt_caching import message_of
+from deepfabric_core.chat.trace import TracedCall, line_of
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import FailureKind, ModelError, OutputError
 from deepfabric_core.llm.wrappers.structured_output import in_way
@@ -23,7 +26,7 @@ QUESTION = Request(
     subject=Subject(("Tea", "Green"), variation=2, wanted=1, taken=("an earlier question",)),
     because=FailureKind.INVALID_JSON,
 )
-REPLY = Reply("{}", "gpt-4o-2024", usage=Usage(12, 3, 0.25))
+REPLY = Reply("{}", "gpt-4o-2024", usage=Usage(12, 3, 0.25, cached_tokens=8))
 
 
 class Silent(Canned):
@@ -60,6 +63,15 @@ def test_a_call_is_recorded_with_what_was_asked_and_what_was_answered() -> None:
     assert call.usage == REPLY.usage
     assert call.seconds == 1.5
     assert call.error is None
+
+
+def test_a_line_has_cached_tokens_where_there_are_any_and_never_says_what_of_a_prompt_is_shared() -> None:
+    shared = replace(QUESTION, messages=(message_of("user", ["Write a question."], ["It is about tea."]),))
+    line = json.loads(line_of(traced(Canned(REPLY), shared), str, str))
+    assert line["cached_tokens"] == 8
+    assert line["request"]["messages"] == [{"role": "user", "content": "Write a question.\n\nIt is about tea."}]
+    none = Canned(replace(REPLY, usage=Usage(12, 3, 0.25)))
+    assert "cached_tokens" not in json.loads(line_of(traced(none, QUESTION), str, str))
 
 
 def test_tools_are_recorded_by_name_and_so_are_calls_of_them() -> None:
