@@ -11,7 +11,7 @@ from deepfabric_core.llm.prices import Prices
 
 _MARK = {"type": "ephemeral"}
 # Besides Anthropic itself, these serve its models and pass the marks on.
-_RESELLERS = ("bedrock", "vertex_ai", "azure_ai")
+_RESELLERS = ("bedrock", "vertex_ai", "azure_ai", "openrouter")
 # Where the price list doesn't say how long a text has to be to be cached.
 _FEWEST_TOKENS = 1024
 # Few texts have more tokens than one for so many bytes. A mark after too short a text does no harm.
@@ -26,10 +26,10 @@ def fewest_marked_bytes(settings: Llm, prices: Prices) -> int | None:
     return _BYTES_PER_TOKEN * (prices.fewest_cached_tokens or _FEWEST_TOKENS)
 
 
-def mark_shared(sent: list[dict[str, Any]], request: Request, fewest_bytes: int) -> None:
+def mark_shared(sent: list[dict[str, Any]], request: Request, fewest_bytes: int | None) -> None:
     """Mark the end of what all requests of a kind share in the messages to be sent, if that is long enough."""
     place = max((place for place, one in enumerate(request.messages) if one.shared), default=None)
-    if place is None:
+    if place is None or fewest_bytes is None:
         return
     message = request.messages[place]
     before = (*(one.content for one in request.messages[:place]), json.dumps(request.tools, default=dict))

@@ -196,8 +196,7 @@ class LitellmModel:
 
     def _messages(self, request: Request) -> list[dict[str, Any]]:
         sent = [message_sent(message) for message in request.messages]
-        if self._fewest_marked is not None:
-            mark_shared(sent, request, self._fewest_marked)
+        mark_shared(sent, request, self._fewest_marked)
         return [_cleaned(message) for message in sent]
 
     def _arguments(self, request: Request) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from deepfabric_core.llm.chat_completions import (
     temperature,
     tool_choice,
 )
+from deepfabric_core.llm.clients.cache_markers import fewest_marked_bytes, mark_shared
 from deepfabric_core.llm.clients.response_checks import (
     NOT_FOUND,
     REDIRECTS,
@@ -135,6 +136,7 @@ class OpenAIModel:
         self._session: aiohttp.ClientSession | None = None
         self._prices = Prices(settings.provider, settings.model, base, settings.prices)
         self._shape = _first_shape(settings, self._prices)
+        self._fewest_marked = fewest_marked_bytes(settings, self._prices)
         self._texts: dict[tuple[Any, ...], tuple[object, str]] = {}
 
     @property
@@ -238,7 +240,9 @@ class OpenAIModel:
             text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
         if (chosen := tool_choice(request)) is not None:
             text += f',"tool_choice":{_encode(chosen)}'
-        text += f',"messages":{_encode([message_sent(message) for message in request.messages])}'
+        messages = [message_sent(message) for message in request.messages]
+        mark_shared(messages, request, self._fewest_marked)
+        text += f',"messages":{_encode(messages)}'
         key = (shape, request.redraw, request.penalized, request.max_tokens)
         text += f",{self._written(key, shape, lambda: self._parameters(shape, request))[1:]}"
         return sendable(text).encode()

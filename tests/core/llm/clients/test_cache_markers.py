@@ -12,8 +12,9 @@ from deepfabric_core.chat.prompt_caching import message_of
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.llm.clients.cache_markers import fewest_marked_bytes
 from deepfabric_core.llm.clients.litellm_model import LitellmModel
+from deepfabric_core.llm.clients.openai_model import OpenAIModel
 from deepfabric_core.llm.prices import prices_of
-from tests.core.llm.clients.test_both_clients import Answer, answering
+from tests.core.llm.clients.test_both_clients import Answer, answering, completion
 
 LONG = "Oil each link, then turn the pedals slowly. " * 100
 MODEL = "claude-sonnet-4-5"
@@ -96,6 +97,8 @@ def test_how_much_has_to_be_shared_depends_on_the_model() -> None:
         ("anthropic", MODEL, True),
         ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
         ("vertex_ai", MODEL, True),
+        ("openrouter", "anthropic/claude-sonnet-4.5", True),
+        ("openrouter", "openai/gpt-4o", False),
         ("vertex_ai", "gemini-2.5-pro", False),
         ("gemini", "gemini-2.5-pro", False),
         ("mistral", "mistral-large-latest", False),
@@ -104,6 +107,20 @@ def test_how_much_has_to_be_shared_depends_on_the_model() -> None:
 def test_only_anthropics_models_are_told(provider: str, model: str, takes_marks: bool) -> None:
     settings = Llm(provider=provider, model=model)
     assert (fewest_marked_bytes(settings, prices_of(settings)) is not None) is takes_marks
+
+
+def test_a_router_to_anthropics_models_gets_the_mark_by_openais_protocol() -> None:
+    async def run() -> dict[str, Any]:
+        async with answering(completion()) as server:
+            settings = Llm(provider="openrouter", model="anthropic/claude-sonnet-4.5", base_url=server.base_url)
+            client = OpenAIModel(settings, connections=1)
+            await client.complete(request(LONG))
+            await client.close()
+            return server.asked[0]
+
+    body = asyncio.run(run())
+    assert marked(body) == [LONG]
+    assert body["messages"][0] == {"role": "system", "content": "You teach."}
 
 
 def test_tokens_read_from_the_cache_and_written_to_it_are_priced_as_such() -> None:
