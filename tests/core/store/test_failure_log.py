@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.answers import topic_line
 from tests.core.conftest import Run, local_llm, write_config
 from tests.provider import Faults, LocalProvider
 
@@ -20,7 +21,7 @@ def refusing(times: int, said: str) -> Any:
 
     def reply(body: dict[str, Any]) -> str:
         asked = body["messages"][1]["content"]
-        leaf = asked.partition("\n")[0].split(" > ")[-1]
+        leaf = topic_line(asked).split(" > ")[-1]
         if "subtopics" in asked:
             return json.dumps({"subtopics": ["Brakes", "Wheels"]})
         left[leaf] = left.get(leaf, times) - 1
