@@ -22,7 +22,7 @@ def _seconds(value: object) -> object:
     (5400.0, 5400.0, 90)
     """
     if not isinstance(value, str):
-        return value
+        return _number(value)
     text = value.strip().casefold()
     if _DURATION.fullmatch(text):
         return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
@@ -30,6 +30,13 @@ def _seconds(value: object) -> object:
         return float(text)
     except ValueError:
         raise ValueError("it must be a time such as 2h, 90m, 1h30m or 45s") from None
+
+
+def _number(value: object) -> object:
+    """Return a value that is no truth value, which pydantic would take for 1 or 0."""
+    if isinstance(value, bool):
+        raise ValueError("it must be a number")  # noqa: TRY004 - what pydantic makes a sentence of
+    return value
 
 
 Duration = Annotated[float | None, BeforeValidator(_seconds)]
@@ -42,9 +49,9 @@ class Budget(Section):
     """
 
     name: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = None
-    cost: float | None = Field(default=None, gt=0)
-    tokens: int | None = Field(default=None, ge=1)
-    calls: int | None = Field(default=None, ge=1)
+    cost: Annotated[float | None, BeforeValidator(_number)] = Field(default=None, gt=0)
+    tokens: Annotated[int | None, BeforeValidator(_number)] = Field(default=None, ge=1)
+    calls: Annotated[int | None, BeforeValidator(_number)] = Field(default=None, ge=1)
     time: Duration = Field(default=None, gt=0)
 
     @property

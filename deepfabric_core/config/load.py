@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.quality import switched_quality
 from deepfabric_core.config.schema import (
     CONVERSATION_TYPES_OF_OLD,
@@ -121,6 +122,7 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
     if "quality" in content and any(key.startswith("quality.") for key in overrides):
         with suppress(ValueError):
             content["quality"] = switched_quality(content["quality"])  # off and the like become keys
+    written = deepcopy(content)
     for key, value in overrides.items():
         *sections, last = key.split(".")
         place = content
@@ -128,8 +130,26 @@ def _overridden(content: dict[str, Any], overrides: Mapping[str, Any]) -> dict[s
             if not isinstance(place.get(section), dict):
                 place[section] = {}
             place = place[section]
+        if _is_another_model(written, key, value):
+            place.pop("prices", None)
         place[last] = value
     return content
+
+
+def _is_another_model(written: Mapping[str, Any], key: str, value: Any) -> bool:
+    """Return whether a flag names another model than the config, whose prices aren't that model's."""
+    *sections, last = key.split(".")
+    if sections[-1:] != ["llm"] or last not in ("provider", "model"):
+        return False
+    own, shared = _section(written, sections), _section(written, ["llm"])
+    return bool(own.get(last, shared.get(last, Llm.model_fields[last].default)) != value)
+
+
+def _section(written: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
+    place: Any = written
+    for name in names:
+        place = place.get(name) if isinstance(place, Mapping) else None
+    return place if isinstance(place, Mapping) else {}
 
 
 def _plain(value: Any, seen: dict[int, Any]) -> Any:
@@ -280,7 +300,7 @@ def _meant(path: KeyPath) -> KeyPath | None:
 def _nearest(path: KeyPath) -> str:
     """Return advice about an unknown key: the most similar valid key in its section or in another one."""
     unknown = str(path[-1])
-    if unknown in ("api_key", "key", "token"):
+    if unknown in ("api_key", "key", "token") and path[0] != "budget":
         return "API keys are read from the environment only."
     if meant := _meant(path):
         return f"did you mean {dotted(meant)}?"
