@@ -287,7 +287,7 @@ def test_there_is_no_preview_of_topics_alone_or_of_what_is_complete(place: Path)
 
 def test_repairs_and_refused_samples_of_a_preview_are_expected_of_the_rest(place: Path) -> None:
     bill = Bill()
-    trouble = Behaviour(malformed=0.3, refused=0.4)
+    trouble = Behaviour(malformed=0.5, refused=0.4)
     sections = {"quality": {"judge": {}, "min_acceptance": 0, "attempts": 6}, "output": {"num_samples": 200}}
     job = previewed(place, bill, 12, trouble, **sections)
     found = estimate(job)
