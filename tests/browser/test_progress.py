@@ -156,6 +156,7 @@ def test_a_reloaded_page_shows_the_run_as_it_is_and_its_stop_works(begun: Any) -
     expect(notebook.cell(1).locator(".jp-OutputArea")).to_contain_text("Stopped", timeout=10_000)
 
 
+@pytest.mark.slow
 @all_kernels
 def test_a_restarted_kernel_loses_nothing(begun: Any, jupyter: Jupyter) -> None:
     notebook = begun("lab", tea(samples=40), "%deepfabric resume")

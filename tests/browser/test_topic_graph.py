@@ -175,6 +175,7 @@ def test_no_topic_is_lost_while_ten_thousand_grow(begun: Any) -> None:
     assert topics_on_page(notebook, 2) >= 10_000
 
 
+@pytest.mark.slow
 def test_a_page_reloaded_while_topics_grow_misses_nothing(begun: Any) -> None:
     config = tea(samples=5, latency=0.5).replace("depth: 1, degree: 5", "depth: 3, degree: 5, max_concurrent: 2")
     notebook = begun("lab", config.replace("%%deepfabric", "%%deepfabric topics"))

@@ -171,6 +171,7 @@ def killed_again_and_again(place: Path, biller: BillingProvider, seed: int, *arg
         process = start(place, "--resume", *arguments)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_random_moments_stays_within_its_budget(place: Path, biller: BillingProvider) -> None:
     biller.faults = Faults(latency=0.2, jitter=0.4)
     budget_config(place, biller, at_once=8, budget={"cost": 0.02})
