@@ -15,6 +15,9 @@ from deepfabric_core.errors import FailureKind
 
 Stage = Literal["topics", "samples"]
 
+# Why a run stops whose budget is used up.
+BUDGET_REACHED = "the budget is reached"
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:

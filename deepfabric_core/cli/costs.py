@@ -38,7 +38,11 @@ def command(
     if as_json:
         print_json(costs_as_json(runs, budgets))
     else:
-        print_result("\n".join(filter(None, (costs_table(runs, _width()), budgets_told(budgets)))))
+        picked_by = [
+            *([f"--since {since:%Y-%m-%d %H:%M}".removesuffix(" 00:00")] if since else []),
+            *([f"--config {config_file}"] if config_file else []),
+        ]
+        print_result("\n".join(filter(None, (costs_table(runs, _width(), picked_by), budgets_told(budgets)))))
 
 
 def _forget(name: str) -> None:

@@ -241,7 +241,14 @@ def _written_path(loc: KeyPath, document: Document) -> KeyPath:
         if isinstance(part, int) or "[" not in part or any(document.line(place) for place in (here, here[1:])):
             path = here
     shared = _shared(path)
-    return shared if shared and document.line(path) is None and document.line(shared) is not None else path
+    return shared if shared and _is_inherited(path, shared, document) else path
+
+
+def _is_inherited(path: KeyPath, shared: KeyPath, document: Document) -> bool:
+    """Return whether a key is written in the shared `llm` alone, or missing in a section that is."""
+    pairs = [(path, shared), (path[:-1], shared[:-1])][: max(1, len(shared) - 1)]
+    own, common = ([document.line(place) for place in places] for places in zip(*pairs, strict=True))
+    return not any(own) and any(common)
 
 
 def _shared(path: KeyPath) -> KeyPath:
@@ -265,6 +272,7 @@ def _sentence(kind: str, message: str, path: KeyPath, document: Document) -> str
 
 
 def _wording(message: str) -> str:
+    message = message.partition(", unable to parse")[0]  # "a valid number" says it
     for ours, theirs in (("must be ", "Input should be "), ("must ", "String should "), ("", "Value error, ")):
         if message.startswith(theirs):
             return ours + message.removeprefix(theirs)

@@ -144,6 +144,9 @@ def as_flags(values: Mapping[str, Any]) -> list[str]:
     """Return the values as flags of a command line; values that weren't given, or are the default, are left out.
 
     Secrets in them are replaced by placeholders.
+
+    >>> as_flags({"temperature": 0.123456789, "max_cost": 1.0, "tui": "rich", "fresh": True})
+    ['--temperature', '0.123456789', '--max-cost', '1', '--fresh']
     """
     given = [option for option in OPTIONS if values.get(option.name) not in (None, option.default)]
     return [word for option in given for word in _as_words(option, values[option.name])]
@@ -151,7 +154,8 @@ def as_flags(values: Mapping[str, Any]) -> list[str]:
 
 def _as_words(option: Option, value: Any) -> list[str]:
     if option.kind != "switch":
-        return [option.flag, shown_word(str(value))]
+        written = str(value).removesuffix(".0") if option.kind == "number" else str(value)
+        return [option.flag, shown_word(written)]
     yes, _, no = option.flag.partition("/")
     return [yes] if value else [no] * bool(no)
 

@@ -12,7 +12,7 @@ from deepfabric_core.amounts import Amounts
 from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.budget import Budget
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import BudgetChanged, Emit, Stopping
+from deepfabric_core.events import BUDGET_REACHED, BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.stop import Stop, Stopped
@@ -155,7 +155,7 @@ class RunBudget:
         if self.reached or self.stop.requested:
             return
         self.reached = reason
-        self.emit(Stopping("the budget is reached"))
+        self.emit(Stopping(BUDGET_REACHED))
         self.stop.request()
 
     @contextmanager

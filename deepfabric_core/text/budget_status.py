@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from deepfabric_core.amounts import Expected, Range
+from deepfabric_core.amounts import Expected, Range, total
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.forecast import EXCEEDS, forecast, taken, will_exceed
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.number_format import duration
+from deepfabric_core.text.spending import are_free
 from deepfabric_core.wording import digits, money, rounded
 
 Limited = Literal["cost", "tokens", "calls", "seconds"]
@@ -130,9 +131,11 @@ def other_notices(state: RunState, status: BudgetStatus | None) -> list[str]:
 
 
 def costs_nothing(state: RunState, expected: Expected | None) -> bool:
-    """Return whether the run's models are free."""
+    """Return whether the run's models are free, as far as they are known."""
     if expected is not None and expected.cost is not None:
         return expected.cost.high == 0
+    if not state.calls_of_all_sessions:
+        return are_free((state.topics_model, state.samples_model))
     return state.usage_of_all_sessions.cost == 0 and not state.unpriced
 
 
@@ -153,9 +156,25 @@ def in_brief(state: RunState, now: float) -> str:
     """Return what is spent of the budget and what is expected, for a line of progress; "" for nothing."""
     if status := budget_status(state, now):
         use = status.tightest
-        return ", ".join(part for part in (f"{use.told} spent", use.forecast) if part)
+        by_all = " by all who share it" if status.name and use.limited != "seconds" else ""
+        return ", ".join(part for part in (f"{use.told} spent{by_all}", use.forecast) if part)
     expected = expected_of(state, now)
-    if expected is None or costs_nothing(state, expected):
+    if costs_nothing(state, expected):
+        return ""
+    return ", ".join(part for part in (_spent_in_brief(state), _forecast_in_brief(expected)) if part)
+
+
+def _spent_in_brief(state: RunState) -> str:
+    """Return the money, or where no price is known the tokens, that were spent in all sessions; "" for nothing."""
+    usage, unpriced = state.usage_of_all_sessions, total(state.spending_of_all_sessions).unpriced
+    if usage.cost is not None:
+        return f"{'at least ' if unpriced else ''}{money(usage.cost)} spent"
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    return f"{rounded(tokens)} tokens spent" if tokens else ""
+
+
+def _forecast_in_brief(expected: Expected | None) -> str:
+    if expected is None:
         return ""
     return f"forecast {_range('tokens', expected.tokens) if expected.cost is None else _range('cost', expected.cost)}"
 

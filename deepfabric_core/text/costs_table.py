@@ -14,35 +14,71 @@ from deepfabric_core.store.run_history import PastRun
 from deepfabric_core.text.spending import cost_in_words, cost_per_sample, spending_as_json, spent_as_json
 from deepfabric_core.wording import counted, rounded
 
-_HEADERS = ("begun", "config", "models", "samples", "calls", "tokens", "cost", "ended")
+Row = tuple[str, ...]
+
+_FIGURES = ("begun", "samples", "calls", "tokens", "cost", "ended")
+_NAMES = ("config", "dataset", "models")
+_HEADERS = (_FIGURES[0], *_NAMES, *_FIGURES[1:])
 _NUMBERS = ("samples", "calls", "tokens")
 _LONGEST = 40
 _GAP = "  "
 
 
-def costs_table(runs: Sequence[PastRun], width: int | None = None) -> str:
-    """Return a line for each run, or a block of lines where a line would be longer than `width`; then the sums."""
+def costs_table(runs: Sequence[PastRun], width: int | None = None, picked_by: Sequence[str] = ()) -> str:
+    """Return a line for each run, then the sums.
+
+    Where a line would be longer than `width`, the names are on a second one. `picked_by` are the flags that picked the
+    runs.
+    """
+    if not runs and picked_by:
+        return f"No run in the history matches {printable(' and '.join(picked_by))}."
     if not runs:
         return "No runs are in the history."
-    rows = [_row(run) for run in runs]
-    widths = [max(map(len, column)) for column in zip(_HEADERS, *rows, strict=True)]
-    if width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
-        return "\n\n".join([*map(_block, rows), _sums(runs)])
-    lines = [_GAP.join(map(_cell, _HEADERS, row, widths)).rstrip() for row in (_HEADERS, *rows)]
+    named = [_names(run) for run in runs]
+    figures = [_figures(run) for run in runs]
+    lines = _aligned(_HEADERS, [(row[0], *names, *row[1:]) for row, names in zip(figures, named, strict=True)])
+    if width is not None and max(map(len, lines)) > width:
+        lines = _in_two_lines(figures, named, width)
     return "\n".join([*lines, "", _sums(runs)])
 
 
-def _cell(name: str, text: str, width: int) -> str:
-    return text.rjust(width) if name in _NUMBERS else text.ljust(width)
+def _in_two_lines(figures: Sequence[Row], named: Sequence[Row], width: int) -> list[str]:
+    """Return two lines for each run: the figures, and the names below them, shortened where they are too long."""
+    longest = max(1, width // len(_NAMES) - len(_GAP))
+    short = [(printable(_file_name(one), longest), printable(other, longest), models) for one, other, models in named]
+    below = [printable(", ".join(names), max(1, width - len(_GAP))) for names in (_NAMES, *short)]
+    pairs = zip(_aligned(_FIGURES, figures), below, strict=True)
+    return [line for above, names in pairs for line in (above, f"{_GAP}{names}")]
 
 
-def _row(run: PastRun) -> tuple[str, ...]:
+def _aligned(headers: Row, rows: Sequence[Row]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+
+    def cell(name: str, text: str, width: int) -> str:
+        return text.rjust(width) if name in _NUMBERS else text.ljust(width)
+
+    return [_GAP.join(map(cell, headers, row, widths)).rstrip() for row in (headers, *rows)]
+
+
+def _names(run: PastRun) -> Row:
+    """Return config, dataset and models; the folder of both files is told once."""
+    dataset = _file_name(run.dataset) if run.config_file else _short(run.dataset)
+    return (
+        _short(run.config_file) if run.config_file else "-",
+        printable(dataset, _LONGEST) or "-",
+        printable(", ".join(run.models), _LONGEST),
+    )
+
+
+def _file_name(path: str) -> str:
+    return Path(path).name
+
+
+def _figures(run: PastRun) -> Row:
     spent = total(run.spending)
     tokens = spent.usage.prompt_tokens + spent.usage.completion_tokens
     return (
         time.strftime("%Y-%m-%d %H:%M", time.localtime(run.began_at)),
-        _short(run.config_file or run.dataset),
-        printable(", ".join(run.models), _LONGEST),
         f"{run.samples:,}",
         f"{run.calls:,}",
         rounded(tokens),
@@ -57,13 +93,11 @@ def _short(path: str) -> str:
 
 
 def _cost(spent: Spent) -> str:
-    """Return the cost in a few words: without the number of calls of unknown price, or why it is nothing."""
-    return cost_in_words(spent).partition(" (")[0]
+    """Return the cost in a few words: without the number of calls of unknown price, or why it is nothing.
 
-
-def _block(row: Sequence[str]) -> str:
-    label = max(map(len, _HEADERS))
-    return "\n".join(f"{name:<{label}}{_GAP}{value}" for name, value in zip(_HEADERS, row, strict=True))
+    It is "-" until a call was answered.
+    """
+    return cost_in_words(spent).partition(" (")[0] if spent.attempts else "-"
 
 
 def _sums(runs: Sequence[PastRun]) -> str:
@@ -90,7 +124,8 @@ def _budget(budget: NamedBudget) -> str:
     spent = budget.spent
     cost = cost_in_words(Spent(spent.calls, Usage(cost=spent.cost), spent.unpriced))
     used = f"{counted(spent.calls, 'call')}, {rounded(spent.tokens)} tokens, cost {cost}"
-    return f"Budget {printable(budget.name)}, shared by {counted(budget.runs, 'run')}: {used}"
+    sharing = f"{'of' if budget.runs == 1 else 'shared by'} {counted(budget.runs, 'run')}"
+    return f"Budget {printable(budget.name)}, {sharing}: {used}"
 
 
 def costs_as_json(runs: Sequence[PastRun], budgets: Sequence[NamedBudget] = ()) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from deepfabric_core.amounts import total
+from deepfabric_core.events import BUDGET_REACHED
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
@@ -131,6 +132,8 @@ def tokens(state: RunState) -> str:
 
 def stopping(state: RunState) -> str:
     """Return what a run that was asked to stop still waits for."""
+    if state.stopping == BUDGET_REACHED:
+        return f"Stopping: {BUDGET_REACHED}; calls in flight finish"
     why = printable(redact(state.stopping))
     return f"Stopping: at next checkpoint ({'; '.join(part for part in (_awaited(state), why) if part)})"
 

@@ -36,6 +36,17 @@ def why_free(models: Iterable[str]) -> str:
     return _FREE.get(providers.pop(), "") if len(providers) == 1 and providers <= _FREE.keys() else "the price is 0"
 
 
+def are_free(models: Iterable[str]) -> bool:
+    """Return whether each of these models, named with its provider, is known never to cost anything.
+
+    Empty names don't count.
+
+    >>> are_free(["simulated/gpt-4o", "demo"]), are_free(["simulated/gpt-4o", "openai/gpt-4o"])
+    (True, False)
+    """
+    return {name.partition("/")[0] for name in models if name} <= _FREE.keys()
+
+
 def by_purpose(spending: Spending) -> str:
     """Return the cost of each purpose that cost something; empty if there are fewer than two.
 

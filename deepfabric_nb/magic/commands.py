@@ -9,7 +9,12 @@ from typing import Any
 
 import click
 
-from deepfabric_core.flags.click_options import with_budget_options, with_options, with_preview
+from deepfabric_core.flags.click_options import (
+    with_budget_options,
+    with_config_options,
+    with_options,
+    with_preview,
+)
 
 _YAML = (".yaml", ".yml")
 
@@ -65,7 +70,7 @@ COMMANDS: Mapping[str, click.Command] = {
             "estimate",
             "Reckon what a run will take, before it does: calls, tokens, money and time, each with a range.",
             _config_file,
-            with_options,
+            with_config_options,
             with_preview,
             click.option("--out", metavar="NAME", help="Assign the estimate to a variable instead of showing it."),
         ),

@@ -90,7 +90,9 @@ def rejected_frame(results: Results) -> pd.DataFrame:
 def load(path: str | Path) -> pd.DataFrame:
     """Return a row for each record of a dataset, or each line of a journal, of ours or DeepFabric's, in order.
 
-    A last line that a killed process left incomplete is skipped and reported in `attrs["notices"]`.
+    A last line that a killed process left incomplete is skipped and reported in `attrs["notices"]`. `attrs["cost"]` is
+    what its samples cost, since a file doesn't know what topics and refused samples did; a run's frame has the same as
+    `attrs["cost_of_samples"]`, and what all cost as `attrs["cost"]`.
 
     Raises:
         ConfigError: the file can't be read, or a line is no record; the message names it.
@@ -142,6 +144,11 @@ def _manifest(frame: pd.DataFrame, dataset: str, notices: list[str]) -> dict[str
         "deepfabric": __version__,
         "notices": notices,
     }
+
+
+def cost_of_samples(frame: pd.DataFrame) -> float | None:
+    """Return what the samples of a frame cost in US dollars, without topics and refused samples; None if unknown."""
+    return _total(frame["cost"])
 
 
 def _total(column: pd.Series[Any]) -> int | float | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from deepfabric_core.config.schema import Config
     from deepfabric_core.run.results import Results
+    from deepfabric_core.run.state import RunState
     from deepfabric_core.topics.model import Topics
     from deepfabric_nb.runs.report import Report
 
@@ -27,7 +28,13 @@ _ids = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """The progress of the current stage: counts, samples or topics per second, and seconds left, if known."""
+    """The progress of the current stage: counts, samples or topics per second, and seconds left, if known.
+
+    `cost` is what all sessions cost so far in US dollars, without calls of unknown price; None if none is known.
+    `budget` has for each of its limits (cost, tokens, calls, seconds) the `limit`, what is `spent` and `reserved`, and
+    `name` if runs share it. `forecast` has `low`, `likely` and `high` of the whole run's cost, tokens, calls and
+    seconds. They are None where there is none.
+    """
 
     stage: str
     done: int
@@ -35,6 +42,9 @@ class RunProgress:
     failed: int
     rate: float | None
     seconds_left: float | None
+    cost: float | None = None
+    budget: dict[str, Any] | None = None
+    forecast: dict[str, dict[str, float] | None] | None = None
 
 
 class Run(EngineTask):
@@ -66,7 +76,16 @@ class Run(EngineTask):
         samples = state.samples_progress.started_at is not None
         stage = state.samples_progress if samples else state.topics_progress
         name = "samples" if samples else "topics"
-        return RunProgress(name, stage.done, stage.total, stage.failed, stage.rate(now), stage.seconds_left(now))
+        return RunProgress(
+            name,
+            stage.done,
+            stage.total,
+            stage.failed,
+            stage.rate(now),
+            stage.seconds_left(now),
+            state.usage_of_all_sessions.cost,
+            *_money(state, now),
+        )
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -89,11 +108,12 @@ class Run(EngineTask):
     def df(self) -> pd.DataFrame:
         """The samples so far, a row each."""
         from deepfabric_core.run.results import results
-        from deepfabric_nb.runs.dataframes import frame_of
+        from deepfabric_nb.runs.dataframes import cost_of_samples, frame_of
 
         if self._frame is None:
             found = results(self.job)
             frame = frame_of(found, self._manifest(found))
+            frame.attrs["cost_of_samples"] = cost_of_samples(frame)
             if not self.over:
                 return frame
             self._frame = frame
@@ -175,6 +195,20 @@ class Run(EngineTask):
         progress = self.progress
         counts = f", {progress.done:,} of {progress.total:,} {progress.stage}" if progress.total else ""
         return printable(f"<Run {self.name}: {self.status}{counts}>")
+
+
+def _money(state: RunState, now: float) -> tuple[dict[str, Any] | None, dict[str, dict[str, float] | None] | None]:
+    """Return the budget and the forecast as plain objects."""
+    from deepfabric_core.text.budget_status import budget_status, expected_of
+
+    status, expected = budget_status(state, now), expected_of(state, now)
+    uses = status.limits if status else ()
+    limits: dict[str, Any] = {
+        use.limited: {"limit": use.limit, "spent": use.spent, "reserved": use.reserved} for use in uses
+    }
+    ranges = {name: getattr(expected, name) for name in ("cost", "tokens", "calls", "seconds")} if expected else {}
+    forecast = {name: found._asdict() if found else None for name, found in ranges.items()}
+    return ({**limits, "name": status.name or None} if status else None), forecast or None
 
 
 def _is_made_up(config: Config) -> bool:

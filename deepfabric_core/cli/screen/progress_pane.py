@@ -91,11 +91,11 @@ class ProgressPane:
             yield budget_bar(look, status, width, reached=state.ending == "budget")
         if state.stage and not state.ending:
             yield self._sparklines(width)
-        yield self._table(_pressing(look, state))
-        yield self._table(_rows(look, origin_facts(state)))
         yield self._table(_rows(look, chain(usage_facts(state), self._forecast())))
+        yield self._table(_pressing(look, state))
         if notices := other_notices(state, self._status):
             yield self._table([("Note", look.line(notice)[:_MESSAGE]) for notice in reversed(notices)])
+        yield self._table(_rows(look, origin_facts(state)))
 
     def _forecast(self) -> Iterator[Fact]:
         return forecast_facts(self._state, self._now, [self._status.tightest] if self._status else [])
@@ -163,9 +163,9 @@ def _pace(progress: StageProgress, now: float, *, over: bool) -> str:
 
 
 def _pressing(look: ScreenStyle, state: RunState) -> Iterator[Row]:
-    yield from _rows(look, pace_facts(state))
     if state.failures:
         yield "Failures", by_kind(state.failures)
+    yield from _rows(look, pace_facts(state))
     if state.last_failure and not state.ending:
         last = state.last_failure
         yield "Last one", f"{last.kind.value}: {look.line(last.message)[:_MESSAGE]}"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from deepfabric_core.chat.messages import Spent
 from deepfabric_core.errors import ModelError
+from deepfabric_core.events import Notice
 from deepfabric_core.quality.candidate import Candidate
-from deepfabric_core.quality.judge.judgement import metadata_of
+from deepfabric_core.quality.judge.judgement import Judgement, metadata_of
 from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.gates import Decision
 from deepfabric_core.run.stages.judging import Judges, choose, judge_sample
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from deepfabric_core.config.judge import Compare
 
 
+# So many samples in a row without a judgement are told.
+_UNJUDGED_ARE_TOLD = 5
+
+
 class JudgeGate:
     """Accepts what the judges find good enough, and what they can't judge."""
 
     def __init__(self, judges: Judges, compare: Compare | None) -> None:
         self._judges = judges
         self._breaker = CircuitBreaker()
+        self._unjudged_in_a_row = 0
+        self._has_told = False
         self.best_of = compare.best_of if compare else 1
 
     async def examine(self, candidate: Candidate) -> Decision:
@@ -33,6 +40,7 @@ class JudgeGate:
             RunAborted: no judge can say anything of any sample, as with a wrong key.
         """
         judgement = await judge_sample(candidate, self._judges)
+        self._tell_if_useless(judgement)
         if judgement.is_judged:
             self._breaker.succeeded()
         elif (first := judgement.unjudged[0]).kind.hopeless:
@@ -44,6 +52,22 @@ class JudgeGate:
             Spent(judgement.calls, judgement.usage),
             "" if judgement.is_judged else "; ".join(one.reason for one in judgement.unjudged),
         )
+
+    def _tell_if_useless(self, judgement: Judgement) -> None:
+        """Tell once if the judges say nothing of any sample, though they are paid for."""
+        if judgement.is_judged:
+            self._unjudged_in_a_row = 0
+            return
+        self._unjudged_in_a_row += 1
+        if self._unjudged_in_a_row == _UNJUDGED_ARE_TOLD and not self._has_told:
+            self._has_told = True
+            why = judgement.unjudged[0]
+            self._judges.emit(
+                Notice(
+                    f"The last {_UNJUDGED_ARE_TOLD} samples are all unjudged, and accepted as they are: "
+                    f"{why.model}: {why.reason}"
+                )
+            )
 
     async def ranked(self, candidates: Sequence[Candidate], scores: Sequence[float]) -> tuple[Sequence[int], Spent]:
         """Return the places of candidates, the best first, and what it took to find out.

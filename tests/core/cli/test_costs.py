@@ -123,24 +123,34 @@ FREE = {"samples": Spent(5, Usage(10, 10, 0.0))}
 
 def test_a_run_is_a_line_and_the_sums_are_below() -> None:
     runs = [
-        past(4, spending=FREE, models=("simulated/gpt-4o",), config_file=None, dataset="/home/me/free/out.jsonl"),
+        past(5, spending={}, samples=0, calls=0, ending="failed"),
+        past(4, spending=FREE, models=("simulated/gpt-4o",), config_file=None, dataset="/home/me/f/o.jsonl"),
         past(3, spending=UNKNOWN, ending="stopped"),
-        past(2),
+        past(2, dataset="/home/me/tea/b.jsonl"),
     ]
     assert costs_table(runs).splitlines() == [
-        "begun             config            models              samples  calls  tokens  cost     ended",
-        "2026-11-04 12:00  free/out.jsonl    simulated/gpt-4o         40     44      20  none     complete",
-        "2026-11-03 12:00  tea/config3.yaml  openai/gpt-4o-mini       30     33      20  unknown  stopped",
-        "2026-11-02 12:00  tea/config2.yaml  openai/gpt-4o-mini       20     22    43 k  $1.00    complete",
+        "begun             config            dataset    models              samples  calls  tokens  cost     ended",
+        "2026-11-05 12:00  tea/config5.yaml  -          openai/gpt-4o-mini        0      0       0  -        failed",
+        "2026-11-04 12:00  -                 f/o.jsonl  simulated/gpt-4o         40     44      20  none     complete",
+        "2026-11-03 12:00  tea/config3.yaml  -          openai/gpt-4o-mini       30     33      20  unknown  stopped",
+        "2026-11-02 12:00  tea/config2.yaml  b.jsonl    openai/gpt-4o-mini       20     22    43 k  $1.00    complete",
         "",
-        "3 runs: 90 samples, 99 calls, 40 k tokens in, 3,020 out, cost at least $1.00 (5 calls of unknown price)",
+        "4 runs: 90 samples, 99 calls, 40 k tokens in, 3,020 out, cost at least $1.00 (5 calls of unknown price)",
     ]
 
 
-def test_where_a_line_is_too_long_a_run_is_a_block() -> None:
-    block, sums = costs_table([past(2)], width=60).split("\n\n")
-    assert block.splitlines()[1:3] == ["config   tea/config2.yaml", "models   openai/gpt-4o-mini"]
-    assert sums.startswith("1 run: 20 samples, 22 calls")
+def test_where_a_line_is_too_long_a_run_is_two_lines_with_all_names() -> None:
+    long = past(3, config_file="/a/" + "c" * 90, dataset="/a/" + "d" * 90, models=("openai/" + "m" * 90,))
+    told = costs_table([long, past(2, dataset="/home/me/tea/green.jsonl")], width=80)
+    table, sums = told.split("\n\n")
+    lines = table.splitlines()
+    assert lines[:2] == ["begun             samples  calls  tokens  cost   ended", "  config, dataset, models"]
+    assert re.fullmatch(r"  c+…, d+…, openai/m+…", lines[3]) and all(len(line) <= 80 for line in lines)
+    assert lines[4:] == [
+        "2026-11-02 12:00       20     22    43 k  $1.00  complete",
+        "  config2.yaml, green.jsonl, openai/gpt-4o-mini",
+    ]
+    assert sums.startswith("2 runs: 50 samples, 55 calls")
 
 
 def test_names_from_elsewhere_do_no_harm_to_a_terminal() -> None:
@@ -160,6 +170,12 @@ def test_runs_are_picked_by_day_config_and_number(place: Path, costs: Costs) -> 
     assert picked("--since", "2026-11-02", "-n", "5") == ["3", "2"]
     assert picked("--config", "1.yaml") == ["3", "1"]
     assert picked("-n", "1") == ["3"]
+
+
+def test_where_no_run_matches_that_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    remember(past(1))
+    command.main(["--since", "2026-11-30", "--config", "no.yaml"], standalone_mode=False)
+    assert capsys.readouterr().out == "No run in the history matches --since 2026-11-30 and --config no.yaml.\n"
 
 
 def test_a_day_that_is_none_is_refused(costs: Costs) -> None:
@@ -189,8 +205,9 @@ def test_budgets_that_runs_share_are_listed_and_can_begin_anew(
     place: Path, costs: Costs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in (1, 2):
-        ledger = BudgetLedger(f"{NAMED}tea", f"run {number}", Sum(0.5, 20_000, 3))
-        ledger.close()
+        BudgetLedger(f"{NAMED}tea", f"run {number}", Sum(0.5, 20_000, 3)).close()
+        command.main([], standalone_mode=False)
+    assert "Budget tea, of 1 run: 3 calls" in capsys.readouterr().out
     [tea] = costs()["budgets"]
     assert tea == {"name": "tea", "runs": 2, "cost": 1.0, "tokens": 40_000, "calls": 6, "unpriced": 0}
     command.main([], standalone_mode=False)

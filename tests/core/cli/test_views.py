@@ -188,6 +188,11 @@ def test_the_simple_view_says_at_once_that_it_is_stopping() -> None:
     assert simple([Stopping("Ctrl-C")]) == ["Stopping: at next checkpoint (Ctrl-C)"]
 
 
+def test_the_simple_view_says_that_a_budget_stops_the_run_and_not_that_calls_that_wait_for_it_are_in_flight() -> None:
+    lines = simple([LimiterChanged(16, 7, 0), Stopping("the budget is reached")])
+    assert lines == ["Stopping: the budget is reached; calls in flight finish"]
+
+
 def test_the_simple_view_says_how_many_calls_a_stop_still_waits_for() -> None:
     lines = simple([LimiterChanged(16, 7, 0), Stopping("Ctrl-C again leaves at once")])
     assert lines == ["Stopping: at next checkpoint (waiting for 7 calls in flight; Ctrl-C again leaves at once)"]

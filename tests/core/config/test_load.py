@@ -116,6 +116,17 @@ def test_a_bad_value_is_refused_with_its_key(section: str, bad: str, key: str) -
     assert key in sentence and sentence.startswith("c.yaml") and len(sentence.splitlines()) == 1
 
 
+def test_a_price_that_the_shared_llm_lacks_is_missed_once_and_that_of_a_stage_at_the_stage() -> None:
+    shared = refused(f"llm: {{prices: {{input: 1}}}}\n{MINIMAL}")
+    assert shared == "c.yaml, line 1: llm.prices.output is required."
+    own = "generation: {llm: {prices: {input: 1}},"
+    assert ": generation.llm.prices.output is required." in refused(MINIMAL.replace("generation: {", own))
+
+
+def test_what_is_no_number_is_said_in_a_short_sentence() -> None:
+    assert refused(f"budget: {{cost: much}}\n{MINIMAL}") == "c.yaml, line 1: budget.cost: must be a valid number."
+
+
 @pytest.mark.parametrize(
     ("written", "meant"), [("7", 7), ("'7'", 7), ("auto", "auto"), ("50%", "50%"), ("'200%'", "200%"), ("1e3", 1000)]
 )

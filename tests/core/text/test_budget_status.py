@@ -191,6 +191,18 @@ def test_without_an_estimate_nothing_is_forecast() -> None:
     assert in_brief(state, NOW) == "$0.012 of $5.00 spent"
 
 
+def test_a_line_of_progress_says_what_is_spent_and_by_whom() -> None:
+    assert in_brief(state_of(*begun(), *made(3)), NOW).startswith("$0.012 spent, forecast $4.")
+    assert in_brief(state_of(*begun(expected(None)), *made(3, cost=None)), NOW).startswith("3,600 tokens spent, forec")
+    shared = BudgetChanged(Amounts(cost=5.0), Amounts(0.5, 3600, 3, 1.0), name="tea")
+    assert in_brief(state_of(*begun(), shared), NOW).startswith("$0.50 of $5.00 spent by all who share it, forecast")
+
+
+@pytest.mark.parametrize("started", [[], [RunStarted("simulated/m", "demo", 0.0)]])
+def test_a_free_model_has_no_money_to_tell_of_before_its_first_call_either(started: list[Event]) -> None:
+    assert budget_status(state_of(BudgetChanged(Amounts(cost=5.0), ZERO), *started), NOW) is None
+
+
 def test_the_name_of_a_budget_is_one_short_line_of_printable_text() -> None:
     status = status_of(*half_way(Amounts(cost=5.0), name="\x1b[31mred\n" + "w" * 200))
     assert status.name.isprintable()

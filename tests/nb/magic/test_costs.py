@@ -32,7 +32,7 @@ def test_a_frame_says_what_its_samples_cost_by_stage_in_plain_types(cell: Cell) 
     assert stages["samples"]["calls"] == 9
     for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
         assert attrs["usage"][name] == sum(stage[name] for stage in stages.values())
-    assert attrs["cost"] == attrs["cost_per_sample"] == 0
+    assert attrs["cost"] == attrs["cost_per_sample"] == attrs["cost_of_samples"] == 0
     assert json.loads(json.dumps(attrs)) == attrs
     [run] = [row for _, row in cell("%deepfabric costs").iterrows()]
     assert (run["samples"], run["calls"], run["ended"]) == (9, 13, "complete")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deepfabric_nb.magic.commands import COMMANDS, flags_of
 from tests.nb.conftest import TEA, Cell
 
 PRICED = TEA.replace("{provider: simulated}", "{provider: openai, model: <b>ours</b>, prices: {input: 1, output: 2}}")
@@ -21,6 +22,12 @@ def test_a_cell_shows_what_its_config_will_take(cell: Cell) -> None:
 def test_flags_win_and_the_result_can_be_named(cell: Cell) -> None:
     assert cell("%%deepfabric estimate --num-samples 90 --out found", PRICED) is None
     assert cell("found.data['samples']") == 90
+
+
+def test_flags_that_have_no_effect_are_not_offered() -> None:
+    offered = flags_of(COMMANDS["estimate"])
+    assert {"--max-cost", "--num-samples", "--preview", "--out"} <= set(offered)
+    assert not {"--resume", "--fresh", "--tui"} & set(offered)
 
 
 def test_names_from_the_config_are_escaped(cell: Cell) -> None:

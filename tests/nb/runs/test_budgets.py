@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.billing import PRICES, BillingProvider
 from tests.core.commands import lines, start
@@ -40,6 +44,8 @@ def test_a_run_that_reaches_its_budget_says_how_to_go_on_and_goes_on(
     frame = cell("%%deepfabric --max-cost 0.01", shop(biller))
     said = capsys.readouterr().out
     assert 0 < len(frame) < 60 and frame.attrs["ending"] == "budget"
+    topics = frame.attrs["stages"]["topics"]["cost"]
+    assert frame.attrs["cost_of_samples"] == pytest.approx(frame.attrs["cost"] - topics) and topics > 0
     assert "of $0.01 are spent" in said
     command = said.split("Go on with: ")[1].split("\n")[0].strip()
     assert command.startswith("%deepfabric resume tea --max-cost 0.0")
@@ -54,6 +60,23 @@ def test_a_limit_that_makes_no_sense_is_refused_with_a_sentence(cell: Cell, bill
     cell("%%deepfabric --max-cost 0.005", shop(biller))
     with pytest.raises(Exception, match=r"budget\.cost: input should be greater than 0"):
         cell("%deepfabric resume tea --max-cost 0")
+
+
+def test_the_handle_of_a_run_tells_money_budget_and_forecast_in_plain_types(
+    cell: Cell, biller: BillingProvider, shell: InteractiveShell
+) -> None:
+    biller.faults = Faults(latency=0.1)
+    cell("%%deepfabric --background --out run --batch-size 1", shop(biller))
+    run = shell.user_ns["run"]
+    while run.progress.stage != "samples" or not run.progress.done:
+        time.sleep(0.02)
+    told = json.loads(json.dumps(asdict(run.progress)))
+    run.stop()
+    assert 0 < told["cost"] <= told["budget"]["cost"]["spent"] < told["budget"]["cost"]["limit"] == 0.02
+    assert told["budget"]["name"] == "tea" and list(told["budget"]) == ["cost", "name"]
+    assert told["forecast"]["cost"]["low"] <= told["forecast"]["cost"]["likely"] <= told["forecast"]["cost"]["high"]
+    over = run.wait().progress
+    assert over.forecast is None and over.cost == pytest.approx(biller.spent)
 
 
 def test_two_processes_and_a_notebook_that_share_a_budget_never_spend_more_together(

@@ -40,6 +40,7 @@ from deepfabric_core.events import (
     StageStarted,
     Stopping,
     TopicExpanded,
+    TopicsReady,
 )
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.text.rate_history import RateHistory
@@ -202,6 +203,15 @@ def spending(spent: float, limit: float = 5.0, likely: float = 4.1, name: str = 
     calls: list[Event] = [CallAnswered("m", 500, 100, spent / 10, 1.0), made(1)] * 10
     told = BudgetChanged(Amounts(cost=limit), Amounts(spent, 6000, 10, 9.0), Amounts(0.3, 900, 2), name)
     return [RunStarted("m", "m", 0.0), RunExpected(reckoned), StageStarted("samples", 20, 4, 0.0), *calls, told]
+
+
+def test_on_a_low_screen_money_is_told_before_anything_else_about_the_run() -> None:
+    before = Resumed(40, {Kind.TIMEOUT: 2}, 0, 10, 5, 0.5, calls=50, seconds=9.0)
+    topics = TopicsReady("graph", 40, 27, "a topics file of an earlier run.jsonl")
+    limit = LimiterChanged(16, 7, 9, None, "rate", 90.0)
+    lines = of(*begun(), before, *spending(2.0)[1:], topics, limit, failed(1), size=(80, 24))
+    labels = [match[1] for line in lines if (match := re.match(r"[│|] (Cost|Forecast|Limit|Structure) ", line))]
+    assert labels[:2] == ["Cost", "Forecast"]
 
 
 def bar_under(head: str, lines: list[str]) -> str:

@@ -14,13 +14,14 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.rejected_calls import RejectedCalls
 from deepfabric_core.config.judge import Judge, JudgesConfig
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import CallAnswered, Emit, Event
+from deepfabric_core.events import CallAnswered, Emit, Event, Notice
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.quality.judge.judgement import Judgement, metadata_of
 from deepfabric_core.quality.judge.verdict import Unjudged, Verdict
 from deepfabric_core.redaction import Redactor
+from deepfabric_core.run.stages.judge_gate import JudgeGate
 from deepfabric_core.run.stages.judging import Choice, ConnectJudge, Judges, choose, connected, judge_sample
 from deepfabric_core.stop import Stop, Stopped
 from tests.answers import Json
@@ -160,6 +161,25 @@ def test_a_judge_that_fails_leaves_the_sample_unjudged(
         assert outcome.usage.prompt_tokens > 0  # replies that can't be used were paid for
     told = metadata_of(judgement, ("clarity",))
     assert (told["judged"], told["scores"]) == (False, {"clarity": 0.0}) and outcome.reason in told["unjudged"]
+
+
+def test_a_judge_that_says_nothing_of_five_samples_in_a_row_is_told_of_once_with_the_reason(
+    servers: Callable[..., LocalProvider],
+) -> None:
+    server = servers(lambda _: '{"clarity": {"reason": "very clear", "score": 5}}')
+    told: list[Event] = []
+
+    async def examine(judges: Judges) -> list[int]:
+        gate, notices = JudgeGate(judges, None), []
+        for _ in range(11):
+            await gate.examine(chat())
+            notices.append(sum(isinstance(event, Notice) for event in told))
+        return notices
+
+    assert asked({"judge": judge_at(server, reply_retries=0)}, examine, emit=told.append) == [0] * 4 + [1] * 7
+    (notice,) = (event for event in told if isinstance(event, Notice))
+    assert notice.message.startswith("The last 5 samples are all unjudged, and accepted as they are: openai/gpt-4o: ")
+    assert "correctness is missing" in notice.message
 
 
 def test_one_judge_that_fails_leaves_the_vote_to_the_others(servers: Callable[..., LocalProvider]) -> None:
