@@ -122,7 +122,10 @@ def test_it_tells_whether_the_budget_is_enough(place: Path, here: Here) -> None:
     write_config(place, llm={"provider": "ollama", "model": "m", "prices": PRICES})
     said = here("estimate", "config.yaml", "--max-cost", "0.0001", "--max-calls", "500", "--max-tokens-total", "9000")
     (line,) = (line for line in said.stdout.splitlines() if line.startswith("Budget "))
-    assert line.split(None, 1)[1] == "$0.0001: not enough, 9,000 tokens: probably enough, 500 calls: enough"
+    assert (
+        line.split(None, 1)[1]
+        == "$0.0001: not enough, not even for one call, 9,000 tokens: probably enough, 500 calls: enough"
+    )
 
 
 def test_nothing_is_called_without_a_preview(place: Path, here: Here, biller: BillingProvider) -> None:
