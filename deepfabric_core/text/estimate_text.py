@@ -187,13 +187,15 @@ def _about_budget(budget: BudgetFit, found: Estimate) -> str:
 
 
 def _about_limit(fit: LimitFit, budget: BudgetFit, found: Estimate) -> str:
-    left = f" ({_limited(fit, fit.left)} left)" if budget.name else ""
+    is_shared = budget.name and fit.limited != "seconds"
+    left = f" ({_limited(fit, fit.left)} left)" if is_shared else ""
     said = f"{_limited(fit, fit.limit)}{left}: {fit.verdict}"
     if not fit.fits_a_call:
-        return f"{said}, not even for one {'more ' if found.spent.calls else ''}call"
+        return f"{said} (not even for one {'more ' if found.spent.calls else ''}call)"
     if fit.samples is None or not found.samples:
         return said
-    return f"{said}, but for about {digits(fit.samples)} of {counted(found.samples, 'sample')}"
+    made = f"about {digits(fit.samples)} of {counted(found.samples, 'sample')}" if fit.samples else "no sample"
+    return f"{said} (for {made})"
 
 
 def _limited(fit: LimitFit, amount: float) -> str:

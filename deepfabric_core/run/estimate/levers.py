@@ -16,6 +16,8 @@ from deepfabric_core.run.plan_size import Size, size_of
 
 _TOLD = 3
 _LEAST_SHARE = 0.01
+# Of the cost, for fewer topics to be worth telling.
+_LARGE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ def levers(job: Job, estimate: Estimate) -> tuple[Lever, ...]:
     left = cost.likely - (estimate.spent.cost or 0.0)
     now = _cost(config, size, tools)
     found = []
-    changes = [*_changes(config, size), *(() if estimate.spent.calls else _fewer_topics(config, size))]
+    changes = [*_changes(config, size)]
+    if not estimate.spent.calls and (estimate.total.topics.cost or 0.0) >= _LARGE_SHARE * cost.likely:
+        changes += _fewer_topics(config, size)
     for what, changed in changes:
         then = _cost(changed, size, tools)
         if now and then is not None and then < now:
@@ -65,7 +69,7 @@ def _changes(config: Config, size: Size) -> Iterator[tuple[str, Config]]:
 
 
 def _fewer_topics(config: Config, size: Size) -> Iterator[tuple[str, Config]]:
-    """Yield the least depth, and the least degree, with which there are still leaves enough for the samples."""
+    """Yield the least depth with which there are still leaves enough for the samples; else the least degree."""
     topics, wanted = config.topics, config.output.num_samples
     if not size.expansions or not isinstance(wanted, int):  # else fewer leaves are fewer samples
         return
@@ -74,7 +78,7 @@ def _fewer_topics(config: Config, size: Size) -> Iterator[tuple[str, Config]]:
             changed = config.model_copy(update={"topics": topics.model_copy(update={name: fewer})})
             if size_of(changed).leaves >= wanted:
                 yield f"fewer topics, by {name} {fewer} instead of {now}", changed
-                break
+                return
 
 
 def _smaller(settings: Llm) -> Llm | None:
