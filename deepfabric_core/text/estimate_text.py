@@ -205,7 +205,7 @@ def _limited(fit: LimitFit, amount: float) -> str:
         case "seconds":
             return _roughly(amount)
         case _:
-            return f"{rounded(amount)} {fit.limited}"
+            return f"{rounded(amount)} {fit.limited.removesuffix('s') if amount == 1 else fit.limited}"
 
 
 def _roughly(seconds: float) -> str:

@@ -197,7 +197,7 @@ def test_what_others_spent_of_a_shared_budget_is_told(place: Path, here: Here, b
     assert "14 calls (14 calls left): probably enough; shared with other runs: ours" in before
     assert here("generate", "config.yaml").returncode == 0
     other = ("estimate", "config.yaml", "--output-save-as", "other.jsonl")
-    assert "14 calls (1 calls left): not enough (for no sample); shared" in here(*other).stdout
+    assert "14 calls (1 call left): not enough (for no sample); shared" in here(*other).stdout
     assert json.loads(here(*other, "--json").stdout)["budget"]["calls"]["left"] == 1
 
 
