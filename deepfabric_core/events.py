@@ -303,6 +303,10 @@ class FileWritten:
 Ending = Literal["complete", "incomplete", "stopped", "budget", "aborted"]
 
 
+# The reason of a run that is complete, but made only the samples of a preview.
+PREVIEW = "preview"
+
+
 @dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run is over; `reason` is empty if all that was asked for was delivered, and `ending` says how it ended."""

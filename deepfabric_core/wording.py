@@ -1,4 +1,4 @@
-"""Write numbers in sentences: money, counts with plurals, thousands separators, "is" or "are"."""
+"""Write numbers in sentences: money, durations, counts with plurals, thousands separators, "is" or "are"."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _UNITS = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"))
 _BELOW_NEXT_UNIT = 999.5
 # No amount is shown with more decimals.
 _MOST_DECIMALS = 9
+# Beyond so many, hours don't matter.
+_MANY_DAYS = 10
 _IRREGULAR = {"entry": "entries", "leaf": "leaves", "reply": "replies", "retry": "retries"}
 
 
@@ -62,6 +64,24 @@ def money(dollars: float | None) -> str:
     decimals = 2 if abs(dollars) >= 1 else min(_MOST_DECIMALS, 2 - math.floor(math.log10(abs(dollars))))
     whole, point, cents = f"{dollars:,.{decimals}f}".partition(".")
     return f"${whole}{point}{cents[:2]}{cents[2:].rstrip('0')}"
+
+
+def duration(seconds: float) -> str:
+    """Return a number of seconds in hours, minutes and seconds; from two days on in days and hours.
+
+    >>> duration(19.2), duration(200), duration(7500), duration(200_000), duration(88_293_600)
+    ('19 s', '3 min 20 s', '2 h 5 min', '2 days 7 h', '1,021 days')
+    """
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours_of_day = divmod(hours, 24)
+    if days >= _MANY_DAYS:
+        return f"{days:,} days"
+    if days > 1:
+        return f"{days} days {hours_of_day} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def plural(what: str) -> str:

@@ -12,8 +12,7 @@ import click
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import print_json, print_result
 from deepfabric_core.printable import printable
-from deepfabric_core.text.number_format import duration
-from deepfabric_core.wording import counted
+from deepfabric_core.wording import counted, duration
 
 if TYPE_CHECKING:
     from deepfabric_core.run.checkpoint.status import CheckpointStatus

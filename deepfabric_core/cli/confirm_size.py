@@ -25,6 +25,9 @@ def settle_size(job: Job, *, confirmed: bool) -> None:
     size = None if confirmed else to_confirm(job)
     if size is None:
         return
+    from deepfabric_core.text.estimate_text import likely_cost
+
+    plan = f"{size}{likely_cost(job)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError(f"{size}; give --yes if you mean it, or less depth, degree or samples.")
-    confirm(f"{size}. Begin?")
+        raise click.UsageError(f"{plan}; give --yes if you mean it, or less depth, degree or samples.")
+    confirm(f"{plan}. Begin?")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from deepfabric_core.cli.output import print_json, print_result
+from deepfabric_core.cli.output import print_json, print_result, terminal_width
 
 
 @click.command("costs")
@@ -42,7 +41,7 @@ def command(
             *([f"--since {since:%Y-%m-%d %H:%M}".removesuffix(" 00:00")] if since else []),
             *([f"--config {config_file}"] if config_file else []),
         ]
-        print_result("\n".join(filter(None, (costs_table(runs, _width(), picked_by), budgets_told(budgets)))))
+        print_result("\n".join(filter(None, (costs_table(runs, terminal_width(), picked_by), budgets_told(budgets)))))
 
 
 def _forget(name: str) -> None:
@@ -52,10 +51,3 @@ def _forget(name: str) -> None:
     if not forget_budget(name):
         raise ConfigError(f"There is no budget {name} to forget; `deepfabric costs` lists them.")
     print_result(f"The budget {name} begins anew.")
-
-
-def _width() -> int | None:
-    """Return the width of the terminal; None where the text goes elsewhere."""
-    import shutil
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deepfabric_core.cli.load_config import load_config
-from deepfabric_core.cli.output import note, print_json, print_result, say
+from deepfabric_core.cli.output import note, print_json, print_result, say, terminal_width
 from deepfabric_core.flags.click_options import with_all_names, with_config_options, with_preview
 from deepfabric_core.flags.job_from_flags import job_of
 
@@ -41,16 +41,16 @@ def command(config_file: Path | None, *, preview: int | None, as_json: bool, **v
 
 
 def _print_estimate(job: Job, *, as_json: bool) -> None:
-    from deepfabric_core.run.estimate.estimate import estimate
+    from deepfabric_core.run.estimate.finished import estimate_of
     from deepfabric_core.run.estimate.levers import levers
     from deepfabric_core.text.estimate_text import as_document, estimate_table
 
-    found = estimate(job)
+    found = estimate_of(job)
     less = levers(job, found)
     if as_json:
         print_json(as_document(found, less))
     else:
-        print_result(estimate_table(found, less))
+        print_result(estimate_table(found, less, terminal_width()))
 
 
 def _make_preview(job: Job, number: int) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from deepfabric_core.cli.output import print_json, print_result
+from deepfabric_core.cli.output import print_json, print_result, terminal_width
 
 
 @click.command("limits")
@@ -46,11 +44,4 @@ def _show(what: str | None, *, as_json: bool) -> None:
     elif what and not entries:
         print_result(f"No limits of {what} are kept; `deepfabric limits` shows all.")
     else:
-        print_result(limits_table(entries, _width()))
-
-
-def _width() -> int | None:
-    """Return the width of the terminal; None where the text goes elsewhere."""
-    import shutil
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print_result(limits_table(entries, terminal_width()))

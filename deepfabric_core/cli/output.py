@@ -103,6 +103,13 @@ def note(text: str) -> None:
     say(f"Note: {text}", err=True)
 
 
+def terminal_width() -> int | None:
+    """Return the width of the terminal; None where standard output goes elsewhere."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def print_result(text: str) -> None:
     """Print the result of a command on standard output.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepfabric_core.cli.load_config import load_config
-from deepfabric_core.cli.output import note, print_result
+from deepfabric_core.cli.output import note, print_result, terminal_width
 
 if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
@@ -28,23 +28,26 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
     from deepfabric_core.errors import ConfigError
+    from deepfabric_core.run.budget import check_budget
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.stages.open_gates import open_gates
-    from deepfabric_core.text.estimate_text import expected_of
+    from deepfabric_core.text.estimate_text import expected_facts
     from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
         note(notice)
-    print_result(f"{planned(config)}\n{expected_of(Job(config, config_file=config_file))}".rstrip())
+    job = Job(config, config_file=config_file)
+    print_result(planned(config, expected_facts(job), terminal_width()))
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
     if config.uses_tools:
         from deepfabric_core.tools.toolbox import check_tools
 
         check_tools(config)
-    open_gates(Job(config, config_file=config_file), note)
+    open_gates(job, note)
+    check_budget(job)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:

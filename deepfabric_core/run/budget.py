@@ -220,7 +220,7 @@ def opened_budget(
     lost = Sum(max(0.0, balance.own.cost - known.cost), max(0, balance.own.tokens - known.tokens))
     budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", lost)
     try:
-        _check_prices(settings, balance.spent.unpriced)
+        check_spent(settings, balance.spent.unpriced)
         budget.tell()
         with budget.watching_the_time():
             yield budget
@@ -264,7 +264,12 @@ def budget_of_regrowth(job: Job, emit: Emit, stop: Stop) -> Iterator[RunBudget |
         yield budget
 
 
-def _check_prices(settings: Budget, unpriced: int) -> None:
+def check_spent(settings: Budget, unpriced: int) -> None:
+    """Check that no call of unknown price was made already that counts, if a budget limits what runs cost.
+
+    Raises:
+        ConfigError: there were such calls.
+    """
     if settings.cost is not None and unpriced:
         raise ConfigError(
             f"budget.cost can't be kept: {counted(unpriced, 'call')} that count already {are(unpriced)} of unknown "

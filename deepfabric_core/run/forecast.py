@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.run.state import RunState, StageProgress
-from deepfabric_core.wording import counted, digits, money
+from deepfabric_core.wording import counted, digits, duration, money
 
 # How the sentence about a budget that won't be enough begins.
 EXCEEDS = "The whole run is likely to take"
@@ -23,6 +23,8 @@ _SURE = 0.02
 # A forecast is compared with a budget once so many samples of this session, or this share of them, are settled.
 _ENOUGH = 10
 _ENOUGH_SHARE = 0.05
+# From so many calls a sample on, much of what is spent early is for samples in flight.
+_SEVERAL_CALLS = 1.5
 
 
 _QUANTITIES = ("calls", "prompt_tokens", "completion_tokens", "tokens", "cost", "seconds")
@@ -48,7 +50,8 @@ def forecast(state: RunState, now: float) -> Expected | None:
         return None
     if state.ending:
         return _at_the_end(state, expected, now)
-    ranges: dict[str, Any] = {name: _at_end(state, measure) for name, measure in _measures(state, expected, now)}
+    made = _made(state, expected)
+    ranges: dict[str, Any] = {name: _at_end(state, measure, made) for name, measure in _measures(state, expected, now)}
     rests_on = max(expected.rests_on, state.samples_progress.settled)
     return replace(expected, **{"cost": None, **ranges}, rests_on=rests_on)
 
@@ -89,7 +92,7 @@ def _in_words(name: str, value: float) -> str:
         case "cost":
             return money(value)
         case "seconds":
-            return f"{digits(max(1, round(value / 60)))} min"
+            return duration(value)
         case _:
             return f"{digits(round(value))} {name}"
 
@@ -167,11 +170,29 @@ def _amounts(usage: Usage, calls: int, seconds: float) -> dict[str, float]:
     }
 
 
-def _at_end(state: RunState, measure: _Measure) -> Range:
+def _made(state: RunState, expected: Expected) -> float:
+    """Return how many samples the calls of this session have made, with the parts of those that are in flight.
+
+    The calls of a sample are as many as expected, but no more than if those in flight were not begun, and no fewer
+    than if they were done.
+    """
+    progress = state.samples_progress
+    settled, in_flight = _settled_in_session(progress), min(state.calls_in_flight or 0, progress.left)
+    calls = state.calls - progress.calls_before
+    wanted = progress.total - progress.done_before - progress.failed_before
+    before = progress.calls_before + (state.resumed.calls if state.resumed else 0)
+    each = max(0.0, expected.calls.likely - before) / max(1, wanted)
+    if not in_flight or calls <= 0 or each < _SEVERAL_CALLS:
+        return settled
+    each = max(each, calls / (settled + in_flight))
+    return calls / (min(each, calls / settled) if settled else each)
+
+
+def _at_end(state: RunState, measure: _Measure, made: float) -> Range:
     """Return the forecast of one quantity: what is spent, and a range for the rest."""
     spread = max(_SURE, log(max(measure.expected.high, 1e-12) / max(measure.expected.low, 1e-12)) / (2 * _BOUND))
     topics = _topics_left(state) * measure.of_topics
-    samples, spread = _samples_left(state, measure, spread)
+    samples, spread = _samples_left(state, measure, spread, made)
     rest = topics + samples
     return Range(
         measure.spent + rest * exp(-_BOUND * spread),
@@ -188,12 +209,12 @@ def _topics_left(state: RunState) -> float:
     return progress.left / progress.total if progress.total else 1.0
 
 
-def _samples_left(state: RunState, measure: _Measure, spread: float) -> tuple[float, float]:
+def _samples_left(state: RunState, measure: _Measure, spread: float, made: float) -> tuple[float, float]:
     """Return what the samples that are left will take, and the standard deviation of its logarithm."""
     progress, of_all = state.samples_progress, measure.expected.likely
     if progress.started_at is None:
         return max(0.0, of_all - (0.0 if state.topics_source else measure.of_topics)), spread
-    made, left = _settled_in_session(progress), progress.left
+    left = progress.left + _settled_in_session(progress) - made
     expected = max(0.0, of_all - measure.before_samples) / max(1, made + left)
     measured = max(0.0, measure.spent - measure.before_samples) / made if made else 0.0
     if not measured or not expected:

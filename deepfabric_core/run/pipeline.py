@@ -15,6 +15,7 @@ from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import DeepFabricError, OutputError, RunAborted
 from deepfabric_core.events import (
+    PREVIEW,
     Emit,
     Ending,
     Event,
@@ -209,7 +210,9 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
     if work.stop.requested and not _all_settled(work.sink.state, work.job):
         return ("budget", work.budget.reached) if work.budget and work.budget.reached else _STOPPED
     missing = _missing(work.sink.state, work.job)
-    return ("incomplete", missing) if missing else ("complete", "")
+    if missing:
+        return "incomplete", missing
+    return "complete", "" if work.job.preview is None else PREVIEW
 
 
 def check_job(job: Job) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from deepfabric_core.amounts import Expected, Spending, Usage, together, with_call, with_refused
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
+    PREVIEW,
     BudgetChanged,
     CallAnswered,
     CallFailed,
@@ -229,6 +230,11 @@ class RunState:
     def spending_of_all_sessions(self) -> Spending:
         """What answered calls took by purpose, including those of the sessions that this run resumes."""
         return together(self.resumed.spending if self.resumed else {}, self.spending)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a preview is complete, which a run goes on with."""
+        return self.ending == "complete" and self.reason == PREVIEW
 
     @property
     def calls_in_flight(self) -> int | None:

@@ -204,6 +204,20 @@ def named_budgets(folder: Path | None = None) -> list[NamedBudget]:
     return [NamedBudget(*one) for one in sorted(found)]
 
 
+def spent_by_run(budget: str, folder: Path | None = None) -> dict[str, Sum]:
+    """Return what each run has spent of a budget, by the run's id.
+
+    Raises:
+        ConfigError: the ledger can't be read.
+    """
+    path = _folder_in(folder) / _FILE
+    if not path.exists():
+        return {}
+    rows = "SELECT run, cost, tokens, calls, unpriced FROM spent WHERE budget = ?"
+    with _explained(path, ConfigError), closing(_opened(path)) as database:
+        return {str(run): Sum(*spent) for run, *spent in database.execute(rows, (budget,))}
+
+
 def forget_budget(name: str, folder: Path | None = None) -> bool:
     """Forget what was spent of a named budget, so that it begins anew; return whether there was one.
 

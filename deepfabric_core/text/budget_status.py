@@ -11,9 +11,8 @@ from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.forecast import EXCEEDS, forecast, taken, will_exceed
 from deepfabric_core.run.state import RunState
-from deepfabric_core.text.number_format import duration
 from deepfabric_core.text.spending import are_free
-from deepfabric_core.wording import digits, money, rounded
+from deepfabric_core.wording import digits, duration, money, rounded
 
 Limited = Literal["cost", "tokens", "calls", "seconds"]
 

@@ -7,20 +7,28 @@ from typing import Any
 
 from deepfabric_core.amounts import Expected, Range
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.run.estimate.budget_fit import BudgetFit, LimitFit
 from deepfabric_core.run.estimate.estimate import Estimate, estimate
+from deepfabric_core.run.estimate.finished import estimate_of
 from deepfabric_core.run.estimate.levers import Lever
 from deepfabric_core.run.estimate.pricing import prices_used
 from deepfabric_core.run.job import Job
-from deepfabric_core.text.number_format import duration
-from deepfabric_core.wording import counted, digits, money, rounded
+from deepfabric_core.text.labels import labelled
+from deepfabric_core.wording import counted, digits, duration, money, rounded
 
-_LABEL, _COLUMN = 16, 16
-_SMALLEST, _TENTH_OF_A_CENT, _MUCH = 0.0001, 0.001, 100_000
+_LABEL = 16
+_COLUMNS = (16, 16, 16, 17)
+_SMALLEST, _TENTH_OF_A_CENT, _MUCH = 0.0001, 0.001, 1000
+_MANY = 10
 _NONE, _HALF = 0.01, 0.5
+_COMPLETE = "complete: a resume costs nothing"
 
 
-def estimate_table(found: Estimate, levers: Sequence[Lever] = ()) -> str:
-    """Return an estimate as a table, and below it what it rests on, the prices, and what would cost less."""
+def estimate_table(found: Estimate, levers: Sequence[Lever] = (), width: int | None = None) -> str:
+    """Return an estimate as a table, and below it what it rests on, the prices, and what would cost less.
+
+    Lines below the table are broken where they are longer than `width`, if that is given.
+    """
     priced = not found.is_free
     heads = ["calls", "prompt tokens", "reply tokens", *(["cost"] if priced else [])]
     lines = [_row("", heads)]
@@ -28,7 +36,7 @@ def estimate_table(found: Estimate, levers: Sequence[Lever] = ()) -> str:
         lines += _rows(purpose.capitalize(), expected, priced=priced)
     if len(found.by_purpose) > 1:
         lines += _rows("In all", found.total, priced=priced)
-    facts = [f"{name:<{_LABEL}}{text}" for name, text in _facts(found)]
+    facts = [labelled(name, text, _LABEL, width) for name, text in _facts(found)]
     return "\n".join([*lines, "", *facts, *_levers(levers)])
 
 
@@ -40,15 +48,30 @@ def _levers(levers: Sequence[Lever]) -> Iterator[str]:
         yield f"  {lever.what}: -{_brief_money(lever.saves)}"
 
 
-def expected_of(job: Job) -> str:
-    """Return the line of a plan about what a run is expected to take; empty if that can't be reckoned."""
+def expected_facts(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a plan about what a run will take and whether its budget is enough, each after its label.
+
+    Nothing is yielded if that can't be reckoned.
+    """
     try:
-        found = estimate(job)
+        found = estimate_of(job)
     except DeepFabricError:  # which is told elsewhere, with all that is wrong
-        return ""
+        return
     samples = found.total.rests_on
     basis = f"after {counted(samples, 'real sample')}" if samples else "by lengths only"
-    return f"{'Expected':<14} {expected_line(found.total)}, {basis}; see deepfabric estimate"
+    basis = _COMPLETE if found.is_complete else basis
+    yield "Expected", f"{expected_line(found.total)}, {basis}; see deepfabric estimate"
+    if found.budget:
+        yield "Budget", _about_budget(found.budget, found)
+
+
+def likely_cost(job: Job) -> str:
+    """Return what a run is likely to cost, to be added to a sentence about its size; empty if it is free or unknown."""
+    try:
+        cost = estimate(job).total.cost
+    except DeepFabricError:  # which is told elsewhere, with all that is wrong
+        return ""
+    return f", likely to cost {_brief_money(cost.likely)}" if cost and cost.likely else ""
 
 
 def expected_line(expected: Expected) -> str:
@@ -58,7 +81,7 @@ def expected_line(expected: Expected) -> str:
         return f"{amounts} at a price that is unknown"
     if not expected.cost.high:
         return f"about {amounts}"
-    return f"about {_with_range(expected.cost, money)}, {amounts}"
+    return f"about {_with_range(expected.cost, _brief_money)}, {amounts}"
 
 
 def as_document(found: Estimate, levers: Sequence[Lever] = ()) -> dict[str, Any]:
@@ -74,10 +97,21 @@ def as_document(found: Estimate, levers: Sequence[Lever] = ()) -> dict[str, Any]
         "by_purpose": {purpose: _as_object(one) for purpose, one in found.by_purpose.items()},
         "samples": found.samples,
         "rests_on": {"samples": found.total.rests_on},
+        "complete": found.is_complete,
+        "budget": None if found.budget is None else _budget_object(found.budget),
         "spent": {"cost": spent.cost, "calls": spent.calls, "tokens": spent.tokens, "seconds": spent.seconds},
         "prices": prices,
         "levers": [{"what": lever.what, "saves": round(lever.saves, 6)} for lever in levers],
     }
+
+
+def _budget_object(budget: BudgetFit) -> dict[str, Any]:
+    """Return a budget as an object, with an object for each limit; `samples` is null if all are likely to be made."""
+    limits = {
+        fit.limited: {"limit": fit.limit, "left": round(fit.left, 6), "verdict": fit.verdict, "samples": fit.samples}
+        for fit in budget.limits
+    }
+    return {"shared_as": budget.name or None, "refused": budget.refusal or None, **limits}
 
 
 def _as_object(expected: Expected) -> dict[str, Any]:
@@ -112,7 +146,8 @@ def _rows(name: str, expected: Expected, *, priced: bool) -> Iterator[str]:
 
 
 def _row(name: str, cells: list[str]) -> str:
-    return (f"{name:<{_LABEL - 1}}" + "".join(f"{' ' + cell:>{_COLUMN}}" for cell in cells)).rstrip()
+    shown = (f"{' ' + cell:>{width}}" for cell, width in zip(cells, _COLUMNS, strict=False))
+    return (f"{name:<{_LABEL - 1}}" + "".join(shown)).rstrip()
 
 
 def _bounds(range_: Range, shown: Callable[[float], str]) -> str:
@@ -132,35 +167,45 @@ def _facts(found: Estimate) -> Iterator[tuple[str, str]]:
     total = found.total
     if total.seconds is not None:
         yield "Time", f"about {_with_range(total.seconds, _roughly)}{_how_sure(found)}"
-    yield "Rests on", rests_on(total)
+    yield "Rests on", rests_on(found)
     yield from _about_money(found)
-    if budget := ", ".join(_about_limits(found)):
-        yield "Budget", budget
+    if found.budget:
+        yield "Budget", _about_budget(found.budget, found)
     if found.spent.calls:
         money_spent = f"{money(found.spent.cost)}, " if found.spent.cost and not found.is_free else ""
         calls = counted(found.spent.calls, "call")
         yield "Spent so far", f"{money_spent}{rounded(found.spent.tokens or 0)} tokens, {calls}; in all figures above"
 
 
-def _about_limits(found: Estimate) -> Iterator[str]:
-    """Yield whether each limit of the budget is enough."""
-    total, limits = found.total, found.limits
-    for range_, limit, shown in (
-        (total.cost, limits.cost, money(limits.cost)),
-        (total.tokens, limits.tokens, f"{rounded(limits.tokens or 0)} tokens"),
-        (total.calls, limits.calls, f"{rounded(limits.calls or 0)} calls"),
-        (total.seconds, limits.seconds, _roughly(limits.seconds or 0)),
-    ):
-        if limit is not None and range_ is not None:
-            yield f"{shown}: {_enough(range_, limit)}"
+def _about_budget(budget: BudgetFit, found: Estimate) -> str:
+    """Return whether each limit of the budget is enough, what is left of it, and how far it goes."""
+    limits = [
+        _about_limit(fit, budget, found) for fit in budget.limits if not (budget.refusal and fit.limited == "cost")
+    ]
+    shared = f"shared with other runs: {budget.name}" if budget.name else ""
+    return "; ".join(filter(None, (budget.refusal.removesuffix("."), ", ".join(limits), shared)))
 
 
-def _enough(range_: Range, limit: float) -> str:
-    if range_.low > limit:
-        return "not enough"
-    if range_.likely > limit:
-        return "probably not enough"
-    return "probably enough" if range_.high > limit else "enough"
+def _about_limit(fit: LimitFit, budget: BudgetFit, found: Estimate) -> str:
+    is_shared = budget.name and fit.limited != "seconds"
+    left = f" ({_limited(fit, fit.left)} left)" if is_shared else ""
+    said = f"{_limited(fit, fit.limit)}{left}: {fit.verdict}"
+    if not fit.fits_a_call:
+        return f"{said} (not even for one {'more ' if found.spent.calls else ''}call)"
+    if fit.samples is None or not found.samples:
+        return said
+    made = f"about {digits(fit.samples)} of {counted(found.samples, 'sample')}" if fit.samples else "no sample"
+    return f"{said} (for {made})"
+
+
+def _limited(fit: LimitFit, amount: float) -> str:
+    match fit.limited:
+        case "cost":
+            return money(amount)
+        case "seconds":
+            return _roughly(amount)
+        case _:
+            return f"{rounded(amount)} {fit.limited.removesuffix('s') if amount == 1 else fit.limited}"
 
 
 def _roughly(seconds: float) -> str:
@@ -177,11 +222,24 @@ def _how_sure(found: Estimate) -> str:
     return "" if found.total.rests_on else ", by what is usual and no more"
 
 
-def rests_on(total: Expected) -> str:
+def rests_on(found: Estimate) -> str:
     """Return what an estimate rests on."""
+    total = found.total
+    real = counted(total.rests_on, "real sample") if total.rests_on else "lengths only"
+    if found.is_complete:
+        return f"{real}; {_COMPLETE}"
     if not total.rests_on:
-        return "lengths only: no sample was made yet; --preview makes a few, which are kept"
-    return f"{counted(total.rests_on, 'real sample')}; a range holds the true figure in nine cases of ten"
+        return f"{real}: no sample was made yet; --preview makes a few, which are kept"
+    return f"{real}{_of_ranges(total)}"
+
+
+def _of_ranges(total: Expected) -> str:
+    """Return how far ranges can be relied on; empty if there are none."""
+    if total.tokens.low == total.tokens.high:
+        return ""
+    if total.rests_on < _MANY:
+        return "; of so few, ranges are rough"
+    return "; a range holds the true figure in nine cases of ten"
 
 
 def _about_money(found: Estimate) -> Iterator[tuple[str, str]]:
@@ -202,13 +260,15 @@ def _count(value: float) -> str:
 
 
 def _brief_money(value: float) -> str:
-    """Return an amount of US dollars with two digits that count below a dollar, for a column.
+    """Return an amount of US dollars for a column: two digits that count below a dollar, rounded if it is large.
 
-    >>> _brief_money(4.1), _brief_money(0.1), _brief_money(0.0434), _brief_money(0.00002)
-    ('$4.10', '$0.10', '$0.043', '$0')
+    >>> _brief_money(4.1), _brief_money(0.1), _brief_money(0.0434), _brief_money(0.00002), _brief_money(39_512.2)
+    ('$4.10', '$0.10', '$0.043', '<$0.0001', '$39.5 k')
     """
-    if value < _SMALLEST:
+    if not value:
         return "$0"
+    if value < _SMALLEST:
+        return f"<{money(_SMALLEST)}"
     if value < _TENTH_OF_A_CENT:
         return money(round(value, 4))
     if value >= _MUCH:

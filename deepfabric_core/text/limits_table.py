@@ -9,7 +9,8 @@ from typing import Any
 from deepfabric_core.llm.limits.learned import to_json
 from deepfabric_core.llm.limits.learned_file import Kept, all_kept
 from deepfabric_core.printable import printable
-from deepfabric_core.text.number_format import duration, per_time
+from deepfabric_core.text.number_format import per_time
+from deepfabric_core.wording import duration
 
 _HEADERS = ("endpoint", "model", "key", "calls a second", "in flight", "age")
 _KEY_DIGITS = 4

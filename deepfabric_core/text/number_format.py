@@ -1,4 +1,4 @@
-"""Format numbers as text: durations, rates, shares, and counts by kind."""
+"""Format numbers as text: rates, shares, and counts by kind."""
 
 from __future__ import annotations
 
@@ -9,19 +9,6 @@ from deepfabric_core.run.state import StageProgress
 
 # A kind of failure, or the name of a check.
 Kind = TypeVar("Kind", bound=str)
-
-
-def duration(seconds: float) -> str:
-    """Return a number of seconds in hours, minutes and seconds.
-
-    >>> duration(19.2), duration(200), duration(7500)
-    ('19 s', '3 min 20 s', '2 h 5 min')
-    """
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def per_time(rate: float) -> str:

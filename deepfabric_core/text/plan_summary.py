@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.quality import Quality
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
 from deepfabric_core.run.plan_size import Size, size_of
+from deepfabric_core.text.labels import labelled
 from deepfabric_core.wording import counted, digits
+
+_LABEL = 15
 
 
 def missing_keys(config: Config) -> list[str]:
@@ -32,8 +37,11 @@ def models_of(config: Config) -> list[Llm]:
     return list(dict.fromkeys((config.topics.llm, config.generation.llm, *judges)))
 
 
-def planned(config: Config) -> str:
-    """Return what a run would do, a line per fact. The number of model calls assumes that every reply can be used."""
+def planned(config: Config, more: Iterable[tuple[str, str]] = (), width: int | None = None) -> str:
+    """Return what a run would do, a line per fact. The number of model calls assumes that every reply can be used.
+
+    `more` facts follow, each after its label. Lines longer than `width`, if given, are broken.
+    """
     topics, output = config.topics, config.output
     size = size_of(config)
     kind = "records of your own schema" if output.format == "custom" else _kind(config)
@@ -47,7 +55,7 @@ def planned(config: Config) -> str:
         ("Quality", _quality(config.quality)),
         ("Dataset", output.save_as),
     )
-    return "\n".join(f"{name:<14} {text}" for name, text in lines)
+    return "\n".join(labelled(name, text, _LABEL, width) for name, text in (*lines, *more))
 
 
 def largeness(config: Config) -> list[str]:
@@ -60,7 +68,7 @@ def _calls(size: Size, config: Config) -> str:
     topics, samples = digits(size.expansions), digits(size.samples * size.draws)
     judging = f", {digits(size.samples * size.judgements)} for judging" if size.judgements else ""
     if not config.uses_tools:
-        return f"{digits(size.calls)} expected: {topics} for topics, {samples} for samples{judging}"
+        return f"{digits(size.calls)} at least: {topics} for topics, {samples} for samples{judging}"
     most = digits(size.samples * (1 + config.tools.max_agent_steps))
     return f"{digits(size.calls)} at least: {topics} for topics, and for samples one a step, {most} at most{judging}"
 

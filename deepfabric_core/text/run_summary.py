@@ -9,7 +9,7 @@ from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import RunState
 from deepfabric_core.text.budget_status import budget_status
-from deepfabric_core.text.number_format import duration, per_time, share, total_by_kind
+from deepfabric_core.text.number_format import per_time, share, total_by_kind
 from deepfabric_core.text.run_facts import (
     Fact,
     budget_facts,
@@ -18,6 +18,7 @@ from deepfabric_core.text.run_facts import (
     trouble_facts,
     usage_facts,
 )
+from deepfabric_core.wording import duration
 
 _HEADLINES: dict[Ending, str] = {
     "complete": "Complete",
@@ -33,7 +34,9 @@ Row = tuple[str, str]
 def summary(state: RunState) -> str:
     """Return the final statistics: a headline, then two aligned columns."""
     headline = _HEADLINES[state.ending] if state.ending else "Not finished"
-    if state.reason:
+    if state.is_preview:
+        headline = "Preview"
+    elif state.reason:
         headline += f" {state.reason}" if state.ending == "complete" else f": {printable(redact(state.reason))}"
     rows = [*_results(state), *_calls(state), *_time(state), *_files(state)]
     width = max((len(label) for label, _ in rows), default=0)

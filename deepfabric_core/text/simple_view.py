@@ -37,10 +37,10 @@ from deepfabric_core.run.state import RunState, StageProgress, reduce
 from deepfabric_core.stop import Stop
 from deepfabric_core.text.budget_status import in_brief
 from deepfabric_core.text.estimate_text import expected_line
-from deepfabric_core.text.number_format import by_kind, duration, in_words, per_time, percent, total_by_kind
+from deepfabric_core.text.number_format import by_kind, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.run_facts import paused, rejected, stopping
 from deepfabric_core.text.what_binds import what_binds
-from deepfabric_core.wording import counted, of_them_leaves
+from deepfabric_core.wording import counted, duration, of_them_leaves
 
 _EXPANSIONS_SHOWN = 20
 _FAILURES_SHOWN = 10
@@ -100,7 +100,8 @@ class SimpleView:
             case FileWritten(role, path):
                 self._line(f"Written: {role}: {path}")
             case RunFinished(ending, reason):
-                said = {"aborted": "gave up", "budget": "budget reached"}.get(ending, ending)
+                ended, reason = (reason, "") if self._state.is_preview else (ending, reason)
+                said = {"aborted": "gave up", "budget": "budget reached"}.get(ended, ended)
                 self._line(f"Finished: {said}" + (f": {redact(reason)}" if reason else ""))
         self._progress_if_due()
 

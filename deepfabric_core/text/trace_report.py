@@ -11,9 +11,8 @@ from deepfabric_core.amounts import Spent, Usage
 from deepfabric_core.chat.messages import ToolCall
 from deepfabric_core.chat.trace import Trace, TracedCall
 from deepfabric_core.printable import printable, printable_path, printable_text
-from deepfabric_core.text.number_format import duration
 from deepfabric_core.text.spending import cost_in_words
-from deepfabric_core.wording import counted, money
+from deepfabric_core.wording import counted, duration, money
 
 _PATH_WIDTH = 48
 _OUTCOME_WIDTH = 60

@@ -6,7 +6,7 @@ import math
 
 from deepfabric_core.events import LimiterChanged
 from deepfabric_core.run.state import RunState
-from deepfabric_core.text.number_format import duration
+from deepfabric_core.wording import duration
 
 _NO_MORE = "the provider allows no more"
 

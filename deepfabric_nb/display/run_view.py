@@ -17,7 +17,7 @@ from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
 from deepfabric_core.run.state import Failure, RunState, StageProgress
 from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status, other_notices
-from deepfabric_core.text.number_format import Kind, duration, in_words, per_time, percent, total_by_kind
+from deepfabric_core.text.number_format import Kind, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import (
     forecast_facts,
@@ -27,7 +27,7 @@ from deepfabric_core.text.run_facts import (
     trouble_facts,
     usage_facts,
 )
-from deepfabric_core.wording import counted
+from deepfabric_core.wording import counted, duration
 
 Example = Failure | SampleRejected
 Phase = Literal["running", "stopping", "over"]
@@ -211,7 +211,7 @@ def _ended(state: RunState, ending: Ending) -> str:
     reason = _line(state.reason, _MESSAGE)
     match ending:
         case "complete":
-            return f"Complete: {_made(state)}"
+            return f"{'Preview' if state.is_preview else 'Complete'}: {_made(state)}"
         case "stopped":
             return f"Stopped: {_made(state)}"
         case "budget":

@@ -10,11 +10,12 @@ from typing import Any
 
 from deepfabric_core.printable import printable_text
 from deepfabric_core.run.checkpoint.registry import home_of
-from deepfabric_core.run.estimate.estimate import estimate
+from deepfabric_core.run.estimate.finished import estimate_of
 from deepfabric_core.run.estimate.levers import levers
 from deepfabric_core.run.job import Job
 from deepfabric_core.text.estimate_text import as_document, estimate_table
 
+_WIDTH = 80
 _STYLE = "line-height:1.35;overflow-x:auto"
 
 
@@ -29,7 +30,7 @@ class RunEstimate:
     """What a job's whole run is expected to take."""
 
     def __init__(self, job: Job) -> None:
-        self._found = estimate(job)
+        self._found = estimate_of(job)
         self._levers = levers(job, self._found)
 
     @cached_property
@@ -38,7 +39,7 @@ class RunEstimate:
         return as_document(self._found, self._levers)
 
     def __repr__(self) -> str:
-        return printable_text(estimate_table(self._found, self._levers))
+        return printable_text(estimate_table(self._found, self._levers, _WIDTH))
 
     def _repr_html_(self) -> str:
         return f'<pre style="{_STYLE}">{escape(repr(self))}</pre>'

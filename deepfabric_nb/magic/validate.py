@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from deepfabric_core.printable import printable_text
+from deepfabric_core.run.budget import check_budget
 from deepfabric_core.run.stages.open_gates import open_gates
-from deepfabric_core.text.estimate_text import expected_of
+from deepfabric_core.text.estimate_text import expected_facts
 from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
 from deepfabric_nb.magic.estimate import kept_job
 from deepfabric_nb.runs.run_request import RunRequest
@@ -17,9 +18,10 @@ class PlanText:
         config = asked.loaded.config
         sentences = [*asked.loaded.notices, *largeness(config), *missing_keys(config)]
         open_gates(asked.job, sentences.append)
+        check_budget(asked.job)
         notes = [f"Note: {sentence}" for sentence in sentences]
-        lines = filter(None, (planned(config), expected_of(kept_job(asked.job)), *notes, "The config is valid."))
-        self._text = printable_text("\n".join(lines))
+        plan = planned(config, expected_facts(kept_job(asked.job)))
+        self._text = printable_text("\n".join((plan, *notes, "The config is valid.")))
 
     def __repr__(self) -> str:
         return self._text

@@ -9,7 +9,8 @@ from rich.text import Text
 from deepfabric_core.cli.screen.screen_state import ScreenState
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState
-from deepfabric_core.text.number_format import duration, per_time, percent
+from deepfabric_core.text.number_format import per_time, percent
+from deepfabric_core.wording import duration
 
 # A shorter part of a dataset's path is useless.
 _SHORTEST_NAME = 12

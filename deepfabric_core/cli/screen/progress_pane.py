@@ -14,7 +14,7 @@ from deepfabric_core.cli.screen.budget_bar import budget_bar
 from deepfabric_core.cli.screen.style import ScreenStyle
 from deepfabric_core.run.state import RunState, StageProgress
 from deepfabric_core.text.budget_status import budget_status, other_notices
-from deepfabric_core.text.number_format import by_kind, duration, per_time, percent
+from deepfabric_core.text.number_format import by_kind, per_time, percent
 from deepfabric_core.text.rate_history import RateHistory, sparkline
 from deepfabric_core.text.run_facts import (
     Fact,
@@ -26,6 +26,7 @@ from deepfabric_core.text.run_facts import (
     trouble_facts,
     usage_facts,
 )
+from deepfabric_core.wording import duration
 
 Block = Group | Table | Text
 Row = tuple[str, str]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from deepfabric_core.amounts import Spent, Usage, together
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
-from deepfabric_core.events import FileWritten, Notice, Resumed, TopicsReady
+from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.checkpoint.autosave import Autosave
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, save_topics
@@ -370,7 +370,8 @@ class Checkpoint:
         """
         self._autosave.close()
         if self._sink.state.started_at is not None:
-            self._history.write(self._now(), self._sink.state.ending or "")
+            state = self._sink.state
+            self._history.write(self._now(), PREVIEW if state.is_preview else state.ending or "")
         if self._never_began:
             with suppress(OutputError):  # only the reason of the refusal is reported
                 clear(self.files)

@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from deepfabric_core.amounts import Expected, Range
+from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.tools import Tool, ToolUse
 from deepfabric_core.config.judge import Judge
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ReplyError
+from deepfabric_core.llm.prices import prices_of
+from deepfabric_core.llm.wrappers.token_bounds import PromptBounds, ReplyLengths
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.judge.comparison import Comparing
 from deepfabric_core.quality.judge.rubric import rubric_of
@@ -84,6 +86,17 @@ def kinds_of_calls(config: Config, tools: tuple[Tool, ...] = ()) -> CallKinds:
         sample_price=price_of(generation.llm),
         topics_price=price_of(config.topics.llm),
     )
+
+
+def next_call_at_most(config: Config, *, of_topics: bool, tools: tuple[Tool, ...] = ()) -> Amounts:
+    """Return the most that the first call of a session may take: so much of a budget has to be left for it."""
+    if of_topics:
+        settings, request = config.topics.llm, next(expand(_made_up(config, 0, "one"), config.topics))
+    else:
+        settings, request = config.generation.llm, _first(recipe_for(config, tools), _brief(config, 0))
+    lengths = ReplyLengths()
+    prompt, reply = PromptBounds().most(request), lengths.most(lengths.limits(request, request.max_tokens)[-1])
+    return Amounts(prices_of(settings).most(prompt, reply), prompt + reply, 1)
 
 
 # ---- topics

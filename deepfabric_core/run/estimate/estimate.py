@@ -9,12 +9,16 @@ from deepfabric_core.amounts import PURPOSES, Amounts, Expected, Purpose, Range
 from deepfabric_core.chat.tools import Tool
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.budget import check_budget, check_spent
+from deepfabric_core.run.estimate.budget_fit import BudgetFit, fit_of, spent_besides
 from deepfabric_core.run.estimate.call_kinds import (
     QUESTION_CHARACTERS,
     CallKinds,
     comparisons_of,
     expected_of_expansions,
     kinds_of_calls,
+    next_call_at_most,
 )
 from deepfabric_core.run.estimate.measured import Measured, measured, sum_of
 from deepfabric_core.run.estimate.pricing import is_free, price_of
@@ -32,6 +36,7 @@ from deepfabric_core.samples.estimate.reckoning import (
     rescaled,
     with_longer_prompts,
 )
+from deepfabric_core.store.budget_ledger import Sum
 from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.model import Topics
 
@@ -51,7 +56,8 @@ class Estimate:
     """What a run is expected to take: in all, and by purpose.
 
     `spent` is what it took already, which is in all figures, exactly. `unpriced` are those of the `models` whose price
-    isn't known; `is_free` says that none of them costs anything. `limits` are those of the config's budget.
+    isn't known; `is_free` says that none of them costs anything, `is_complete` that nothing is left to do. `budget`
+    tells how far the config's budget goes, or is None if there is none.
     """
 
     total: Expected
@@ -61,7 +67,8 @@ class Estimate:
     unpriced: tuple[str, ...] = ()
     is_free: bool = False
     models: tuple[Llm, ...] = ()
-    limits: Amounts = field(default_factory=Amounts)
+    is_complete: bool = False
+    budget: BudgetFit | None = None
 
 
 def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] | None = None) -> Estimate:
@@ -79,7 +86,26 @@ def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] 
         ConfigError: the files of the unfinished run, or the topics that the job loads, can't be read.
     """
     size, known = work_of(job, topics)
-    return reckoned(job.config, size, known, known_tools(job.config) if tools is None else tools)
+    tools = known_tools(job.config) if tools is None else tools
+    found = reckoned(job.config, size, known, tools)
+    return replace(found, budget=_budget_fit(job, found, size, known, tools))
+
+
+def _budget_fit(job: Job, found: Estimate, size: Size, known: Measured, tools: tuple[Tool, ...]) -> BudgetFit | None:
+    settings, spent = job.config.budget, known.spent
+    if settings.is_unlimited:
+        return None
+    own = Sum(spent.cost or 0.0, round(spent.tokens), round(spent.calls))
+    besides = spent_besides(settings, known.run_id, own)
+    refusal = ""
+    try:
+        check_budget(job)
+        check_spent(settings, besides.unpriced)
+    except ConfigError as problem:
+        refusal = str(problem)
+    call = next_call_at_most(job.config, of_topics=bool(size.expansions), tools=tools)
+    limits = tuple(fit_of(settings.limits, besides, found.total, size.samples, found.spent, call))
+    return BudgetFit(limits, settings.name or "", refusal)
 
 
 def known_tools(config: Config) -> tuple[Tool, ...]:
@@ -134,7 +160,7 @@ def reckoned(config: Config, size: Size, known: Measured, tools: tuple[Tool, ...
         unpriced=tuple(dict.fromkeys(one.name for one in models if price_of(one) is None)),
         is_free=all(map(is_free, models)),
         models=tuple(models),
-        limits=config.budget.limits,
+        is_complete=0 < whole.calls.high <= known.spent.calls,
     )
 
 
@@ -298,7 +324,7 @@ class _Work:
         if self.kinds.repair is None:
             return ZERO
         seen, among = len(self.known.repairs), len(self.known.draws) + len(self.known.refused)
-        number = events(seen, among, self._draws + self._refusals.likely, _REPAIRS)
+        number = _perhaps_one(events(seen, among, self._draws + self._refusals.likely, _REPAIRS))
         if self.known.repairs:
             return many(number, like(self.known.repairs, max(1.0, number.likely)))
         if not self.known.draws:
@@ -307,9 +333,10 @@ class _Work:
         return many(number, with_longer_prompts(each, each.completion_tokens.likely, self.kinds.sample_price))
 
     def _refused(self) -> Expected:
+        number = _perhaps_one(self._refusals)
         if not self.known.refused:
-            return many(self._refusals, self._draw)
-        return many(self._refusals, like(self.known.refused, max(1.0, self._refusals.likely)))
+            return many(number, self._draw)
+        return many(number, like(self.known.refused, max(1.0, number.likely)))
 
     def _judge(self) -> Expected:
         if not self.size.judgements or not self._draws:
@@ -324,6 +351,11 @@ class _Work:
         lost = known.spent.without(known.told)
         number = events(known.failed, known.settled, self._left, _REPAIRS)
         return many(number, like([lost.shared(1 / known.failed)], max(1.0, number.likely)))
+
+
+def _perhaps_one(number: Range) -> Range:
+    """Return a number whose range holds a whole one, if one is possible."""
+    return Range(number.low, number.likely, max(1.0, number.high)) if number.likely > 0 else number
 
 
 def _in_cycle(cycle: int, samples: int, leaves: int) -> int:

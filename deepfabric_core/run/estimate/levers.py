@@ -16,6 +16,8 @@ from deepfabric_core.run.plan_size import Size, size_of
 
 _TOLD = 3
 _LEAST_SHARE = 0.01
+# Of the cost, for fewer topics to be worth telling.
+_LARGE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ def levers(job: Job, estimate: Estimate) -> tuple[Lever, ...]:
     config, size = job.config, work_of(job)[0]
     tools = known_tools(config)
     cost = estimate.total.cost
-    if cost is None or not cost.likely:
+    if cost is None or not cost.likely or estimate.is_complete:
         return ()
     left = cost.likely - (estimate.spent.cost or 0.0)
     now = _cost(config, size, tools)
     found = []
-    for what, changed in _changes(config, size):
+    changes = [*_changes(config, size)]
+    if not estimate.spent.calls and (estimate.total.topics.cost or 0.0) >= _LARGE_SHARE * cost.likely:
+        changes += _fewer_topics(config, size)
+    for what, changed in changes:
         then = _cost(changed, size, tools)
         if now and then is not None and then < now:
             found.append(Lever(what, left * (1 - then / now)))
@@ -49,7 +54,8 @@ def levers(job: Job, estimate: Estimate) -> tuple[Lever, ...]:
 
 def _cost(config: Config, size: Size, tools: tuple[Tool, ...]) -> float | None:
     of_config = size_of(config)
-    changed = Size(size.topics, size.expansions, size.leaves, size.samples, of_config.draws, of_config.judgements)
+    leaves = of_config.leaves if size.expansions else size.leaves
+    changed = Size(size.topics, size.expansions, leaves, size.samples, of_config.draws, of_config.judgements)
     cost = reckoned(config, changed, Measured(), tools).total.cost
     return None if cost is None else cost.likely
 
@@ -60,6 +66,19 @@ def _changes(config: Config, size: Size) -> Iterator[tuple[str, Config]]:
     if smaller := _smaller(config.generation.llm):
         yield f"{smaller.model} for samples", _with_section(config, "generation", smaller)
     yield from _changes_of_judging(config)
+
+
+def _fewer_topics(config: Config, size: Size) -> Iterator[tuple[str, Config]]:
+    """Yield the least depth with which there are still leaves enough for the samples; else the least degree."""
+    topics, wanted = config.topics, config.output.num_samples
+    if not size.expansions or not isinstance(wanted, int):  # else fewer leaves are fewer samples
+        return
+    for name, now in (("depth", topics.depth), ("degree", topics.degree)):
+        for fewer in range(1, now):
+            changed = config.model_copy(update={"topics": topics.model_copy(update={name: fewer})})
+            if size_of(changed).leaves >= wanted:
+                yield f"fewer topics, by {name} {fewer} instead of {now}", changed
+                return
 
 
 def _smaller(settings: Llm) -> Llm | None:

@@ -65,6 +65,7 @@ class Measured:
     spent: Taken = field(default_factory=Taken)
     seconds: float = 0.0
     leaves: int | None = None
+    run_id: str = ""
 
     @property
     def told(self) -> Taken:
@@ -117,6 +118,7 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         spent=_taken(known.calls, usage, prices.get("samples")),
         seconds=known.seconds,
         leaves=known.leaves if files.topics.exists() else None,
+        run_id=known.run_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,7 +123,10 @@ def test_it_tells_whether_the_budget_is_enough(place: Path, here: Here) -> None:
     write_config(place, llm={"provider": "ollama", "model": "m", "prices": PRICES})
     said = here("estimate", "config.yaml", "--max-cost", "0.0001", "--max-calls", "500", "--max-tokens-total", "9000")
     (line,) = (line for line in said.stdout.splitlines() if line.startswith("Budget "))
-    assert line.split(None, 1)[1] == "$0.0001: not enough, 9,000 tokens: probably enough, 500 calls: enough"
+    assert (
+        line.split(None, 1)[1]
+        == "$0.0001: not enough (not even for one call), 9,000 tokens: probably enough, 500 calls: enough"
+    )
 
 
 def test_nothing_is_called_without_a_preview(place: Path, here: Here, biller: BillingProvider) -> None:
@@ -184,3 +188,58 @@ def test_it_takes_what_a_finished_part_of_a_run_took(place: Path, here: Here, bi
     assert found["spent"]["calls"] == 40
     assert found["spent"]["cost"] == pytest.approx(biller.spent)
     assert found["calls"]["low"] > 60
+
+
+def test_what_others_spent_of_a_shared_budget_is_told(place: Path, here: Here, biller: BillingProvider) -> None:
+    llm = {**local_llm(biller), "prices": PRICES}
+    write_config(place, llm=llm, budget={"name": "ours", "calls": 14})
+    before = here("estimate", "config.yaml").stdout
+    assert "14 calls (14 calls left): probably enough; shared with other runs: ours" in before
+    assert here("generate", "config.yaml").returncode == 0
+    other = ("estimate", "config.yaml", "--output-save-as", "other.jsonl")
+    assert "14 calls (1 call left): not enough (for no sample); shared" in here(*other).stdout
+    assert json.loads(here(*other, "--json").stdout)["budget"]["calls"]["left"] == 1
+
+
+def test_a_cost_limit_that_generate_refuses_is_refused_before(place: Path, here: Here) -> None:
+    unpriced = {"llm": {"provider": "ollama", "model": "nobody-prices-this"}}
+    write_config(place, llm={"provider": "ollama", "model": "m", "prices": PRICES}, budget={"cost": 5})
+    assert "\nBudget         $5.00: enough\n" in here("validate", "config.yaml").stdout
+    write_config(place, llm={"provider": "simulated"}, quality={"judge": unpriced}, budget={"cost": 5})
+    said = "budget.cost can't be kept, since the price of ollama/nobody-prices-this (the llm of judge"
+    refused = here("validate", "config.yaml")
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    told = here("estimate", "config.yaml")
+    assert told.returncode == 0
+    assert f"Budget          {said}" in told.stdout
+
+
+def test_a_complete_run_is_told_as_it_was(place: Path, here: Here) -> None:
+    write_config(place)
+    assert here("generate", "config.yaml").returncode == 0
+    found = json.loads(here("estimate", "config.yaml", "--json").stdout)
+    assert found["complete"]
+    assert found["rests_on"] == {"samples": 9}
+    assert found["calls"] == {"low": 13, "likely": 13, "high": 13}
+    assert "9 real samples; complete: a resume costs nothing" in here("estimate", "config.yaml").stdout
+    assert "complete: a resume costs nothing" in here("validate", "config.yaml").stdout
+    assert "lengths only" in here("estimate", "config.yaml", "--num-samples", "3").stdout
+
+
+def test_a_preview_is_called_one(place: Path, here: Here) -> None:
+    write_config(place)
+    done = here("estimate", "config.yaml", "--preview", "4")
+    assert "Finished: preview\n" in done.stderr
+    assert "4 real samples; of so few, ranges are rough" in done.stdout
+    assert here("costs").stdout.splitlines()[1].endswith("  preview")
+
+
+def test_large_amounts_keep_to_the_columns(place: Path, here: Here) -> None:
+    llm = {"provider": "ollama", "model": "m", "prices": {"input": 15, "output": 75}}
+    write_config(place, llm=llm, topics={"depth": 6, "degree": 15})
+    done = here("estimate", "config.yaml")
+    assert max(map(len, done.stdout.split("\n\n")[0].splitlines())) <= 80
+    assert re.search(r" days \(.* days to .* days\)", done.stdout)
+    refused = here("generate", "config.yaml")
+    assert re.search(r"model calls, likely to cost \$\d+ k; give --yes", refused.stderr)

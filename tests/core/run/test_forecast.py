@@ -13,6 +13,7 @@ from deepfabric_core.events import (
     BudgetChanged,
     CallAnswered,
     Event,
+    LimiterChanged,
     Notice,
     Resumed,
     RunExpected,
@@ -193,3 +194,28 @@ def test_it_is_told_of_once() -> None:
     notices = [event for event in told if isinstance(event, Notice)]
     assert len(notices) == 1
     assert sink.state == replace(sink.state, notices=(notices[0].message,))
+
+
+def test_a_limit_of_time_is_told_in_seconds() -> None:
+    assert "is likely to take 1 min 2 s, after 20 samples; the budget is 42 s" in will_exceed(
+        limited(sampled(20), seconds=42), 20.0
+    )
+
+
+def test_what_is_spent_on_samples_in_flight_is_not_charged_to_the_finished_ones() -> None:
+    steps, wanted = 4, 12
+    likely = Expected(wide(wanted * steps), wide(1.0), wide(1.0), wide(2.0), wide(3 * wanted * steps * 0.1))
+    state = after(
+        RunStarted("m", "m", 0.0),
+        RunExpected(likely),
+        TopicsReady("tree", 13, 12, source="t.jsonl"),
+        StageStarted("samples", wanted, 5, 0.0),
+        LimiterChanged(5, 5, 0),
+        *(answered() for _ in range(5 * steps - 2)),
+        made(1),
+        made(2),
+    )
+    foreseen = forecast(state, 1.0)
+    assert foreseen is not None
+    assert foreseen.cost is not None
+    assert foreseen.cost.likely == pytest.approx(wanted * steps * 0.1, rel=0.3)

@@ -10,6 +10,7 @@ import pytest
 from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.errors import FailureKind as Kind
 from deepfabric_core.events import (
+    PREVIEW,
     BudgetChanged,
     CallAnswered,
     CallFailed,
@@ -107,6 +108,7 @@ def test_the_headline_says_what_goes_on(events: list[Event], headline: str) -> N
     [
         ([*run_of(100), *over("complete")], "Complete: 100 samples"),
         ([*run_of(1), *over("complete")], "Complete: 1 sample"),
+        ([*run_of(4), *over("complete", PREVIEW)], "Preview: 4 samples"),
         ([*run_of(100, made_of_them=12), *over("stopped", "by the user")], "Stopped: 12 of 100 samples"),
         ([*run_of(1)[:3], RunFinished("stopped", "by the user", 9.0)], "Stopped: 2 of 3 topics"),
         ([*run_of(4, made_of_them=2), *over("incomplete", "2 samples failed")], "Incomplete: 2 samples failed"),

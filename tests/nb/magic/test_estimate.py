@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deepfabric_core.errors import ConfigError
 from deepfabric_nb.magic.commands import COMMANDS, flags_of
 from tests.nb.conftest import TEA, Cell
 
@@ -41,6 +42,7 @@ def test_a_preview_is_made_and_the_cell_goes_on_with_it(
 ) -> None:
     found = cell("%%deepfabric estimate --preview 4", TEA)
     assert found.data["rests_on"] == {"samples": 4}
+    assert "Preview" in capsys.readouterr().out
     assert not (place / "tea.jsonl").exists()
     frame = cell("%%deepfabric", TEA)
     assert len(frame) == 9
@@ -50,3 +52,9 @@ def test_a_preview_is_made_and_the_cell_goes_on_with_it(
 def test_a_line_names_a_file(cell: Cell, place: Path) -> None:
     (place / "tea.yaml").write_text(TEA)
     assert "nothing: the model is on this machine" in repr(cell("%deepfabric estimate tea.yaml"))
+
+
+def test_a_cost_limit_that_a_run_refuses_is_refused_by_validate_too(cell: Cell) -> None:
+    unpriced = PRICED.replace(", prices: {input: 1, output: 2}", "").replace("openai", "ollama")
+    with pytest.raises(ConfigError, match=r"budget\.cost can't be kept"):
+        cell("%%deepfabric validate", unpriced + "budget: {cost: 5}\n")

@@ -334,3 +334,33 @@ def test_a_damaged_line_is_left_out(place: Path) -> None:
     with job.unfinished_files().samples.open("a") as file:
         file.write('{"topic_id": "x", "cycle": 0, "attempts": 1, "usa')
     assert estimate(job).total.rests_on == 4
+
+
+def test_fewer_topics_cost_less_as_long_as_there_are_leaves_enough(place: Path) -> None:
+    def told(samples: Any, **topics: Any) -> list[str]:
+        job = job_with(place, topics={"depth": 3, "degree": 10, **topics}, output={"num_samples": samples})
+        return [lever.what for lever in levers(job, estimate(job))]
+
+    assert told(20) == ["fewer topics, by depth 2 instead of 3"]
+    assert told(150) == ["fewer topics, by degree 6 instead of 10"]
+    assert told("auto") == []
+    assert told(1000) == []
+
+
+def test_a_repair_that_is_possible_is_in_the_range_as_a_whole(place: Path) -> None:
+    found = estimated(place, output={"num_samples": 4})
+    assert found.by_purpose["repairs"].calls.likely < 0.5
+    one = found.by_purpose["samples"].prompt_tokens.likely / 4
+    assert found.by_purpose["repairs"].prompt_tokens.high > one
+
+
+def test_a_budget_that_is_not_enough_says_how_far_it_goes(place: Path) -> None:
+    whole = estimated(place, output={"num_samples": 100})
+    half = {"calls": 100, "tokens": round(whole.total.tokens.likely / 2), "cost": 0.0000001}
+    budget = estimated(place, output={"num_samples": 100}, budget=half).budget
+    assert budget is not None
+    fits = {fit.limited: fit for fit in budget.limits}
+    assert 85 < (fits["calls"].samples or 0) < 100
+    assert 40 < (fits["tokens"].samples or 0) < 50
+    assert fits["calls"].fits_a_call and not fits["cost"].fits_a_call
+    assert fits["cost"].verdict == "not enough"
