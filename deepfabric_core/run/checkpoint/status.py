@@ -9,7 +9,10 @@ from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.run.job import Job, saved_plan
+from deepfabric_core.events import BudgetChanged
+from deepfabric_core.run.budget import budget_of_checkpoint
+from deepfabric_core.run.job import Job, resume_command, saved_plan
+from deepfabric_core.run.larger_budget import larger_limits
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import count_lines, whole_lines
@@ -22,7 +25,7 @@ from deepfabric_core.store.usage_totals import with_unsaved
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStatus:
-    """What is done, rejected and missing; `changed` are the keys that affect the data and differ from the config's."""
+    """What is done, missing, rejected and spent; `changed` are keys that affect the data and differ from the config."""
 
     files: CheckpointFiles
     metadata: Metadata
@@ -33,11 +36,18 @@ class CheckpointStatus:
     running: bool
     changed: tuple[str, ...]
     rejected: int = 0
+    budget: BudgetChanged | None = None
 
     @property
     def failed(self) -> int:
         """Samples that couldn't be made."""
         return sum(self.failures.values())
+
+    @property
+    def resume_command(self) -> str:
+        """The command line that goes on, with larger limits if the budget is reached."""
+        larger = larger_limits(self.budget, self.done / self.wanted if self.wanted else 0.0) if self.budget else ()
+        return resume_command(self.metadata.command, only_failures=self.only_failures, instead=larger)
 
     @property
     def only_failures(self) -> bool:
@@ -75,6 +85,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
         rejected=count_lines(files.rejected),
+        budget=budget_of_checkpoint(job.config.budget, known),
     )
 
 

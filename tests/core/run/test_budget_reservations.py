@@ -42,7 +42,7 @@ def test_what_is_spent_and_reserved_never_exceeds_the_limit(
             assert balance.spent.tokens + balance.reserved.tokens <= limit
             await asyncio.sleep(seconds)
             spent = int(most * share)
-            reserved.settle(Amounts(0.0, spent, 1))
+            reserved.settle(Amounts(0.0, spent, 1), answered=True)
             return spent
 
         async def all_calls() -> list[int]:
