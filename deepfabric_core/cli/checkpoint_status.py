@@ -86,8 +86,16 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "updated_at": known.updated_at,
         "changed": list(found.changed),
         "budget": _budget_as_json(found),
-        "resume": found.resume_command,
+        "resume": _resume_command(found, job),
     }
+
+
+def _resume_command(found: CheckpointStatus, job: Job) -> str:
+    from deepfabric_core.run.job import resume_command
+    from deepfabric_core.run.larger_budget import larger_for_checkpoint
+
+    larger = larger_for_checkpoint(job, found.budget, found.done)
+    return resume_command(found.metadata.command, only_failures=found.only_failures, instead=larger)
 
 
 def _budget_as_json(found: CheckpointStatus) -> dict[str, Any] | None:
@@ -126,7 +134,7 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Changed", f"{', '.join(found.changed)} since then" if found.changed else "nothing that decides the data"),
         ("Dataset", printable(known.dataset)),
         ("Checkpoint", printable(str(found.files.folder))),
-        ("Go on with", printable(found.resume_command)),
+        ("Go on with", printable(_resume_command(found, job))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deepfabric_core.amounts import Expected
 from deepfabric_core.config.budget import FLAGS
+from deepfabric_core.errors import DeepFabricError
 from deepfabric_core.events import BudgetChanged
+from deepfabric_core.run.estimate.estimate import estimate
 from deepfabric_core.run.forecast import forecast
 
 if TYPE_CHECKING:
+    from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
 
 # What the whole run takes is reckoned with a margin and, where nothing tells it, is so many times what was spent.
@@ -37,6 +41,16 @@ def larger_budget(state: RunState) -> list[str]:
     return larger_limits(state.budget, done, forecast(replace(state, ending=None), state.finished_at or 0.0))
 
 
+def larger_for_checkpoint(job: Job, budget: BudgetChanged | None, samples: int) -> list[str]:
+    """Return such flags for a run that isn't at work, of which so many samples are made, going by its estimate."""
+    if budget is None or not _reached(budget):
+        return []
+    expected = None
+    with suppress(DeepFabricError):
+        expected = estimate(job).total
+    return larger_limits(budget, samples / max(1, job.samples_wanted(None)), expected)
+
+
 def larger_limits(budget: BudgetChanged, done: float, expected: Expected | None = None) -> list[str]:
     """Return the flags for larger limits: of those that are reached, and of those that won't be enough.
 
@@ -47,7 +61,7 @@ def larger_limits(budget: BudgetChanged, done: float, expected: Expected | None 
     >>> larger_limits(BudgetChanged(Amounts(cost=0.5, calls=20), Amounts(cost=0.1, calls=20)), done=0.5)
     ['--max-calls', '46']
     """
-    if not any(_is_reached(budget, name) for name in _LIMITED):
+    if not _reached(budget):
         return []
     flags: list[str] = []
     for name, (flag, rounded_up) in _LIMITED.items():
@@ -61,8 +75,12 @@ def _needed(budget: BudgetChanged, name: str, done: float, expected: Expected | 
     limit, spent, besides, next_call = _figures(budget, name)
     likely = getattr(expected, name, None)
     whole = likely.likely if likely else (spent - besides) * (1 / done if done else _UNKNOWN_REST)
-    needed = _MARGIN * whole + besides
+    needed = _MARGIN * whole + besides + next_call  # the last call, too, is sent only if its worst case is left
     return max(needed, _TIMES * limit, spent + _CALLS * next_call) if _is_reached(budget, name) else needed
+
+
+def _reached(budget: BudgetChanged) -> bool:
+    return any(_is_reached(budget, name) for name in _LIMITED)
 
 
 def _is_reached(budget: BudgetChanged, name: str) -> bool:

@@ -11,8 +11,7 @@ from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import budget_of_checkpoint
-from deepfabric_core.run.job import Job, resume_command, saved_plan
-from deepfabric_core.run.larger_budget import larger_limits
+from deepfabric_core.run.job import Job, saved_plan
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import count_lines, whole_lines
@@ -42,12 +41,6 @@ class CheckpointStatus:
     def failed(self) -> int:
         """Samples that couldn't be made."""
         return sum(self.failures.values())
-
-    @property
-    def resume_command(self) -> str:
-        """The command line that goes on, with larger limits if the budget is reached."""
-        larger = larger_limits(self.budget, self.done / self.wanted if self.wanted else 0.0) if self.budget else ()
-        return resume_command(self.metadata.command, only_failures=self.only_failures, instead=larger)
 
     @property
     def only_failures(self) -> bool:
