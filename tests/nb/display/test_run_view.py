@@ -305,7 +305,10 @@ def test_at_the_end_of_a_budget_the_reason_is_told_whole_and_the_limit_is_marked
 
 
 def test_what_a_percentage_does_not_say_stands_beside_it() -> None:
-    events = [RunStarted("m", "m", 0.0), BudgetChanged(Amounts(1.0), Amounts(3.0), unanswered=Amounts(0.5))]
+    events: list[Event] = [
+        RunStarted("m", "m", 0.0),
+        BudgetChanged(Amounts(1.0), Amounts(3.0), unanswered=Amounts(0.5)),
+    ]
     (limit,) = view_of(*events)["budget"]["limits"]
     assert limit["told"] == (
         "$3.00 of $1.00 (100 %), more than allowed was spent before, up to $0.50 of it for calls without an answer"
