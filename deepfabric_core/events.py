@@ -136,7 +136,9 @@ class BudgetChanged:
     """How much of the budget is spent, and how much is reserved for calls in flight; `name` if runs share it.
 
     `limits` are the config's; `spent` includes earlier sessions, and other runs if they share the budget. `besides` is
-    the part of it that the run's own sessions don't tell of: that of other runs, and of calls that a kill cut off.
+    the part of it that the run's own sessions don't tell of: that of other runs, and of the run's `unanswered` calls,
+    which may have been billed though their answers were never seen; it is negative where the budget has forgotten what
+    they spent. `next_call` is what the call takes at most that no longer fitted.
     """
 
     limits: Amounts
@@ -144,6 +146,8 @@ class BudgetChanged:
     reserved: Amounts = field(default_factory=Amounts)
     name: str = ""
     besides: Amounts = field(default_factory=Amounts)
+    unanswered: Amounts = field(default_factory=Amounts)
+    next_call: Amounts = field(default_factory=Amounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,6 @@ def _flags_of_the_run(job: Job) -> dict[str, Any]:
 
 
 def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
-    from deepfabric_core.run.job import resume_command
     from deepfabric_core.text.spending import cost_per_sample, spending_as_json
 
     if found is None:
@@ -85,13 +84,32 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "created_at": known.created_at,
         "updated_at": known.updated_at,
         "changed": list(found.changed),
-        "resume": resume_command(known.command, only_failures=found.only_failures),
+        "budget": _budget_as_json(found),
+        "resume": _resume_command(found, job),
     }
+
+
+def _resume_command(found: CheckpointStatus, job: Job) -> str:
+    from deepfabric_core.run.job import resume_command
+    from deepfabric_core.run.larger_budget import larger_for_checkpoint
+
+    larger = larger_for_checkpoint(job, found.budget, found.done)
+    return resume_command(found.metadata.command, only_failures=found.only_failures, instead=larger)
+
+
+def _budget_as_json(found: CheckpointStatus) -> dict[str, Any] | None:
+    budget = found.budget
+    if budget is None:
+        return None
+    parts = {"limits": budget.limits, "spent": budget.spent, "unanswered": budget.unanswered}
+    return {"name": budget.name or None, **{name: asdict(part) for name, part in parts.items()}}
 
 
 def _as_text(found: CheckpointStatus, job: Job) -> str:
     from deepfabric_core.amounts import total
-    from deepfabric_core.run.job import resume_command
+    from deepfabric_core.run.state import RunState
+    from deepfabric_core.text.budget_status import budget_status
+    from deepfabric_core.text.run_facts import budget_facts
     from deepfabric_core.text.spending import by_purpose, cost_in_words
 
     known = found.metadata
@@ -100,6 +118,7 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         topics += f"; {known.failed_expansions:,} could not be expanded"
     cost = cost_in_words(total(known.spending), job.models)
     stages = by_purpose(known.spending)
+    budget = budget_status(RunState(budget=found.budget, ending="stopped"), 0.0)
     rows = [
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
         ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
@@ -107,13 +126,14 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Topics", topics),
         ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"),
         ("Cost", f"{cost} ({stages})" if stages else cost),
+        *((fact.label, fact.value) for fact in budget_facts(budget)),
         ("Begun", f"{_when(known.created_at)}, {duration(known.seconds)} of work"),
         ("Last saved", _when(known.updated_at)),
         ("Running", f"process {known.process} since {_when(known.process_started_at)}" if found.running else "no"),
         ("Changed", f"{', '.join(found.changed)} since then" if found.changed else "nothing that decides the data"),
         ("Dataset", printable(known.dataset)),
         ("Checkpoint", printable(str(found.files.folder))),
-        ("Go on with", printable(resume_command(known.command, only_failures=found.only_failures))),
+        ("Go on with", printable(_resume_command(found, job))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)
 

@@ -74,10 +74,11 @@ def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = Fa
     from deepfabric_core.run.job import resume_command
     from deepfabric_core.run.larger_budget import larger_budget
 
-    if job.unfinished_files().exists:
-        instead = larger_budget(state) if state is not None and state.ending == "budget" else ()
-        command = resume_command(job.command, only_failures=only_failures, instead=instead)
-        say(f"Go on with: {command}", err=True)
+    is_left, reached = job.unfinished_files().exists, state is not None and state.ending == "budget"
+    if is_left or reached:
+        instead = larger_budget(state) if state is not None and reached else ()
+        command = resume_command(job.command, only_failures=only_failures, instead=instead, is_left=is_left)
+        say(f"{'Go on' if is_left else 'Begin again'} with: {command}", err=True)
 
 
 def run_shown(job: Job, tui: str) -> RunState:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -10,6 +12,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.config.section import Section
 
+# Flags that limit what a run spends, by key.
+FLAGS = {"cost": "--max-cost", "tokens": "--max-tokens-total", "calls": "--max-calls", "time": "--max-time"}
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)"
 _DURATION = re.compile(rf"(?:{_PART}\s*)+")
@@ -59,7 +63,25 @@ class Budget(Section):
         """The limits as amounts."""
         return Amounts(self.cost, self.tokens, self.calls, self.time)
 
+    def with_flags(self, command: Sequence[str]) -> Budget:
+        """Return it with the limits that the words of a command line give.
+
+        >>> Budget(calls=5).with_flags(["generate", "tea.yaml", "--max-calls", "9", "--max-time", "2m"]).limits
+        Amounts(cost=None, tokens=None, calls=9, seconds=120.0)
+        """
+        return Budget.model_validate({**self.model_dump(), **limits_in(command)})
+
     @property
     def is_unlimited(self) -> bool:
         """Whether there is no limit at all."""
         return self.limits == Amounts()
+
+
+def limits_in(command: Sequence[str]) -> dict[str, str]:
+    """Return the limits that the words of a command line give, by key.
+
+    >>> limits_in(["generate", "tea.yaml", "--max-cost", "2"])
+    {'cost': '2'}
+    """
+    given = dict(itertools.pairwise(command))
+    return {key: given[flag] for key, flag in FLAGS.items() if flag in given}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.chat.messages import Spent, Usage
 from deepfabric_core.config.budget import Budget
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import BUDGET_REACHED, BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
@@ -24,6 +24,8 @@ _SECONDS_BETWEEN_EVENTS = 0.5
 # In seconds. What other processes give back isn't heard of but looked for.
 _LOOK_EVERY = 0.2
 _SHORTEST_TIMER = 0.01
+# Differences of sums of money below this are only rounding.
+_DECIMALS = 12
 
 
 @dataclass
@@ -35,17 +37,17 @@ class _Reserved:
     choice: int
     most: Sum
 
-    def settle(self, spent: Amounts) -> None:
-        self.budget.settle(self, spent)
+    def settle(self, spent: Amounts, *, answered: bool) -> None:
+        self.budget.settle(self, spent, answered=answered)
 
 
 @dataclass
 class RunBudget:
     """A budget with a ledger, of which a run and those that share it never spend more than the limits.
 
-    `elapsed` returns the seconds that the run took in all its sessions, without pauses; `lost` is what calls of earlier
-    sessions may have taken whose answers were never seen. Once nothing more fits, a stop
-    is requested, as by a user, and `reached` says which limit it was.
+    `elapsed` returns the seconds that the run took in all its sessions, without pauses; `before` is what earlier
+    sessions tell of, and `lost` what those of their calls may have taken whose answers were never seen. Once nothing
+    more fits, a stop is requested, as by a user, and `reached` says which limit it was.
     """
 
     limits: Amounts
@@ -54,12 +56,15 @@ class RunBudget:
     stop: Stop
     elapsed: Callable[[], float]
     name: str = ""
+    before: Sum = field(default_factory=Sum)
     lost: Sum = field(default_factory=Sum)
     reached: str = ""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _given_back: asyncio.Event = field(default_factory=asyncio.Event)
     _most_of_settled: Sum = field(default_factory=Sum)
     _spent_of_settled: Sum = field(default_factory=Sum)
+    _unanswered: Sum = field(default_factory=Sum)
+    _next_call: Amounts = field(default_factory=Amounts)
     _own_in_flight: int = 0
     _emitted_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
@@ -128,13 +133,15 @@ class RunBudget:
         finally:
             unlisten()
 
-    def settle(self, reserved: _Reserved, spent: Amounts) -> None:
-        """Replace a reservation by what was spent."""
+    def settle(self, reserved: _Reserved, spent: Amounts, *, answered: bool) -> None:
+        """Replace a reservation by what was spent or, if the call isn't `answered`, may have been."""
         amount = _sum(spent)
         self.ledger.settle(reserved.number, amount)
         self._own_in_flight -= 1
         self._most_of_settled = self._most_of_settled.plus(reserved.most)
         self._spent_of_settled = self._spent_of_settled.plus(amount)
+        if not answered:
+            self._unanswered = self._unanswered.plus(amount._replace(calls=0))  # as a call, it is told of
         self._given_back.set()
         self._emit_now_and_then()
 
@@ -142,19 +149,19 @@ class RunBudget:
         spent = self.ledger.balance().spent
         limits = self.limits
         if limits.calls is not None and spent.calls + least.calls > limits.calls:
-            self._reach(f"{spent.calls:,} of {counted(limits.calls, 'call')} are made")
+            self._reach(f"{spent.calls:,} of {counted(limits.calls, 'call')} are made", _amounts(least))
         elif limits.tokens is not None and spent.tokens + least.tokens > limits.tokens:
             rest = f"and the next call may take up to {least.tokens:,}"
-            self._reach(f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used, {rest}")
+            self._reach(f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used, {rest}", _amounts(least))
         elif limits.cost is not None:
             rest = f"and the next call may cost up to {money(least.cost)}"
-            self._reach(f"{money(spent.cost)} of {money(limits.cost)} are spent, {rest}")
+            self._reach(f"{money(spent.cost)} of {money(limits.cost)} are spent, {rest}", _amounts(least))
         return Stopped()
 
-    def _reach(self, reason: str) -> None:
+    def _reach(self, reason: str, next_call: Amounts) -> None:
         if self.reached or self.stop.requested:
             return
-        self.reached = reason
+        self.reached, self._next_call = reason, next_call
         self.emit(Stopping(BUDGET_REACHED))
         self.stop.request()
 
@@ -176,17 +183,24 @@ class RunBudget:
         if left > 0:
             self._timer = asyncio.get_running_loop().call_later(max(left, _SHORTEST_TIMER), self._look_at_the_time)
         else:
-            self._reach(f"the run has taken {self.elapsed():,.0f} of {limit:,.0f} s")
+            self._reach(f"the run has taken {self.elapsed():,.0f} of {limit:,.0f} s", Amounts(seconds=1.0))
 
     def tell(self) -> None:
         """Emit how much is spent and reserved."""
-        balance, lost = self.ledger.balance(), self.lost
-        others = (whole - own + more for whole, own, more in zip(balance.spent, balance.own, lost, strict=True))
-        cost, *counts = others
+        balance, unanswered = self.ledger.balance(), self.lost.plus(self._unanswered)
+        told_of = self.before.plus(self._spent_of_settled).minus(self._unanswered)
         self._emitted_at = time.monotonic()
-        spent = Amounts(*balance.spent[:3], self.elapsed())
-        besides = Amounts(cost, *map(int, counts[:2]))
-        self.emit(BudgetChanged(self.limits, spent, Amounts(*balance.reserved[:3]), self.name, besides))
+        self.emit(
+            BudgetChanged(
+                self.limits,
+                spent=Amounts(*balance.spent[:3], self.elapsed()),
+                reserved=_amounts(balance.reserved),
+                name=self.name,
+                besides=_amounts(balance.spent.minus(told_of)),
+                unanswered=_amounts(unanswered),
+                next_call=self._next_call,
+            )
+        )
 
     def _emit_now_and_then(self) -> None:
         if time.monotonic() - self._emitted_at >= _SECONDS_BETWEEN_EVENTS:
@@ -213,19 +227,47 @@ def opened_budget(
     if settings == Budget():
         yield None
         return
-    usage, calls = before.usage, before.attempts
-    known = Sum(usage.cost or 0.0, usage.prompt_tokens + usage.completion_tokens, calls, calls * (usage.cost is None))
-    ledger = BudgetLedger(f"{NAMED}{settings.name}" if settings.name else f"run {run}", run, known)
-    balance = ledger.balance()
-    lost = Sum(max(0.0, balance.own.cost - known.cost), max(0, balance.own.tokens - known.tokens))
-    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", lost)
+    known = _known(before)
+    ledger = _ledger(settings, run, known)
+    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", known, ledger.lost)
     try:
-        check_spent(settings, balance.spent.unpriced)
+        check_spent(settings, ledger.balance().spent.unpriced)
         budget.tell()
         with budget.watching_the_time():
             yield budget
     finally:
         ledger.close()
+
+
+def budget_of_checkpoint(settings: Budget, known: Metadata) -> BudgetChanged | None:
+    """Return how much of its budget a run has spent that isn't at work, as its checkpoint and the ledger tell.
+
+    Limits in the command that started the run take the place of the config's `settings`. It is None without a limit.
+    """
+    settings = settings.with_flags(known.command)
+    if settings.is_unlimited:
+        return None
+    before = _known(Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost)))
+    spent, lost = before, Sum()
+    with suppress(DeepFabricError), closing(_ledger(settings, known.run_id or known.dataset, before)) as ledger:
+        spent, lost = ledger.balance().spent, ledger.lost
+    return BudgetChanged(
+        settings.limits,
+        spent=Amounts(*spent[:3], known.seconds),
+        name=settings.name or "",
+        besides=_amounts(spent.minus(before)),
+        unanswered=_amounts(lost),
+        next_call=known.next_call,
+    )
+
+
+def _known(before: Spent) -> Sum:
+    usage, calls = before.usage, before.attempts
+    return Sum(usage.cost or 0.0, usage.prompt_tokens + usage.completion_tokens, calls, calls * (usage.cost is None))
+
+
+def _ledger(settings: Budget, run: str, known: Sum) -> BudgetLedger:
+    return BudgetLedger(f"{NAMED}{settings.name}" if settings.name else f"run {run}", run, known)
 
 
 def check_budget(job: Job) -> None:
@@ -275,6 +317,10 @@ def check_spent(settings: Budget, unpriced: int) -> None:
             f"budget.cost can't be kept: {counted(unpriced, 'call')} that count already {are(unpriced)} of unknown "
             "price; give budget.tokens or budget.calls instead."
         )
+
+
+def _amounts(of: Sum) -> Amounts:
+    return Amounts(round(of.cost, _DECIMALS), of.tokens, of.calls)
 
 
 def _sum(amounts: Amounts) -> Sum:

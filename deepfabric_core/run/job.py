@@ -185,11 +185,14 @@ def topics_file(job: Job) -> TopicsFile:
     return TopicsFile(job.topics_load or job.topics, metadata)
 
 
-def resume_command(command: Iterable[str], *, only_failures: bool = False, instead: Sequence[str] = ()) -> str:
+def resume_command(
+    command: Iterable[str], *, only_failures: bool = False, instead: Sequence[str] = (), is_left: bool = True
+) -> str:
     """Return the command line that resumes a run, from the one that started it.
 
     Secrets are masked and have to be filled in again. `only_failures` adds the flag that retries failed samples;
-    `instead` are flags, each with a value, that take the place of those in the command.
+    `instead` are flags, each with a value, that take the place of those in the command. If nothing `is_left` to resume,
+    it starts the run again.
 
     >>> resume_command(["deepfabric", "generate", "my tea.yaml", "--fresh"])
     "deepfabric generate 'my tea.yaml' --resume"
@@ -203,4 +206,5 @@ def resume_command(command: Iterable[str], *, only_failures: bool = False, inste
         if not {before, word}.intersection(instead[::2]) and word not in _SAID_ONCE
     ]
     words = [shown_word(word) for word in kept]
-    return shlex.join([*words, "--resume", *(["--retry-failed"] if only_failures else []), *instead])
+    resuming = ["--resume", *(["--retry-failed"] if only_failures else [])] if is_left else []
+    return shlex.join([*words, *resuming, *instead])

@@ -139,7 +139,10 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
 
 
 def _tell_expected(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> None:
-    """Emit what the whole run is expected to take; a preview's samples are made to find that out."""
+    """Emit what the whole run is expected to take, unless nothing is left to make.
+
+    A preview's samples are made to find that out.
+    """
     if work.job.preview is not None:
         return
     try:
@@ -147,7 +150,8 @@ def _tell_expected(work: _Work, topics: Topics | None, toolbox: Toolbox | None) 
     except Exception:  # noqa: BLE001 - a mistake in reckoning must not cost the run
         _log.debug("the run can't be estimated", exc_info=True)
         return
-    work.sink(RunExpected(found.total))
+    if found.total.calls.likely > (found.spent.calls or 0):
+        work.sink(RunExpected(found.total))
 
 
 def _budget(work: _Work) -> AbstractContextManager[RunBudget | None]:

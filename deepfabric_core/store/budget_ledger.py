@@ -26,6 +26,7 @@ NAMED = "named "
 # In seconds. Other processes hold the database for less than a millisecond at a time.
 _PATIENCE = 60.0
 # What each run has spent of a budget, and what calls in flight have reserved; a budget of one run is named after it.
+# `forgotten` is what each run had spent of a budget when that began anew, for runs that are resumed later.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spent (
   budget TEXT, run TEXT, cost REAL, tokens INTEGER, calls INTEGER, unpriced INTEGER, PRIMARY KEY (budget, run)
@@ -34,12 +35,17 @@ CREATE TABLE IF NOT EXISTS reserved (
   id INTEGER PRIMARY KEY, budget TEXT, run TEXT, holder TEXT, cost REAL, tokens INTEGER, calls INTEGER
 );
 CREATE INDEX IF NOT EXISTS reserved_of ON reserved (budget);
+CREATE TABLE IF NOT EXISTS forgotten (
+  budget TEXT, run TEXT, cost REAL, tokens INTEGER, calls INTEGER, unpriced INTEGER, PRIMARY KEY (budget, run)
+);
 """
 # A run whose budget was forgotten meanwhile begins a new row.
-_ADD = """
-INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (budget, run) DO UPDATE SET cost = cost + excluded.cost,
+_ADDED = """
+ON CONFLICT (budget, run) DO UPDATE SET cost = cost + excluded.cost,
 tokens = tokens + excluded.tokens, calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced
 """
+_ADD = "INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?)" + _ADDED  # noqa: S608 - constants
+_FORGET = "INSERT INTO forgotten SELECT * FROM spent WHERE budget = ?" + _ADDED  # noqa: S608 - constants
 
 
 class Sum(NamedTuple):
@@ -54,6 +60,10 @@ class Sum(NamedTuple):
         """Return this and something more."""
         counts = self.tokens + more.tokens, self.calls + more.calls, self.unpriced + more.unpriced
         return Sum(self.cost + more.cost, *counts)
+
+    def minus(self, less: Sum) -> Sum:
+        """Return this without something."""
+        return self.plus(Sum(-less.cost, -less.tokens, -less.calls, -less.unpriced))
 
     def is_within(self, limits: Amounts) -> bool:
         """Return whether no limit is exceeded."""
@@ -77,8 +87,12 @@ class BudgetLedger:
     Args:
         budget: the name of the budget.
         run: the id of the run; a resumed run has the same.
-        before: what the run had spent before, as its checkpoint tells, if that is more than the ledger knows.
+        before: what the run had spent before, as its checkpoint tells, if that is more than the ledger knows. What it
+            had spent when the budget began anew doesn't count.
         folder: where the ledger is.
+
+    Attributes:
+        lost: what calls of the run before that may have taken whose answers were never seen.
 
     Raises:
         ConfigError: the ledger can't be read or written. Later on, that is an OutputError.
@@ -92,7 +106,7 @@ class BudgetLedger:
         with _explained(self._path, ConfigError):
             self._lock = _Holder(self._folder, self._holder)
             self._database = _opened(self._path)
-            self._begin(before)
+            self.lost = self._begin(before)
 
     def reserve(self, most: Sum, limits: Amounts) -> int | None:
         """Reserve what a call costs at most, and return the number of the reservation; None if it isn't left."""
@@ -129,12 +143,17 @@ class BudgetLedger:
         self._database.close()
         self._lock.release()
 
-    def _begin(self, before: Sum) -> None:
+    def _begin(self, before: Sum) -> Sum:
+        """Count what the run had spent before, and return what the ledger knows beyond that."""
         with self._transaction():
             self._count_dead()
             self._database.execute("INSERT OR IGNORE INTO spent VALUES (?, ?, 0, 0, 0, 0)", self._key)
+            forgotten = "SELECT cost, tokens, calls, unpriced FROM forgotten WHERE budget = ? AND run = ?"
+            gone = self._database.execute(forgotten, self._key).fetchone()
+            counting = _positive(before.minus(Sum(*gone))) if gone else before
             raised = ", ".join(f"{name} = MAX({name}, ?)" for name in Sum._fields)
-            self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*before, *self._key))  # noqa: S608 - names of fields
+            self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*counting, *self._key))  # noqa: S608 - names of fields
+            return _positive(self._balance().own.minus(counting))
 
     def _balance(self) -> Balance:
         budget, run = self._key
@@ -227,9 +246,15 @@ def forget_budget(name: str, folder: Path | None = None) -> bool:
     path = _folder_in(folder) / _FILE
     if not path.exists():
         return False
-    with _explained(path, ConfigError), closing(_opened(path)) as database:
-        deleted = database.execute("DELETE FROM spent WHERE budget = ?", (f"{NAMED}{name}",))
-        return deleted.rowcount > 0
+    key = (f"{NAMED}{name}",)
+    with _explained(path, ConfigError), closing(_opened(path)) as database, database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute(_FORGET, key)
+        return database.execute("DELETE FROM spent WHERE budget = ?", key).rowcount > 0
+
+
+def _positive(amounts: Sum) -> Sum:
+    return Sum(max(0.0, amounts.cost), *(max(0, amount) for amount in amounts[1:]))
 
 
 def _folder_in(folder: Path | None) -> Path:

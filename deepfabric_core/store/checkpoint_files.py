@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from deepfabric_core.amounts import Spending
+from deepfabric_core.amounts import Amounts, Spending
 from deepfabric_core.config.fingerprint import without_secrets
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
@@ -130,6 +130,7 @@ class Metadata:
     """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far.
 
     All sessions of a run have the same `run_id`; `spending` is theirs together, of the calls that were answered.
+    `next_call` is what the call takes at most that no longer fitted into the budget, if that was reached.
     """
 
     config_file: str | None = None
@@ -160,6 +161,7 @@ class Metadata:
     process_started_at: float = 0.0
     run_id: str = ""
     spending: Spending = field(default_factory=dict)
+    next_call: Amounts = field(default_factory=Amounts)
     format: int = _FORMAT
 
 

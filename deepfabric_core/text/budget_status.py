@@ -17,6 +17,7 @@ from deepfabric_core.wording import digits, duration, money, rounded
 Limited = Literal["cost", "tokens", "calls", "seconds"]
 
 _LIMITED: tuple[Limited, ...] = ("cost", "tokens", "calls", "seconds")
+_BILLED: tuple[Limited, ...] = ("cost", "tokens")
 _UNITS: dict[Limited, str] = {"cost": "", "tokens": " tokens", "calls": " calls", "seconds": ""}
 _LABELS: dict[Limited, str] = {"cost": "Cost", "tokens": "Tokens", "calls": "Calls", "seconds": "Time"}
 _NAME = 60
@@ -26,7 +27,8 @@ _NAME = 60
 class LimitUse:
     """How much of one limit is used: dollars, tokens, calls or seconds.
 
-    `reserved` is for calls in flight. `expected` is what all that counts against the limit comes to at the end of the
+    `reserved` is for calls in flight, `unanswered` the part of `spent` that is for calls whose answers were never seen,
+    which may have been billed. `expected` is what all that counts against the limit comes to at the end of the
     run, or None if it isn't known or if the run is over.
     """
 
@@ -35,6 +37,7 @@ class LimitUse:
     spent: float
     reserved: float = 0.0
     expected: Range | None = None
+    unanswered: float = 0.0
 
     @property
     def label(self) -> str:
@@ -57,9 +60,19 @@ class LimitUse:
         return f"{_amount(self.limited, self.spent)} of {_amount(self.limited, self.limit)}{_UNITS[self.limited]}"
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What there is to say of what is spent: that it was too much before, or may not have been billed after all."""
+        was_lowered = self.spent > self.limit and self.limited != "seconds"
+        unanswered = f"{_amount(self.limited, self.unanswered)}{_UNITS[self.limited]}"
+        return (
+            *(["more than allowed was spent before"] if was_lowered else []),
+            *([f"up to {unanswered} of it for calls without an answer"] if self.unanswered else []),
+        )
+
+    @property
     def percent(self) -> int:
-        """What is spent in percent, never rounded up."""
-        return int(100 * self.spent / self.limit)
+        """What is spent in percent, never rounded up, and never above 100."""
+        return min(100, int(100 * self.spent / self.limit))
 
     @property
     def reservation(self) -> str:
@@ -97,9 +110,9 @@ class BudgetStatus:
 
     @property
     def details(self) -> list[str]:
-        """What there is to tell besides the tightest limit: its forecast, the other limits, and who shares them."""
+        """What there is to tell besides the tightest limit: its forecast, the other limits, who shares them."""
         others = ", ".join(use.told for use in self.others)
-        lines = [self.tightest.forecast, f"also {others}" if others else "", self.shared]
+        lines = [*self.tightest.remarks, self.tightest.forecast, f"also {others}" if others else "", self.shared]
         return [line for line in lines if line]
 
 
@@ -193,7 +206,8 @@ def _uses(state: RunState, expected: Expected | None, now: float) -> Iterator[Li
         spent = max(spent, besides + (getattr(own, limited) or 0.0))  # the event may be half a second old
         likely: Range | None = getattr(expected, limited) if expected else None
         whole = Range(*(bound + besides for bound in likely)) if likely else None
-        yield LimitUse(limited, limit, spent, 0.0 if state.ending else reserved, whole)
+        unanswered = getattr(budget.unanswered, limited) or 0.0 if limited in _BILLED else 0.0
+        yield LimitUse(limited, limit, spent, 0.0 if state.ending else reserved, whole, unanswered)
 
 
 def _warning(state: RunState, status: BudgetStatus) -> str:

@@ -69,7 +69,7 @@ def forecast_facts(state: RunState, now: float, besides: Collection[LimitUse] = 
 def budget_facts(status: BudgetStatus | None) -> Iterator[Fact]:
     """Yield how much of a budget is used, of each of its limits."""
     if status:
-        told = ", ".join(use.told for use in status.limits)
+        told = ", ".join(part for use in status.limits for part in (use.told, *use.remarks))
         yield Fact("Budget", "Budget", f"{told}; {status.shared}" if status.shared else told)
 
 

@@ -291,7 +291,7 @@ def _budget(status: BudgetStatus | None, *, reached: bool) -> BudgetView:
 def _limit(use: LimitUse, warned: bool) -> LimitView:
     return {
         "label": use.label,
-        "told": f"{use.told} ({use.percent} %)",
+        "told": ", ".join((f"{use.told} ({use.percent} %)", *use.remarks)),
         "forecast": use.forecast,
         "reservation": use.reservation,
         "spent": _of(use.spent, use),

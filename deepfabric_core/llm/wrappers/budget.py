@@ -22,8 +22,8 @@ class Reservation(Protocol):
 
     choice: int
 
-    def settle(self, spent: Amounts) -> None:
-        """Give back what wasn't spent."""
+    def settle(self, spent: Amounts, *, answered: bool) -> None:
+        """Give back what wasn't spent; a call that isn't answered may not have been paid for after all."""
 
 
 class Budget(Protocol):
@@ -75,15 +75,16 @@ class BudgetedModel:
 
         reservation = await self.budget.reserve(amounts, started=request.continues)
         chosen = choices[reservation.choice]
-        spent = chosen.most  # of a call that is given up, nobody knows whether it was paid for
+        spent, answered = chosen.most, False  # of a call that is given up, nobody knows whether it was paid for
         try:
             reply = await self.model.complete(replace(request, max_tokens=chosen.max_tokens))
-            spent = self._spent(request, reply, chosen)
+            spent, answered = self._spent(request, reply, chosen), True
         except ModelError as problem:
-            spent = chosen.most if _is_perhaps_billed(problem) else Amounts(0.0, 0, 1)
+            answered = not _is_perhaps_billed(problem)
+            spent = Amounts(0.0, 0, 1) if answered else chosen.most
             raise
         finally:
-            reservation.settle(spent)
+            reservation.settle(spent, answered=answered)
         return reply
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deepfabric_core.chat.messages import Reply, Request
 
@@ -27,6 +28,14 @@ _PARTS = (2, 4)
 _SHORTEST = 200
 
 
+class _Answered(NamedTuple):
+    """A prompt that was answered: its text, its messages, and the tokens that it had."""
+
+    text: bytes
+    messages: int
+    tokens: int
+
+
 @dataclass
 class PromptBounds:
     """The most tokens that prompts of one model can have, as its replies show better and better.
@@ -35,7 +44,7 @@ class PromptBounds:
     it counts other than by the text, prompts that are alike say nothing of one another.
     """
 
-    _latest: dict[Hashable, tuple[bytes, int]] = field(default_factory=dict)
+    _latest: dict[Hashable, _Answered] = field(default_factory=dict)
     _excess: float = 1.0
     _counts_by_text: bool = True
 
@@ -51,14 +60,15 @@ class PromptBounds:
         self._excess = max(self._excess, tokens / _most_by_bytes(request))
         likened = self._most_by_likeness(request)
         self._counts_by_text &= likened is None or tokens <= likened
-        self._latest[_kind(request)] = (_bytes_of(request), tokens)
+        self._latest[_kind(request)] = _Answered(_bytes_of(request), len(request.messages), tokens)
 
     def _most_by_likeness(self, request: Request) -> float | None:
         """Return the most tokens, going by the latest request of its kind; None if there is none."""
         known = self._latest.get(_kind(request))
         if known is None:
             return None
-        return known[1] + (_differing(_bytes_of(request), known[0]) + _OF_A_SEAM) * self._excess
+        template = max(0, len(request.messages) - known.messages) * _OF_A_MESSAGE
+        return known.tokens + (_differing(_bytes_of(request), known.text) + template + _OF_A_SEAM) * self._excess
 
 
 @dataclass

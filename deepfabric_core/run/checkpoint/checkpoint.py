@@ -10,12 +10,13 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.amounts import Spent, Usage, together
+from deepfabric_core.amounts import Amounts, Spent, Usage, together
+from deepfabric_core.config.budget import FLAGS, limits_in
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
@@ -91,6 +92,7 @@ class Checkpoint:
                     "config has changed since can't be told"
                 )
             )
+        self._tell_limits_left_out(found.command)
         now = fingerprint(self._job.config, keyed_hash)
         differing = changed(found.fingerprint, now, topics_given=self._job.topics_load is not None)
         if differing and not lost and not self._job.accept_changes:
@@ -102,6 +104,14 @@ class Checkpoint:
             self.files.topics.unlink(missing_ok=True)  # they grow again, from the known expansions
             found = replace(found, failed_expansions=0, topics_digest="")
         return self._of_this_process(found)
+
+    def _tell_limits_left_out(self, command: Sequence[str]) -> None:
+        """Emit a notice if the earlier session had limits of the budget by flags that this one doesn't have."""
+        budget = self._job.config.budget
+        had = [f"{FLAGS[key]} {value}" for key, value in limits_in(command).items() if getattr(budget, key) is None]
+        if had:
+            limits = "limit" if len(had) == 1 else "limits"
+            self._sink(Notice(f"The earlier session had {' and '.join(had)}; this one has no such {limits}"))
 
     def _of_this_process(self, metadata: Metadata) -> Metadata:
         job = self._job
@@ -299,6 +309,7 @@ class Checkpoint:
             calls=base.calls + state.calls,
             **asdict(spent),
             spending=together(base.spending, state.spending),
+            next_call=state.budget.next_call if state.budget else Amounts(),
             seconds=self.seconds(),
             updated_at=now,
         )

@@ -9,6 +9,8 @@ from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
+from deepfabric_core.events import BudgetChanged
+from deepfabric_core.run.budget import budget_of_checkpoint
 from deepfabric_core.run.job import Job, saved_plan
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
@@ -22,7 +24,7 @@ from deepfabric_core.store.usage_totals import with_unsaved
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStatus:
-    """What is done, rejected and missing; `changed` are the keys that affect the data and differ from the config's."""
+    """What is done, missing, rejected and spent; `changed` are keys that affect the data and differ from the config."""
 
     files: CheckpointFiles
     metadata: Metadata
@@ -33,6 +35,7 @@ class CheckpointStatus:
     running: bool
     changed: tuple[str, ...]
     rejected: int = 0
+    budget: BudgetChanged | None = None
 
     @property
     def failed(self) -> int:
@@ -75,6 +78,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
         rejected=count_lines(files.rejected),
+        budget=budget_of_checkpoint(job.config.budget, known),
     )
 
 

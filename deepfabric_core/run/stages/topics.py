@@ -76,7 +76,7 @@ async def grow(
     finally:
         growing.save()
         sink(StageFinished("topics", time.time()))
-    topics = growing.topics()
+    topics = growing.topics(stopped=stop.requested)
     sink(TopicsReady(topics.mode, len(topics), len(topics.leaves)))
     return topics
 
@@ -109,16 +109,18 @@ class _Growing:
             return self.growth.total
         return sum(settings.degree * min(self.job.preview, settings.degree**level) for level in range(settings.depth))
 
-    def topics(self) -> Topics:
+    def topics(self, *, stopped: bool) -> Topics:
         """Return the topics; for a preview with no other leaves than those of its samples.
 
         Raises:
-            RunAborted: there is none of these.
+            RunAborted: there is none of these, though the growth wasn't stopped.
         """
         topics = self.growth.topics()
         if self.chosen is None:
             return topics
         chosen = self.chosen.only(topics, self.job.config.topics.depth)
+        if chosen is None and stopped:
+            return topics
         if chosen is None:
             raise RunAborted("No topic grew to its last level, so there is nothing to make a preview of.")
         return chosen

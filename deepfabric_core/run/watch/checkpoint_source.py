@@ -15,8 +15,10 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
+from deepfabric_core.run.budget import budget_of_checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, resume_command
+from deepfabric_core.run.larger_budget import larger_for_checkpoint
 from deepfabric_core.run.watch.journal_events import JournalEvents
 from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadata, recovered_metadata
@@ -147,7 +149,9 @@ class CheckpointedRun:
             )
         if delivered or (self._job.topic_only and self._topics):
             return verdict(known.failed_expansions, progress.total - progress.done)
-        return "stopped", f"nobody works on it; go on with: {resume_command(known.command)}"
+        budget = budget_of_checkpoint(self._job.config.budget, known)
+        larger = larger_for_checkpoint(self._job, budget, progress.done)
+        return "stopped", f"nobody works on it; go on with: {resume_command(known.command, instead=larger)}"
 
     def close(self) -> None:
         """Close the files."""

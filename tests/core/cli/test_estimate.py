@@ -6,48 +6,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deepfabric_core.cli.app import main
 from tests import ROOT
 from tests.billing import PRICES, BillingProvider
+from tests.core.cli.conftest import Here
 from tests.core.conftest import local_llm, write_config
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Here = Callable[..., Done]
-
-
-@pytest.fixture
-def biller() -> Iterator[BillingProvider]:
-    with BillingProvider() as server:
-        yield server
-
-
-@pytest.fixture
-def here(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs a command in this process, which is quicker."""
-    assert place.exists()
-
-    def run(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["deepfabric", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Done(int(ended.value.code or 0), said.out, said.err)
-
-    return run
 
 
 def test_it_prints_a_table_and_what_it_rests_on(place: Path, here: Here) -> None:

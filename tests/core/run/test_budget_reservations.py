@@ -42,7 +42,7 @@ def test_what_is_spent_and_reserved_never_exceeds_the_limit(
             assert balance.spent.tokens + balance.reserved.tokens <= limit
             await asyncio.sleep(seconds)
             spent = int(most * share)
-            reserved.settle(Amounts(0.0, spent, 1))
+            reserved.settle(Amounts(0.0, spent, 1), answered=True)
             return spent
 
         async def all_calls() -> list[int]:
@@ -59,3 +59,22 @@ def test_what_is_spent_and_reserved_never_exceeds_the_limit(
             assert ledger.balance().spent.calls == len(calls), "nothing was held back without need"
         ledger.close()
     assert all(event.spent.tokens is not None for event in told if isinstance(event, BudgetChanged))
+
+
+def test_what_calls_without_an_answer_may_have_taken_is_told_apart_and_counts_besides(tmp_path: Path) -> None:
+    told: list[Event] = []
+    ledger = BudgetLedger("run one", "one", Sum(1.0, 100, 1), tmp_path)
+    budget = RunBudget(Amounts(cost=9.0), ledger, told.append, Stop(), float, before=Sum(1.0, 100, 1))
+
+    async def calls() -> None:
+        for answered in (True, False):
+            reserved = await budget.reserve(lambda: [Amounts(0.5, 50, 1)], started=False)
+            reserved.settle(Amounts(0.25, 25, 1), answered=answered)
+
+    asyncio.run(calls())
+    budget.tell()
+    ledger.close()
+    last = told[-1]
+    assert isinstance(last, BudgetChanged)
+    assert last.spent == Amounts(1.5, 150, 3, 0.0)
+    assert (last.unanswered, last.besides) == (Amounts(0.25, 25, 0), Amounts(0.25, 25, 0))

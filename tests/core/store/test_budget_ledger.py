@@ -62,6 +62,7 @@ def test_an_end_without_settling_counts_as_spent(tmp_path: Path, ledger: BudgetL
     ledger.close()
     again = BudgetLedger("named tea", "one", Sum(), tmp_path)
     assert again.balance().spent == Sum(0.3, 30, 1) and again.balance().in_flight == 0
+    assert again.lost == Sum(0.3, 30, 1)
 
 
 def test_what_a_killed_process_had_reserved_counts_as_spent_and_what_a_living_one_has_does_not(
@@ -119,3 +120,14 @@ def test_a_ledger_that_can_not_be_written_any_more_lets_no_call_through(ledger: 
     ledger._database.execute("PRAGMA query_only = 1")  # noqa: SLF001 - as a full disk would do
     with pytest.raises(OutputError, match="can't be read or written"):
         ledger.reserve(Sum(0.1, 1, 1), LIMITS)
+
+
+def test_what_a_run_had_spent_of_a_budget_that_began_anew_counts_no_more(tmp_path: Path) -> None:
+    for known, more, expected in ((0.0, 0.5, 0.5), (0.5, 0.0, 0.0), (0.5, 0.25, 0.25), (0.75, 0.0, 0.0)):
+        ledger = BudgetLedger("named tea", "one", Sum(known, 0, 0), tmp_path)
+        number = ledger.reserve(Sum(more, 1, 1), LIMITS)
+        assert number is not None and ledger.lost.cost == 0
+        ledger.settle(number, Sum(more, 1, 1))
+        assert ledger.balance().spent.cost == expected
+        ledger.close()
+        assert forget_budget("tea", tmp_path)

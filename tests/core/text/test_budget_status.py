@@ -26,6 +26,7 @@ from deepfabric_core.events import (
 from deepfabric_core.run.forecast import will_exceed
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.text.budget_status import BudgetStatus, budget_status, forecast_of, in_brief, other_notices
+from deepfabric_core.text.run_facts import budget_facts
 
 NOW = 60.0
 ZERO = Amounts(0.0, 0, 0, 0.0)
@@ -239,3 +240,20 @@ def test_whatever_is_spent_can_be_told(
     if status.warning and not status.warning.endswith("made"):
         last = int(status.warning.rpartition(" of ")[0].rpartition(" ")[2].replace(",", ""))
         assert done <= last < 40
+
+
+def test_calls_without_an_answer_are_told_beside_what_is_spent() -> None:
+    lost = BudgetChanged(Amounts(cost=1.0, calls=9), Amounts(0.0178, 9, 3, 1.0), unanswered=Amounts(0.0064, 3, 1))
+    status = budget_status(state_of(lost, RunFinished("stopped", "", NOW)), NOW)
+    assert status is not None
+    (fact,) = budget_facts(status)
+    assert fact.value == "$0.0178 of $1.00, up to $0.0064 of it for calls without an answer, 3 of 9 calls"
+    cost = BudgetStatus(status.limits[:1])
+    assert "up to $0.0064 of it for calls without an answer" in cost.details
+
+
+def test_what_was_spent_before_a_limit_was_lowered_is_said_and_is_no_percentage() -> None:
+    status = budget_status(state_of(BudgetChanged(Amounts(cost=0.0001), Amounts(0.00181, 9, 3, 1.0))), NOW)
+    assert status is not None
+    assert status.tightest.percent == 100
+    assert status.details == ["more than allowed was spent before"]

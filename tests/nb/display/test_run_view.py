@@ -306,6 +306,17 @@ def test_at_the_end_of_a_budget_the_reason_is_told_whole_and_the_limit_is_marked
     assert view["budget"]["limits"][0]["expected"] is None
 
 
+def test_what_a_percentage_does_not_say_stands_beside_it() -> None:
+    events: list[Event] = [
+        RunStarted("m", "m", 0.0),
+        BudgetChanged(Amounts(1.0), Amounts(3.0), unanswered=Amounts(0.5)),
+    ]
+    (limit,) = view_of(*events)["budget"]["limits"]
+    assert limit["told"] == (
+        "$3.00 of $1.00 (100 %), more than allowed was spent before, up to $0.50 of it for calls without an answer"
+    )
+
+
 def test_other_endings_have_no_reason_below_their_headline() -> None:
     assert view_of(*run_of(4), *over("incomplete", "2 samples failed"), phase="over")["reason"] == ""
 

@@ -56,6 +56,18 @@ def test_a_run_that_reaches_its_budget_says_how_to_go_on_and_goes_on(
     assert len(set(prompts)) == len(prompts), "nothing was paid for twice"
 
 
+def test_a_finished_cell_with_a_lower_limit_says_that_and_not_that_it_stops_early(
+    cell: Cell, biller: BillingProvider, capsys: Capture
+) -> None:
+    cell("%%deepfabric", shop(biller, samples=3))
+    capsys.readouterr()
+    frame = cell("%%deepfabric --max-cost 0.0001", shop(biller, samples=3))
+    said = capsys.readouterr().out
+    assert len(frame) == 3 and frame.attrs["ending"] == "complete"
+    assert "Nothing was called" in said
+    assert "stop early" not in said
+
+
 def test_a_limit_that_makes_no_sense_is_refused_with_a_sentence(cell: Cell, biller: BillingProvider) -> None:
     cell("%%deepfabric --max-cost 0.005", shop(biller))
     with pytest.raises(Exception, match=r"budget\.cost: input should be greater than 0"):

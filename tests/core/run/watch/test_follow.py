@@ -241,6 +241,14 @@ def test_an_interrupted_run_is_told_at_once_with_where_it_stands(place: Path, fo
     assert str(folder) in [file.path for file in state.files]
 
 
+def test_a_run_that_reached_its_budget_goes_on_with_a_larger_one(place: Path, following: Follow) -> None:
+    config(place, latency=0.0, output={"checkpoint": CHECKPOINT})
+    finished(start(place, "--max-calls", "9"), 3)
+    reason = following().end().reason
+    assert int(reason.split("--max-calls ")[1]) >= 18
+    assert "--max-calls 9" not in reason
+
+
 def test_failures_are_told_and_the_run_is_incomplete(place: Path, following: Follow) -> None:
     config(place, generation={"llm": BROKEN, "sample_retries": 0}, output={"checkpoint": CHECKPOINT})
     one = following()
