@@ -77,6 +77,7 @@ def test_thoughts_and_tool_calls_are_there_and_replay_finds_what_changed(place: 
     assert all(record["tools"] for record in records(place, "bakery.jsonl"))
 
 
+@pytest.mark.slow
 def test_a_run_goes_to_a_server_is_stopped_there_and_resumed(place: Path) -> None:
     document = notebooks.executed("04-from-notebook-to-server", place)
     begun = int(shown(document, of="begun =").split()[0])

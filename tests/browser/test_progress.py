@@ -125,6 +125,7 @@ def test_the_kernels_interrupt_does_the_same(app: App, begun: Any) -> None:
     assert notebook.outputs(2) == ["'next'"]
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_leaves_at_once(begun: Any) -> None:
     notebook = begun("lab", tea(latency=20, flags="--topics-load topics.jsonl"))
     write_topics(notebook, ["Green", "Black"])

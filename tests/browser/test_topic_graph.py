@@ -94,6 +94,7 @@ def wait_until(true: Any, timeout: float = 10) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_topic_pruned_while_the_cell_runs_gets_no_samples(begun: Any, jupyter: Jupyter) -> None:
     notebook = begun("lab", tea(samples=60, latency=0.5), "'next'")
     notebook.run_cell(1)

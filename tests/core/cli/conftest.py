@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +32,17 @@ def biller() -> Iterator[BillingProvider]:
 
 
 @pytest.fixture
-def here(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+def unchanged() -> Iterator[None]:
+    """Undoes what a command does to its process: to the log, and to the signal of a lost terminal."""
+    handlers, level, hangup = [*logging.root.handlers], logging.root.level, signal.getsignal(signal.SIGHUP)
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    signal.signal(signal.SIGHUP, hangup)
+
+
+@pytest.fixture
+def here(place: Path, unchanged: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
     """Runs a command in this process, which is quicker."""
     assert place.exists()
 
