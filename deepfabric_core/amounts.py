@@ -22,6 +22,11 @@ class Range(NamedTuple):
     likely: float
     high: float
 
+    @staticmethod
+    def exactly(figure: float) -> Range:
+        """Return the range of a figure that is known."""
+        return Range(figure, figure, figure)
+
 
 @dataclass(frozen=True, slots=True)
 class Amounts:

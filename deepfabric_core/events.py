@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deepfabric_core.amounts import Amounts, Expected, Purpose, Spending, Spent
+from deepfabric_core.amounts import Amounts, Expected, Purpose, Spending, Spent, Usage
 from deepfabric_core.errors import FailureKind
 
 Stage = Literal["topics", "samples"]
@@ -63,6 +63,11 @@ class Resumed:
     kept: int = 0
     cached_tokens: int = 0
     spending: Spending = field(default_factory=dict)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost of all earlier sessions."""
+        return Usage(self.prompt_tokens, self.completion_tokens, self.cost, self.cached_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class PriceList(NamedTuple):
         return f"{self.name} of {self.date}" if self.date else self.name
 
 
+@cache
 def price_list() -> PriceList | None:
     """Return which price list is used; None if there is none, since litellm isn't installed."""
     try:

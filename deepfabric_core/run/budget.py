@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
-from deepfabric_core.amounts import Amounts
-from deepfabric_core.chat.messages import Spent, Usage
+from deepfabric_core.amounts import Amounts, Spent
 from deepfabric_core.config.budget import Budget
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import BUDGET_REACHED, BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.budget_ledger import NAMED, BudgetLedger, Sum
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum, budget_key
 from deepfabric_core.store.checkpoint_files import Metadata, recovered_metadata
 from deepfabric_core.wording import are, counted, money
 
@@ -146,17 +145,22 @@ class RunBudget:
         self._emit_now_and_then()
 
     def _nothing_left(self, least: Sum) -> Stopped:
-        spent = self.ledger.balance().spent
-        limits = self.limits
-        if limits.calls is not None and spent.calls + least.calls > limits.calls:
-            self._reach(f"{spent.calls:,} of {counted(limits.calls, 'call')} are made", _amounts(least))
-        elif limits.tokens is not None and spent.tokens + least.tokens > limits.tokens:
-            rest = f"and the next call may take up to {least.tokens:,}"
-            self._reach(f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used, {rest}", _amounts(least))
-        elif limits.cost is not None:
-            rest = f"and the next call may cost up to {money(least.cost)}"
-            self._reach(f"{money(spent.cost)} of {money(limits.cost)} are spent, {rest}", _amounts(least))
+        if reason := self._too_little_for(least):
+            self._reach(reason, _amounts(least))
         return Stopped()
+
+    def _too_little_for(self, least: Sum) -> str:
+        """Return which limit has too little left for a call, in words; "" for none."""
+        spent, limits = self.ledger.balance().spent, self.limits
+        if limits.calls is not None and spent.calls + least.calls > limits.calls:
+            return f"{spent.calls:,} of {counted(limits.calls, 'call')} are made"
+        if limits.tokens is not None and spent.tokens + least.tokens > limits.tokens:
+            used = f"{spent.tokens:,} of {counted(limits.tokens, 'token')} are used"
+            return f"{used}, and the next call may take up to {least.tokens:,}"
+        if limits.cost is None:
+            return ""
+        used = f"{money(spent.cost)} of {money(limits.cost)} are spent"
+        return f"{used}, and the next call may cost up to {money(least.cost)}"
 
     def _reach(self, reason: str, next_call: Amounts) -> None:
         if self.reached or self.stop.requested:
@@ -247,7 +251,7 @@ def budget_of_checkpoint(settings: Budget, known: Metadata) -> BudgetChanged | N
     settings = settings.with_flags(known.command)
     if settings.is_unlimited:
         return None
-    before = _known(Spent(known.calls, Usage(known.prompt_tokens, known.completion_tokens, known.cost)))
+    before = _known(known.spent)
     spent, lost = before, Sum()
     with suppress(DeepFabricError), closing(_ledger(settings, known.run_id or known.dataset, before)) as ledger:
         spent, lost = ledger.balance().spent, ledger.lost
@@ -267,7 +271,7 @@ def _known(before: Spent) -> Sum:
 
 
 def _ledger(settings: Budget, run: str, known: Sum) -> BudgetLedger:
-    return BudgetLedger(f"{NAMED}{settings.name}" if settings.name else f"run {run}", run, known)
+    return BudgetLedger(budget_key(settings.name, run), run, known)
 
 
 def check_budget(job: Job) -> None:
@@ -284,7 +288,7 @@ def check_budget(job: Job) -> None:
         models["generation.llm"] = config.generation.llm
         models |= {f"the llm of judge {judge.llm.model}": judge.llm for judge in config.quality.all_judges}
     for key, settings in models.items():
-        if prices_of(settings).most(1, 1) is None:
+        if not prices_of(settings).are_known:
             raise ConfigError(
                 f"budget.cost can't be kept, since the price of {settings.name} ({key}) is unknown: give its "
                 "llm.prices in dollars per million tokens, as in {input: 0.15, output: 0.60}, or limit budget.tokens."
@@ -300,9 +304,8 @@ def budget_of_regrowth(job: Job, emit: Emit, stop: Stop) -> Iterator[RunBudget |
     """
     files = job.unfinished_files()
     known = recovered_metadata(files)[0] if files.exists else Metadata()
-    usage = Usage(known.prompt_tokens, known.completion_tokens, known.cost)
     run = known.run_id or str(job.dataset.absolute())
-    with opened_budget(job.config.budget, run, Spent(known.calls, usage), emit, stop, lambda: 0.0) as budget:
+    with opened_budget(job.config.budget, run, known.spent, emit, stop, lambda: 0.0) as budget:
         yield budget
 
 

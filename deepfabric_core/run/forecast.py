@@ -111,24 +111,20 @@ def _at_the_end(state: RunState, expected: Expected, now: float) -> Expected:
     known = expected.cost is not None and own.cost is not None and not state.unpriced
     return replace(
         expected,
-        calls=_exactly(own.calls),
-        prompt_tokens=_exactly(usage.prompt_tokens),
-        completion_tokens=_exactly(usage.completion_tokens),
-        tokens=_exactly(own.tokens),
-        cost=_exactly(own.cost) if known else None,
-        seconds=_exactly(own.seconds),
+        calls=Range.exactly(own.calls or 0),
+        prompt_tokens=Range.exactly(usage.prompt_tokens or 0),
+        completion_tokens=Range.exactly(usage.completion_tokens or 0),
+        tokens=Range.exactly(own.tokens or 0),
+        cost=Range.exactly(own.cost or 0) if known else None,
+        seconds=Range.exactly(own.seconds or 0),
         rests_on=state.samples_progress.settled,
     )
-
-
-def _exactly(value: float | None) -> Range:
-    return Range(value or 0.0, value or 0.0, value or 0.0)
 
 
 def _measures(state: RunState, expected: Expected, now: float) -> Iterator[tuple[str, _Measure]]:
     """Yield each quantity that is expected, after its name."""
     resumed, samples = state.resumed, state.samples_progress
-    before = _amounts(_resumed_usage(state), resumed.calls if resumed else 0, resumed.seconds if resumed else 0.0)
+    before = _amounts(resumed.usage, resumed.calls, resumed.seconds) if resumed else _amounts(Usage(), 0, 0.0)
     began = 0.0 if samples.started_at is None else state.elapsed(samples.started_at)
     at_samples = _amounts(samples.usage_before, samples.calls_before, began)
     session = _amounts(state.usage, state.calls, state.elapsed(now))
@@ -151,12 +147,6 @@ def _of_topics(expected: Expected) -> dict[str, float]:
     known = {name: float(getattr(topics, name) or 0.0) for name in ("calls", "tokens", "cost", "seconds")}
     parts = {name: getattr(expected, name).likely / tokens for name in ("prompt_tokens", "completion_tokens")}
     return known | {name: known["tokens"] * part for name, part in parts.items()}
-
-
-def _resumed_usage(state: RunState) -> Usage:
-    """Return tokens and cost of the sessions that this run resumes."""
-    before = state.resumed
-    return Usage() if before is None else Usage(before.prompt_tokens, before.completion_tokens, before.cost)
 
 
 def _amounts(usage: Usage, calls: int, seconds: float) -> dict[str, float]:

@@ -95,10 +95,10 @@ def _figures(budget: BudgetChanged, name: str) -> tuple[float, ...]:
     )
 
 
-def _dollars(amount: float) -> str:
+def _rounded_up(amount: float) -> str:
     """Return a number with two digits that isn't less.
 
-    >>> _dollars(0.0231), _dollars(1234), _dollars(0.0000002)
+    >>> _rounded_up(0.0231), _rounded_up(1234), _rounded_up(0.0000002)
     ('0.024', '1300', '0.0000002')
     """
     digits = 1 - math.floor(math.log10(amount))
@@ -112,11 +112,11 @@ def _whole(amount: float) -> str:
     >>> _whole(5.2), _whole(1234.5)
     ('6', '1300')
     """
-    return _dollars(math.ceil(amount))
+    return _rounded_up(math.ceil(amount))
 
 
 _LIMITED: dict[str, tuple[str, Callable[[float], str]]] = {
-    "cost": (FLAGS["cost"], _dollars),
+    "cost": (FLAGS["cost"], _rounded_up),
     "tokens": (FLAGS["tokens"], _whole),
     "calls": (FLAGS["calls"], _whole),
     "seconds": (FLAGS["time"], _whole),

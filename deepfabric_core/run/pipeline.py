@@ -40,7 +40,7 @@ from deepfabric_core.run.checkpoint.resume import (
     refuse_to_choose,
     tell_complete,
 )
-from deepfabric_core.run.estimate.estimate import estimate
+from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
@@ -146,7 +146,8 @@ def _tell_expected(work: _Work, topics: Topics | None, toolbox: Toolbox | None) 
     if work.job.preview is not None:
         return
     try:
-        found = estimate(work.job, topics=topics, tools=toolbox.tools if toolbox else ())
+        size, known = work_of(work.job, topics)
+        found = reckoned(work.job.config, size, known, toolbox.tools if toolbox else ())
     except Exception:  # noqa: BLE001 - a mistake in reckoning must not cost the run
         _log.debug("the run can't be estimated", exc_info=True)
         return

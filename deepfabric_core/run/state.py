@@ -221,10 +221,7 @@ class RunState:
     @property
     def usage_of_all_sessions(self) -> Usage:
         """Tokens and cost, including those of the sessions that this run resumes."""
-        before = self.resumed
-        if before is None:
-            return self.usage
-        return self.usage + Usage(before.prompt_tokens, before.completion_tokens, before.cost, before.cached_tokens)
+        return self.usage + self.resumed.usage if self.resumed else self.usage
 
     @property
     def spending_of_all_sessions(self) -> Spending:

@@ -18,11 +18,12 @@ from typing import NamedTuple
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.errors import ConfigError, DeepFabricError, OutputError
 from deepfabric_core.store.files import PRIVATE, make_folder, reason
+from deepfabric_core.store.sqlite_file import opened
 from deepfabric_core.store.user_folder import user_folder
 
 _FILE = "budgets.sqlite"
-# What stands before the name of a budget that runs share; others are named after their run.
-NAMED = "named "
+# What stands before the name of a budget that runs share.
+_NAMED = "named "
 # In seconds. Other processes hold the database for less than a millisecond at a time.
 _PATIENCE = 60.0
 # What each run has spent of a budget, and what calls in flight have reserved; a budget of one run is named after it.
@@ -44,6 +45,7 @@ _ADDED = """
 ON CONFLICT (budget, run) DO UPDATE SET cost = cost + excluded.cost,
 tokens = tokens + excluded.tokens, calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced
 """
+_SPENT_BY_RUN = "SELECT run, cost, tokens, calls, unpriced FROM spent WHERE budget = ?"
 _ADD = "INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?)" + _ADDED  # noqa: S608 - constants
 _FORGET = "INSERT INTO forgotten SELECT * FROM spent WHERE budget = ?" + _ADDED  # noqa: S608 - constants
 
@@ -64,6 +66,11 @@ class Sum(NamedTuple):
     def minus(self, less: Sum) -> Sum:
         """Return this without something."""
         return self.plus(Sum(-less.cost, -less.tokens, -less.calls, -less.unpriced))
+
+    def beyond(self, other: Sum) -> Sum:
+        """Return what this is more than another, of each amount on its own."""
+        cost, *counts = self.minus(other)
+        return Sum(max(0.0, cost), *(max(0, count) for count in counts))
 
     def is_within(self, limits: Amounts) -> bool:
         """Return whether no limit is exceeded."""
@@ -105,7 +112,7 @@ class BudgetLedger:
         self._holder = f"{os.getpid()}-{secrets.token_hex(8)}"
         with _explained(self._path, ConfigError):
             self._lock = _Holder(self._folder, self._holder)
-            self._database = _opened(self._path)
+            self._database = opened(self._path, _TABLES, patience=_PATIENCE)
             self.lost = self._begin(before)
 
     def reserve(self, most: Sum, limits: Amounts) -> int | None:
@@ -150,16 +157,14 @@ class BudgetLedger:
             self._database.execute("INSERT OR IGNORE INTO spent VALUES (?, ?, 0, 0, 0, 0)", self._key)
             forgotten = "SELECT cost, tokens, calls, unpriced FROM forgotten WHERE budget = ? AND run = ?"
             gone = self._database.execute(forgotten, self._key).fetchone()
-            counting = _positive(before.minus(Sum(*gone))) if gone else before
+            counting = before.beyond(Sum(*gone)) if gone else before
             raised = ", ".join(f"{name} = MAX({name}, ?)" for name in Sum._fields)
             self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*counting, *self._key))  # noqa: S608 - names of fields
-            return _positive(self._balance().own.minus(counting))
+            return self._balance().own.beyond(counting)
 
     def _balance(self) -> Balance:
         budget, run = self._key
-        rows = self._database.execute(
-            "SELECT run, cost, tokens, calls, unpriced FROM spent WHERE budget = ?", (budget,)
-        )
+        rows = self._database.execute(_SPENT_BY_RUN, (budget,))
         spent = own = Sum()
         for spender, *amounts in rows:
             spent = spent.plus(Sum(*amounts))
@@ -194,6 +199,11 @@ class BudgetLedger:
         return _explained(self._path, OutputError)
 
 
+def budget_key(name: str | None, run: str) -> str:
+    """Return how a budget is called in the ledger: by the name that runs share, or else by the id of its run."""
+    return f"{_NAMED}{name}" if name else f"run {run}"
+
+
 @dataclass(frozen=True, slots=True)
 class NamedBudget:
     """A budget that runs share by its name: how many, and what they have spent of it."""
@@ -209,32 +219,26 @@ def named_budgets(folder: Path | None = None) -> list[NamedBudget]:
     Raises:
         ConfigError: the ledger can't be read.
     """
-    path = _folder_in(folder) / _FILE
-    if not path.exists():
-        return []
     sums = "SELECT budget, count(*), sum(cost), sum(tokens), sum(calls), sum(unpriced) FROM spent GROUP BY budget"
-    with _explained(path, ConfigError), closing(_opened(path)) as database:
-        rows = database.execute(sums).fetchall()
+    with _existing(folder) as database:
+        rows = database.execute(sums).fetchall() if database else ()
     found = [
-        (str(budget).removeprefix(NAMED), runs, Sum(*spent))
+        NamedBudget(budget.removeprefix(_NAMED), runs, Sum(*spent))
         for budget, runs, *spent in rows
-        if budget.startswith(NAMED)
+        if budget.startswith(_NAMED)
     ]
-    return [NamedBudget(*one) for one in sorted(found)]
+    return sorted(found, key=lambda one: one.name)
 
 
 def spent_by_run(budget: str, folder: Path | None = None) -> dict[str, Sum]:
-    """Return what each run has spent of a budget, by the run's id.
+    """Return what each run has spent of a budget, by the run's id; the budget is called as by `budget_key`.
 
     Raises:
         ConfigError: the ledger can't be read.
     """
-    path = _folder_in(folder) / _FILE
-    if not path.exists():
-        return {}
-    rows = "SELECT run, cost, tokens, calls, unpriced FROM spent WHERE budget = ?"
-    with _explained(path, ConfigError), closing(_opened(path)) as database:
-        return {str(run): Sum(*spent) for run, *spent in database.execute(rows, (budget,))}
+    with _existing(folder) as database:
+        rows = database.execute(_SPENT_BY_RUN, (budget,)).fetchall() if database else ()
+    return {run: Sum(*spent) for run, *spent in rows}
 
 
 def forget_budget(name: str, folder: Path | None = None) -> bool:
@@ -243,32 +247,29 @@ def forget_budget(name: str, folder: Path | None = None) -> bool:
     Raises:
         ConfigError: the ledger can't be written.
     """
+    key = (budget_key(name, ""),)
+    with _existing(folder) as database:
+        if database is None:
+            return False
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(_FORGET, key)
+            return database.execute("DELETE FROM spent WHERE budget = ?", key).rowcount > 0
+
+
+@contextmanager
+def _existing(folder: Path | None) -> Iterator[sqlite3.Connection | None]:
+    """Open the ledger for a moment; None if there is none yet."""
     path = _folder_in(folder) / _FILE
     if not path.exists():
-        return False
-    key = (f"{NAMED}{name}",)
-    with _explained(path, ConfigError), closing(_opened(path)) as database, database:
-        database.execute("BEGIN IMMEDIATE")
-        database.execute(_FORGET, key)
-        return database.execute("DELETE FROM spent WHERE budget = ?", key).rowcount > 0
-
-
-def _positive(amounts: Sum) -> Sum:
-    return Sum(max(0.0, amounts.cost), *(max(0, amount) for amount in amounts[1:]))
+        yield None
+        return
+    with _explained(path, ConfigError), closing(opened(path, _TABLES, patience=_PATIENCE)) as database:
+        yield database
 
 
 def _folder_in(folder: Path | None) -> Path:
     return (folder or user_folder()) / "budgets"
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-    with suppress(OSError):
-        path.chmod(PRIVATE)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")
-    database.executescript(_TABLES)
-    return database
 
 
 @contextmanager

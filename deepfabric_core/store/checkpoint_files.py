@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from deepfabric_core.amounts import Amounts, Spending
+from deepfabric_core.amounts import Amounts, Spending, Spent, Usage
 from deepfabric_core.config.fingerprint import without_secrets
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
@@ -163,6 +163,12 @@ class Metadata:
     spending: Spending = field(default_factory=dict)
     next_call: Amounts = field(default_factory=Amounts)
     format: int = _FORMAT
+
+    @property
+    def spent(self) -> Spent:
+        """All calls, also those that failed, with the tokens and the cost of those that were answered."""
+        usage = Usage(self.prompt_tokens, self.completion_tokens, self.cost, self.cached_tokens)
+        return Spent(self.calls, usage)
 
 
 def usual_folder(config_file: Path | None, dataset: Path) -> Path:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,13 +20,11 @@ from deepfabric_core.amounts import Spending
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.append_log import count_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata, same_file
-from deepfabric_core.store.files import PRIVATE, is_alive, make_folder
+from deepfabric_core.store.files import is_alive
+from deepfabric_core.store.sqlite_file import opened
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.store.user_folder import user_folder
-
-if TYPE_CHECKING:
-    import sqlite3
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +104,8 @@ def remember(run: PastRun, *, most: int = _MOST_RUNS) -> None:
 
     text = json.dumps(asdict(run), default=str)
     try:
-        with _opened() as history, history:
+        with closing(opened(history_file(), _TABLE, patience=_LONGEST_WAIT)) as history, history:
+            history.execute("BEGIN IMMEDIATE")
             history.execute(_PUT, (run.run_id, run.began_at, run.updated_at, text))
             history.execute(_FORGET, (most,))
     except (OSError, sqlite3.Error):
@@ -154,7 +151,7 @@ def _all_runs(since: float) -> Iterator[PastRun]:
     if not history_file().exists():
         return
     try:
-        with _opened() as history:
+        with closing(opened(history_file(), _TABLE, patience=_LONGEST_WAIT)) as history:
             rows = history.execute("SELECT entry FROM runs WHERE began >= ? ORDER BY began DESC", (since,)).fetchall()
     except (OSError, sqlite3.Error) as problem:
         raise ConfigError(
@@ -166,26 +163,6 @@ def _all_runs(since: float) -> Iterator[PastRun]:
             yield entry.validate_json(text)
         except ValidationError:  # a later version wrote it
             _log.debug("an entry of the history can't be read", exc_info=True)
-
-
-@contextmanager
-def _opened() -> Iterator[sqlite3.Connection]:
-    """Open the history, and make it if there is none.
-
-    Raises:
-        OSError: its folder can't be written.
-        sqlite3.Error: it is damaged, or another process writes for too long.
-    """
-    import sqlite3
-
-    path = history_file()
-    make_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-    with closing(sqlite3.connect(path, timeout=_LONGEST_WAIT)) as history:
-        history.execute("PRAGMA journal_mode = WAL")
-        history.execute("PRAGMA synchronous = NORMAL")
-        history.execute(_TABLE)
-        yield history
 
 
 class HistoryWriter:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from deepfabric_core.amounts import Purpose, Spending, Spent, Usage, total, with_refused, with_spent
+from deepfabric_core.amounts import Purpose, Spending, Spent, total, with_refused, with_spent
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.append_log import read_line
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata
@@ -38,18 +38,14 @@ def with_unsaved(known: Metadata, files: CheckpointFiles) -> Metadata:
 def with_spending(known: Metadata, spending: Spending) -> Metadata:
     """Return the metadata with what was spent, which is more than before, and its sums."""
     new = total(spending) - total(spending_of(known))
-    return replace(known, calls=known.calls + new.attempts, **asdict(_usage_of(known) + new.usage), spending=spending)
+    return replace(known, calls=known.calls + new.attempts, **asdict(known.spent.usage + new.usage), spending=spending)
 
 
 def spending_of(known: Metadata) -> Spending:
     """Return what was spent by purpose; all of it on samples if an earlier version wrote the metadata."""
     if known.spending or not known.calls:
         return known.spending
-    return {"samples": Spent.of({"attempts": known.calls, "usage": _usage_of(known).as_object()})}
-
-
-def _usage_of(known: Metadata) -> Usage:
-    return Usage(known.prompt_tokens, known.completion_tokens, known.cost, known.cached_tokens)
+    return {"samples": Spent.of(known.spent.as_object())}
 
 
 def with_sample(spending: Spending, line: Line) -> Spending:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from deepfabric_core.amounts import Amounts, Spent, Usage, together
+from deepfabric_core.amounts import Amounts, Spent, together
 from deepfabric_core.config.budget import FLAGS, limits_in
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
@@ -141,7 +141,7 @@ class Checkpoint:
     @property
     def spent_before(self) -> Spent:
         """What earlier sessions spent."""
-        return Spent(self._base.calls, _spent(self._base))
+        return self._base.spent
 
     def seconds(self) -> float:
         """Return how long all sessions took so far, without pauses."""
@@ -296,7 +296,7 @@ class Checkpoint:
 
     def _now(self) -> Metadata:
         state, base = self._sink.state, self._base
-        now, spent = time.time(), _spent(base) + state.usage
+        now, spent = time.time(), base.spent.usage + state.usage
         return replace(
             base,
             samples_done=self._journal.written if self._journal else base.samples_done,
@@ -442,10 +442,6 @@ def _speaking_of(known: Metadata, topics: Topics, failed_expansions: int) -> Met
         failed_expansions=failed_expansions,
         topics_digest=_digest(topics),
     )
-
-
-def _spent(metadata: Metadata) -> Usage:
-    return Usage(metadata.prompt_tokens, metadata.completion_tokens, metadata.cost, metadata.cached_tokens)
 
 
 def _digest(topics: Topics) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.config.budget import Budget
-from deepfabric_core.store.budget_ledger import NAMED, Sum, spent_by_run
+from deepfabric_core.store.budget_ledger import Sum, budget_key, spent_by_run
 
 Verdict = Literal["enough", "probably enough", "probably not enough", "not enough"]
 
@@ -51,9 +51,8 @@ def spent_besides(settings: Budget, run: str, own: Sum) -> Sum:
     """
     if not settings.name and not run:
         return Sum()
-    spent = spent_by_run(f"{NAMED}{settings.name}" if settings.name else f"run {run}")
-    there = spent.pop(run, Sum())
-    besides = Sum(max(0.0, there.cost - own.cost), max(0, there.tokens - own.tokens), max(0, there.calls - own.calls))
+    spent = spent_by_run(budget_key(settings.name, run))
+    besides = spent.pop(run, Sum()).beyond(own)._replace(unpriced=0)  # of its own, the run itself tells
     for other in spent.values():
         besides = besides.plus(other)
     return besides

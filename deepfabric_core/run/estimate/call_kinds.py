@@ -15,13 +15,13 @@ from deepfabric_core.config.judge import Judge
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ReplyError
-from deepfabric_core.llm.prices import prices_of
+from deepfabric_core.llm.prices import costs_nothing, prices_of
 from deepfabric_core.llm.wrappers.token_bounds import PromptBounds, ReplyLengths
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.judge.comparison import Comparing
 from deepfabric_core.quality.judge.rubric import rubric_of
 from deepfabric_core.quality.judge.scoring import Scoring
-from deepfabric_core.run.estimate.pricing import is_free, price_of, shortest_cached
+from deepfabric_core.run.estimate.pricing import price_of, shortest_cached
 from deepfabric_core.samples.estimate import reply_lengths
 from deepfabric_core.samples.estimate.ranges import NOTHING, scaled, shifted, together
 from deepfabric_core.samples.estimate.reckoning import ZERO, Price, call, in_all, many, rescaled
@@ -257,7 +257,7 @@ def _call(settings: Llm, one: Request, other: Request, length: Range) -> Expecte
 def _prompt(settings: Llm, request: Request) -> Range:
     tokens = prompt_tokens(request)
     counted = Range(tokens * _FEWER, tokens, tokens * _MORE)
-    return counted if is_free(settings) else together((counted, scaled(_SCHEMA, schema_tokens(request))))
+    return counted if costs_nothing(settings) else together((counted, scaled(_SCHEMA, schema_tokens(request))))
 
 
 def expected_of_expansions(kinds: CallKinds, left: tuple[float, ...]) -> Expected:

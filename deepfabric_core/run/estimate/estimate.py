@@ -10,6 +10,7 @@ from deepfabric_core.chat.tools import Tool
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.llm.prices import costs_nothing
 from deepfabric_core.run.budget import check_budget, check_spent
 from deepfabric_core.run.estimate.budget_fit import BudgetFit, fit_of, spent_besides
 from deepfabric_core.run.estimate.call_kinds import (
@@ -21,7 +22,7 @@ from deepfabric_core.run.estimate.call_kinds import (
     next_call_at_most,
 )
 from deepfabric_core.run.estimate.measured import Measured, measured, sum_of
-from deepfabric_core.run.estimate.pricing import is_free, price_of
+from deepfabric_core.run.estimate.pricing import price_of
 from deepfabric_core.run.estimate.run_time import seconds_by_purpose, whole_time
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.plan_size import Size, size_of_job
@@ -53,7 +54,7 @@ _LATER_CYCLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run is expected to take: in all, and by purpose.
+    """What a run of a `size` is expected to take: in all, and by purpose.
 
     `spent` is what it took already, which is in all figures, exactly. `unpriced` are those of the `models` whose price
     isn't known; `is_free` says that none of them costs anything, `is_complete` that nothing is left to do. `budget`
@@ -62,13 +63,18 @@ class Estimate:
 
     total: Expected
     by_purpose: Mapping[Purpose, Expected]
-    samples: int
+    size: Size
     spent: Amounts = field(default_factory=Amounts)
     unpriced: tuple[str, ...] = ()
     is_free: bool = False
     models: tuple[Llm, ...] = ()
     is_complete: bool = False
     budget: BudgetFit | None = None
+
+    @property
+    def samples(self) -> int:
+        """How many samples the whole run makes."""
+        return self.size.samples
 
 
 def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] | None = None) -> Estimate:
@@ -88,11 +94,11 @@ def estimate(job: Job, *, topics: Topics | None = None, tools: tuple[Tool, ...] 
     size, known = work_of(job, topics)
     tools = known_tools(job.config) if tools is None else tools
     found = reckoned(job.config, size, known, tools)
-    return replace(found, budget=_budget_fit(job, found, size, known, tools))
+    return replace(found, budget=_budget_fit(job, found, known, tools))
 
 
-def _budget_fit(job: Job, found: Estimate, size: Size, known: Measured, tools: tuple[Tool, ...]) -> BudgetFit | None:
-    settings, spent = job.config.budget, known.spent
+def _budget_fit(job: Job, found: Estimate, known: Measured, tools: tuple[Tool, ...]) -> BudgetFit | None:
+    settings, spent, size = job.config.budget, known.spent, found.size
     if settings.is_unlimited:
         return None
     own = Sum(spent.cost or 0.0, round(spent.tokens), round(spent.calls))
@@ -155,10 +161,10 @@ def reckoned(config: Config, size: Size, known: Measured, tools: tuple[Tool, ...
     return Estimate(
         total=replace(whole, seconds=time, rests_on=len(known.draws), topics=of_topics),
         by_purpose=each,
-        samples=size.samples,
+        size=size,
         spent=_as_amounts(known.spent, known.seconds),
         unpriced=tuple(dict.fromkeys(one.name for one in models if price_of(one) is None)),
-        is_free=all(map(is_free, models)),
+        is_free=all(map(costs_nothing, models)),
         models=tuple(models),
         is_complete=0 < whole.calls.high <= known.spent.calls,
     )
@@ -315,10 +321,10 @@ class _Work:
         each = like([taken for _, taken in self.known.expansions], number, _VARIATION_OF_EXPANSIONS)
         before = sum(one * kind.prompt_tokens.likely for one, kind in zip(done, self.kinds.expansions, strict=True))
         longer = guess.prompt_tokens.likely / number - before / max(1, sum(done))
-        return many(Range(number, number, number), with_longer_prompts(each, longer, self.kinds.topics_price))
+        return many(Range.exactly(number), with_longer_prompts(each, longer, self.kinds.topics_price))
 
     def _samples(self) -> Expected:
-        return many(Range(self._draws, self._draws, self._draws), self._draw)
+        return many(Range.exactly(self._draws), self._draw)
 
     def _repairs(self) -> Expected:
         if self.kinds.repair is None:

@@ -36,24 +36,22 @@ def _taken(found: Estimate, run: PastRun) -> Estimate:
     spent, of_topics = total(run.spending), run.spending.get("topics", Spent())
     whole = replace(
         _exact(spent),
-        calls=_exactly(run.calls),
-        seconds=_exactly(run.seconds),
+        calls=Range.exactly(run.calls),
+        seconds=Range.exactly(run.seconds),
         rests_on=run.samples,
         topics=_amounts(of_topics, of_topics.attempts),
     )
     by_purpose = {purpose: _exact(run.spending[purpose]) for purpose in PURPOSES if purpose in run.spending}
     own = replace(_amounts(spent, run.calls), seconds=run.seconds)
-    return replace(found, total=whole, by_purpose=by_purpose, samples=run.samples, spent=own)
+    return replace(found, total=whole, by_purpose=by_purpose, size=replace(found.size, samples=run.samples), spent=own)
 
 
 def _exact(spent: Spent) -> Expected:
     prompt, reply = spent.usage.prompt_tokens, spent.usage.completion_tokens
-    cost = None if spent.unpriced else _exactly(spent.usage.cost or 0.0)
-    return Expected(_exactly(spent.attempts), _exactly(prompt), _exactly(reply), _exactly(prompt + reply), cost)
-
-
-def _exactly(value: float) -> Range:
-    return Range(value, value, value)
+    cost = None if spent.unpriced else Range.exactly(spent.usage.cost or 0.0)
+    return Expected(
+        Range.exactly(spent.attempts), Range.exactly(prompt), Range.exactly(reply), Range.exactly(prompt + reply), cost
+    )
 
 
 def _amounts(spent: Spent, calls: int) -> Amounts:

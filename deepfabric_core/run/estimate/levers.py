@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deepfabric_core.chat.tools import Tool
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
-from deepfabric_core.run.estimate.estimate import Estimate, known_tools, reckoned, work_of
+from deepfabric_core.run.estimate.estimate import Estimate, known_tools, reckoned
 from deepfabric_core.run.estimate.measured import Measured
 from deepfabric_core.run.estimate.pricing import smaller_models
 from deepfabric_core.run.job import Job
@@ -33,7 +33,7 @@ def levers(job: Job, estimate: Estimate) -> tuple[Lever, ...]:
 
     What a change saves is its share of what the config takes without any sample, of what is still expected now.
     """
-    config, size = job.config, work_of(job)[0]
+    config, size = job.config, estimate.size
     tools = known_tools(config)
     cost = estimate.total.cost
     if cost is None or not cost.likely or estimate.is_complete:

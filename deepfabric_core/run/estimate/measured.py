@@ -103,7 +103,6 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         reading.add_sample(line)
     for line in _heads(files.rejected, round(rejected * part)):
         reading.add_rejected(line)
-    usage = Usage(known.prompt_tokens, known.completion_tokens, known.cost)
     return Measured(
         tuple(_expansions(files, prices.get("topics"))),
         tuple(reading.draws),
@@ -115,7 +114,7 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         is_whole=part == 1.0,
         settled=made + known.samples_failed,
         failed=known.samples_failed,
-        spent=_taken(known.calls, usage, prices.get("samples")),
+        spent=_taken(known.calls, known.spent.usage, prices.get("samples")),
         seconds=known.seconds,
         leaves=known.leaves if files.topics.exists() else None,
         run_id=known.run_id,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from deepfabric_core.config.llm import Llm
-from deepfabric_core.llm.prices import PriceList, costs_nothing, price_list, prices_of
+from deepfabric_core.llm.prices import costs_nothing, price_list, prices_of
 from deepfabric_core.samples.estimate.reckoning import Price
 
 # Providers that keep long prompts in a cache without being asked, or as we ask them.
@@ -26,11 +25,6 @@ _SMALLER = (
     ("medium", "small"),
     ("70b", "8b"),
 )
-
-
-def is_free(settings: Llm) -> bool:
-    """Return whether calls of a model cost nothing, since they are made up, recorded or done on this machine."""
-    return costs_nothing(settings)
 
 
 def shortest_cached(settings: Llm) -> float:
@@ -58,19 +52,14 @@ def prices_used(models: Iterable[Llm]) -> str:
     """Return where the prices of these models are from: the config, or the list with its version and date."""
     priced = [one for one in models if not costs_nothing(one)]
     own = ["llm.prices of the config"] if any(one.prices is not None for one in priced) else []
-    listed = _price_list() if any(one.prices is None for one in priced) else None
+    listed = price_list() if any(one.prices is None for one in priced) else None
     return ", and ".join([*own, *([f"price list of {listed}"] if listed else [])])
-
-
-@cache
-def _price_list() -> PriceList | None:
-    return price_list()  # which searches the package's files
 
 
 def smaller_models(settings: Llm) -> Iterator[Llm]:
     """Yield models of the same provider and family that cost less, the most similar one first."""
     now = price_of(settings)
-    if now is None or is_free(settings):
+    if now is None or costs_nothing(settings):
         return
     for name in _smaller_names(settings.model):
         other = settings.model_copy(update={"model": name, "prices": None})

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from deepfabric_core.amounts import Range
 
-NOTHING = Range(0.0, 0.0, 0.0)
-ONE = Range(1.0, 1.0, 1.0)
+NOTHING = Range.exactly(0.0)
+ONE = Range.exactly(1.0)
 
 # Bounds of the middle 90 % of a normal distribution, in standard deviations.
 _BOUND = 1.645
@@ -91,7 +91,7 @@ def mean_of_more(values: Sequence[float], more: float, variation: float = VARIAT
     """
     number, mean = len(values), sum(values) / len(values)
     if mean <= 0 or more <= 0:
-        return Range(mean, mean, mean)
+        return Range.exactly(mean)
     squares = sum((value / mean - 1) ** 2 for value in values)
     freedom = number - 1 + _BELIEF
     deviation = sqrt((squares + _BELIEF * variation**2) / freedom * (1 / number + 1 / more))

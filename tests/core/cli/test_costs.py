@@ -17,7 +17,7 @@ from aiohttp import web
 from deepfabric_core.amounts import Spent, Usage
 from deepfabric_core.cli.costs import command
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.budget_ledger import NAMED, BudgetLedger, Sum
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum, budget_key
 from deepfabric_core.store.run_history import PastRun, remember
 from deepfabric_core.text.costs_table import costs_table
 from tests.answers import Json
@@ -205,7 +205,7 @@ def test_budgets_that_runs_share_are_listed_and_can_begin_anew(
     place: Path, costs: Costs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in (1, 2):
-        BudgetLedger(f"{NAMED}tea", f"run {number}", Sum(0.5, 20_000, 3)).close()
+        BudgetLedger(budget_key("tea", ""), f"run {number}", Sum(0.5, 20_000, 3)).close()
         command.main([], standalone_mode=False)
     assert "Budget tea, of 1 run: 3 calls" in capsys.readouterr().out
     [tea] = costs()["budgets"]
