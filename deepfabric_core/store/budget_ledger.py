@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.errors import ConfigError, DeepFabricError, OutputError
-from deepfabric_core.store.files import PRIVATE, make_folder, reason
+from deepfabric_core.store.files import PRIVATE, is_locked, make_folder, reason
 from deepfabric_core.store.sqlite_file import opened
 from deepfabric_core.store.user_folder import user_folder
 
@@ -305,17 +305,9 @@ def _lock_of(folder: Path, holder: str) -> Path:
 
 
 def _is_alive(folder: Path, holder: str) -> bool:
-    """Return whether a process that has reserved something is still at work."""
-    import filelock
-
+    """Return whether a process that has reserved something is still at work; the lock of one that isn't is deleted."""
     path = _lock_of(folder, holder)
-    if not path.exists():
-        return False
-    probe = filelock.FileLock(path, timeout=0, thread_local=False)
-    try:
-        probe.acquire()
-    except (filelock.Timeout, OSError):
+    if is_locked(path):
         return True
-    probe.release()
     path.unlink(missing_ok=True)
     return False

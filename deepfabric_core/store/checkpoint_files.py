@@ -20,7 +20,15 @@ from deepfabric_core.amounts import Amounts, Spending, Spent, Usage
 from deepfabric_core.config.fingerprint import without_secrets
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError, OutputError
-from deepfabric_core.store.files import PRIVATE, holds_something, make_folder, reason, replace_file, sync_folder
+from deepfabric_core.store.files import (
+    PRIVATE,
+    holds_something,
+    is_locked,
+    make_folder,
+    reason,
+    replace_file,
+    sync_folder,
+)
 from deepfabric_core.store.finished_mark import read_mark
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.user_folder import user_folder
@@ -398,17 +406,7 @@ class CheckpointLock:
 
 def is_held(files: CheckpointFiles) -> bool:
     """Return whether a process holds the lock of the checkpoint now."""
-    import filelock
-
-    if not files.lock.exists():
-        return False
-    probe = filelock.FileLock(files.lock, timeout=0, thread_local=False)
-    try:
-        probe.acquire()
-    except (filelock.Timeout, OSError):
-        return True
-    probe.release()
-    return False
+    return is_locked(files.lock)
 
 
 def _holder(files: CheckpointFiles) -> str:

@@ -165,6 +165,21 @@ def written_at(path: Path) -> float:
         return 0.0
 
 
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a lock file; to find out, a free one is held for a moment."""
+    import filelock
+
+    if not path.exists():
+        return False
+    probe = filelock.FileLock(path, timeout=0, thread_local=False)
+    try:
+        probe.acquire()
+    except (filelock.Timeout, OSError):
+        return True
+    probe.release()
+    return False
+
+
 def is_alive(process: int) -> bool:
     """Return whether there is a process with this id on this machine."""
     try:

@@ -15,7 +15,7 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
-from deepfabric_core.run.checkpoint.checkpoint import change_topics
+from deepfabric_core.run.checkpoint.topics import change_topics
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan

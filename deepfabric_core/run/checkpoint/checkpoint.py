@@ -21,18 +21,17 @@ from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_top
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.checkpoint.autosave import Autosave
+from deepfabric_core.run.checkpoint.topics import digest_of_topics, edited_topics, with_topics
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, save_topics
+from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
     CheckpointFiles,
     CheckpointLock,
     Metadata,
-    beside,
     clear,
     recovered_metadata,
-    write_metadata,
 )
 from deepfabric_core.store.expansion_log import Expansions
 from deepfabric_core.store.failure_log import Failures, SampleKey
@@ -161,7 +160,7 @@ class Checkpoint:
                 self.keep_topics(given)
             return given
         topics, _ = load_topics(self.files.topics)
-        if given and _digest(given) != _digest(topics):
+        if given and digest_of_topics(given) != digest_of_topics(topics):
             if not self._job.accept_changes:
                 raise ConfigError(
                     f"{self._job.topics_load}: these are other topics than those of the checkpoint; leave "
@@ -180,8 +179,8 @@ class Checkpoint:
 
     def _known_topics(self, topics: Topics) -> None:
         """Update the metadata for these topics, if a killed run didn't get to do it."""
-        if self._base.topics_digest != _digest(topics):
-            self._base = _speaking_of(self._base, topics, self._base.failed_expansions)
+        if self._base.topics_digest != digest_of_topics(topics):
+            self._base = with_topics(self._base, topics, self._base.failed_expansions)
 
     def expansions(self) -> Expansions:
         """Return the expansions so far."""
@@ -193,7 +192,7 @@ class Checkpoint:
         """Save the complete topics; if only topics were asked for, not while some expansions failed."""
         if self._job.topic_only and self._sink.state.failed_expansions:
             return
-        self._base = _speaking_of(self._base, topics, self._sink.state.failed_expansions)
+        self._base = with_topics(self._base, topics, self._sink.state.failed_expansions)
         self._autosave.write_metadata()  # first: without it, topics with failed expansions would count as complete
         TopicsFile(self.files.topics, {}).save(topics)
 
@@ -393,58 +392,3 @@ class Checkpoint:
     def _never_began(self) -> bool:
         """Whether nothing was here before, and nothing was paid since."""
         return not (self._going_on or self._sink.state.started_at or self.files.holds_work)
-
-
-def change_topics(job: Job, topics: Topics) -> None:
-    """Replace the topics of a run that isn't running: in their file, and in its checkpoint if there is one.
-
-    Raises:
-        ConfigError: a process works on the run at this moment.
-        OutputError: the topics can't be written.
-    """
-    files = job.checkpoint_files()
-    if not files.exists:
-        save_topics(job, topics)
-        return
-    held = CheckpointLock(files)
-    try:
-        known = with_topics(files, recovered_metadata(files)[0], topics, failed_expansions=0)
-        write_metadata(files, replace(known, updated_at=time.time()))
-        save_topics(job, topics)
-    finally:
-        held.release()
-
-
-def edited_topics(job: Job, files: CheckpointFiles) -> Topics | None:
-    """Return the topics of the job's file if it was edited after a run wrote it; else None."""
-    file = job.topics
-    if job.topics_load or not file.exists() or file.stat().st_mtime <= files.topics.stat().st_mtime:
-        return None
-    try:
-        topics, _ = load_topics(file)
-    except ConfigError:
-        return None
-    written = {known.topics_digest for _, known in beside(files)}
-    return None if _digest(topics) in written else topics
-
-
-def with_topics(files: CheckpointFiles, known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
-    """Write a checkpoint's topics, and return its metadata updated for them."""
-    TopicsFile(files.topics, {}).save(topics)
-    return _speaking_of(known, topics, failed_expansions)
-
-
-def _speaking_of(known: Metadata, topics: Topics, failed_expansions: int) -> Metadata:
-    return replace(
-        known,
-        topics=len(topics),
-        leaves=len(topics.leaves),
-        failed_expansions=failed_expansions,
-        topics_digest=_digest(topics),
-    )
-
-
-def _digest(topics: Topics) -> str:
-    import hashlib
-
-    return hashlib.sha256("\n".join(sorted(topic.id for topic, _ in topics.leaves)).encode()).hexdigest()
