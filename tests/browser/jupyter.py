@@ -222,6 +222,15 @@ class Notebook:
         self.run_cell(index)
         self.wait_done(index, timeout)
 
+    def run_first(self, index: int) -> None:
+        """Run a cell to its end in a kernel that has just begun: one that never heard of it is restarted, once."""
+        self.run_cell(index)
+        try:
+            self.wait_done(index, timeout=45)
+        except AssertionError:
+            self.restart_kernel()
+            self.run_to_end(index, timeout=60)
+
     def outputs(self, index: int) -> list[str]:
         """The text of each output of a cell, as a reader sees it."""
         return self.cell(index).locator(".jp-OutputArea-output").all_inner_texts()

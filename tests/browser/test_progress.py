@@ -65,7 +65,7 @@ def begun(open_notebook: OpenNotebook, jupyter: Jupyter) -> Any:
 
     def begin(app: App, *cells: str) -> Notebook:
         notebook = open_notebook(app, [LOAD, *cells])
-        notebook.run_to_end(0, timeout=60)
+        notebook.run_first(0)
         return notebook
 
     return begin
