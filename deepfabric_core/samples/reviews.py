@@ -1,0 +1,133 @@
+"""What people say of samples: each decision, and what follows from all decisions on a dataset.
+
+A sample is known by what it says (`sample_id`), whether it is read from a run, from its dataset or from a DataFrame. So
+a decision holds for that text alone: a sample that is made again has no verdict yet, and an edited one keeps its id, as
+the dataset itself isn't changed by a review.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from deepfabric_core.samples.records import Record
+
+Action = Literal["accept", "reject", "edit", "comment", "undo"]
+Verdict = Literal["accepted", "rejected"]
+
+_LENGTH = 16
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
+
+
+def sample_id(record: Mapping[str, Any]) -> str:
+    """Return the id by which a review knows a sample: 16 hexadecimal digits of what it says, without its metadata.
+
+    >>> sample_id({"question": "Why?", "metadata": {"cost": 1}}) == sample_id({"question": "Why?"})
+    True
+    """
+    said = {name: value for name, value in record.items() if name != "metadata"}
+    return hashlib.sha256(_encode(said).encode("utf-8", "surrogatepass")).hexdigest()[:_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody said of a sample, a line of the file of reviews.
+
+    `id` is the decision's own; an undo names the one it takes back in `undoes`. `topic_id` and `cycle` are of the work
+    item, if known. `instruction` is for the model that makes a rejected sample again. Of an edit, `before` and `after`
+    are the whole records. `at` is in seconds since the epoch.
+    """
+
+    id: str
+    sample: str
+    action: Action
+    who: str
+    at: float
+    topic_id: str | None = None
+    cycle: int | None = None
+    reason: str = ""
+    instruction: str = ""
+    comment: str = ""
+    before: Record | None = None
+    after: Record | None = None
+    undoes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What holds of a sample after all decisions on it: `edited` is the record as it was edited last."""
+
+    verdict: Verdict | None = None
+    reason: str = ""
+    instruction: str = ""
+    comments: tuple[str, ...] = ()
+    edited: Record | None = None
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the sample is to be left out, or made again."""
+        return self.verdict == "rejected"
+
+
+_NONE = Review()
+
+
+@dataclass(slots=True)
+class Reviews:
+    """The decisions on a dataset, in their order, and what follows from them."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    _by_sample: dict[str, list[Decision]] = field(default_factory=dict)
+    _undone: set[str] = field(default_factory=set)
+
+    def add(self, decision: Decision) -> None:
+        """Add the next decision."""
+        self.decisions.append(decision)
+        if decision.action == "undo":
+            self._undone.add(decision.undoes)
+        else:
+            self._by_sample.setdefault(decision.sample, []).append(decision)
+
+    def of(self, sample: str) -> Review:
+        """Return what holds of a sample, by its id."""
+        review = _NONE
+        for decision in self._by_sample.get(sample, ()):
+            if decision.id not in self._undone:
+                review = _after(review, decision)
+        return review
+
+    def samples(self) -> Iterator[str]:
+        """Yield the ids of the samples on which any decision holds."""
+        return (sample for sample in self._by_sample if self.of(sample).decisions)
+
+    @property
+    def last(self) -> Decision | None:
+        """The latest decision that holds, which an undo takes back; None if there is none."""
+        held = (one for one in reversed(self.decisions) if one.action != "undo" and one.id not in self._undone)
+        return next(held, None)
+
+
+def _after(review: Review, decision: Decision) -> Review:
+    review = replace(review, decisions=(*review.decisions, decision))
+    if decision.comment:
+        review = replace(review, comments=(*review.comments, decision.comment))
+    match decision.action:
+        case "accept":
+            return replace(review, verdict="accepted", reason="", instruction="")
+        case "reject":
+            return replace(review, verdict="rejected", reason=decision.reason, instruction=decision.instruction)
+        case "edit":
+            return replace(review, verdict="accepted", reason="", instruction="", edited=decision.after)
+    return review
+
+
+def accepted(records: Iterable[Record], reviews: Reviews) -> Iterator[Record]:
+    """Yield the records that nobody rejected, as they were edited, in their order."""
+    for record in records:
+        review = reviews.of(sample_id(record))
+        if not review.is_rejected:
+            yield review.edited if review.edited is not None else record
