@@ -10,7 +10,6 @@ from typing import Any
 
 from deepfabric_core.events import Event
 from deepfabric_nb.display.run_view import Phase, RunView, run_view
-from deepfabric_nb.graph.static_view import FoldedTopics
 from deepfabric_nb.kernel.display_mode import DisplayMode, current_shell, default_display_mode
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
@@ -75,24 +74,21 @@ class WidgetScreen:
 
 
 class GraphScreen:
-    """The topics as they grow and get samples, which are replaced by a picture when the run is over."""
+    """The topics as they grow and get samples."""
 
     def __init__(self, run: Run) -> None:
-        from IPython.display import display
-
         from deepfabric_nb.graph.topic_graph import TopicGraph
 
         self._run = run
         self._graph = TopicGraph(run)
-        self._handle = display(self._graph, display_id=True)
+        self._graph.display()
 
     def draw(self) -> None:
-        """Update the graph."""
+        """Update the graph; at the end also what is saved in the notebook."""
         self._graph.draw()
         if self._run.over:
             self._run.screens.remove(self.draw)
-            if self._handle is not None:
-                self._handle.update(FoldedTopics(self._graph.topics))
+            self._graph.update_static_page()
 
 
 class TextScreen:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from deepfabric_core.printable import printable
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import source_of
-from deepfabric_nb.graph.static_view import StaticTopics
 from deepfabric_nb.graph.widget import TopicGraphWidget
-from deepfabric_nb.kernel.display_mode import default_display_mode
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
 
@@ -111,15 +108,6 @@ class TopicGraph(TopicGraphWidget):
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._source.edited(self, topics)
         self._source.refresh(self)
-
-    # ---- display in the notebook
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Return the widget where it can be drawn, and always a picture and an outline."""
-        if default_display_mode() == "text":
-            return StaticTopics(self.topics)._repr_mimebundle_()
-        bundle, *rest = super()._repr_mimebundle_(**options) or ({},)
-        return ({**bundle, **StaticTopics(self.topics)._repr_mimebundle_()}, *rest)
 
 
 def printable_lines(lines: Iterable[str]) -> str:

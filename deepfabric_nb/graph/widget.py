@@ -6,20 +6,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
+from deepfabric_core.text.outline import outline
 from deepfabric_core.topics import edit
 from deepfabric_core.topics.model import TopicPath, Topics, topic_id
 from deepfabric_nb.graph.history import GrowingHistory
 from deepfabric_nb.graph.protocol import Columns
-from deepfabric_nb.kernel.comm_messages import hear_while_busy
-
-_STATIC = Path(__file__).parent.parent / "static"
+from deepfabric_nb.graph.static_view import picture_page
+from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
 
 # As many characters of a name are shown in the description of an edit.
 _SHOWN = 40
@@ -28,7 +26,7 @@ OnEdit = Callable[[Topics, str], object]
 OnGrow = Callable[[str, str], object]
 
 
-class TopicGraphWidget(anywidget.AnyWidget):
+class TopicGraphWidget(LiveFrame):
     """A widget to view and edit topics.
 
     `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
@@ -36,8 +34,8 @@ class TopicGraphWidget(anywidget.AnyWidget):
     called in another thread, with the graph locked. What a run reports is sent to the page by `flush`.
     """
 
-    _esm = _STATIC / "graph.js"
-    _css = _STATIC / "graph.css"
+    _esm = STATIC / "graph.js"
+    _css = STATIC / "graph.css"
     # Computed when it is read, so that a reloaded page gets the current state.
     snapshot: Any = traitlets.Any(None).tag(
         sync=True, to_json=lambda _, widget: widget.now(), from_json=lambda *_: None
@@ -57,13 +55,20 @@ class TopicGraphWidget(anywidget.AnyWidget):
         super().__init__()
         self.on_msg(self._received)
         self.observe(self._tell_selected, "selected")
-        hear_while_busy(self.comm)
 
     @property
     def topics(self) -> Topics:
         """The current topics."""
         with self._lock:
             return self._history.topics
+
+    def static_page(self) -> str:
+        """Return a picture of the topics, as HTML."""
+        return picture_page(self.topics)
+
+    def static_text(self) -> str:
+        """Return the topics as an outline."""
+        return outline(self.topics)
 
     # ---- what a run reports
 

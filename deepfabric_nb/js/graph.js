@@ -1,6 +1,7 @@
 import { Topics } from "./graph/topics.js";
 import { topicGraph } from "./graph/view.js";
 import { connect } from "./graph/sync.js";
+import { liveFrame } from "./live_frame.js";
 
 /** The topic graph as a widget: one set of topics for each model, however many views show it. */
 export default () => {
@@ -14,18 +15,25 @@ export default () => {
     for (const view of views) view.heard(message);
   }
 
-  return {
-    initialize: ({ model }) => connect(model, topics, heard),
-    render({ model, el }) {
-      const view = topicGraph(topics, (message) => model.send(message));
-      views.add(view);
-      el.append(view.root);
-      if (last) view.heard(last);
-      if (last) view.heard({ type: "select", ids: last.selected });
-      return () => {
+  const frame = liveFrame((model) => {
+    const view = topicGraph(topics, (message) => model.send(message));
+    views.add(view);
+    if (last) view.heard(last);
+    if (last) view.heard({ type: "select", ids: last.selected });
+    return {
+      root: view.root,
+      dispose() {
         views.delete(view);
         view.dispose();
-      };
+      },
+    };
+  })();
+
+  return {
+    initialize({ model }) {
+      const ends = [connect(model, topics, heard), frame.initialize({ model })];
+      return () => ends.forEach((end) => end?.());
     },
+    render: frame.render,
   };
 };

@@ -51,7 +51,7 @@ export function modelOf(snapshot) {
     edits() {
       return this.sent.filter((message) => message.type === "edit");
     },
-    get: () => snapshot,
+    get: (name) => (name === "frame" ? "" : snapshot),
     send(message) {
       this.sent.push(message);
     },

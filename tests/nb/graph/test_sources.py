@@ -153,7 +153,7 @@ def test_the_report_names_what_is_thin_and_what_is_alike(place: Path) -> None:
 def test_without_a_kernel_it_is_a_picture_and_an_outline(place: Path) -> None:
     bundle = TopicGraph(start().wait())._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data["image/svg+xml"].startswith("<svg") and "Tea" in data["text/plain"]
+    assert "data:image/svg+xml" in data["text/html"] and "Tea" in data["text/plain"]
 
 
 def test_an_edit_that_cannot_be_is_one_sentence(place: Path) -> None:
