@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import sys
 import time
 from typing import Any
 
 from deepfabric_core.events import Event
-from deepfabric_nb.display.run_view import Phase, RunView, run_view
+from deepfabric_nb.display.run_view import Phase, RunHandle, RunView, run_view
 from deepfabric_nb.kernel.display_mode import DisplayMode, current_shell, default_display_mode
-from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
 
 
@@ -21,9 +19,12 @@ def show(run: Run, mode: DisplayMode | None = None) -> None:
     if run.over:
         _display_summary(run)
     elif mode == "widget":
+        from deepfabric_nb.graph.topic_graph import TopicGraph
+
         screen = WidgetScreen(run)
-        run.screens += [screen.draw, GraphScreen(run).draw]
-        _draw_between_cells(run)
+        run.screens.append(screen.draw)
+        TopicGraph(run).display()
+        run.draw_between_cells()
     else:
         run.screens.append(TextScreen(run).draw)
 
@@ -73,24 +74,6 @@ class WidgetScreen:
                 self._handle.update(Summary(view_of(self._run)))
 
 
-class GraphScreen:
-    """The topics as they grow and get samples."""
-
-    def __init__(self, run: Run) -> None:
-        from deepfabric_nb.graph.topic_graph import TopicGraph
-
-        self._run = run
-        self._graph = TopicGraph(run)
-        self._graph.display()
-
-    def draw(self) -> None:
-        """Update the graph; at the end also what is saved in the notebook."""
-        self._graph.draw()
-        if self._run.over:
-            self._run.screens.remove(self.draw)
-            self._graph.update_static_page()
-
-
 class TextScreen:
     """Lines on standard output. The engine's thread queues events, and the thread that draws prints them."""
 
@@ -115,7 +98,8 @@ class TextScreen:
 def view_of(run: Run) -> RunView:
     """Return the data that screens draw of a run."""
     phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    return run_view(run.state, now=time.time(), run_id=run.id, name=run.name, phase=phase, history=run.history)
+    handle = RunHandle(run.id, run.name, phase, was_stopped=run.stopping, is_watched=run.is_watched)
+    return run_view(run.state, handle, now=time.time(), history=run.history)
 
 
 def _display_summary(run: Run) -> None:
@@ -130,18 +114,3 @@ def _display_summary(run: Run) -> None:
         print(printable_text(summary(run.state)))  # noqa: T201 - plain Python has no other display
     else:
         display(Summary(view_of(run)))
-
-
-def _draw_between_cells(run: Run) -> None:
-    """Draw between cells, too, in the kernel's event loop, which only runs then."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    run.drawing = loop.create_task(_draw_until_over(run))
-
-
-async def _draw_until_over(run: Run) -> None:
-    while run.screens:
-        run.draw()
-        await asyncio.sleep(SECONDS_BETWEEN_DRAWS)

@@ -30,11 +30,38 @@ def listening(shell: Any) -> Iterator[Listener | None]:
     listener = None
     with contextlib.suppress(AttributeError, ImportError):
         listener = Listener(shell.kernel)
+    with kept_busy(shell):
+        try:
+            yield listener
+        finally:
+            if listener is not None:
+                listener.put_back()
+
+
+@contextlib.contextmanager
+def kept_busy(shell: Any) -> Iterator[None]:
+    """Let the kernel be seen to be busy with the cell that is running, while this context is open.
+
+    Each message ends with "idle", for which the page waits, also one that a subshell or the control thread answers
+    beside the cell. A page shows the last status, so "busy" for the cell follows at once.
+    """
+    kernel = getattr(shell, "kernel", None)
+    publish = getattr(kernel, "_publish_status", None)
+    if kernel is None or publish is None:
+        yield
+        return
+    cell = kernel.get_parent("shell")
+
+    def publish_and_stay_busy(status: str, *channel: Any, **more: Any) -> None:
+        publish(status, *channel, **more)
+        if status == "idle":
+            publish("busy", "shell", cell)
+
+    kernel._publish_status = publish_and_stay_busy  # noqa: SLF001 - there is no public way
     try:
-        yield listener
+        yield
     finally:
-        if listener is not None:
-            listener.put_back()
+        kernel._publish_status = publish  # noqa: SLF001 - as it was
 
 
 class Listener:
@@ -85,7 +112,6 @@ class Listener:
             kernel._publish_status("idle", "shell")  # noqa: SLF001
         finally:
             kernel.set_parent(*before, channel="shell")
-            kernel._publish_status("busy", "shell")  # noqa: SLF001
 
     def put_back(self) -> None:
         """Pass the messages that were put aside to the kernel, in the order of arrival."""

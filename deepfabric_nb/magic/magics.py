@@ -113,10 +113,16 @@ class DeepFabricMagics(Magics):
         return None
 
     def _stop(self, values: Mapping[str, Any], _: str | None) -> None:
+        from deepfabric_core.text.headline import headline
+
         run = self.session.run(values["run"])
-        if run is None or run.over:
-            raise ConfigError("No such run is under way; %deepfabric status lists them.")
-        run.stop(now=values["now"])
+        if run is None:
+            what = f"named {values['run']} " if values["run"] else ""
+            raise ConfigError(f"There is no run {what}in this notebook; %deepfabric status lists all.")
+        if run.over:
+            click.echo(printable_text(f"The run {run.name} has ended already: {headline(run.state)}."))
+        else:
+            run.stop(now=values["now"])
 
     # ---- configs
 

@@ -53,8 +53,11 @@ class Run(EngineTask):
     It works in the engine's thread; everything here may be used at any time.
     """
 
-    def __init__(self, name: str, job: Job, work: Work | None, *, written: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, name: str, job: Job, work: Work | None, *, written: dict[str, Any] | None = None, is_watched: bool = False
+    ) -> None:
         super().__init__(name, work)
+        self.is_watched = is_watched
         self.id = f"{name}-{next(_ids)}"
         self.job = job
         self.written = written or {}
