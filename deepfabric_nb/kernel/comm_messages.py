@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from inspect import isawaitable
 from typing import Any
 
@@ -45,23 +45,34 @@ def kept_busy(shell: Any) -> Iterator[None]:
     Each message ends with "idle", for which the page waits, also one that a subshell or the control thread answers
     beside the cell. A page shows the last status, so "busy" for the cell follows at once.
     """
-    kernel = getattr(shell, "kernel", None)
-    publish = getattr(kernel, "_publish_status", None)
-    if kernel is None or publish is None:
+    kernel: Any = getattr(shell, "kernel", None)
+    if not hasattr(kernel, "_publish_status"):
         yield
         return
-    cell = kernel.get_parent("shell")
-
-    def publish_and_stay_busy(status: str, *channel: Any, **more: Any) -> None:
-        publish(status, *channel, **more)
-        if status == "idle":
-            publish("busy", "shell", cell)
-
-    kernel._publish_status = publish_and_stay_busy  # noqa: SLF001 - there is no public way
+    known = kernel._publish_status  # noqa: SLF001 - there is no public way
+    staying = known if isinstance(known, _StayBusy) else _StayBusy(known, kernel.get_parent("shell"))
+    kernel._publish_status = staying  # noqa: SLF001 - as above
+    staying.users += 1
     try:
         yield
     finally:
-        kernel._publish_status = publish  # noqa: SLF001 - as it was
+        staying.users -= 1
+        if not staying.users:
+            kernel._publish_status = staying.publish  # noqa: SLF001 - as it was
+
+
+class _StayBusy:
+    """Publishes a status, and after "idle" that the kernel is busy with the cell; the last of its users removes it."""
+
+    def __init__(self, publish: Callable[..., None], cell: Any) -> None:
+        self.publish = publish
+        self.users = 0
+        self._cell = cell
+
+    def __call__(self, status: str, *channel: Any, **more: Any) -> None:
+        self.publish(status, *channel, **more)
+        if status == "idle":
+            self.publish("busy", "shell", self._cell)
 
 
 class Listener:

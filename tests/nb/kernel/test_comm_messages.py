@@ -41,6 +41,22 @@ def test_after_a_message_that_was_answered_beside_the_cell_the_kernel_is_busy_wi
     assert shell.kernel.told == [*during, ("busy", "after it"), ("idle", "after it")]
 
 
+def test_of_several_runs_that_are_awaited_the_last_one_ends_it() -> None:
+    shell = Shell()
+    first, second = kept_busy(shell), kept_busy(shell)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    shell.kernel.answer("during the second")
+    second.__exit__(None, None, None)
+    shell.kernel.answer("after both")
+    assert [parent for status, parent in shell.kernel.told if status == "busy"] == [
+        "during the second",
+        CELL,
+        "after both",
+    ]
+
+
 def test_a_shell_without_a_kernel_has_nothing_to_tell() -> None:
     with kept_busy(object()):
         pass
