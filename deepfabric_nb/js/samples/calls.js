@@ -8,18 +8,19 @@ const SHOWN = 700; // characters of a result that aren't folded
 const LINES = 10;
 const MOST = 200_000; // characters of a result that are put on the page
 
-/** Return the timeline of the calls of a message. */
-export function timeline(calls) {
-  return element("ol", { class: "dfs-calls", "aria-label": counted(calls.length, "tool call") }, ...calls.map(call));
+/** Return the timeline of the calls of a message. `edit(label, at)` returns the text area of a text that is edited, `changed(at, text)` what an edit changed. */
+export function timeline(calls, { edit, changed }) {
+  return element("ol", { class: "dfs-calls", "aria-label": counted(calls.length, "tool call") }, ...calls.map((one) => call(one, edit, changed)));
 }
 
-function call({ name, arguments: given, result, failed }) {
+function call({ name, arguments: given, result, failed, at, result_at: resultAt }, edit, changed) {
   const short = summary(given);
+  const [givenArea, resultArea] = [edit(`Arguments of ${line(name, 60)}`, at), edit(`Result of ${line(name, 60)}`, resultAt)];
   const said = element("span", { class: "dfn-unseen" }, failed ? " (failed)" : "");
   const head = element("div", { class: "dfs-call-name" }, element("b", {}, line(name, 80)), said, element("span", { class: "dfs-quiet", dir: "auto" }, short));
-  const whole = short && given.length > SHORT ? fold("arguments", () => block(given)) : "";
-  const came = result === null ? element("p", { class: "dfs-quiet" }, "no result") : outcome(result);
-  return element("li", { class: failed ? "dfs-call dfs-call-failed" : "dfs-call" }, head, whole, came);
+  const whole = givenArea ?? (short && given.length > SHORT ? fold("arguments", () => block(given)) : "");
+  const came = resultArea ?? (result === null ? element("p", { class: "dfs-quiet" }, "no result") : outcome(result));
+  return element("li", { class: failed ? "dfs-call dfs-call-failed" : "dfs-call" }, head, whole, ...changed(at, given), came, ...changed(resultAt, result ?? ""));
 }
 
 /** Return the arguments on one short line: the values, with names where there are several. */

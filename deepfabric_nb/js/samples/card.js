@@ -69,7 +69,7 @@ export function cardView(rows, state, act) {
       const row = state.row;
       const card = row < 0 ? undefined : state.cards.get(row);
       const draft = state.draftOf(row);
-      const next = { row, card, asText: state.asText, texts: draft?.texts, late: state.isLate };
+      const next = { row, card, asText: state.asText, texts: draft?.texts, late: !card && state.isLate };
       show(asText, row >= 0);
       say(asText, state.asText ? "Show Markdown" : "Show as text");
       root.setAttribute("aria-label", row < 0 ? "Sample" : `Sample ${number(row + 1)} of ${number(rows.length)}`);
@@ -121,12 +121,12 @@ function messageOf(message, one) {
   const { role, text, at } = message;
   const parts = [];
   if (message.reasoning.length) parts.push(reasoning(message.reasoning));
-  const draft = one.draft?.texts.get(placeKey(at));
-  if (draft) parts.push(editor(ROLES[role] ?? role, draft, one));
+  const area = editorAt(`Text of ${ROLES[role] ?? line(role, 40)}`, at, one);
+  if (area) parts.push(area);
   else if (role === "system" || role === "tool") parts.push(fold(ROLES[role], () => prose(text, one)));
   else if (text || !message.calls.length) parts.push(bubble(role, text, one));
   parts.push(...changed(at, text, one));
-  if (message.calls.length) parts.push(timeline(message.calls));
+  if (message.calls.length) parts.push(timeline(message.calls, { edit: (label, place) => editorAt(label, place, one), changed: (place, said) => changed(place, said, one) }));
   return parts;
 }
 
@@ -138,26 +138,32 @@ function bubble(role, text, one) {
 }
 
 function changed(at, text, { before, draft }) {
-  const old = before.get(placeKey(at));
+  const old = at?.length ? before.get(placeKey(at)) : undefined;
   return old === undefined || old === text || draft ? [] : [fold("Edited: what was changed", () => changes(old, text), { className: "dfs-changed" })];
 }
 
 function fieldOf(field, one) {
-  const draft = one.draft?.texts.get(placeKey(field.at));
-  if (draft) return pair(field.name, editor(field.name, draft, one));
+  const area = editorAt(`Text of ${line(field.name, 60)}`, field.at, one);
+  if (area) return pair(field.name, area);
   return pair(field.name, field.is_json ? json(field.text) : prose(field.text, one), ...changed(field.at, field.text, one));
 }
 
-function editor(label, draft, { act }) {
+/** Return the text area of a text that is edited, or null. */
+function editorAt(label, at, { draft, act }) {
+  const text = at?.length ? draft?.texts.get(placeKey(at)) : null;
+  return text ? editor(label, text, act) : null;
+}
+
+function editor(label, text, act) {
   const area = element("textarea", {
     class: "dfs-editor",
     dir: "auto",
     spellcheck: "false",
-    "aria-label": `Text of ${line(label, 60)}`,
-    input: () => act.drafted(draft, area.value),
+    "aria-label": label,
+    input: () => act.drafted(text, area.value),
   });
-  area.value = draft.text;
-  area.rows = Math.min(24, Math.max(2, draft.text.split("\n").length, Math.ceil(draft.text.length / 90)));
+  area.value = text.text;
+  area.rows = Math.min(24, Math.max(2, text.text.split("\n").length, Math.ceil(text.text.length / 90)));
   return area;
 }
 

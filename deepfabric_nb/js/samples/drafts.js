@@ -1,6 +1,14 @@
 // Edits that aren't saved yet, by rows. Whatever arrives meanwhile, their texts stay.
 import { placeKey } from "./text.js";
 
+/** Return the texts of a card that can be edited, with their places. */
+function editable({ messages, fields }) {
+  const calls = messages.flatMap((message) => message.calls);
+  const results = calls.map(({ result_at: at, result }) => ({ at, text: result ?? "" }));
+  const all = [...messages, ...calls.map(({ at, arguments: text }) => ({ at, text })), ...results, ...fields];
+  return all.filter(({ at }) => at?.length);
+}
+
 /** The drafts of edited texts. One that is open is shown as text areas. */
 export class Drafts {
   #drafts = new Map();
@@ -8,9 +16,9 @@ export class Drafts {
   /** Begin to edit a card, or go on. Return the draft, or null if nothing in it can be edited. */
   open(card) {
     const known = this.#drafts.get(card.row);
-    const texts = [...card.messages, ...card.fields].filter(({ at }) => at?.length);
+    const texts = editable(card).map(({ at, text }) => [placeKey(at), { at, was: text, text }]);
     if (!texts.length) return null;
-    const draft = known ?? { row: card.row, texts: new Map(texts.map(({ at, text }) => [placeKey(at), { at, was: text, text }])), isOutdated: false };
+    const draft = known ?? { row: card.row, texts: new Map(texts), isOutdated: false };
     this.#drafts.set(card.row, { ...draft, isOpen: true, isSent: false });
     return this.#drafts.get(card.row);
   }
@@ -64,7 +72,7 @@ export class Drafts {
   compare(card) {
     const draft = this.#drafts.get(card.row);
     if (!draft || draft.isSent) return;
-    const now = new Map([...card.messages, ...card.fields].map(({ at, text }) => [placeKey(at ?? []), text]));
+    const now = new Map(editable(card).map(({ at, text }) => [placeKey(at), text]));
     const isOutdated = [...draft.texts].some(([place, { was }]) => now.get(place) !== was);
     if (isOutdated && !draft.isOutdated) this.#drafts.set(card.row, { ...draft, isOutdated });
   }

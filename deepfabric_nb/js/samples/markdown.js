@@ -4,6 +4,7 @@ import MarkdownIt from "markdown-it";
 
 const DEEPEST = 24; // levels of nesting
 const LONGEST = 150; // ms
+const LANGUAGE = 60; // characters that may stand above a block of code; more are a part of it
 const TAGS = ["p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code", "em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td"];
 const ATTRIBUTES = ["href", "start", "title"];
 const ADDRESS = /^(?:https?:|mailto:)/i;
@@ -31,8 +32,9 @@ function made() {
   };
   rules.fence = (tokens, at) => {
     const { content, info } = tokens[at];
-    const language = info.trim().split(/\s+/)[0].slice(0, 30);
-    return `<pre title="${utils.escapeHtml(language)}"><code>${utils.escapeHtml(content)}</code></pre>\n`;
+    const isLanguage = info.length <= LANGUAGE;
+    const code = isLanguage ? content : `${info}\n${content}`;
+    return `<pre title="${isLanguage ? utils.escapeHtml(info.trim()) : ""}"><code>${utils.escapeHtml(code)}</code></pre>\n`;
   };
   return markdown;
 }

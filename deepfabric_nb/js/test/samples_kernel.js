@@ -100,7 +100,7 @@ export function cardOf(row, changes = {}) {
 
 export const messageOf = (role, text, at, changes = {}) => ({ role, text, reasoning: [], calls: [], at: ["messages", at, "content"], ...changes });
 
-/** An index of `count` rows, with changes to its columns. */
+/** An index of `count` rows, with changes to its columns: a list, or a value for all rows. */
 export function indexOf(count, columns = {}, changes = {}) {
   const all = (value) => Array.from({ length: count }, (_, row) => (typeof value === "function" ? value(row) : value));
   const rows = {
@@ -117,7 +117,7 @@ export function indexOf(count, columns = {}, changes = {}) {
     cost: all(null),
     calls: all(0),
     problems: all(0),
-    ...columns,
+    ...Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, Array.isArray(value) ? value : all(value)])),
   };
   const review = { accepted: 0, rejected: 0, edited: 0, total: count, agrees: 0, compared: 0, to_make_again: 0, can_undo: "", can_make_again: true, file: "tea.reviews.jsonl" };
   const topics = [["tea", "green", "sencha"], ["tea", "green", "matcha"], ["tea", "black", "assam"], ["tea", "white"]];
