@@ -1,4 +1,4 @@
-"""A stage and a provider for all tests here, and `--every`: at every call instead of a few."""
+"""A stage and a provider for all tests here, and `--places`: at more calls of a run than a few, or at every one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import pytest
 
 from tests.crash.harness import CannotCompileError, Stage, compiled
 from tests.crash.scenarios import ANSWERING, SCENARIOS, World, agent, badly_at_first
-from tests.crash.survival import Case
+from tests.crash.survival import Case, Places
 from tests.provider import LocalProvider
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", action="store_true", help="trouble at every call of a run, not at a few")
+    parser.addoption("--places", type=int, help="trouble at so many calls of a run, spread over it, where it has more")
 
 
 @pytest.fixture(scope="session")
-def every(pytestconfig: pytest.Config) -> bool:
-    """Whether nothing is left out."""
-    return bool(pytestconfig.getoption("--every", default=False))
+def places(pytestconfig: pytest.Config) -> Places:
+    """Return at how many calls there is trouble, where the usual number is given; None for every one."""
+    if pytestconfig.getoption("--every", default=False):
+        return lambda _: None
+    asked = pytestconfig.getoption("--places", default=None)
+    return lambda usual: asked or usual
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,9 @@ _SQLITE = re.compile(r"\.sqlite(-\w+)?$")
 _PROCESS = re.compile(r"\.\d+\.(?=tmp|probe)")
 _KILLED = -9
 _TRIES = 3
+
+# At how many calls there is trouble, given the usual number; None: at every one.
+Places = Callable[[int], int | None]
 
 # The mark of a finished run, and where it is left if the folder for the user's data can't be written.
 _MARK = "/dataset.finished.json"
@@ -269,7 +272,7 @@ def sweep(case: Case, trouble: Trouble, few: int | None, *, once_more: bool = Fa
 def chained(case: Case, trouble: Trouble, few: int | None) -> list[Report]:
     """Bring trouble at every third call, and another time while a run goes on with it, at ever other places."""
     reports, count = [], case.undisturbed.ended.count(trouble.kinds)
-    for at in spread(count, few or count // 3):
+    for at in spread(count, min(few or count, count // 3)):
         later = trouble.moved(1 + at * 7 % max(2, count - at))
         outcome = case.grief(trouble.moved(at), later)
         if outcome.wrong:

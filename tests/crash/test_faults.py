@@ -8,25 +8,25 @@ import pytest
 
 from tests.crash.harness import BROKEN, DENIED, FULL
 from tests.crash.scenarios import SCENARIOS
-from tests.crash.survival import Case, none_of, sweep
+from tests.crash.survival import Case, Places, none_of, sweep
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_disk_that_fills_up_at_any_call_costs_a_sentence_and_no_sample(
-    name: str, case: Callable[[str], Case], every: bool
+    name: str, case: Callable[[str], Case], places: Places
 ) -> None:
-    none_of(sweep(case(name), FULL, None if every else 3))
+    none_of(sweep(case(name), FULL, places(3)))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_disk_that_fails_at_any_call_costs_a_sentence_and_no_sample(
-    name: str, case: Callable[[str], Case], every: bool
+    name: str, case: Callable[[str], Case], places: Places
 ) -> None:
-    none_of(sweep(case(name), BROKEN, None if every else 3))
+    none_of(sweep(case(name), BROKEN, places(3)))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_what_is_forbidden_at_any_call_costs_a_sentence_and_no_sample(
-    name: str, case: Callable[[str], Case], every: bool
+    name: str, case: Callable[[str], Case], places: Places
 ) -> None:
-    none_of(sweep(case(name), DENIED, None if every else 3))
+    none_of(sweep(case(name), DENIED, places(3)))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.crash.scenarios import SCENARIOS
-from tests.crash.survival import Case, cut_off, none_of
+from tests.crash.survival import Case, Places, cut_off, none_of
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "fresh"])
 def test_after_a_power_cut_at_any_moment_the_dataset_and_every_synced_sample_are_there(
-    name: str, case: Callable[[str], Case], every: bool
+    name: str, case: Callable[[str], Case], places: Places
 ) -> None:
-    none_of(cut_off(case(name), None if every else 8))
+    none_of(cut_off(case(name), places(8)))
