@@ -6,16 +6,19 @@ draws them has to do that.
 
 from __future__ import annotations
 
+import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePath
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import quote
 
 from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRejected, Stage
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
+from deepfabric_core.run.larger_budget import larger_budget
 from deepfabric_core.run.state import Failure, RunState, StageProgress
 from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status, other_notices
 from deepfabric_core.text.headline import headline
@@ -30,6 +33,10 @@ from deepfabric_core.text.run_facts import (
     usage_facts,
 )
 from deepfabric_core.wording import duration
+from deepfabric_nb.display.head_view import HeadView, head_view
+
+if TYPE_CHECKING:
+    from deepfabric_nb.runs.run import Run
 
 Example = Failure | SampleRejected
 Phase = Literal["running", "stopping", "over"]
@@ -149,16 +156,35 @@ class RunHandle:
     phase: Phase
     was_stopped: bool = False
     is_watched: bool = False
+    has_samples: bool = True
+
+
+class GrownView(TypedDict):
+    """A topic that has got subtopics, by their names."""
+
+    path: str
+    names: list[str]
 
 
 class RunView(TypedDict):
-    """Everything that is shown of a run."""
+    """Everything that is shown of a run.
+
+    `resume` is the command that goes on with it, empty if there is nothing left to do or it isn't ours; `rows` counts
+    the samples that can be read beside it; `growth` has the latest topics that got subtopics.
+    """
 
     run: str
     name: str
     phase: Phase
     ending: Ending | None
+    watched: bool
     headline: str
+    head: HeadView
+    resume: str
+    can_try_again: bool
+    has_samples: bool
+    rows: int
+    growth: list[GrownView]
     elapsed: str
     reason: str
     stages: list[StageView]
@@ -176,6 +202,13 @@ class RunView(TypedDict):
     files: list[FileView]
 
 
+def view_of(run: Run) -> RunView:
+    """Return what to show of a run now."""
+    phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
+    handle = RunHandle(run.id, run.name, phase, run.stopping, run.is_watched, not run.job.topic_only)
+    return run_view(run.state, handle, now=time.time(), history=run.history)
+
+
 def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHistory | None = None) -> RunView:
     """Return what to show of a run at the time `now`; `history` has its rates, if it is shown while it goes on."""
     failures = _by_kind(state.failures, state.failure_examples)
@@ -187,6 +220,13 @@ def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHis
         "phase": phase,
         "ending": state.ending,
         "headline": headline(state, is_over=phase == "over", is_stopping=was_stopped, is_watched=handle.is_watched),
+        "watched": handle.is_watched,
+        "head": head_view(state, now, is_over=phase == "over"),
+        "resume": _resume(state, handle),
+        "can_try_again": bool(failures and phase == "over" and not handle.is_watched),
+        "has_samples": handle.has_samples,
+        "rows": 0,
+        "growth": [],
         "elapsed": _elapsed(state, now),
         "reason": _line(state.reason, _REASON) if state.ending == "budget" else "",
         "stages": list(_stages(state, now, phase, history or RateHistory())),
@@ -203,6 +243,14 @@ def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHis
         "notices": [_line(notice, _MESSAGE) for notice in other_notices(state, status)[-_NOTICES:]],
         "files": [_file(file) for file in state.files],
     }
+
+
+def _resume(state: RunState, handle: RunHandle) -> str:
+    """Return the command that goes on with a run of this notebook; empty if nothing is left to do."""
+    if state.ending == "complete" or handle.is_watched:
+        return ""
+    larger = larger_budget(state) if state.ending == "budget" else []
+    return _line(shlex.join(["%deepfabric", "resume", handle.name, *larger]), _FILE)
 
 
 def _elapsed(state: RunState, now: float) -> str:

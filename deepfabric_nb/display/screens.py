@@ -1,14 +1,13 @@
-"""Show a run: as a live widget where widgets can be drawn, else as lines of text."""
+"""Show a run: as a frame and its topics where widgets can be drawn, else as lines of text."""
 
 from __future__ import annotations
 
 import queue
 import sys
-import time
 from typing import Any
 
 from deepfabric_core.events import Event
-from deepfabric_nb.display.run_view import Phase, RunHandle, RunView, run_view
+from deepfabric_nb.display.run_view import RunView, view_of
 from deepfabric_nb.kernel.display_mode import DisplayMode, current_shell, default_display_mode
 from deepfabric_nb.runs.run import Run
 
@@ -16,17 +15,22 @@ from deepfabric_nb.runs.run import Run
 def show(run: Run, mode: DisplayMode | None = None) -> None:
     """Show a run from now until its end, or the summary of a run that is over."""
     mode = mode or default_display_mode()
-    if run.over:
+    if mode == "widget" and run.error is None:
+        _show_widgets(run)
+    elif run.over:
         _display_summary(run)
-    elif mode == "widget":
-        from deepfabric_nb.graph.topic_graph import TopicGraph
-
-        screen = WidgetScreen(run)
-        run.screens.append(screen.draw)
-        TopicGraph(run).display()
-        run.draw_between_cells()
     else:
         run.screens.append(TextScreen(run).draw)
+
+
+def _show_widgets(run: Run) -> None:
+    from deepfabric_nb.display.run_frame import RunFrame
+    from deepfabric_nb.graph.topic_graph import TopicGraph
+
+    RunFrame(run).display()
+    if not run.over:
+        TopicGraph(run).display()
+        run.draw_between_cells()
 
 
 def show_handle(run: Run) -> None:
@@ -48,32 +52,6 @@ class Summary:
         return {"text/html": summary_html(self._view), "text/plain": summary_text(self._view)}
 
 
-class WidgetScreen:
-    """The live widget, which is replaced by the summary when the run is over."""
-
-    def __init__(self, run: Run) -> None:
-        from IPython.display import display
-
-        from deepfabric_nb.display.progress_widget import ProgressWidget
-
-        self._run = run
-        self._widget = ProgressWidget(self._stop)
-        self._widget.view = dict(view_of(run))
-        self._handle = display(self._widget, display_id=True)
-
-    def _stop(self, run_id: str) -> None:
-        if run_id == self._run.id:
-            self._run.stop()
-
-    def draw(self) -> None:
-        """Update the widget. `view` is also set at the end: a reloaded page shows the widget, not the summary."""
-        self._widget.view = dict(view_of(self._run))
-        if self._run.over:
-            self._run.screens.remove(self.draw)
-            if self._handle is not None:
-                self._handle.update(Summary(view_of(self._run)))
-
-
 class TextScreen:
     """Lines on standard output. The engine's thread queues events, and the thread that draws prints them."""
 
@@ -93,13 +71,6 @@ class TextScreen:
         if over:
             self._run.screens.remove(self.draw)
             _display_summary(self._run)
-
-
-def view_of(run: Run) -> RunView:
-    """Return the data that screens draw of a run."""
-    phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    handle = RunHandle(run.id, run.name, phase, was_stopped=run.stopping, is_watched=run.is_watched)
-    return run_view(run.state, handle, now=time.time(), history=run.history)
 
 
 def _display_summary(run: Run) -> None:
