@@ -19,7 +19,8 @@ def headline(state: RunState, *, is_over: bool = True, is_stopping: bool = False
     'Starting'
     """
     if is_watched and is_stopping and (is_over or state.ending):
-        return f"No longer watched: {_made(state)}"
+        has_begun = state.samples_progress.started_at is not None or state.topics
+        return f"No longer watched: {_made(state)}" if has_begun else "No longer watched"
     if state.ending is not None:
         return _ended(state, state.ending)
     if is_over:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 _FIRST = ("topic", "question", "answer", "score", "status")
 _LAST = ("messages", "topic_path", "cycle", "key", "record", "simulated")
-_LONGEST_TEXT = 160
+_LONGEST_TEXT = 120
 _LONGEST_VALUE = 60
 _MOST_COLUMNS = 30
 _MOST_NAMES = 6
-_LEFT = ' style="text-align:left;vertical-align:top"'
-_RIGHT = ' style="text-align:right;vertical-align:top"'
+_LONG = 40  # from so many characters on, a text gets several lines
+_SHORT_CELL = ' style="text-align:left;vertical-align:top;white-space:nowrap"'
+_LONG_CELL = ' style="text-align:left;vertical-align:top;min-width:16em;max-width:30em"'
+_NUMBER = ' style="text-align:right;vertical-align:top;white-space:nowrap"'
 
 
 def frame_html(frame: pd.DataFrame, rows: int) -> str:
@@ -32,9 +34,10 @@ def frame_html(frame: pd.DataFrame, rows: int) -> str:
     is_cut = len(shown) > rows
     parts = (shown.head(-(-rows // 2)), shown.tail(rows // 2)) if is_cut else (shown,)
     bodies = ["".join(_rows(part)) for part in parts]
-    gap = f"<tr><th>…</th>{'<td>…</td>' * shown.shape[1]}</tr>"
-    head = "".join(f"<th{_LEFT}>{escape(_cut(name, _LONGEST_VALUE))}</th>" for name in shown.columns)
-    table = f'<table class="dataframe"><thead><tr><th></th>{head}</tr></thead><tbody>{gap.join(bodies)}</tbody></table>'
+    gap = f"<tr><th{_SHORT_CELL}>…</th>{f'<td{_SHORT_CELL}>…</td>' * shown.shape[1]}</tr>"
+    head = "".join(f"<th{_SHORT_CELL}>{escape(_cut(name, _LONGEST_VALUE))}</th>" for name in shown.columns)
+    table = f"<thead><tr><th></th>{head}</tr></thead><tbody>{gap.join(bodies)}</tbody>"
+    table = f'<table class="dataframe" style="table-layout:auto">{table}</table>'
     return f'<div class="tex2jax_ignore mathjax_ignore">{table}{_below(frame, shown)}</div>'
 
 
@@ -53,20 +56,24 @@ def _rows(part: pd.DataFrame) -> Iterator[str]:
     numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in part.dtypes]
     columns = [part[name].tolist() for name in part.columns]
     for place, *values in zip(part.index, *columns, strict=True):
-        cells = (
-            f"<td{_RIGHT if right else _LEFT}>{_cell(value)}</td>" for value, right in zip(values, numeric, strict=True)
-        )
-        yield f"<tr><th{_LEFT}>{escape(_cut(str(place), _LONGEST_VALUE))}</th>{''.join(cells)}</tr>"
+        cells = (_cell(_shown(value), right) for value, right in zip(values, numeric, strict=True))
+        yield f"<tr><th{_SHORT_CELL}>{escape(_cut(str(place), _LONGEST_VALUE))}</th>{''.join(cells)}</tr>"
 
 
-def _cell(value: Any) -> str:
+def _cell(text: str, is_number: bool) -> str:
+    style = _NUMBER if is_number else _LONG_CELL if len(text) >= _LONG else _SHORT_CELL
+    return f"<td{style}>{escape(text)}</td>"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as text, cut if it is long."""
     if isinstance(value, str):
-        return escape(_cut(value, _LONGEST_TEXT))
+        return _cut(value, _LONGEST_TEXT)
     if isinstance(value, tuple):
-        return escape(_cut(" > ".join(map(str, value)), _LONGEST_TEXT))
+        return _cut(" > ".join(map(str, value)), _LONGEST_TEXT)
     if isinstance(value, list | dict):
-        return escape(_cut(json.dumps(value, ensure_ascii=False, default=str), _LONGEST_VALUE))
-    return escape(_plain(value))
+        return _cut(json.dumps(value, ensure_ascii=False, default=str), _LONGEST_VALUE)
+    return _plain(value)
 
 
 def _plain(value: Any) -> str:

@@ -38,11 +38,10 @@ def frame_html(view: RunView, samples: str) -> str:
     is_over = view["phase"] == "over"
     said = [view["head"]["totals"], *(chip["text"] for chip in view["head"]["chips"])] if is_over else []
     figures = f'<p dir="auto">{escape(" · ".join(filter(None, said)))}</p>' if any(said) else ""
-    under_way = "" if is_over else "It was under way when this was saved. "
-    how = f"Go on with: <code>{escape(view['resume'])}</code>" if view["resume"] else ""
-    next_step = f'<p dir="auto">{under_way}{how}</p>' if under_way or how else ""
+    next_step = f"<p>Go on with: <code>{escape(view['resume'])}</code></p>" if view["resume"] else ""
     details = [_table(view), _notices(view), _failures(view)] if is_over else []
-    parts = [_head(view), figures, _reason(view), next_step, _fold("Summary", "".join(details)), samples]
+    head = _head(view if is_over else {**view, "headline": "A run that was under way when this was saved"})
+    parts = [head, figures, _reason(view), next_step, _fold("Summary", "".join(details)), samples]
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 

@@ -38,7 +38,7 @@ export function runFrame(model) {
   const topics = growth();
   const body = element("div", { class: "dfr-body" }, topics.root, ...(samples ? [samples.root] : []));
   const milestones = element("div", { class: "dfn-unseen", "aria-live": "polite", role: "status" });
-  const root = element("div", { class: "dfn dfr", tabindex: "-1", role: "group" }, head.root, reason, stopper.hint, warning, next, told.root, failedPart, rejectedPart, reportPart, details.root, body, milestones);
+  const root = element("div", { class: "dfn dfr", tabindex: "-1", role: "group" }, head.root, reason, stopper.hint, warning, next, failedPart, rejectedPart, reportPart, details.root, body, told.root, milestones);
   const news = newsOf();
 
   function draw() {
@@ -51,7 +51,7 @@ export function runFrame(model) {
     Object.assign(root.dataset, { phase: view.phase, ending: view.ending ?? "", kernel: isDead ? "dead" : "alive" });
     head.update(view, opened);
     for (const part of [stopper, failed, rejected, details, topics]) part.update(view);
-    told.update({ notices: isOver && !isDead ? view.notices : [] });
+    told.update({ notices: isOver && !isDead ? view.notices.filter((notice) => !view.resume || !notice.includes(view.resume)) : [] });
     drawTexts(view, isOver);
     drawFolds(view, isOver);
     samples?.setLive(!isOver);
@@ -65,10 +65,9 @@ export function runFrame(model) {
       show(part, Boolean(text));
     }
     const [words, command] = next.children;
-    const has = isOver && Boolean(view.resume) && (isDead || !view.notices.some((notice) => notice.includes(view.resume)));
     say(words, "Go on with:");
-    say(command, view.resume ?? "");
-    show(next, has);
+    say(command, view.resume);
+    show(next, isOver && Boolean(view.resume));
   }
 
   function drawFolds(view, isOver) {
