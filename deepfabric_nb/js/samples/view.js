@@ -16,18 +16,19 @@ import { searchBar } from "./search_bar.js";
 import { line } from "./text.js";
 
 const LATE = 200; // ms of reading until a placeholder takes the place of the former card
-const PACE = 1500; // ms for which a sample is shown at least while new ones are followed
+const PACE = 1500;
 const SOON = 60; // ms in which a changed card may come by itself
 const TOLD = 150; // ms until the kernel is told of a selection
 const EXPECTED = { accept: "accepted", reject: "rejected", edit: "edited" };
 
 /**
- * Show the samples of a model, see `deepfabric_nb/samples/protocol.py`. `actions` are elements at the end of its bar.
+ * Show the samples of a model, see `deepfabric_nb/samples/protocol.py`. `actions` are elements at the end of its bar,
+ * `pace` is for how many ms a sample is shown at least while new ones are followed.
  *
  * Return `root`, `dispose`, `ready` (a promise, until the rows are there), `setLive` (while a run adds samples, the
  * newest is shown until one is selected), `select(row)` and `within(path)` (only the samples of a topic).
  */
-export function samplesView(model, { actions = [] } = {}) {
+export function samplesView(model, { actions = [], pace = PACE } = {}) {
   const rows = new Rows();
   const drafts = new Drafts();
   const marks = highlighter();
@@ -250,7 +251,7 @@ export function samplesView(model, { actions = [] } = {}) {
   function follow() {
     if (!state.isLive || state.isHeld || !state.list.length) return;
     clearTimeout(timers.follow);
-    const wait = followed + PACE - performance.now();
+    const wait = followed + pace - performance.now();
     if (followed && wait > 0) {
       timers.follow = setTimeout(follow, wait);
       return;

@@ -133,7 +133,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 15));
 
 async function shown(index, cards = {}, more = {}) {
   const model = modelOf(index, cards, more);
-  const view = samplesView(model);
+  const view = samplesView(model, { pace: 0 });
   document.body.replaceChildren(view.root);
   await settled();
   const find = (selector) => view.root.querySelector(selector);
