@@ -10,7 +10,8 @@ const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited:
 let lists = 0;
 
 /** The list as a listbox; `act.go(row)` selects a row. */
-export function listView(rows, state, act) {
+export function listView(state, act) {
+  const { rows } = state;
   const name = `dfs-list-${(lists += 1)}`;
   const inside = element("div", { class: "dfs-rows", role: "presentation" });
   const root = element("div", { class: "dfs-list", role: "listbox", tabindex: "0", "aria-label": "Samples", click, scroll: () => act.soon(draw) }, inside);
