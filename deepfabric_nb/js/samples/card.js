@@ -4,9 +4,11 @@ import { timeline } from "./calls.js";
 import { changes } from "./changes.js";
 import { fold, json, pair, reasoning } from "./fields.js";
 import { judgement } from "./judgement.js";
+import { inParts } from "./parts.js";
 import { prose } from "./prose.js";
 import { counted, line, number, placeKey } from "./text.js";
 
+const MESSAGES = 60; // messages that are shown first
 const ROLES = { user: "User", assistant: "Assistant", system: "System prompt", tool: "Tool result" };
 
 /** The card of the selected row. */
@@ -113,7 +115,7 @@ function content(card, draft, { asText, scale, act }) {
   const given = [card.system && fold("System prompt", () => prose(card.system, { asText })), card.tools.length && toolsOf(card.tools)].filter(Boolean);
   const fields = card.fields.length ? [element("dl", { class: "dfs-fields" }, ...card.fields.map((field) => fieldOf(field, one)))] : [];
   const note = draft ? [editNote(draft)] : [];
-  return [...note, ...given, ...card.messages.flatMap((message) => messageOf(message, one)), ...fields, ...judgement(card, scale)];
+  return [...note, ...given, ...inParts(card.messages, { most: MESSAGES, noun: "message", make: (message) => messageOf(message, one) }), ...fields, ...judgement(card, scale)];
 }
 
 const toolsOf = (names) => fold(counted(names.length, "tool"), () => element("p", {}, names.map((name) => line(name, 80)).join(", ")));

@@ -3,6 +3,7 @@ import { element, say, show } from "../dom.js";
 import { active, facets, sorts, toggle } from "./query.js";
 import { number } from "./text.js";
 
+const VALUES = 30; // values of a facet that are offered
 const PAUSE = 120; // ms without a key before the kernel is asked
 
 /** The controls above the list. `act.ask(query)` lists anew, `act.searchFor(text)` asks the kernel. */
@@ -92,13 +93,21 @@ export function searchBar(state, act) {
   };
 }
 
-function fieldset({ key, label, values }, chosen, choose) {
+function fieldset({ key, label, values: all }, chosen, choose) {
+  const values = mostFrequent(all, chosen);
+  const cut = all.length - values.length;
   const one = ({ value, name, count }) => {
     const box = element("input", { type: "checkbox", "data-value": `${key}:${value}`, change: () => choose(key, value) });
     box.checked = chosen?.has(value) ?? false;
     return element("label", {}, box, element("span", { dir: "auto" }, name), element("span", { class: "dfs-quiet" }, number(count)));
   };
-  return element("fieldset", {}, element("legend", {}, label), ...values.map(one));
+  return element("fieldset", {}, element("legend", {}, label), ...values.map(one), cut ? element("p", { class: "dfs-quiet" }, `and ${number(cut)} with fewer samples`) : "");
+}
+
+function mostFrequent(values, chosen) {
+  if (values.length <= VALUES) return values;
+  const kept = new Set([...values].sort((one, other) => other.count - one.count).slice(0, VALUES));
+  return values.filter((one) => kept.has(one) || chosen?.has(one.value));
 }
 
 function chip({ name }, remove) {

@@ -199,3 +199,15 @@ test("without samples, that is what is said", async () => {
   assert.match(text(".dfs-card"), /The first sample is being written\./);
   view.dispose();
 });
+
+test("of a conversation of a thousand messages the first ones are shown, and more when they are asked for", async () => {
+  const messages = Array.from({ length: 1000 }, (_, n) => messageOf(n % 2 ? "assistant" : "user", `said ${n}`, n));
+  const { view } = await shown(indexOf(1), { 0: cardOf(0, { messages }) });
+  const bubbles = () => view.root.querySelectorAll(".dfs-bubble").length;
+  assert.equal(bubbles(), 60);
+  const more = view.root.querySelector(".dfs-more");
+  assert.equal(more.textContent, "Show 60 more of 940 messages");
+  more.click();
+  assert.equal(bubbles(), 120);
+  view.dispose();
+});
