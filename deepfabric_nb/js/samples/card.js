@@ -74,7 +74,7 @@ export function cardView(state, act) {
       const { card, draft } = state;
       const next = { row, card, asText: state.asText, texts: draft?.texts, late: !card && state.isLate };
       show(asText, row >= 0);
-      say(asText, state.asText ? "Show Markdown" : "Show as text");
+      say(asText, state.asText ? "As Markdown" : "As text");
       root.setAttribute("aria-label", row < 0 ? "Sample" : `Sample ${number(row + 1)} of ${number(rows.length)}`);
       drawFoot();
       if (row < 0) nothing();

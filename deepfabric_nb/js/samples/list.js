@@ -81,7 +81,9 @@ export function listView(state, act) {
 
 function option(list) {
   const title = element("span", { class: "dfs-row-title", dir: "auto" });
-  const topic = element("span", { class: "dfs-row-topic", dir: "auto" });
+  const [parent, leaf] = ["dfs-row-parent", "dfs-row-leaf"].map((name) => element("span", { class: name, dir: "auto" }));
+  const between = element("span", { class: "dfs-row-between" }, " › ");
+  const topic = element("span", { class: "dfs-row-topic" }, parent, between, leaf);
   const mark = element("span", { class: "dfs-row-mark" });
   const note = element("span", { class: "dfs-row-note" });
   const root = element("div", { class: "dfs-row", role: "option" }, title, mark, topic, note);
@@ -103,7 +105,10 @@ function option(list) {
       root.setAttribute("aria-setsize", String(shown.length));
       root.setAttribute("aria-posinset", String(at + 1));
       title.textContent = line(rows.columns.title[row] ?? "", 160) || "(no text)";
-      topic.textContent = rows.path(row).slice(1).slice(-2).map((name) => line(name, 60)).join(" › ");
+      const names = rows.path(row).slice(1).slice(-2).map((one) => line(one, 60));
+      leaf.textContent = names.at(-1) ?? "";
+      parent.textContent = names.length > 1 ? names[0] : "";
+      between.hidden = names.length < 2;
       mark.textContent = marked.text;
       mark.className = `dfs-row-mark dfs-${marked.level}`;
       note.textContent = noted;
