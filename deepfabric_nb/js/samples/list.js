@@ -7,12 +7,10 @@ export const HEIGHT = 48; // px of a row, as in the style sheet
 const SPARE = 6; // rows above and below what is seen
 
 const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited: ["✎", "edited"] };
-let lists = 0;
-
 /** The list as a listbox; `act.go(row)` selects a row. */
 export function listView(state, act) {
   const { rows } = state;
-  const name = `dfs-list-${(lists += 1)}`;
+  const name = `dfs-${Math.random().toString(36).slice(2, 10)}`; // of this list alone, whatever made the others
   const inside = element("div", { class: "dfs-rows", role: "presentation" });
   const root = element("div", { class: "dfs-list", role: "listbox", tabindex: "0", "aria-label": "Samples", click, scroll: () => act.soon(draw) }, inside);
   const empty = element("p", { class: "dfs-empty", role: "status" });

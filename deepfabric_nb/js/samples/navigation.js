@@ -27,8 +27,12 @@ export function navigation(state, act, parts, pace) {
     clearTimeout(timers.late);
     if (!state.card) after("late", LATE, () => act.soon((state.isLate = true)));
     state.cards.read([row, neighbour(state.list, row, 1)]);
-    say(parts.spoken, [rows.path(row).at(-1), rows.columns.title[row]].filter(Boolean).map((text) => line(text, 200)).join(": "));
     act.soon();
+  }
+
+  /** Tell screen readers what is shown now: the topic and the question. */
+  function announce(row) {
+    say(parts.spoken, [rows.path(row).at(-1), rows.columns.title[row]].filter(Boolean).map((text) => line(text, 200)).join(": "));
   }
 
   function followNewest() {
@@ -50,7 +54,8 @@ export function navigation(state, act, parts, pace) {
     go(row) {
       state.hold();
       select(row);
-      parts.list.reveal(row);
+      announce(row);
+      act.soon(() => parts.list.reveal(state.row));
       after("told", TOLD, () => state.kernel.send({ type: "select", row }, { isAnswered: false }));
     },
     follow() {
@@ -66,8 +71,7 @@ export function navigation(state, act, parts, pace) {
       state.query = query;
       state.relist();
       if (state.list.length && !state.list.includes(state.row)) act.go(state.list[0]);
-      else parts.list.reveal(state.row);
-      act.soon();
+      act.soon(() => parts.list.reveal(state.row));
     },
     within: (path) => act.ask({ ...state.query, path: String(path) === String(state.query.path) ? [] : path }),
     /** Ask the kernel which samples have a text. */

@@ -39,6 +39,7 @@ export function reviewBar(state, act, actions = []) {
       const isEditing = Boolean(state.draft);
       show(decide, rows.canReview && !isEditing);
       show(edit, isEditing);
+      edits[0].setAttribute("aria-disabled", String(!can));
       drawProgress(review);
     },
   };

@@ -134,6 +134,7 @@ function keys(state, act, parts) {
     if (parts.box.close() || parts.search.close()) return true;
     if (state.draft && parts.card.root.contains(target)) act.leave();
     else if (takesText(target)) parts.card.focus();
+    else if (parts.card.root.contains(target)) parts.list.focus();
     else return false;
     return true;
   }
