@@ -1,16 +1,19 @@
 // Tool calls as a timeline: what was called with what, and what came of it.
 import { element } from "../dom.js";
 import { fold } from "./fields.js";
-import { counted, line, visible } from "./text.js";
+import { inParts } from "./parts.js";
+import { block } from "./prose.js";
+import { counted, line } from "./text.js";
 
 const SHORT = 90; // characters of arguments that stand beside the name
 const SHOWN = 700; // characters of a result that aren't folded
 const LINES = 10;
-const MOST = 200_000; // characters of a result that are put on the page
+const MOST = 100; // calls that are shown first
 
 /** Return the timeline of the calls of a message. `edit(label, at)` returns the text area of a text that is edited, `changed(at, text)` what an edit changed. */
 export function timeline(calls, { edit, changed }) {
-  return element("ol", { class: "dfs-calls", "aria-label": counted(calls.length, "tool call") }, ...calls.map((one) => call(one, edit, changed)));
+  const made = inParts(calls, { most: MOST, noun: "call", make: (one) => [call(one, edit, changed)], wrap: (more) => element("li", {}, more) });
+  return element("ol", { class: "dfs-calls", "aria-label": counted(calls.length, "tool call") }, ...made);
 }
 
 function call({ name, arguments: given, result, failed, at, result_at: resultAt }, edit, changed) {
@@ -41,9 +44,4 @@ function outcome(result) {
   if (result.length <= SHOWN && result.split("\n", LINES + 1).length <= LINES) return block(result);
   const start = line(result, 80);
   return fold(`${start} (${counted(result.length, "character")})`, () => block(result), { className: "dfs-result" });
-}
-
-function block(text) {
-  const cut = text.length > MOST ? `${text.slice(0, MOST)}\n… ${counted(text.length - MOST, "more character")}` : text;
-  return element("pre", { tabindex: "0", dir: "auto" }, visible(cut));
 }

@@ -4,13 +4,16 @@ import { timeline } from "./calls.js";
 import { changes } from "./changes.js";
 import { fold, json, pair, reasoning } from "./fields.js";
 import { judgement } from "./judgement.js";
+import { inParts } from "./parts.js";
 import { prose } from "./prose.js";
 import { counted, line, number, placeKey } from "./text.js";
 
+const MESSAGES = 60; // messages that are shown first
 const ROLES = { user: "User", assistant: "Assistant", system: "System prompt", tool: "Tool result" };
 
-/** The card of the selected row. `state` has the row, the list, the cards, the drafts and what is searched for. */
-export function cardView(rows, state, act) {
+/** The card of the selected row. */
+export function cardView(state, act) {
+  const { rows } = state;
   const path = element("nav", { class: "dfs-path", "aria-label": "Topic" });
   const facts = element("p", { class: "dfs-facts" });
   const asText = element("button", { type: "button", class: "dfs-quiet-button", title: "Markdown or plain text (M)", click: () => act.toggleText() });
@@ -34,7 +37,7 @@ export function cardView(rows, state, act) {
   function drawBody(row, card) {
     const [isSame, scrolled] = [row === drawn.row, root.scrollTop];
     const open = isSame ? [...body.querySelectorAll(":scope details")].map((one) => one.open) : [];
-    body.replaceChildren(...content(card, state.draftOf(row), { asText: state.asText, scale: rows.scale, act }));
+    body.replaceChildren(...content(card, state.draft, { asText: state.asText, scale: rows.scale, act }));
     [...body.querySelectorAll("details")].forEach((one, at) => open[at] && (one.open = true));
     root.scrollTop = isSame ? scrolled : 0;
   }
@@ -47,7 +50,7 @@ export function cardView(rows, state, act) {
   }
 
   function drawFoot() {
-    const told = state.isLive && state.isHeld ? `Held while you read · ${number(state.unseen)} more · ` : "";
+    const told = state.isLive && state.isHeld ? `Held while you read · ${state.unseen ? `${number(state.unseen)} more · ` : ""}` : "";
     show(foot, Boolean(told));
     if (told && foot.dataset.told !== told) foot.replaceChildren(told, element("button", { type: "button", class: "dfs-link", click: () => act.follow() }, "Follow"));
     foot.dataset.told = told;
@@ -63,15 +66,15 @@ export function cardView(rows, state, act) {
   return {
     root,
     body,
+    focus: () => root.focus({ preventScroll: true }),
     focusEditor: () => body.querySelector("textarea")?.focus(),
     /** Draw what has changed. */
     update() {
       const row = state.row;
-      const card = row < 0 ? undefined : state.cards.get(row);
-      const draft = state.draftOf(row);
+      const { card, draft } = state;
       const next = { row, card, asText: state.asText, texts: draft?.texts, late: !card && state.isLate };
       show(asText, row >= 0);
-      say(asText, state.asText ? "Show Markdown" : "Show as text");
+      say(asText, state.asText ? "As Markdown" : "As text");
       root.setAttribute("aria-label", row < 0 ? "Sample" : `Sample ${number(row + 1)} of ${number(rows.length)}`);
       drawFoot();
       if (row < 0) nothing();
@@ -112,7 +115,7 @@ function content(card, draft, { asText, scale, act }) {
   const given = [card.system && fold("System prompt", () => prose(card.system, { asText })), card.tools.length && toolsOf(card.tools)].filter(Boolean);
   const fields = card.fields.length ? [element("dl", { class: "dfs-fields" }, ...card.fields.map((field) => fieldOf(field, one)))] : [];
   const note = draft ? [editNote(draft)] : [];
-  return [...note, ...given, ...card.messages.flatMap((message) => messageOf(message, one)), ...fields, ...judgement(card, scale)];
+  return [...note, ...given, ...inParts(card.messages, { most: MESSAGES, noun: "message", make: (message) => messageOf(message, one) }), ...fields, ...judgement(card, scale)];
 }
 
 const toolsOf = (names) => fold(counted(names.length, "tool"), () => element("p", {}, names.map((name) => line(name, 80)).join(", ")));

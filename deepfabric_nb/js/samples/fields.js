@@ -1,28 +1,28 @@
 // The fields of a record of an own schema: texts, and lists and objects as nested lists.
 import { element } from "../dom.js";
-import { prose } from "./prose.js";
-import { counted, line, visible } from "./text.js";
+import { block, prose } from "./prose.js";
+import { counted, line } from "./text.js";
 
 const DEEPEST = 8;
 const MOST = 1500; // values of one field
 
 /** Return the value of a field that isn't a text: nested, with its JSON on demand. */
 export function json(text) {
-  const raw = fold("JSON", () => element("pre", { tabindex: "0" }, visible(text)));
+  const raw = fold("JSON", () => block(text));
   let value;
   try {
     value = JSON.parse(text);
   } catch {
-    return element("pre", { tabindex: "0" }, visible(text));
+    return block(text);
   }
   if (value === null || typeof value !== "object") return element("span", { class: "dfs-value" }, String(value));
   const left = { values: MOST };
-  const nested = value_(value, 0, left);
+  const list = nested(value, 0, left);
   const cut = left.values < 0 ? element("p", { class: "dfs-quiet" }, "The rest is in the JSON.") : "";
-  return element("div", { class: "dfs-json" }, nested, cut, raw);
+  return element("div", { class: "dfs-json" }, list, cut, raw);
 }
 
-function value_(value, depth, left) {
+function nested(value, depth, left) {
   left.values -= 1;
   if (left.values < 0) return "…";
   if (typeof value === "string") return prose(value);
@@ -30,11 +30,11 @@ function value_(value, depth, left) {
   if (depth >= DEEPEST) return element("code", {}, line(JSON.stringify(value), 200));
   if (Array.isArray(value)) {
     if (!value.length) return element("span", { class: "dfs-quiet" }, "an empty list");
-    return element("ol", {}, ...taken(value, left).map((one) => element("li", {}, value_(one, depth + 1, left))));
+    return element("ol", {}, ...taken(value, left).map((one) => element("li", {}, nested(one, depth + 1, left))));
   }
   const entries = Object.entries(value);
   if (!entries.length) return element("span", { class: "dfs-quiet" }, "nothing");
-  return element("dl", {}, ...taken(entries, left).map(([name, one]) => pair(name, value_(one, depth + 1, left))));
+  return element("dl", {}, ...taken(entries, left).map(([name, one]) => pair(name, nested(one, depth + 1, left))));
 }
 
 const taken = (list, left) => list.slice(0, Math.max(1, left.values));

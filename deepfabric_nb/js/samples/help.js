@@ -5,7 +5,7 @@ import { KEYS } from "./keyboard.js";
 const MORE = [
   ["↑ ↓", "Move in the list"],
   ["Ctrl Enter", "Save an edit"],
-  ["Esc", "Close, or leave an edit; its text is kept"],
+  ["Esc", "Close, leave an edit (its text is kept), go to the list"],
 ];
 
 /** The dialog that lists the keys; `file` is where decisions are kept. */

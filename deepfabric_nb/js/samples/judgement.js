@@ -1,8 +1,8 @@
 // What was said of a sample: by the judge, by checks, by people, and why it failed.
 import { element } from "../dom.js";
 import { fold, pair } from "./fields.js";
-import { prose } from "./prose.js";
-import { counted, line, score, visible } from "./text.js";
+import { brief, prose } from "./prose.js";
+import { counted, line, score } from "./text.js";
 
 const SAID = { accept: "accepted", reject: "rejected", edit: "edited", comment: "commented", undo: "undone" };
 
@@ -25,7 +25,7 @@ function judge({ score: total, scores }, scale) {
       "div",
       { class: "dfs-criterion" },
       element("dt", {}, line(criterion, 60), meter(given, scale), element("b", { class: `dfs-score dfs-${level(given, scale)}` }, score(given))),
-      element("dd", { dir: "auto" }, visible(reason)),
+      element("dd", { dir: "auto" }, brief(reason)),
     ),
   );
   return element("section", { class: "dfs-said", "aria-label": "Judge" }, title, ...(list.length ? [element("dl", {}, ...list)] : []));
@@ -39,7 +39,7 @@ function meter(value, scale) {
 
 function checks({ checks: found }) {
   if (!found.length) return null;
-  const list = found.map(({ check, reason, evidence }) => pair(check, visible(reason), evidence ? element("q", { class: "dfs-quiet" }, visible(evidence.slice(0, 2000))) : ""));
+  const list = found.map(({ check, reason, evidence }) => pair(check, brief(reason), evidence ? element("q", { class: "dfs-quiet" }, brief(evidence)) : ""));
   return element("section", { class: "dfs-said", "aria-label": "Checks" }, element("h4", {}, `Checks found ${counted(found.length, "problem")}`), element("dl", {}, ...list));
 }
 
@@ -47,13 +47,13 @@ function failure({ error, request, reply }) {
   if (!error && !request && !reply) return null;
   const texts = [["Request", request], ["Reply", reply]].filter(([, text]) => text);
   const folds = texts.map(([label, text]) => fold(label, () => prose(text, { asText: true })));
-  return element("section", { class: "dfs-said dfs-failure", "aria-label": "Failure" }, element("p", { dir: "auto" }, visible(error)), ...folds);
+  return element("section", { class: "dfs-said dfs-failure", "aria-label": "Failure" }, prose(error, { asText: true }), ...folds);
 }
 
 function history({ history: decisions }) {
   if (!decisions.length) return null;
   const list = decisions.map(({ action, who, when, said }) =>
-    element("li", {}, element("b", {}, SAID[action] ?? action), said ? element("span", { dir: "auto" }, `: ${visible(said)}`) : "", element("span", { class: "dfs-quiet" }, [who, when].filter(Boolean).map((text) => ` · ${line(text, 60)}`).join(""))),
+    element("li", {}, element("b", {}, SAID[action] ?? action), said ? element("span", { dir: "auto" }, `: ${brief(said)}`) : "", element("span", { class: "dfs-quiet" }, [who, when].filter(Boolean).map((text) => ` · ${line(text, 60)}`).join(""))),
   );
   return element("section", { class: "dfs-said", "aria-label": "Decisions" }, element("h4", {}, "Decisions"), element("ul", {}, ...list));
 }

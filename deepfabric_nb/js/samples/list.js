@@ -7,11 +7,10 @@ export const HEIGHT = 48; // px of a row, as in the style sheet
 const SPARE = 6; // rows above and below what is seen
 
 const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited: ["✎", "edited"] };
-let lists = 0;
-
 /** The list as a listbox; `act.go(row)` selects a row. */
-export function listView(rows, state, act) {
-  const name = `dfs-list-${(lists += 1)}`;
+export function listView(state, act) {
+  const { rows } = state;
+  const name = `dfs-${Math.random().toString(36).slice(2, 10)}`; // of this list alone, whatever made the others
   const inside = element("div", { class: "dfs-rows", role: "presentation" });
   const root = element("div", { class: "dfs-list", role: "listbox", tabindex: "0", "aria-label": "Samples", click, scroll: () => act.soon(draw) }, inside);
   const empty = element("p", { class: "dfs-empty", role: "status" });
@@ -80,7 +79,9 @@ export function listView(rows, state, act) {
 
 function option(list) {
   const title = element("span", { class: "dfs-row-title", dir: "auto" });
-  const topic = element("span", { class: "dfs-row-topic", dir: "auto" });
+  const [parent, leaf] = ["dfs-row-parent", "dfs-row-leaf"].map((name) => element("span", { class: name, dir: "auto" }));
+  const between = element("span", { class: "dfs-row-between" }, " › ");
+  const topic = element("span", { class: "dfs-row-topic" }, parent, between, leaf);
   const mark = element("span", { class: "dfs-row-mark" });
   const note = element("span", { class: "dfs-row-note" });
   const root = element("div", { class: "dfs-row", role: "option" }, title, mark, topic, note);
@@ -102,7 +103,10 @@ function option(list) {
       root.setAttribute("aria-setsize", String(shown.length));
       root.setAttribute("aria-posinset", String(at + 1));
       title.textContent = line(rows.columns.title[row] ?? "", 160) || "(no text)";
-      topic.textContent = rows.path(row).slice(1).slice(-2).map((name) => line(name, 60)).join(" › ");
+      const names = rows.path(row).slice(1).slice(-2).map((one) => line(one, 60));
+      leaf.textContent = names.at(-1) ?? "";
+      parent.textContent = names.length > 1 ? names[0] : "";
+      between.hidden = names.length < 2;
       mark.textContent = marked.text;
       mark.className = `dfs-row-mark dfs-${marked.level}`;
       note.textContent = noted;

@@ -2,12 +2,13 @@
 import { line, number } from "./text.js";
 
 const LENGTHS = [500, 2_000, 8_000, 32_000];
+const STATUSES = { done: "made", failed: "failed", rejected: "refused" };
 const VERDICTS = { "": "not reviewed", accepted: "accepted", rejected: "rejected", edited: "edited" };
 
 /** What the rows can be filtered by. `of` returns the value of a row, `name` how a value is called. */
 const FACETS = [
   { key: "verdict", label: "Review", of: ({ columns }) => (row) => columns.verdict[row] || "", name: (_, value) => VERDICTS[value] },
-  { key: "status", label: "Status", of: ({ columns }) => (row) => columns.status[row], name: (_, value) => value },
+  { key: "status", label: "Status", of: ({ columns }) => (row) => columns.status[row], name: (_, value) => STATUSES[value] ?? line(String(value)) },
   { key: "branch", label: "Branch", of: (rows) => (row) => rows.branch(row), name: (rows, value) => line(rows.branches[value] ?? "none", 60) },
   { key: "score", label: "Score", of: scores, name: (rows, value) => scoreRange(rows.scale, value) },
   { key: "reason", label: "Reason", of: ({ columns }) => (row) => columns.reason[row] ?? -1, name: (rows, value) => line(rows.reasons[value] ?? "none", 60) },

@@ -13,7 +13,8 @@ const BUTTONS = [
 ];
 
 /** The bar. `act` carries out what its buttons say; `actions` are further elements at its end. */
-export function reviewBar(rows, state, act, actions = []) {
+export function reviewBar(state, act, actions = []) {
+  const { rows } = state;
   const buttons = new Map(BUTTONS.map(([action, label, key]) => [action, button(action, label, key, act)]));
   const edits = [["save", "Save", "Ctrl+Enter"], ["leave", "Leave", "Esc"], ["discard", "Discard", ""]].map(([action, label, key]) => button(action, label, key, act));
   edits[0].classList.add("dfs-primary");
@@ -35,9 +36,10 @@ export function reviewBar(rows, state, act, actions = []) {
         one.setAttribute("aria-disabled", String(!(action === "undo" ? state.canDecide && review?.can_undo : can)));
       }
       buttons.get("undo").title = review?.can_undo ? `Undo: ${line(review.can_undo, 100)} (U)` : "Nothing to undo (U)";
-      const isEditing = Boolean(state.draftOf(state.row));
+      const isEditing = Boolean(state.draft);
       show(decide, rows.canReview && !isEditing);
       show(edit, isEditing);
+      edits[0].setAttribute("aria-disabled", String(!can));
       drawProgress(review);
     },
   };

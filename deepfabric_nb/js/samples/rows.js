@@ -37,9 +37,8 @@ export class Rows {
   }
 
   /** Replace single rows. */
-  change(at, rows, review) {
+  change(at, rows) {
     this.#set(at, rows);
-    if (review) this.review = review;
   }
 
   #set(at, rows) {
@@ -50,7 +49,7 @@ export class Rows {
     }
   }
 
-  /** Take over lists that have grown during a run. */
+  /** Take over the lists that have grown, and how far the review is. */
   extend({ topics, models, reasons, review }) {
     Object.assign(this, { topics: topics ?? this.topics, models: models ?? this.models, reasons: reasons ?? this.reasons, review: review ?? this.review });
   }

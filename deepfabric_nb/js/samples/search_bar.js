@@ -3,10 +3,12 @@ import { element, say, show } from "../dom.js";
 import { active, facets, sorts, toggle } from "./query.js";
 import { number } from "./text.js";
 
+const VALUES = 30; // values of a facet that are offered
 const PAUSE = 120; // ms without a key before the kernel is asked
 
-/** The controls above the list. `act.ask(query)` lists anew, `act.search(text)` asks the kernel. */
-export function searchBar(rows, state, act) {
+/** The controls above the list. `act.ask(query)` lists anew, `act.searchFor(text)` asks the kernel. */
+export function searchBar(state, act) {
+  const { rows } = state;
   const field = element("input", { type: "search", placeholder: "Search all texts", "aria-label": "Search the samples", input: typed, keydown: key });
   const count = element("span", { class: "dfs-quiet dfs-count", role: "status" });
   const sort = element("select", { "aria-label": "Sort", change: () => act.ask({ ...state.query, sort: sort.value }) });
@@ -17,14 +19,14 @@ export function searchBar(rows, state, act) {
 
   function typed() {
     clearTimeout(timer);
-    timer = setTimeout(() => act.search(field.value.trim()), field.value ? PAUSE : 0);
+    timer = setTimeout(() => act.searchFor(field.value.trim()), field.value ? PAUSE : 0);
   }
 
   function key(event) {
     if (event.key === "Escape" && field.value) {
       field.value = "";
       typed();
-    } else if (event.key === "ArrowDown" || event.key === "Enter" || event.key === "Escape") act.focusList(event.key !== "Escape");
+    } else if (event.key === "ArrowDown" || event.key === "Enter" || event.key === "Escape") act.focusList();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -34,6 +36,7 @@ export function searchBar(rows, state, act) {
     show(panel, opened);
     open.setAttribute("aria-expanded", String(opened));
     if (opened) fill();
+    if (opened) panel.querySelector("input")?.focus();
   }
 
   function choose(facet, value) {
@@ -72,11 +75,12 @@ export function searchBar(rows, state, act) {
       field.focus();
       field.select();
     },
-    /** Close the filters, if they are open; return whether they were. */
-    close() {
+    contains: (node) => panel.contains(node) || open.contains(node),
+    /** Close the filters, if they are open; return whether they were. The focus stays if it went elsewhere. */
+    close({ isLeft = false } = {}) {
       if (panel.hidden) return false;
       flip(false);
-      open.focus();
+      if (!isLeft) open.focus();
       return true;
     },
     update() {
@@ -89,13 +93,21 @@ export function searchBar(rows, state, act) {
   };
 }
 
-function fieldset({ key, label, values }, chosen, choose) {
+function fieldset({ key, label, values: all }, chosen, choose) {
+  const values = mostFrequent(all, chosen);
+  const cut = all.length - values.length;
   const one = ({ value, name, count }) => {
     const box = element("input", { type: "checkbox", "data-value": `${key}:${value}`, change: () => choose(key, value) });
     box.checked = chosen?.has(value) ?? false;
     return element("label", {}, box, element("span", { dir: "auto" }, name), element("span", { class: "dfs-quiet" }, number(count)));
   };
-  return element("fieldset", {}, element("legend", {}, label), ...values.map(one));
+  return element("fieldset", {}, element("legend", {}, label), ...values.map(one), cut ? element("p", { class: "dfs-quiet" }, `and ${number(cut)} with fewer samples`) : "");
+}
+
+function mostFrequent(values, chosen) {
+  if (values.length <= VALUES) return values;
+  const kept = new Set([...values].sort((one, other) => other.count - one.count).slice(0, VALUES));
+  return values.filter((one) => kept.has(one) || chosen?.has(one.value));
 }
 
 function chip({ name }, remove) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { Window } from "happy-dom";
 import { cardOf, indexOf, messageOf, modelOf } from "./samples_kernel.js";
 
@@ -15,6 +15,8 @@ Object.assign(globalThis, {
 const { html } = await import("../samples/markdown.js");
 const { actionOf } = await import("../samples/keyboard.js");
 const { Cards } = await import("../samples/cards.js");
+const { Drafts } = await import("../samples/drafts.js");
+const { kernelOf } = await import("../samples/kernel.js");
 const { everything, facets, listed, nextToReview, toggle, active } = await import("../samples/query.js");
 const { Rows } = await import("../samples/rows.js");
 const { line, visible } = await import("../samples/text.js");
@@ -129,11 +131,56 @@ test("cards that weren't looked at for longest are forgotten, and no card is ask
   assert.deepEqual(asked, [0, 1, 2, 1]);
 });
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 15));
+test("an edit stays until the kernel has taken it, and only what was changed is sent", () => {
+  const drafts = new Drafts();
+  const call = { name: "read", arguments: "{}", result: "old", failed: false, at: [], result_at: ["messages", 2, "content"] };
+  const card = cardOf(0, { messages: [messageOf("user", "a\r\nb", 0), messageOf("assistant", "", 1, { calls: [call] })] });
+  const texts = () => [...drafts.opened(0).texts.values()];
+  drafts.open(card);
+  assert.deepEqual(texts().map(({ text }) => text), ["a\r\nb", "", "old"]);
+  texts()[0].text = "a\nb"; // what a text area makes of it
+  assert.deepEqual(drafts.changed(drafts.opened(0)), []);
+  texts()[2].text = "new";
+  assert.deepEqual(drafts.changed(drafts.opened(0)), [{ at: ["messages", 2, "content"], text: "new" }]);
+  drafts.send(0);
+  assert.equal(drafts.opened(0), null);
+  drafts.refused();
+  assert.equal(texts()[2].text, "new");
+  drafts.leave(0);
+  assert.deepEqual([drafts.opened(0), drafts.isUnsaved(0)], [null, true]);
+  drafts.open(card);
+  drafts.send(0);
+  drafts.taken([0]);
+  assert.equal(drafts.isUnsaved(0), false);
+});
+
+test("a kernel that doesn't answer is said to be busy, and one that is gone isn't asked any more", (context) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  context.after(() => mock.timers.reset());
+  const states = [];
+  const model = modelOf(indexOf(1), {}, { isSilent: true });
+  const kernel = kernelOf(model, { heard: () => {}, changed: (state) => states.push(state) });
+  kernel.send({ type: "select", row: 0 }, { isAnswered: false });
+  mock.timers.tick(5000);
+  kernel.send({ type: "search", ask: 1, text: "x" });
+  mock.timers.tick(5000);
+  model.hears({ type: "found", ask: 1, rows: [] });
+  model.dies();
+  kernel.send({ type: "undo" });
+  mock.timers.tick(5000);
+  assert.deepEqual([states, model.of("undo")], [["busy", "", "dead"], []]);
+  kernel.dispose();
+  assert.equal(model.listening(), 0);
+});
+
+/** Let what is due happen, and what that makes due. */
+async function settled() {
+  for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+}
 
 async function shown(index, cards = {}, more = {}) {
   const model = modelOf(index, cards, more);
-  const view = samplesView(model);
+  const view = samplesView(model, { pace: 0 });
   document.body.replaceChildren(view.root);
   await settled();
   const find = (selector) => view.root.querySelector(selector);
@@ -182,6 +229,22 @@ test("what the kernel refuses is said, and the verdict is taken back", async () 
   view.dispose();
 });
 
+test("who reviews what isn't reviewed yet goes on with the next one, and an undo leads back", async () => {
+  const { model, view, find, does } = await shown(indexOf(3, {}));
+  find(".dfs-find button").click();
+  find('[data-value="branch:0"]').click();
+  await settled();
+  does("accept");
+  await settled();
+  assert.equal(find('[aria-selected="true"]').dataset.row, "1");
+  does("undo");
+  await settled();
+  assert.equal(find('[aria-selected="true"]').dataset.row, "0");
+  assert.match(find(".dfs-count").textContent, /^2 of 3$/);
+  assert.deepEqual(model.sent.map(({ type }) => type).filter((type) => !["read", "select"].includes(type)), ["open", "decide", "undo"]);
+  view.dispose();
+});
+
 test("a sample that failed can be read and not judged", async () => {
   const { model, does, find, text, view } = await shown(indexOf(1, { status: "failed" }), { 0: cardOf(0, { messages: [], error: "no reply", reply: "x" }) });
   assert.equal(find('[data-does="accept"]').getAttribute("aria-disabled"), "true");
@@ -197,5 +260,17 @@ test("without samples, that is what is said", async () => {
   view.setLive(true);
   await settled();
   assert.match(text(".dfs-card"), /The first sample is being written\./);
+  view.dispose();
+});
+
+test("of a conversation of a thousand messages the first ones are shown, and more when they are asked for", async () => {
+  const messages = Array.from({ length: 1000 }, (_, n) => messageOf(n % 2 ? "assistant" : "user", `said ${n}`, n));
+  const { view } = await shown(indexOf(1), { 0: cardOf(0, { messages }) });
+  const bubbles = () => view.root.querySelectorAll(".dfs-bubble").length;
+  assert.equal(bubbles(), 60);
+  const more = view.root.querySelector(".dfs-more");
+  assert.equal(more.textContent, "Show 60 more of 940 messages");
+  more.click();
+  assert.equal(bubbles(), 120);
   view.dispose();
 });
