@@ -93,7 +93,7 @@ def test_a_run_that_works_between_cells_adds_its_samples(place: Path) -> None:
     async def between_cells() -> Shown:
         begun = deepfabric_nb.start(SLOW, num_samples=3)
         shown = Shown(Samples(begun))
-        while shown.view.is_growing:
+        while shown.view.is_growing:  # noqa: ASYNC110 - as a notebook does
             await asyncio.sleep(0.05)
         return shown
 
