@@ -191,14 +191,14 @@ def test_samples_without_a_file_can_be_read_and_not_reviewed() -> None:
 
 
 def test_what_is_no_sample_of_the_dataset_has_no_verdict(tmp_path: Path) -> None:
-    dataset = written(tmp_path / "tea.jsonl", said())
+    dataset = written(tmp_path / "tea.jsonl", said(topic_id="a", cycle=0))
     item = {"topic_id": "a", "topic_path": ["Tea"], "cycle": 0}
-    written(tmp_path / "tea.failures.jsonl", {**item, "kind": "timeout", "error": "Too slow."})
+    written(tmp_path / "tea.failures.jsonl", {**item, "cycle": 1, "kind": "timeout", "error": "Too slow."})
     found = {"gate": "checks", "check": "too_short", "reason": "it is short", "evidence": "So."}
     written(tmp_path / "tea.rejected.jsonl", {**item, **found, "sample": said("Short?")})
     page = Page(dataset)
     index = page.index()
-    assert index["rows"]["status"] == ["done", "rejected", "failed"]
+    assert index["rows"]["status"] == ["done", "rejected", "failed"] and index["rows"]["attempts"] == [2, 1, 1]
     assert [index["reasons"][at] for at in index["rows"]["reason"][1:]] == ["too short", "timeout"]
     assert page.card(1)["checks"] == [{"check": "too short", "reason": "it is short", "evidence": "So."}]
     assert page.card(2)["error"] == "Too slow." and page.card(2)["path"] == ["Tea"]
