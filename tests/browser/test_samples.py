@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -53,7 +52,7 @@ def test_an_agents_samples_are_read_reviewed_by_keyboard_and_made_again(begun: A
     rows(notebook, 2).first.click()
     press(notebook, "a", "r", *"Wrong", "Enter", "a")
     expect(rows(notebook, 2).filter(has_text="accepted")).to_have_count(2)
-    assert told(notebook, 3) == [["accepted", "accepted", "rejected"], 3]
+    wait_until(lambda: told(notebook, 3) == [["accepted", "accepted", "rejected"], 3])
     kept = (jupyter.notebooks / "agent.reviews.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["action"] for line in kept] == ["accept", "reject", "accept"]
     assert json.loads(kept[1])["reason"] == "Wrong"
@@ -132,10 +131,7 @@ def test_twenty_samples_are_reviewed_by_keyboard_alone(app: App, begun: Any) -> 
             press(notebook, "e", "End", *" And more.", "Control+Enter", "j")
         else:
             press(notebook, "a")
-        judged = rows(notebook, 2).filter(has_text=re.compile("accepted|rejected|edited"))
-        wait_until(lambda wanted=number + 1: judged.count() >= min(wanted, 8))
     wait_until(lambda: told(notebook, 3)[0] == ["accepted"] * 14 + ["edited"] + ["rejected"] * 5)
-    press(notebook, "u")
 
 
 @pytest.mark.slow
@@ -143,8 +139,9 @@ def test_twenty_thousand_samples_take_less_than_five_megabytes_until_one_is_read
     many = """import json
 with open("many.jsonl", "w") as file:
     for n in range(20_000):
-        messages = [{"role": "user", "content": f"Why is sample {n} as it is?"}, {"role": "assistant", "content": "x" * 1_800}]
-        metadata = {"topic_path": ["Bicycles", f"Part {n % 40}", f"Screw {n % 5000}"], "model": "gpt-4o-mini", "cycle": 0}
+        asked = {"role": "user", "content": f"Why is sample {n} of all the samples as it is, and not otherwise?"}
+        metadata = {"topic_path": ["Bicycles", f"Part {n % 40}", f"Screw {n % 5000}"], "model": "gpt-4o-mini"}
+        messages = [asked, {"role": "assistant", "content": "x" * 1_800}]
         print(json.dumps({"messages": messages, "metadata": metadata}), file=file)
 """
     notebook = begun("lab", many, "%deepfabric samples many.jsonl")
