@@ -123,8 +123,11 @@ def test_twenty_samples_are_reviewed_by_keyboard_alone(app: App, begun: Any) -> 
     notebook = begun(app, tea(samples=20, latency=0), "samples = %deepfabric samples\nsamples", TELL)
     notebook.run_to_end(1)
     notebook.run_to_end(2)
-    view(notebook, 2).locator(".dfs-card").focus()
+    card = view(notebook, 2).locator(".dfs-card")
+    card.focus()
     for number in range(20):
+        expect(card).to_have_attribute("aria-label", f"Sample {number + 1} of 20")
+        expect(card).to_have_attribute("aria-busy", "false")
         if number % 4 == 1:
             press(notebook, "r", *"No", "Enter")
         elif number == 2:
