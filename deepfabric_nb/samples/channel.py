@@ -316,10 +316,15 @@ class SampleChannel:
             raise ConfigError("The run is at work: rejected samples can be made again when it is over.")
         if not any(row.verdict == "rejected" for row in self.index.rows):
             raise ConfigError("No sample is rejected: reject those that are to be made again.")
-        self._more = self._make_again()
-        with gc_paused():
-            self._take_in(self._more.entries())
-        self._send_progress()
+        self.follow(self._make_again())
+
+    def follow(self, source: SampleSource) -> None:
+        """Take in what another source has from now on, such as a run that goes on with these samples."""
+        with self._lock:
+            self._more = source
+            with gc_paused():
+                self._take_in(source.entries())
+            self._send_progress()
 
     # ---- messages to the page
 

@@ -108,6 +108,7 @@ def test_chains_of_thought_own_schemas_and_hostile_texts_are_read(app: App, begu
     card = view(notebook, 2).locator(".dfs-card")
     card.get_by_text("Reasoning").click()
     expect(card).to_contain_text("First this, then that.")
+    card.focus()
     press(notebook, "j")
     for part in ("title", "Green tea", "Boil", "level"):
         expect(card).to_contain_text(part)

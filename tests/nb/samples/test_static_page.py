@@ -69,6 +69,11 @@ def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path) -> None:
     assert "\\x1b[31m" in text(page) and shown.encode()
 
 
+def test_code_between_fences_is_kept_as_it_is() -> None:
+    shown = samples_html(Page([said(answer="So:\n```python\nif <x>:\n    y\n```\nand ``` no more")]).channel)
+    assert "So:<br><pre>if &lt;x&gt;:\n    y\n</pre>and ``` no more" in shown
+
+
 def test_own_schemas_are_a_table_and_line_breaks_stay() -> None:
     page = html(Page([{"title": "Tea\n  and more", "steps": ["Boil"]}]))
     assert "table" in page.tags and "br" in page.tags
