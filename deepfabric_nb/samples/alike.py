@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deepfabric_core.quality.print_index import PrintIndex
 
 _BRANCH_NAME = 60
+# Which samples are compared by their prints: those that share so many of so many pieces of a text, in characters.
+_PIECES, _PIECE, _SHARE = 24, 20, 0.25
 
 
 class Group(TypedDict):
@@ -25,7 +27,7 @@ class Group(TypedDict):
 
 
 class LikeSamples:
-    """Compares samples by their prints, which are made when they are first asked for: 0.1 ms for each sample."""
+    """Finds samples that are like one. Prints are made of those that may be near-duplicates alone, as it takes time."""
 
     def __init__(self, index: SampleIndex) -> None:
         self._index = index
@@ -50,12 +52,20 @@ class LikeSamples:
 
     def _duplicates(self, place: int) -> list[int]:
         rules = DuplicateRules()
-        rows = list(self._undecided(place))
         own = self._print(place)
         if own is None:
             return []
-        prints, known = self._print_index(rows, rules)
+        prints, known = self._print_index(self._with_common_pieces(place), rules)
         return sorted({place, *(known[row] for row, like in prints.alike(own) if like.shared >= rules.threshold)})
+
+    def _with_common_pieces(self, place: int) -> list[int]:
+        """Return the row and those that have some pieces of its text as they are, as near-duplicates do."""
+        rows = self._index.rows
+        text = rows[place].text[: rows[place].length]
+        pieces = {text[at : at + _PIECE] for at in range(0, len(text), max(1, len(text) // _PIECES))}
+        enough = max(1, int(len(pieces) * _SHARE))
+        likely = (row for row in self._undecided(place) if row != place)
+        return [place, *(row for row in likely if sum(piece in rows[row].text for piece in pieces) >= enough)]
 
     def _print_index(self, rows: list[int], rules: DuplicateRules) -> tuple[PrintIndex, list[int]]:
         from deepfabric_core.quality.print_index import PrintIndex

@@ -169,10 +169,12 @@ class SampleChannel:
                 self._set("selected", self.index.id_of(row) if known else "")
 
     def open(self) -> None:
-        """Send everything, with what others decided meanwhile."""
+        """Send everything, with what others decided meanwhile, and which sample was looked at."""
         self._decisions.read()
         self._show_verdicts()
         self._send({"type": "index", "index": self.now()})
+        if self._has_trait("selected") and (rows := self.index.places_of([self._widget.selected])):
+            self._send({"type": "selected", "row": rows[0]})
 
     def now(self) -> Index:
         """Return all rows as the page gets them."""
@@ -222,7 +224,8 @@ class SampleChannel:
         known = [row for row in self._known(rows) if self.index.rows[row].status == "done"]
         if not known:
             raise ConfigError(_ELSEWHERE)
-        self._keep([self._decision(row, action, reason=reason) for row in known])
+        one_of_equal = {self.index.id_of(row): row for row in known}
+        self._keep([self._decision(row, action, reason=reason) for row in one_of_equal.values()])
         self._tell_decided(known)
 
     def _keep(self, decisions: list[Decision]) -> None:

@@ -22,6 +22,7 @@ _NO_FILE = (
     "These samples belong to no file, so there is no place to keep a decision: save them as a dataset, and open "
     "that by Samples(path)."
 )
+_TICK = 1e-5  # seconds
 _NOTHING = "There is nothing to undo."
 
 # One log for each file, as several views of one dataset may be open.
@@ -74,11 +75,18 @@ class Decisions:
         """
         if self._log is None or self.why_not:
             raise ConfigError(self.why_not)
-        at = time.time()
+        at = self._next_time()
         try:
             self._log.add_all([replace(decision, at=at) for decision in decisions])
         finally:
             self._size = size_of(self._log.path)
+
+    def _next_time(self) -> float:
+        """Return the time, later than that of every decision: what has one time was decided at once."""
+        decisions = self._reviews.decisions
+        last = decisions[-1].at if decisions else 0.0
+        now = time.time()
+        return now if now > last else last + _TICK
 
     def undo(self) -> list[Decision]:
         """Take back what was decided last, and return it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,6 +83,8 @@ class SampleIndex:
     _by_key: dict[Key, int] = field(default_factory=dict)
     _ids: dict[int, str] = field(default_factory=dict)
     _rejected: set[int] = field(default_factory=set)
+    # How many samples of a work item were rejected.
+    _tries: Counter[Key | None] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -118,6 +121,7 @@ class SampleIndex:
         if row.key is not None and mark in self._rejected:
             return None
         self._rejected.add(mark)
+        self._tries[row.key] += row.key is not None
         return self._append(row)
 
     def _append(self, row: Row) -> int:
@@ -155,7 +159,7 @@ class SampleIndex:
             self.models.number(self._name(line.get("model") or "")),
             self._reason(status, line),
             _whole(line.get("cycle")),
-            _whole(line.get("attempts")),
+            _whole(line.get("attempt")) or 1,
             _number(judge.get("score")) if judged else None,
             judge.get("passed") is True if judged else None,
             None if said.get("cost_known") is False else _number(usage.get("cost")),
@@ -188,7 +192,7 @@ class SampleIndex:
             "length": [row.length for row in rows],
             "model": [row.model for row in rows],
             "cycle": [row.cycle for row in rows],
-            "attempts": [row.attempts for row in rows],
+            "attempts": [row.attempts + (row.status == "done" and self._tries[row.key]) for row in rows],
             "cost": [row.cost for row in rows],
             "calls": [row.calls for row in rows],
             "problems": [row.problems for row in rows],

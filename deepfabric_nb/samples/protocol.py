@@ -48,7 +48,7 @@ class Columns(TypedDict):
 
     `title` is the beginning of the question; `length` is in characters of all texts; `score` is the judge's, or None;
     `reason` is why a sample failed, was rejected by a gate or by a person, -1 if it wasn't; `problems` counts the
-    checks that found something, and `calls` the tool calls.
+    checks that found something, `calls` the tool calls, and `attempts` the samples that were made until one passed.
     """
 
     title: list[str]

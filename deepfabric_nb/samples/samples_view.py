@@ -11,7 +11,7 @@ import traitlets
 
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Reviews
-from deepfabric_nb.kernel.display_mode import current_shell
+from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
@@ -57,12 +57,18 @@ class Samples(LiveFrame):
         again = remaking_of(source)
         redact = session_of(current_shell()).redactor()
         self._channel = SampleChannel(self, source, redact=redact, make_again=again and self._watched(again))
-        if self._channel.is_growing:
+        if self.is_growing:
             self._follow(source)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether a run may still add samples, or make rejected ones again."""
+        return self._channel.is_growing
 
     @property
     def accepted(self) -> list[Record]:
         """The records of the dataset that nobody rejected, as they were edited."""
+        self.draw()
         return list(self._channel.accepted())
 
     @property
@@ -85,9 +91,9 @@ class Samples(LiveFrame):
 
     def draw(self) -> None:
         """Take in what is new, and send it to the page; at the end, replace what is saved in the notebook."""
-        if self._channel.is_growing:
+        if self.is_growing:
             self._channel.refresh()
-            if not self._channel.is_growing:
+            if not self.is_growing and default_display_mode() == "widget":
                 self.update_static_page()
 
     def _watched(self, again: Callable[[], SampleSource]) -> Callable[[], SampleSource]:
@@ -114,7 +120,7 @@ class Samples(LiveFrame):
 
     async def _drawing(self) -> None:
         await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
-        while self._channel.is_growing:
+        while self.is_growing:
             self.draw()
             await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
 

@@ -33,6 +33,11 @@ class ShownText:
 
     def titles(self, texts: Iterable[str]) -> list[str]:
         """Return the beginnings of texts, a line each; at once, since a key is looked for faster in one long text."""
-        beginnings = [printable(text[:_READ_FOR_TITLE]).strip() for text in texts]
-        hidden = self.redact.known("\n".join(beginnings)).split("\n")
-        return [printable(title, _TITLE) for title in hidden]
+        beginnings = [on_one_line(text[:_READ_FOR_TITLE]).strip() for text in texts]
+        hidden = self.redact.known("\n".join(beginnings)).split("\n") if beginnings else []
+        return [title if len(title) <= _TITLE else f"{title[: _TITLE - 1].rstrip()}…" for title in hidden]
+
+
+def on_one_line(text: str) -> str:
+    """Return a text on one line with control characters made visible; most texts are so already."""
+    return text if text.isprintable() else printable(text)

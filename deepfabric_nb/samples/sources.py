@@ -234,6 +234,9 @@ class RunSource:
         if over and not self._is_told:
             self._is_told = True
             found += entries_of(self.run)
+            for tail in self._tails:
+                tail.close()
+            self._tails = []
         return found
 
     def _with_path(self, entry: Entry) -> Entry:
@@ -272,9 +275,15 @@ class _LogTail:
             self._tail.close()
             self._tail = Tail(self._path)
         self._file = file if file != (0, 0) else None
-        lines = self._tail.objects()
+        return list(self._entries(self._tail.objects()))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._tail.close()
+
+    def _entries(self, lines: Iterable[JournalLine]) -> Iterable[Entry]:
         if self._status == "failed":
-            return list(_failed(lines))
+            return _failed(lines)
         if self._status == "rejected":
-            return list(_rejected(lines))
-        return [Entry("done", line_in(line)) for line in lines if isinstance(line.get("sample"), dict)]
+            return _rejected(lines)
+        return (Entry("done", line_in(line)) for line in lines if isinstance(line.get("sample"), dict))

@@ -25,6 +25,10 @@ _LONGEST_TEXT = 12_000
 
 _CELL = "text-align:left;vertical-align:top"
 _TEXT = "overflow-wrap:anywhere;margin:.2em 0 .8em"
+# Without styles, a message begins with its role all the same; both colours suit light and dark notebooks.
+_MESSAGE = "overflow-wrap:anywhere;margin:.3em 0 .8em;padding:.5em .8em;border-radius:8px;background:"
+_USER, _OTHERS = "rgba(47,111,222,.12)", "rgba(128,128,128,.12)"
+_FENCED = re.compile(r"(?ms)^```[^\n`]*\n(.*?)^```[ \t]*(?:\n|\Z)")
 _ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool result"}
 _VERDICTS = {"accepted": "✓ accepted", "rejected": "✗ rejected", "edited": "✎ edited"}
 
@@ -105,7 +109,8 @@ def _message(message: MessageShown) -> str:
     role = escape(_ROLES.get(message["role"], message["role"]))
     parts = [_reasoning(message["reasoning"])]
     if message["text"] or not message["calls"]:
-        parts.append(f'<p dir="auto" style="{_TEXT}"><b>{role}:</b><br>{text_html(message["text"])}</p>')
+        style = _MESSAGE + (_USER if message["role"] == "user" else _OTHERS)
+        parts.append(f'<div dir="auto" style="{style}"><b>{role}:</b><br>{message_html(message["text"])}</div>')
     if message["calls"]:
         parts.append(f"<ul>{''.join(map(_call, message['calls']))}</ul>")
     return "".join(parts)
@@ -154,6 +159,13 @@ def _said(card: Card) -> Iterator[str]:
 
 def _text(text: str) -> str:
     return f'<p dir="auto" style="{_TEXT}">{text_html(text)}</p>' if text else ""
+
+
+def message_html(text: str) -> str:
+    """Return the text of a message as HTML: what stands between fences is code."""
+    pieces = _FENCED.split(_cut(text))
+    texts = (f"<pre>{escape(piece)}</pre>" if number % 2 else text_html(piece) for number, piece in enumerate(pieces))
+    return "".join(texts)
 
 
 def text_html(text: str) -> str:
