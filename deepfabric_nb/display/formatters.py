@@ -20,11 +20,12 @@ _CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", 
 
 
 def display_runs(shell: Any) -> None:
-    """Display a run that is a cell's result by its screen. Without a shell, do nothing."""
-    if shell is not None:
-        from deepfabric_nb.display.screens import show_handle
-        from deepfabric_nb.runs.run import Run
+    """Display a run that is a cell's result by its screen, in IPython and in marimo."""
+    from deepfabric_nb.display.screens import frame_of, show_handle
+    from deepfabric_nb.runs.run import Run
 
+    Run.displayed_by = staticmethod(frame_of)
+    if shell is not None:
         shell.display_formatter.ipython_display_formatter.for_type(Run, show_handle)
 
 

@@ -33,6 +33,15 @@ def _show_widgets(run: Run) -> None:
         run.draw_between_cells()
 
 
+def frame_of(run: Run) -> Any:
+    """Return a widget of a run, which is drawn until the run is over."""
+    from deepfabric_nb.display.run_frame import RunFrame
+
+    frame = RunFrame(run)
+    run.draw_between_cells()
+    return frame
+
+
 def show_handle(run: Run) -> None:
     """Show a run that is the value of a cell; in lines of text, what it is comes at once."""
     if not run.over and default_display_mode() == "text":
