@@ -109,6 +109,13 @@ def test_growing_topics_alone_has_no_samples_to_show(place: Path) -> None:
     assert "Complete: 12 topics" in shown.frame.static_page()
 
 
+def test_a_handle_is_displayed_by_a_frame_where_there_is_no_ipython(place: Path) -> None:
+    run = started()
+    frame = run._display_()
+    run.wait()
+    assert isinstance(frame, RunFrame) and frame.view["headline"] == "Complete: 9 samples"
+
+
 def test_messages_are_heard_while_a_cell_runs(place: Path) -> None:
     comm = RunFrame(started().wait()).comm
     assert isinstance(comm, KernelComm)
