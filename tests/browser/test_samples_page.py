@@ -230,6 +230,25 @@ def test_samples_are_reviewed_by_keyboard_alone(show: Show, count: int) -> None:
     expect(shown.page.locator(".dfs-told")).to_contain_text(f"{count - 1} reviewed")
 
 
+def test_the_focus_stays_in_the_view_when_what_had_it_is_gone(show: Show) -> None:
+    told = [message("user", f"question {n}", 0, reasoning=["because"]) for n in range(3)]
+    shown = show(samples(*(card(n, [one], path=["root", f"branch {n}"]) for n, one in enumerate(told))))
+    inside = "document.querySelector('.dfs').contains(document.activeElement)"
+    shown.card.locator("summary").click()
+    shown.page.keyboard.press("j")
+    expect(shown.card.locator(".dfs-user")).to_have_text("question 1")
+    assert shown.page.evaluate(inside)
+    shown.card.get_by_role("button", name="branch 1").click()
+    shown.page.get_by_role("button", name="Remove the filter topic: branch 1").press("Enter")
+    expect(shown.page.locator(".dfs-count")).to_have_text("3 samples")
+    shown.page.keyboard.press("a")
+    expect(shown.page.locator(".dfs-told")).to_have_text("1 reviewed: 1 accepted")
+    shown.page.locator("[data-does=edit]").click()
+    shown.page.locator("[data-does=discard]").click()
+    shown.page.keyboard.press("u")
+    expect(shown.page.locator(".dfs-told")).to_have_text("Nothing reviewed yet")
+
+
 def test_a_text_that_is_edited_is_never_lost(show: Show) -> None:
     shown = show(chats(3))
     shown.press("e")

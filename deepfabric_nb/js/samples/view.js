@@ -4,6 +4,7 @@ import { boxPlace } from "./box.js";
 import { cardView } from "./card.js";
 import { Cards } from "./cards.js";
 import { decisions } from "./decisions.js";
+import { keepingFocus } from "./focus.js";
 import { helpDialog } from "./help.js";
 import { highlighter } from "./highlight.js";
 import { kernelOf } from "./kernel.js";
@@ -58,6 +59,10 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   }
 
   function update() {
+    keepingFocus(root, () => parts.card.focus(), draw);
+  }
+
+  function draw() {
     for (const name of ["list", "search", "review"]) parts[name].update();
     if (parts.card.update()) marks.mark(parts.card.body, state.text);
     const { kind, text } = noteOf(state);
