@@ -10,6 +10,7 @@ import { highlighter } from "./highlight.js";
 import { kernelOf } from "./kernel.js";
 import { actionOf, takesText } from "./keyboard.js";
 import { listView } from "./list.js";
+import { memoryOf } from "./memory.js";
 import { messages } from "./messages.js";
 import { navigation } from "./navigation.js";
 import { reviewBar } from "./review_bar.js";
@@ -34,6 +35,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   let becameReady;
   const ready = new Promise((resolve) => (becameReady = resolve));
   const told = messages(state, act, parts, becameReady);
+  state.memory = memoryOf(model.get("frame"));
   state.cards = new Cards((rows) => state.kernel.send({ type: "read", rows }));
   state.kernel = kernelOf(model, { heard: told.heard, changed: () => soon() });
   Object.assign(act, navigation(state, act, parts, pace), decisions(state, act, parts));
