@@ -307,6 +307,16 @@ def test_twenty_thousand_samples_open_and_scroll_quickly(show: Show) -> None:
     heap = shown.page.evaluate("performance.memory.usedJSHeapSize") / 1e6
     painted = shown.page.evaluate("window.painted")
     told(f"painted in {painted:.0f} ms, slowest two frames {took:.0f} ms, {heap:.0f} MB")
+    in_view = """() => {
+        const { left, top, bottom } = document.querySelector(".dfs-list").getBoundingClientRect();
+        const at = [top + 5, (top + bottom) / 2, bottom - 5];
+        return at.map(y => document.elementFromPoint(left + 40, y).closest(".dfs-row") !== null);
+    }"""
+    assert shown.page.evaluate(in_view) == [True] * 3
+    for display in ("none", ""):
+        shown.page.evaluate("display => { document.getElementById('place').style.display = display }", display)
+        shown.page.wait_for_timeout(100)
+    assert shown.page.evaluate(in_view) == [True] * 3
     assert shown.page.locator(".dfs-row").count() < 60
     assert painted < 5_000
     assert heap < 150
