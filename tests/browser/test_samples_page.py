@@ -230,6 +230,25 @@ def test_samples_are_reviewed_by_keyboard_alone(show: Show, count: int) -> None:
     expect(shown.page.locator(".dfs-told")).to_contain_text(f"{count - 1} reviewed")
 
 
+def test_the_focus_stays_in_the_view_when_what_had_it_is_gone(show: Show) -> None:
+    told = [message("user", f"question {n}", 0, reasoning=["because"]) for n in range(3)]
+    shown = show(samples(*(card(n, [one], path=["root", f"branch {n}"]) for n, one in enumerate(told))))
+    inside = "document.querySelector('.dfs').contains(document.activeElement)"
+    shown.card.locator("summary").click()
+    shown.page.keyboard.press("j")
+    expect(shown.card.locator(".dfs-user")).to_have_text("question 1")
+    assert shown.page.evaluate(inside)
+    shown.card.get_by_role("button", name="branch 1").click()
+    shown.page.get_by_role("button", name="Remove the filter topic: branch 1").press("Enter")
+    expect(shown.page.locator(".dfs-count")).to_have_text("3 samples")
+    shown.page.keyboard.press("a")
+    expect(shown.page.locator(".dfs-told")).to_have_text("1 reviewed: 1 accepted")
+    shown.page.locator("[data-does=edit]").click()
+    shown.page.locator("[data-does=discard]").click()
+    shown.page.keyboard.press("u")
+    expect(shown.page.locator(".dfs-told")).to_have_text("Nothing reviewed yet")
+
+
 def test_a_text_that_is_edited_is_never_lost(show: Show) -> None:
     shown = show(chats(3))
     shown.press("e")
@@ -288,6 +307,16 @@ def test_twenty_thousand_samples_open_and_scroll_quickly(show: Show) -> None:
     heap = shown.page.evaluate("performance.memory.usedJSHeapSize") / 1e6
     painted = shown.page.evaluate("window.painted")
     told(f"painted in {painted:.0f} ms, slowest two frames {took:.0f} ms, {heap:.0f} MB")
+    in_view = """() => {
+        const { left, top, bottom } = document.querySelector(".dfs-list").getBoundingClientRect();
+        const at = [top + 5, (top + bottom) / 2, bottom - 5];
+        return at.map(y => document.elementFromPoint(left + 40, y).closest(".dfs-row") !== null);
+    }"""
+    assert shown.page.evaluate(in_view) == [True] * 3
+    for display in ("none", ""):
+        shown.page.evaluate("display => { document.getElementById('place').style.display = display }", display)
+        shown.page.wait_for_timeout(100)
+    assert shown.page.evaluate(in_view) == [True] * 3
     assert shown.page.locator(".dfs-row").count() < 60
     assert painted < 5_000
     assert heap < 150

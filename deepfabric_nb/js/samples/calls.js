@@ -10,7 +10,10 @@ const SHOWN = 700; // characters of a result that aren't folded
 const LINES = 10;
 const MOST = 100; // calls that are shown first
 
-/** Return the timeline of the calls of a message. `edit(label, at)` returns the text area of a text that is edited, `changed(at, text)` what an edit changed. */
+/**
+ * Return the timeline of the calls of a message. `edit(label, at)` returns the text area of a text that is edited,
+ * `changed(at, text)` what an edit changed.
+ */
 export function timeline(calls, { edit, changed }) {
   const made = inParts(calls, { most: MOST, noun: "call", make: (one) => [call(one, edit, changed)], wrap: (more) => element("li", {}, more) });
   return element("ol", { class: "dfs-calls", "aria-label": counted(calls.length, "tool call") }, ...made);

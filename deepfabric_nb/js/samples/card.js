@@ -25,10 +25,13 @@ export function cardView(state, act) {
   const foot = element("p", { class: "dfs-held" });
   const root = element("section", { class: "dfs-card", tabindex: "-1", "aria-label": "Sample" }, head, body, foot);
   let drawn = {};
+  let drawnPath = "";
 
   function drawHead(row, card) {
-    const names = card?.path ?? rows.path(row);
-    path.replaceChildren(...crumbs(names, Math.max(0, rows.branch(row)), act));
+    const [names, branch] = [card?.path ?? rows.path(row), Math.max(0, rows.branch(row))];
+    const key = `${branch}\n${names.join("\n")}`;
+    if (key !== drawnPath) path.replaceChildren(...crumbs(names, branch, act));
+    drawnPath = key;
     say(facts, (card?.facts ?? []).map((fact) => line(fact, 80)).join(" · "));
     const at = state.list.indexOf(row);
     say(place, at < 0 ? `Sample ${number(row + 1)}` : `${number(at + 1)} of ${number(state.list.length)}`);
@@ -58,6 +61,7 @@ export function cardView(state, act) {
 
   function nothing() {
     path.replaceChildren();
+    drawnPath = "";
     for (const node of [facts, place]) say(node, "");
     const text = rows.length ? "No sample is selected." : state.isLive ? "The first sample is being written." : "There are no samples.";
     body.replaceChildren(element("p", { class: "dfs-empty" }, text));

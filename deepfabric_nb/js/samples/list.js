@@ -27,6 +27,7 @@ export function listView(state, act) {
   }
 
   function draw() {
+    if (root.checkVisibility?.() === false) return; // It has no place to scroll in; it is drawn when it is seen.
     const { list } = state;
     const height = root.clientHeight || 400;
     const first = Math.max(0, Math.floor(root.scrollTop / HEIGHT) - SPARE);

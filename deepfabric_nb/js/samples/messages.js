@@ -20,12 +20,15 @@ export function messages(state, act, parts, ready) {
     timer = setTimeout(() => state.cards.read([state.row]), known ? SOON : 0);
   }
 
-  /** Select what was selected before, or the first row, or the newest. */
-  function selectAgain(row) {
+  /** Select what was selected before, now or before the page was loaded again; else the newest, or the first row. */
+  function selectAgain() {
+    const remembered = state.row < 0 ? state.memory.read() : -1;
+    if (remembered >= 0 && remembered < rows.length) state.hold();
+    const isFollowing = state.isLive && !state.isHeld;
+    const row = [state.row, remembered, 0].find((one) => one >= 0 && one < rows.length) ?? -1;
     state.row = -1;
-    if (row >= 0 && row < rows.length) act.select(row);
-    else if (state.isLive && !state.isHeld) act.followNewest();
-    else act.select(state.list[0] ?? -1);
+    if (isFollowing) act.followNewest();
+    else act.select(row);
     act.soon(() => parts.list.reveal(state.row));
   }
 
@@ -34,7 +37,7 @@ export function messages(state, act, parts, ready) {
       rows.fill(index);
       state.cards.clear();
       state.relist();
-      selectAgain(state.row);
+      selectAgain();
       if (state.text) act.searchFor(state.text);
       ready();
     },

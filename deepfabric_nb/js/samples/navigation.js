@@ -55,6 +55,7 @@ export function navigation(state, act, parts, pace) {
       state.hold();
       select(row);
       announce(row);
+      state.memory.write(row);
       act.soon(() => parts.list.reveal(state.row));
       after("told", TOLD, () => state.kernel.send({ type: "select", row }, { isAnswered: false }));
     },

@@ -11,7 +11,12 @@ export function inParts(list, { most, noun, make, wrap = (button) => button }) {
   const rest = list.slice(most);
   if (!rest.length) return part;
   const label = `Show ${number(Math.min(most, rest.length))} more of ${number(rest.length)} ${noun}${rest.length === 1 ? "" : "s"}`;
-  const button = element("button", { type: "button", class: "dfs-more", click: () => more.replaceWith(...inParts(rest, { most, noun, make, wrap })) }, label);
+  const button = element("button", { type: "button", class: "dfs-more", click: show }, label);
   const more = wrap(button);
+
+  function show() {
+    more.closest("[tabindex]")?.focus({ preventScroll: true });
+    more.replaceWith(...inParts(rest, { most, noun, make, wrap }));
+  }
   return [...part, more];
 }

@@ -1,5 +1,5 @@
 // Search, filters and sort, above the list.
-import { element, say, show } from "../dom.js";
+import { describe, element, say, show } from "../dom.js";
 import { active, facets, sorts, toggle } from "./query.js";
 import { number } from "./text.js";
 
@@ -85,6 +85,7 @@ export function searchBar(state, act) {
     },
     update() {
       const all = number(rows.length);
+      describe(count, { "aria-live": state.isLive ? "off" : "polite" });
       say(count, state.list.length === rows.length ? `${all} ${rows.length === 1 ? "sample" : "samples"}` : `${number(state.list.length)} of ${all}`);
       drawChips();
       drawSorts();

@@ -9,6 +9,7 @@ export class State {
   drafts = new Drafts();
   cards = null;
   kernel = null;
+  memory = null;
   /** The numbers of the rows that are listed, in their order, and the selected one, -1 for none. */
   list = [];
   row = -1;

@@ -4,11 +4,13 @@ import { boxPlace } from "./box.js";
 import { cardView } from "./card.js";
 import { Cards } from "./cards.js";
 import { decisions } from "./decisions.js";
+import { keepingFocus } from "./focus.js";
 import { helpDialog } from "./help.js";
 import { highlighter } from "./highlight.js";
 import { kernelOf } from "./kernel.js";
 import { actionOf, takesText } from "./keyboard.js";
 import { listView } from "./list.js";
+import { memoryOf } from "./memory.js";
 import { messages } from "./messages.js";
 import { navigation } from "./navigation.js";
 import { reviewBar } from "./review_bar.js";
@@ -33,6 +35,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   let becameReady;
   const ready = new Promise((resolve) => (becameReady = resolve));
   const told = messages(state, act, parts, becameReady);
+  state.memory = memoryOf(model.get("frame"));
   state.cards = new Cards((rows) => state.kernel.send({ type: "read", rows }));
   state.kernel = kernelOf(model, { heard: told.heard, changed: () => soon() });
   Object.assign(act, navigation(state, act, parts, pace), decisions(state, act, parts));
@@ -58,6 +61,10 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   }
 
   function update() {
+    keepingFocus(root, () => parts.card.focus(), draw);
+  }
+
+  function draw() {
     for (const name of ["list", "search", "review"]) parts[name].update();
     if (parts.card.update()) marks.mark(parts.card.body, state.text);
     const { kind, text } = noteOf(state);

@@ -197,6 +197,18 @@ test("a sample is shown in full and the next one is read ahead", async () => {
   assert.equal(model.listening(), 0);
 });
 
+test("a page that is loaded again shows the sample that was selected", async () => {
+  globalThis.sessionStorage = window.sessionStorage;
+  const before = await shown(indexOf(5), {}, { frame: "f1" });
+  before.find('[data-row="3"]').click();
+  before.view.dispose();
+  const after = await shown(indexOf(5), {}, { frame: "f1" });
+  assert.equal(after.find('[aria-selected="true"]').dataset.row, "3");
+  const fewer = await shown(indexOf(2), {}, { frame: "f1" });
+  assert.equal(fewer.find('[aria-selected="true"]').dataset.row, "0");
+  for (const { view } of [after, fewer]) view.dispose();
+});
+
 test("while a run adds samples the newest is shown, until one is selected", async () => {
   const { model, view, find, text } = await shown(indexOf(2));
   view.setLive(true);

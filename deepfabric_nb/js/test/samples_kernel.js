@@ -1,7 +1,7 @@
 // A model whose kernel is on the page: it answers as `deepfabric_nb/samples/protocol.py` says, and records what was sent.
 
 /** `index` is an Index, `cards` are its cards by row. With `isSilent` nothing is answered. */
-export function modelOf(index, cards, { isSilent = false, selected = -1, soon = queueMicrotask } = {}) {
+export function modelOf(index, cards, { isSilent = false, frame = "", soon = queueMicrotask } = {}) {
   const listeners = new Map();
   const undone = [];
   const tell = (name, ...values) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(...values));
@@ -54,7 +54,7 @@ export function modelOf(index, cards, { isSilent = false, selected = -1, soon = 
     of(type) {
       return this.sent.filter((message) => message.type === type);
     },
-    get: (name) => ({ selected })[name],
+    get: (name) => ({ frame })[name],
     send(message) {
       this.sent.push(structuredClone(message));
       if (!isSilent) soon(() => answers[message.type](message));
