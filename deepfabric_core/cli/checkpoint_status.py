@@ -69,6 +69,7 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "process": known.process if found.running else None,
         "samples": {"wanted": found.wanted, "done": found.done, "failed": found.failed, "missing": found.missing},
         "rejected": found.rejected,
+        "to_make_again": found.to_make_again,
         "failures": {kind.value: count for kind, count in found.failures.items()},
         "topics": {"complete": found.topics_complete, "topics": known.topics, "leaves": known.leaves},
         "usage": {
@@ -123,6 +124,7 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
         ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
         ("Rejected", f"{found.rejected:,} by gates, and made again" if found.rejected else "none"),
+        *([("Reviewed", _to_make_again(found.to_make_again))] if found.to_make_again else []),
         ("Topics", topics),
         ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"),
         ("Cost", f"{cost} ({stages})" if stages else cost),
@@ -136,6 +138,10 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Go on with", printable(_resume_command(found, job))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)
+
+
+def _to_make_again(number: int) -> str:
+    return f"{counted(number, 'sample')} rejected in review, to be made again"
 
 
 def _when(at: float) -> str:
