@@ -107,13 +107,17 @@ class Settling:
         Raises:
             ReplyError: a check failed.
         """
-        if self.is_rejected is not None and self.is_rejected(made.result.value.record):
+        if self._repeats_rejected(made):
             return Decision(_SAME_AS_REJECTED)
         try:
             return await self.gates.decide(made.candidate, made.item)
         except ConfigError as problem:
             self._put_aside(made, Finding("checks", "failed_check", str(problem), ""))
             raise ReplyError(str(problem), kind=FailureKind.REJECTED) from problem
+
+    def _repeats_rejected(self, made: Made) -> bool:
+        record = made.result.value.record
+        return self.is_rejected is not None and self.is_rejected(with_metadata(record, made.item, made.provenance))
 
     def _is_kept(self, item: WorkItem) -> bool:
         """Return whether a sample of this work item is kept in spite of all, since it can't be made again."""

@@ -21,9 +21,10 @@ from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
 from tests.core.conftest import local_llm
-from tests.provider import LocalProvider
+from tests.provider import Faults, LocalProvider
 
 Record = dict[str, Any]
+SCHEMA = {"type": "object", "properties": {"fact": {"type": "string"}}, "required": ["fact"]}
 
 
 def job(place: Path, **sections: Mapping[str, object]) -> Job:
@@ -107,25 +108,44 @@ def test_a_model_is_told_what_the_reviewer_said(place: Path, provider: LocalProv
     )
 
 
-def test_the_very_text_that_was_rejected_is_refused_at_most_so_often(place: Path, provider: LocalProvider) -> None:
-    same = json.dumps({"question": "Why is tea brown?", "answer": "Since its leaves are dried after they were picked."})
-    work = job(
-        place,
-        llm=local_llm(provider),
-        topics={"depth": 1, "degree": 2},
-        output={"num_samples": 1},
-        quality={"checks": "none", "duplicates": "off", "attempts": 3},
-    )
-    provider.answer = lambda body: same if "question" in json.dumps(body.get("response_format", "")) else None
-    run(work)
-    (only,) = dataset(work)
-    assert only["messages"][1]["content"] == "Why is tea brown?"
-    decide(work, only, reason="dull")
-    state = run(work)
-    assert state.ending == "aborted" and state.samples_failed == 1
+SAME = json.dumps({"question": "Why is tea brown?", "answer": "Since its leaves are dried after they were picked."})
+
+
+def test_the_very_text_that_was_rejected_is_refused_at_most_so_often(place: Path) -> None:
+    with LocalProvider(Faults(), lambda _: SAME) as stubborn:
+        work = job(
+            place,
+            llm={"provider": "simulated"},
+            topics={"depth": 1, "degree": 2},
+            generation={"llm": local_llm(stubborn)},
+            quality={"checks": "none", "duplicates": "off", "attempts": 3},
+        )
+        run(work)
+        before = dataset(work)
+        decide(work, before[0], reason="dull")
+        state = run(work)
+    assert state.ending == "aborted", "both samples say what was rejected"
     again = [line for line in whole_lines(work.checkpoint_files().rejected) if line["check"] == "same as rejected"]
-    assert len(again) == 1 + 3
-    assert dataset(work) == [only], "a dataset of nothing isn't written over one"
+    assert len(again) == 2 * (1 + 3)
+    assert dataset(work) == before, "a dataset of nothing isn't written over one"
+
+
+def test_the_very_text_is_kept_in_the_end_where_the_config_says_so_and_counts_as_rejected_again(place: Path) -> None:
+    with LocalProvider(Faults(), lambda _: SAME) as stubborn:
+        quality = {"checks": "none", "duplicates": "off", "attempts": 1, "on_exhausted": "keep"}
+        work = job(
+            place,
+            llm={"provider": "simulated"},
+            topics={"depth": 1, "degree": 2},
+            generation={"llm": local_llm(stubborn)},
+            output={"num_samples": 1},
+            quality=quality,
+        )
+        run(work)
+        decide(work, dataset(work)[0])
+        assert run(work).ending == "complete"
+    status = checkpoint_status(work)
+    assert status is not None and status.to_make_again == 1
 
 
 def test_a_rejected_sample_that_cannot_be_made_again_is_a_failed_one_and_not_in_the_dataset(
@@ -135,12 +155,12 @@ def test_a_rejected_sample_that_cannot_be_made_again_is_a_failed_one_and_not_in_
     run(work)
     before = dataset(work)
     decide(work, before[3])
-    provider.faults = type(provider.faults)(malformed=1.0)
+    provider.faults = Faults(malformed=1.0)
     assert run(work).ending == "incomplete"
     assert texts(dataset(work)) == texts([*before[:3], *before[4:]])
     found = results(work)
     assert len(found.samples) == 8 and len(found.failures) == 1
-    provider.faults = type(provider.faults)()
+    provider.faults = Faults()
     assert run(work).ending == "complete"
     assert places(dataset(work)) == places(before) and before[3] not in dataset(work)
 
@@ -239,12 +259,7 @@ def test_samples_of_every_kind_are_made_again(place: Path, kind: str) -> None:
                 "tools": {"custom": [{"name": "look_up", "description": "Look up.", "parameters": []}]},
             }
         },
-        "custom": {
-            "output": {
-                "format": "custom",
-                "schema": {"type": "object", "properties": {"fact": {"type": "string"}}, "required": ["fact"]},
-            }
-        },
+        "custom": {"generation": {"output_schema": SCHEMA}, "output": {"format": "custom"}},
     }[kind]
     work = job(place, **sections)
     run(work)
