@@ -55,13 +55,14 @@ def _of_here(run: Run, asked_at: float | None) -> dict[str, Any]:
 def _of_disk(kept: KeptRun) -> dict[str, Any]:
     from deepfabric_core.store.append_log import count_lines
     from deepfabric_core.store.checkpoint_files import is_held, read_metadata
+    from deepfabric_core.store.rejected_log import count_reviewed
 
     try:
         known = read_metadata(kept.files)
     except ConfigError:
         known = None
     state = "complete" if kept.complete else "interrupted" if known else "not begun"
-    done = count_lines(kept.files.samples)
+    done = count_lines(kept.files.samples) - count_reviewed(kept.files.rejected)
     return {
         "run": kept.name,
         "status": "running elsewhere" if is_held(kept.files) else state,

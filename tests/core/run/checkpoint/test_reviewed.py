@@ -251,7 +251,7 @@ def test_whoever_follows_a_run_counts_each_work_item_once(place: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["reasoning", "agent", "custom"])
 def test_samples_of_every_kind_are_made_again(place: Path, kind: str) -> None:
-    sections: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "reasoning": {"generation": {"conversation": {"type": "cot", "reasoning_style": "freetext"}}},
         "agent": {
             "generation": {
@@ -260,8 +260,8 @@ def test_samples_of_every_kind_are_made_again(place: Path, kind: str) -> None:
             }
         },
         "custom": {"generation": {"output_schema": SCHEMA}, "output": {"format": "custom"}},
-    }[kind]
-    work = job(place, **sections)
+    }
+    work = job(place, **kinds[kind])
     run(work)
     before = dataset(work)
     decide(work, before[1])
