@@ -33,6 +33,7 @@ from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
+from deepfabric_core.run.checkpoint.earlier_dataset import keep_earlier_dataset
 from deepfabric_core.run.checkpoint.resume import (
     clear_finished,
     mark_of_finished,
@@ -97,6 +98,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         check_outputs(job, given)
         gates = PreparedGates() if job.topic_only else open_gates(job, lambda message: sink(Notice(message)))
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
+            keep_earlier_dataset(job, sink)
             checkpoint = open_checkpoint(job, sink)
             return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)
     finally:

@@ -75,7 +75,9 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
     edited = sum(review.edited is not None and not review.is_rejected for review in found)
     replace_file(path, (_encode(record).encode("utf-8", "backslashreplace") + b"\n" for record in taken))
     left_out = len(records) - len(taken)
-    said = f"{left_out:,} rejected {were(left_out)} left out, {edited:,} {are(edited)} as edited"
+    said = f"{left_out:,} rejected {were(left_out)} left out, {edited:,} {are(edited)} as edited by hand"
+    if not left_out and not edited:
+        said = "none was rejected or edited"
     return ExportResult(f"{path} has {len(taken):,} of {counted(len(records), 'sample')}: {said}.")
 
 
