@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     """Show how far a checkpoint has come, without touching it."""
+    from deepfabric_core.run.checkpoint.from_dataset import rejected_in_dataset
     from deepfabric_core.run.checkpoint.resume import mark_of_finished
     from deepfabric_core.run.checkpoint.status import checkpoint_status
     from deepfabric_core.run.job import Job
@@ -40,6 +41,8 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
         print_json(_as_json(found, job))
     elif found is None and (mark := mark_of_finished(replace(job, resume=True))) is not None:
         print_result(f"Complete: {job.dataset} holds all {counted(mark.samples, 'sample')}; its checkpoint is gone.")
+        if rejected := rejected_in_dataset(job):
+            print_result(f"{_to_make_again(rejected)} by: deepfabric generate {config_file} --resume")
     elif found is None:
         print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_files().folder}).")
     else:

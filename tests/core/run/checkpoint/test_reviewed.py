@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,41 @@ def test_samples_of_every_kind_are_made_again(place: Path, kind: str) -> None:
     assert run(work).ending == "complete"
     changed = [index for index in range(9) if texts(dataset(work))[index] != texts(before)[index]]
     assert changed == [1]
+
+
+def finished(place: Path, **sections: Any) -> Job:
+    """A run from the command line that is complete, so that its checkpoint is gone."""
+    work = replace(job(place, **sections), keep=False, resume=False)
+    assert run(work).ending == "complete" and not work.checkpoint_files().exists
+    return replace(work, resume=True)
+
+
+def test_where_the_checkpoint_is_gone_it_is_made_again_from_the_dataset(place: Path) -> None:
+    work = finished(place, quality={"checks": [{"regex": "[Rr]ule"}]})
+    before, kept_apart = dataset(work), list(whole_lines(work.rejected))
+    assert kept_apart
+    assert run(work).calls == 0, "nobody rejected anything"
+    decide(work, before[0])
+    decide(work, before[8])
+    state = run(work)
+    after = dataset(work)
+    assert (state.ending, places(after)) == ("complete", places(before))
+    assert [index for index in range(9) if texts(after)[index] != texts(before)[index]] == [0, 8]
+    assert list(whole_lines(work.rejected))[: len(kept_apart)] == kept_apart
+    assert not work.checkpoint_files().exists and run(work).calls == 0
+
+
+@pytest.mark.parametrize("lost", ["topics", "metadata"])
+def test_where_nothing_tells_the_topics_that_is_said_and_the_dataset_stays(place: Path, lost: str) -> None:
+    own = {"generation": {"output_schema": SCHEMA}, "output": {"format": "custom"}} if lost == "metadata" else {}
+    work = finished(place, **own)
+    if lost == "topics":
+        work.topics.unlink()
+    before = dataset(work)
+    decide(work, before[0])
+    said: list[Event] = []
+    state = run(work, tell=said.append)
+    assert state.ending == "complete" and dataset(work) == before
+    assert any(
+        "can't be made again: the checkpoint is gone" in event.message for event in said if isinstance(event, Notice)
+    )
