@@ -121,7 +121,7 @@ async def _tools(job: Job) -> AsyncIterator[Toolbox | None]:
 def _remove_leftovers(job: Job) -> None:
     """Delete files that killed runs left half written."""
     kept, left = job.checkpoint_files(), job.journal_files()
-    places = (*kept.paths, kept.mark, *left.paths, left.mark)
+    places = (*kept.paths, kept.mark, kept.done, *left.paths, left.mark)
     for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, job.rejected, *places):
         remove_leftovers(path)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepfabric_core.config.fingerprint import fingerprint
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import Notice
 from deepfabric_core.run.checkpoint.topics import with_topics
 from deepfabric_core.run.event_sink import EventSink
@@ -18,7 +18,7 @@ from deepfabric_core.samples.reading import JournalLine, key_of, line_of
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, write_metadata
-from deepfabric_core.store.files import make_folder, replace_file, size_of
+from deepfabric_core.store.files import make_folder, reason, replace_file, size_of
 from deepfabric_core.store.finished_mark import FinishedMark
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.review_log import read_reviews, reviews_path
@@ -62,7 +62,13 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
             )
         )
         return False
-    _write(job, job.checkpoint_files(), lines, topics)
+    files = job.checkpoint_files()
+    try:
+        _write(job, files, lines, topics)
+    except OSError as problem:
+        raise OutputError(
+            f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
+        ) from problem
     return True
 
 
