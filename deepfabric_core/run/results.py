@@ -86,7 +86,7 @@ def _standing(samples: list[JournalLine], job: Job) -> list[JournalLine]:
     if not taken_up:
         return samples
     out = taken_up & read_reviews(reviews_path(job.dataset)).rejected().keys()
-    found = ((number, key_of(line), line["sample"]) for number, line in enumerate(samples))
+    found = ((number, key_of(line) or number, line["sample"]) for number, line in enumerate(samples))
     return [samples[number] for number in sorted(standing(found, lambda one: sample_id(one) in out).accepted.values())]
 
 

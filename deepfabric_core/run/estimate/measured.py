@@ -20,7 +20,7 @@ from deepfabric_core.store.append_log import count_lines, read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, recovered_metadata
 from deepfabric_core.store.files import reason
 from deepfabric_core.store.keyed_hash import keyed_hash
-from deepfabric_core.store.rejected_log import REVIEW
+from deepfabric_core.store.rejected_log import REVIEW, count_reviewed
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import TopicPath
 
@@ -115,7 +115,8 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         tuple(reading.judged_refused),
         question_characters=_mean_question(files.samples),
         is_whole=part == 1.0,
-        settled=known.samples_failed + (made if reviewed is None else len(reviewed.accepted)),
+        settled=known.samples_failed
+        + (made - count_reviewed(files.rejected) if reviewed is None else len(reviewed.accepted)),
         failed=known.samples_failed,
         spent=_taken(known.calls, known.spent.usage, prices.get("samples")),
         seconds=known.seconds,
