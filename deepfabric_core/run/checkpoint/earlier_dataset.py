@@ -41,10 +41,10 @@ def keep_earlier_dataset(job: Job, sink: EventSink) -> None:
         sync_folder(new.parent)
     except OSError as problem:
         raise OutputError(
-            f"{job.dataset} holds {counted(samples, 'sample')} of another config, and can't be moved to {new.name}: "
+            f"{job.dataset} holds {counted(samples, 'sample')} of another run, and can't be moved to {new.name}: "
             f"{reason(problem)}; give this one another output.save_as."
         ) from problem
-    sink(Notice(f"{job.dataset.name} has {counted(samples, 'sample')} of another config; it is kept as {new.name}"))
+    sink(Notice(f"{job.dataset.name} has {counted(samples, 'sample')} of another run; it is kept as {new.name}"))
 
 
 def _is_of_this_run(job: Job) -> bool:

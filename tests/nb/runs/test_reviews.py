@@ -99,7 +99,7 @@ def test_an_edited_cell_keeps_the_dataset_that_it_would_replace_and_a_file_is_ne
     capsys.readouterr()
     cell("%%deepfabric", tea().replace("You teach.", "You teach briefly."))
     said = capsys.readouterr().out
-    assert said.index("tea.jsonl has 9 samples of another config; it is kept as tea-2.jsonl") < said.index(
+    assert said.index("tea.jsonl has 9 samples of another run; it is kept as tea-2.jsonl") < said.index(
         "Samples started"
     )
     assert (place / "tea-2.jsonl").read_bytes() == old

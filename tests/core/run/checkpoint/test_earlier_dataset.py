@@ -30,7 +30,7 @@ def test_an_edited_prompt_says_so_first_and_keeps_the_dataset_and_what_is_about_
     first.rejected.write_text("{}\n", encoding="utf-8")
     said: list[Event] = []
     run(other(place), tell=said.append)
-    note = Notice("tea.jsonl has 9 samples of another config; it is kept as tea-2.jsonl")
+    note = Notice("tea.jsonl has 9 samples of another run; it is kept as tea-2.jsonl")
     assert said.index(note) < next(place for place, event in enumerate(said) if isinstance(event, StageStarted))
     assert (place / "tea-2.jsonl").read_bytes() == old
     assert (place / "tea-2.reviews.jsonl").read_bytes() == reviews
@@ -81,3 +81,13 @@ def test_a_name_that_anything_stands_in_the_way_of_is_not_taken(place: Path) -> 
     run(other(place))
     assert (place / "tea-4.jsonl").exists() and (place / "tea-4.failures.jsonl").exists()
     assert (place / "tea-2.jsonl").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_run_that_takes_samples_over_takes_the_ones_that_were_made_again(place: Path) -> None:
+    first = asked(place)
+    run(first)
+    decide(first, dataset(first)[2])
+    run(asked(place))
+    made_again = dataset(first)
+    assert run(asked(place, topics={"max_tokens": 900})).calls == 4, "only topics are asked for again"
+    assert dataset(first) == made_again
