@@ -33,14 +33,15 @@ class Journal:
     """The journal of one plan. In memory it holds only two offsets per sample: where its record begins and ends.
 
     `written` counts the samples of the plan in it, `surplus` samples of an older file that aren't in the plan.
-    `to_make_again` has the line of each rejected sample that no other one has replaced, by its place in the plan.
+    `rejected` has the line of each sample that people rejected, with its place in the plan; where `has` says no, no
+    other one stands there yet.
     """
 
     def __init__(self, lines: AppendLog, plan: Plan) -> None:
         self.lines = lines
         self.written = 0
         self.surplus = 0
-        self.to_make_again: dict[int, LogEntry] = {}
+        self.rejected: list[tuple[int, LogEntry]] = []
         self._plan = plan
         self._begins = array("q")
         self._ends = array("q")
@@ -63,8 +64,8 @@ class Journal:
             index = self._index_of(line)
             if index is None:
                 self.surplus += 1
-            elif found is not None and found.rejected.get(index) == line.number:
-                self.to_make_again[index] = line
+            elif is_rejected is not None and is_rejected(line.content["sample"]):
+                self.rejected.append((index, line))
             elif not self.has(index) and (found is None or found.accepted.get(index) == line.number):
                 body = line.text.index(_SAMPLE) + len(_SAMPLE)
                 self._remember(index, line.begin + body, line.begin + len(line.text) - 1)

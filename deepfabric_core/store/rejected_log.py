@@ -54,6 +54,8 @@ class _Refusals:
 class RejectedLog:
     """Rejected samples in a file. In memory are their number by check, and the advice about unfinished work items.
 
+    `reviewed` has the work items and ids of those that people rejected.
+
     Raises:
         ConfigError: a line is damaged; the message has its number.
     """
@@ -61,7 +63,7 @@ class RejectedLog:
     def __init__(self, path: Path) -> None:
         self.lines = AppendLog(path)
         self.counts: Counter[str] = Counter()
-        self.reviewed: set[str] = set()
+        self.reviewed: set[tuple[SampleKey, str]] = set()
         self._refusals: dict[SampleKey, _Refusals] = {}
         for line in self.lines.read():
             try:
@@ -81,7 +83,7 @@ class RejectedLog:
 
     def _count_reviewed(self, key: SampleKey, sample: str, advice: str) -> None:
         self.counts[REVIEW] += 1
-        self.reviewed.add(sample)
+        self.reviewed.add((key, sample))
         refusals = self._refusals.setdefault(key, _Refusals())
         refusals.by_people[sample] = advice
         refusals.before = len(refusals.by_gates)
@@ -137,15 +139,16 @@ class RejectedLog:
         self._count(key, finding.name, finding.advice)
 
     def add_reviewed(self, item: WorkItem, record: Record, review: Review) -> None:
-        """Add an accepted sample that people rejected, to be made again; if it is there, only its advice changes.
+        """Add an accepted sample that people rejected; if it is there already, only its advice changes.
 
         Raises:
             OutputError: the disk is full or gone.
         """
         key, sample = (item.topic_id, item.cycle), sample_id(record)
         refusals = self._refusals.get(key)
-        if refusals and sample in refusals.by_people:
-            refusals.by_people[sample] = review.advice
+        if (key, sample) in self.reviewed:
+            if refusals:
+                refusals.by_people[sample] = review.advice
             return
         line = {
             "topic_id": item.topic_id,

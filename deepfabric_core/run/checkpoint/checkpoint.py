@@ -242,7 +242,7 @@ class Checkpoint:
             rejected.settled(key)
             if "kept" in line.content:
                 kept[str(line.content["kept"])] += 1
-        self._make_rejected_again(journal, plan, begun=again)
+        self._note_rejected(journal, plan, begun=again)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
@@ -266,22 +266,25 @@ class Checkpoint:
     def _is_rejected(self, record: Record) -> bool:
         return sample_id(record) in self._reviews
 
-    def _make_rejected_again(self, journal: Journal, plan: Plan, *, begun: bool) -> None:
-        """Note the samples that people rejected as such, so that they are made again, also where that failed before.
+    def _note_rejected(self, journal: Journal, plan: Plan, *, begun: bool) -> None:
+        """Note the samples that people rejected as such; where no other one stands, it is made again.
 
-        Where the stage has `begun`, what failed since isn't tried again.
+        That is so where it failed before, too; but not where it failed since the stage has `begun`.
         """
-        if not journal.to_make_again:
-            return
-        paths = {topic.id: path for topic, path in plan.topics.leaves}
-        for index, line in sorted(journal.to_make_again.items()):
+        paths = {topic.id: path for topic, path in plan.topics.leaves} if journal.rejected else {}
+        again = set()
+        for index, line in journal.rejected:
             topic_id, cycle, record = line.content["topic_id"], line.content["cycle"], line.content["sample"]
             item = WorkItem(index, topic_id, paths[topic_id], cycle)
             self.rejected().add_reviewed(item, record, self._reviews[sample_id(record)])
+            if journal.has(index):
+                self.rejected().settled((topic_id, cycle))
+                continue
+            again.add(index)
             if not begun:
                 self.failures.forget(topic_id, cycle)
-        if not begun:
-            self._sink(Notice(f"{counted(len(journal.to_make_again), 'sample')} rejected in review: to be made again"))
+        if again and not begun:
+            self._sink(Notice(f"{counted(len(again), 'sample')} rejected in review: to be made again"))
 
     def _opened(self, plan: Plan) -> Journal:
         if self._journal is not None:

@@ -182,6 +182,17 @@ def test_a_run_that_stops_meanwhile_goes_on_and_loses_nothing(place: Path) -> No
     assert not set(texts(before[:6])) & set(texts(dataset(work)))
 
 
+def test_where_a_power_cut_took_the_log_of_rejected_samples_it_has_them_again(place: Path) -> None:
+    work = job(place)
+    run(work)
+    first = dataset(work)[3]
+    decide(work, first)
+    run(work)
+    work.checkpoint_files().rejected.unlink()
+    assert run(work).calls == 0
+    assert [line["sample"] for line in whole_lines(work.rejected)] == [first]
+
+
 def test_what_both_cost_is_counted_once_each(place: Path, provider: LocalProvider) -> None:
     work = job(place, llm=local_llm(provider))
     run(work)
