@@ -271,6 +271,7 @@ class SampleChannel:
     def _show_verdict(self, place: int) -> None:
         row, review = self.index.rows[place], self._review(place)
         row.verdict = verdict_shown(review)
+        self.index.show_edited(place, review.edited)
         reason = review.reason if review.is_rejected else ""
         row.said = self.index.reasons.number(self.index.shown.line(reason, _REASON)) if reason else -1
         (self._judged.add if row.verdict else self._judged.discard)(place)
