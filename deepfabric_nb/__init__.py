@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.samples.samples_view import Samples
 
 _HOMES = {
     "Run": "runs.run",
+    "Samples": "samples.samples_view",
     "TopicGraph": "graph.topic_graph",
     "load": "api",
     "load_ipython_extension": "extension",
@@ -28,7 +30,16 @@ _HOMES = {
     "unload_ipython_extension": "extension",
 }
 
-__all__ = ["Run", "TopicGraph", "load", "load_ipython_extension", "run", "start", "unload_ipython_extension"]
+__all__ = [
+    "Run",
+    "Samples",
+    "TopicGraph",
+    "load",
+    "load_ipython_extension",
+    "run",
+    "start",
+    "unload_ipython_extension",
+]
 
 
 def __getattr__(name: str) -> Any:

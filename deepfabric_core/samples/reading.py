@@ -66,6 +66,14 @@ def line_of(record: JournalLine) -> dict[str, Any]:
     }
 
 
+def line_in(content: JournalLine) -> JournalLine:
+    """Return the journal line of what a line of a file holds: a journal's line or a record."""
+    record = content.get("sample")
+    if isinstance(record, dict) and "topic_id" in content and "cycle" in content:
+        return {"path": path_of(record), **content}
+    return line_of(content)
+
+
 def path_of(record: JournalLine) -> tuple[str, ...]:
     """Return the topic path in a record's metadata, or ()."""
     path = metadata_of(record).get("topic_path")

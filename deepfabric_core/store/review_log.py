@@ -8,6 +8,7 @@ A line is a `Decision`; fields that are empty are left out::
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -68,14 +69,38 @@ class ReviewLog:
         Raises:
             OutputError: the disk is full or gone.
         """
+        self.add_all((decision,))
+
+    def add_all(self, decisions: Iterable[Decision]) -> None:
+        """Append decisions, and wait for the disk once for all of them; those written before an error stay.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
         lines = self._lines = self._lines or AppendLog(self.path)
-        kept = {name: value for name, value in asdict(decision).items() if value not in (None, "")}
-        try:
-            lines.append(_encode(kept).encode("utf-8", "backslashreplace") + b"\n")
-        except OSError as trouble:
-            raise OutputError(f"{self.path} can't be written: {reason(trouble)}.") from trouble
+        for decision in decisions:
+            kept = {name: value for name, value in asdict(decision).items() if value not in (None, "")}
+            try:
+                lines.append(_encode(kept).encode("utf-8", "backslashreplace") + b"\n")
+            except OSError as trouble:
+                raise OutputError(f"{self.path} can't be written: {reason(trouble)}.") from trouble
+            self.reviews.add(decision)
         lines.sync()
-        self.reviews.add(decision)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the path still points to the file that decisions are appended to; true as long as there is none."""
+        return self._lines is None or self._lines.in_place
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file are known."""
+        return self._lines.size if self._lines else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._lines is not None:
+            self._lines.close()
 
 
 def _decision(line: dict[str, object]) -> Decision | None:

@@ -64,6 +64,12 @@ COMMANDS: Mapping[str, click.Command] = {
             _makes_a_run,
         ),
         _command(
+            "samples",
+            "Read, search and review the samples of a run or of a dataset; without a name, those of the latest run.",
+            click.argument("what", required=False, metavar="[RUN or FILE]"),
+            click.option("--out", metavar="NAME", help="Assign the view to a variable instead of showing it."),
+        ),
+        _command(
             "validate", "Check a config without spending anything, and show the plan.", _config_file, with_options
         ),
         _command(

@@ -22,9 +22,9 @@ _LINE = re.compile(r"[ \t]*(?:[\w ,.]+=[ ]*)?%deepfabric(?=[ \t])")
 _OPTIONS = {spelling: option for option in OPTIONS for spelling in option.flag.split("/")}
 
 # What subcommands take besides flags, and the notebook's own flags that are followed by a value.
-_TAKE_RUNS = ("resume", "stop", "export", "topics", "report")
+_TAKE_RUNS = ("resume", "stop", "export", "topics", "report", "samples")
 _TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
-_TAKE_DATA = ("trace", "report")
+_TAKE_DATA = ("trace", "report", "samples")
 _TAKE_VALUES = ("--out", "--name", "-o", "--output", "--against", "--topics")
 _TAKE_DATASETS = ("-o", "--output", "--against", "--topics")
 _CONFIGS = (".yaml", ".yml")

@@ -169,6 +169,11 @@ class DeepFabricMagics(Magics):
 
         return TopicGraph(what)
 
+    def _samples(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.samples import samples
+
+        return self._result(samples(self.session, self._names, values["what"]), values)
+
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_nb.magic.export import export, export_accepted
 

@@ -31,6 +31,8 @@ From the kernel::
 
 A row is a sample by its place, from 0, which never changes while a view is open: samples that come later are appended;
 a sample that is made again takes the place of the rejected one. Columns are lists of the same length.
+
+"rows" and "changed" also have `topics`, `models` and `reasons` of the index where these lists have grown, whole.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Columns(TypedDict):
 
     `title` is the beginning of the question; `length` is in characters of all texts; `score` is the judge's, or None;
     `reason` is why a sample failed, was rejected by a gate or by a person, -1 if it wasn't; `problems` counts the
-    checks that found something, and `calls` the tool calls.
+    checks that found something, `calls` the tool calls, and `attempts` the samples that were made until one passed.
     """
 
     title: list[str]
@@ -92,12 +94,18 @@ class Index(TypedDict):
 
 
 class CallShown(TypedDict):
-    """A tool call: its arguments as pretty JSON; `result` is None if there is none; `failed` if it is an error."""
+    """A tool call: its arguments as pretty JSON; `result` is None if there is none; `failed` if it is an error.
+
+    `at` and `result_at` are the places of the arguments and of the result in the record; they are empty where these
+    can't be edited.
+    """
 
     name: str
     arguments: str
     result: str | None
     failed: bool
+    at: list[str | int]
+    result_at: list[str | int]
 
 
 class MessageShown(TypedDict):

@@ -1,0 +1,75 @@
+"""The texts in a record of any shape: what is searched, how long it is, and what it is called in the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deepfabric_core.samples.reading import JournalLine, messages_of, question_of
+
+# As many levels of a record are read; nothing that people or models write is deeper.
+DEEPEST = 60
+# Fields of a conversation that repeat its messages, or hold nothing that is read.
+NOT_READ = frozenset({"metadata", "tools", "tool_context", "agent_context", "messages"})
+_REPEATED = ("question", "final_answer", "answer")
+
+
+class TooDeepError(ValueError):
+    """A record is nested deeper than it can be shown."""
+
+
+def texts_of(record: JournalLine) -> list[str]:
+    """Return all texts of a record that people read, each once, and its numbers.
+
+    Raises:
+        TooDeepError: it is nested too deep.
+    """
+    messages = messages_of(record)
+    if messages is None:
+        return list(_texts_below([value for name, value in record.items() if name != "metadata"]))
+    found: list[str] = []
+    rest: list[Any] = []
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        else:
+            rest.append(content)
+        if len(message) > 2:  # noqa: PLR2004 - more than role and content
+            rest += [message.get(name) for name in ("name", "reasoning", "reasoning_content")]
+            rest += _calls_of(message)
+    rest += [value for name, value in record.items() if name not in NOT_READ and name not in _REPEATED]
+    said = set(found)
+    named = (record.get(name) for name in _REPEATED)
+    rest += [value for value in named if not (isinstance(value, str) and value in said)]
+    return [*found, *_texts_below(rest)]
+
+
+def _calls_of(message: Mapping[str, Any]) -> list[Any]:
+    calls = message.get("tool_calls")
+    made = [one for one in calls if isinstance(one, Mapping)] if isinstance(calls, list) else []
+    return [one.get("function") for one in made]
+
+
+def _texts_below(level: list[Any]) -> Iterator[str]:
+    """Yield the texts and numbers in some values, those of each level before those within them."""
+    for _ in range(DEEPEST):
+        within: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, Mapping):
+                within += value.values()
+            elif isinstance(value, list | tuple):
+                within += value
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                yield str(value)
+        if not within:
+            return
+        level = within
+    raise TooDeepError
+
+
+def title_of(record: JournalLine, texts: list[str]) -> str:
+    """Return the text that a sample is known by in a list: its question, or else its first text."""
+    return question_of(record) or next((text for text in texts if text.strip()), "")
