@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(config_file: Path, as_json: bool, **values: str | None) -> None:
     """Show how far a checkpoint has come, without touching it."""
+    from deepfabric_core.run.checkpoint.from_dataset import rejected_in_dataset
     from deepfabric_core.run.checkpoint.resume import mark_of_finished
     from deepfabric_core.run.checkpoint.status import checkpoint_status
     from deepfabric_core.run.job import Job
@@ -40,6 +41,8 @@ def command(config_file: Path, as_json: bool, **values: str | None) -> None:
         print_json(_as_json(found, job))
     elif found is None and (mark := mark_of_finished(replace(job, resume=True))) is not None:
         print_result(f"Complete: {job.dataset} holds all {counted(mark.samples, 'sample')}; its checkpoint is gone.")
+        if rejected := rejected_in_dataset(job):
+            print_result(f"{_to_make_again(rejected)} by: deepfabric generate {config_file} --resume")
     elif found is None:
         print_result(f"No checkpoint of {config_file} (looked in {job.checkpoint_files().folder}).")
     else:
@@ -69,6 +72,7 @@ def _as_json(found: CheckpointStatus | None, job: Job) -> dict[str, Any]:
         "process": known.process if found.running else None,
         "samples": {"wanted": found.wanted, "done": found.done, "failed": found.failed, "missing": found.missing},
         "rejected": found.rejected,
+        "to_make_again": found.to_make_again,
         "failures": {kind.value: count for kind, count in found.failures.items()},
         "topics": {"complete": found.topics_complete, "topics": known.topics, "leaves": known.leaves},
         "usage": {
@@ -123,6 +127,7 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Samples", f"{found.done:,} of {found.wanted:,} done, {found.missing:,} missing"),
         ("Failed", ", ".join(f"{count:,} {kind.value}" for kind, count in found.failures.items()) or "none"),
         ("Rejected", f"{found.rejected:,} by gates, and made again" if found.rejected else "none"),
+        *([("Reviewed", _to_make_again(found.to_make_again))] if found.to_make_again else []),
         ("Topics", topics),
         ("Calls", f"{known.calls:,}, {known.prompt_tokens:,} tokens in, {known.completion_tokens:,} out"),
         ("Cost", f"{cost} ({stages})" if stages else cost),
@@ -136,6 +141,10 @@ def _as_text(found: CheckpointStatus, job: Job) -> str:
         ("Go on with", printable(_resume_command(found, job))),
     ]
     return "\n".join(f"{label:<11} {value}" for label, value in rows)
+
+
+def _to_make_again(number: int) -> str:
+    return f"{counted(number, 'sample')} rejected in review, to be made again"
 
 
 def _when(at: float) -> str:

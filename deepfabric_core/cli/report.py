@@ -31,8 +31,8 @@ _path = click.Path(path_type=Path)
 def command(dataset: Path, output: Path | None, data: str | None, against: Path | None, topics: Path | None) -> None:
     """Report on a dataset: topics, lengths, repetitions, checks, a judge's scores and cost, as a page or as JSON.
 
-    DATASET is any dataset of ours or of DeepFabric's. The page is one file that loads nothing. The topics file and the
-    rejected samples that stand beside the dataset are read as well. Nothing leaves this machine.
+    DATASET is any dataset of ours or of DeepFabric's. The page is one file that loads nothing. The topics file, the
+    rejected samples and the reviews that stand beside the dataset are read as well. Nothing leaves this machine.
     """
     from deepfabric_core.run.report.make_report import ReportRequest, make_report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Gate = Literal["checks", "duplicates", "contamination", "judge"]
+Gate = Literal["checks", "duplicates", "contamination", "judge", "review"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
+from deepfabric_core.run.checkpoint.earlier_dataset import keep_earlier_dataset
+from deepfabric_core.run.checkpoint.from_dataset import restore_checkpoint
 from deepfabric_core.run.checkpoint.resume import (
     clear_finished,
     mark_of_finished,
@@ -89,7 +91,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         _remove_leftovers(job)
         clear_finished(job)
         mark = mark_of_finished(job)
-        if mark is not None:
+        if mark is not None and not restore_checkpoint(job, mark, sink):
             tell_complete(mark, job, sink)
             return sink.state
         refuse_to_choose(job)
@@ -97,6 +99,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         check_outputs(job, given)
         gates = PreparedGates() if job.topic_only else open_gates(job, lambda message: sink(Notice(message)))
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
+            keep_earlier_dataset(job, sink)
             checkpoint = open_checkpoint(job, sink)
             return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)
     finally:
@@ -118,7 +121,7 @@ async def _tools(job: Job) -> AsyncIterator[Toolbox | None]:
 def _remove_leftovers(job: Job) -> None:
     """Delete files that killed runs left half written."""
     kept, left = job.checkpoint_files(), job.journal_files()
-    places = (*kept.paths, kept.mark, *left.paths, left.mark)
+    places = (*kept.paths, kept.mark, kept.done, *left.paths, left.mark)
     for path in (job.dataset, job.topics, failures_of(job.topics), job.failures, job.rejected, *places):
         remove_leftovers(path)
 

@@ -13,9 +13,12 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.job import Job, saved_plan
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of, path_of
+from deepfabric_core.samples.reviews import sample_id, standing
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata
 from deepfabric_core.store.failure_log import of_samples
+from deepfabric_core.store.rejected_log import reviewed_samples
+from deepfabric_core.store.review_log import read_reviews, reviews_path
 
 PlaceOf = Callable[[str, int], int | None]
 
@@ -26,7 +29,8 @@ class Results:
 
     A sample is a journal's line with the topic's `path`; unknown values are None. `wanted` is None while it depends on
     topics that are still growing; `metadata` is None without a checkpoint. `rejected` are the samples that weren't
-    accepted, in the order of their rejection.
+    accepted, in the order of their rejection. A sample that people rejected is among the samples until a resume begins
+    to make it again; then it is among the rejected.
     """
 
     samples: Sequence[JournalLine]
@@ -64,7 +68,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         return None
     try:
         known = read_metadata(place)
-        samples = [line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)]
+        samples = _standing([line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)], job)
         failures = list(of_samples(whole_lines(place.failures)))
         plan = saved_plan(job, place.topics)
     except ConfigError:
@@ -74,6 +78,16 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
     if known.samples_done and not place.samples.exists():
         return None
     return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known, _rejected(place.rejected))
+
+
+def _standing(samples: list[JournalLine], job: Job) -> list[JournalLine]:
+    """Return the samples without those that people rejected and that a resume has begun to make again."""
+    taken_up = reviewed_samples(job.checkpoint_files().rejected)
+    if not taken_up:
+        return samples
+    out = taken_up & read_reviews(reviews_path(job.dataset)).rejected().keys()
+    found = ((number, key_of(line) or number, line["sample"]) for number, line in enumerate(samples))
+    return [samples[number] for number in sorted(standing(found, lambda one: sample_id(one) in out).accepted.values())]
 
 
 def _delivered(job: Job) -> Results:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
+from deepfabric_core.samples.reading import metadata_of
 from deepfabric_core.samples.records import Record
 
 Action = Literal["accept", "reject", "edit", "comment", "undo"]
 Verdict = Literal["accepted", "rejected"]
+Key = TypeVar("Key", bound=Hashable)
 
 _LENGTH = 16
+# Of what a person wrote, so much is told to a model.
+_LONGEST_TOLD = 1000
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
 
 
@@ -72,6 +76,17 @@ class Review:
         """Whether the sample is to be left out, or made again."""
         return self.verdict == "rejected"
 
+    @property
+    def advice(self) -> str:
+        """What a model is told that makes a rejected sample again; it completes "an earlier attempt was refused: ...".
+
+        >>> Review("rejected", reason="wrong unit", instruction="Use metres.").advice
+        'a reviewer rejected it (wrong unit) and asks for this instead: Use metres'
+        """
+        reason, instruction = (" ".join(text.split())[:_LONGEST_TOLD] for text in (self.reason, self.instruction))
+        asked = f" and asks for this instead: {instruction.rstrip('.')}" if instruction else "; write a different one"
+        return f"a reviewer rejected it{f' ({reason})' if reason else ''}{asked}"
+
 
 _NONE = Review()
 
@@ -104,6 +119,11 @@ class Reviews:
         """Yield the ids of the samples on which any decision holds."""
         return (sample for sample in self._by_sample if self.of(sample).decisions)
 
+    def rejected(self) -> dict[str, Review]:
+        """Return what holds of each rejected sample, by its id."""
+        found = {sample: self.of(sample) for sample in self._by_sample}
+        return {sample: review for sample, review in found.items() if review.is_rejected}
+
     @property
     def last(self) -> Decision | None:
         """The latest decision that holds, which an undo takes back; None if there is none."""
@@ -131,3 +151,36 @@ def accepted(records: Iterable[Record], reviews: Reviews) -> Iterator[Record]:
         review = reviews.of(sample_id(record))
         if not review.is_rejected:
             yield review.edited if review.edited is not None else record
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Generic[Key]):
+    """Which of several samples of a work item stands, by their places: the last one that isn't rejected.
+
+    `rejected` has the last one of each work item of which all are rejected.
+    """
+
+    accepted: Mapping[Key, int]
+    rejected: Mapping[Key, int]
+
+
+def standing(samples: Iterable[tuple[int, Key, Record]], is_rejected: Callable[[Record], bool]) -> Standing[Key]:
+    """Return which samples stand, of samples with their places and the keys of their work items, in their order.
+
+    >>> samples = [(1, "tea", {"q": "Why?"}), (2, "tea", {"q": "How?"}), (3, "rye", {"q": "Why?"})]
+    >>> standing(samples, lambda record: record["q"] == "Why?")
+    Standing(accepted={'tea': 2}, rejected={'rye': 3})
+    """
+    accepted: dict[Key, int] = {}
+    rejected: dict[Key, int] = {}
+    for place, key, record in samples:
+        (rejected if is_rejected(record) else accepted)[key] = place
+    return Standing(accepted, {key: place for key, place in rejected.items() if key not in accepted})
+
+
+def verdict_of_judge(record: Mapping[str, Any]) -> Verdict | None:
+    """Return whether the judge accepted a sample, as its metadata say; None if it wasn't judged."""
+    judge = metadata_of(record).get("judge")
+    if not isinstance(judge, Mapping) or not judge.get("judged"):
+        return None
+    return "accepted" if judge.get("passed") else "rejected"

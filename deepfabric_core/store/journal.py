@@ -3,19 +3,24 @@
 A line is a sample: `{"topic_id": ..., "cycle": ..., "attempts": ..., "usage": {...}, "at": ..., "sample": {...}}`.
 Where there is more to tell of its calls, `rest` is what isn't in the step log, `repair` says that the last call was
 one, `own` is all without repairs, and `judging` what judges took besides.
+
+Lines are never changed. If a sample was rejected in review and made again, its work item has several lines, and the
+last one that isn't rejected stands.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from deepfabric_core.errors import OutputError
 from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.records import Record
+from deepfabric_core.samples.reviews import Standing, standing
 from deepfabric_core.store.append_log import AppendLog, LogEntry, read_line
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.wording import are, counted
@@ -28,12 +33,15 @@ class Journal:
     """The journal of one plan. In memory it holds only two offsets per sample: where its record begins and ends.
 
     `written` counts the samples of the plan in it, `surplus` samples of an older file that aren't in the plan.
+    `rejected` has the line of each sample that people rejected, with its place in the plan; where `has` says no, no
+    other one stands there yet.
     """
 
     def __init__(self, lines: AppendLog, plan: Plan) -> None:
         self.lines = lines
         self.written = 0
         self.surplus = 0
+        self.rejected: list[tuple[int, LogEntry]] = []
         self._plan = plan
         self._begins = array("q")
         self._ends = array("q")
@@ -43,23 +51,37 @@ class Journal:
         """The path of the journal."""
         return self.lines.path
 
-    def read(self) -> Iterator[LogEntry]:
-        """Read the lines that an earlier run wrote; yield those of the plan's samples.
+    def read(self, is_rejected: Callable[[Record], bool] | None = None) -> Iterator[LogEntry]:
+        """Read the lines that an earlier run wrote; yield those of the plan's samples that stand.
+
+        Without `is_rejected`, the first line of each sample does.
 
         Raises:
             ConfigError: a line is damaged; the message has its number.
         """
+        found = None if is_rejected is None else self._standing(is_rejected)
         for line in self.lines.read():
-            try:
-                index = self._plan.index_of(line.content["topic_id"], line.content["cycle"])
+            index = self._index_of(line)
+            if index is None:
+                self.surplus += 1
+            elif is_rejected is not None and is_rejected(line.content["sample"]):
+                self.rejected.append((index, line))
+            elif not self.has(index) and (found is None or found.accepted.get(index) == line.number):
                 body = line.text.index(_SAMPLE) + len(_SAMPLE)
-            except (KeyError, TypeError, ValueError) as problem:
-                raise self.lines.damage(line.number) from problem
-            if index is None or self.has(index):
-                self.surplus += index is None
-                continue
-            self._remember(index, line.begin + body, line.begin + len(line.text) - 1)
-            yield line
+                self._remember(index, line.begin + body, line.begin + len(line.text) - 1)
+                yield line
+
+    def _standing(self, is_rejected: Callable[[Record], bool]) -> Standing[int]:
+        lines = ((line.number, self._index_of(line), line.content["sample"]) for line in self.lines.read())
+        return standing(((number, index, sample) for number, index, sample in lines if index is not None), is_rejected)
+
+    def _index_of(self, line: LogEntry) -> int | None:
+        """Return the place of a line's sample in the plan, or None."""
+        try:
+            line.text.index(_SAMPLE)
+            return self._plan.index_of(line.content["topic_id"], line.content["cycle"])
+        except (KeyError, TypeError, ValueError) as problem:
+            raise self.lines.damage(line.number) from problem
 
     def _remember(self, index: int, begin: int, end: int) -> None:
         if (more := index + 1 - len(self._begins)) > 0:

@@ -21,6 +21,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.store.append_log import count_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata, same_file
 from deepfabric_core.store.files import is_alive
+from deepfabric_core.store.rejected_log import count_reviewed
 from deepfabric_core.store.sqlite_file import opened
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
@@ -141,7 +142,7 @@ def _brought_up_to_date(run: PastRun) -> PastRun:
         return run
     if known.run_id != run.run_id:
         return run
-    made = count_lines(run.checkpoint.samples)
+    made = count_lines(run.checkpoint.samples) - count_reviewed(run.checkpoint.rejected)
     return replace(past_run(known, run.models, run.checkpoint), samples=made)
 
 

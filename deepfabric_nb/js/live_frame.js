@@ -53,7 +53,11 @@ function settled({ root, dispose, ready }) {
   const positions = new Map();
   let focused = null;
   root.addEventListener("scroll", ({ target }) => positions.set(target, [target.scrollLeft, target.scrollTop]), { capture: true, passive: true });
-  root.addEventListener("focusin", ({ target }) => (focused = target));
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    // Notebook 7 looks for this on the element itself, and else takes its keys before the view hears of them.
+    if (target.closest("[data-lm-suppress-shortcuts]")) target.dataset.lmSuppressShortcuts = "true";
+  });
   root.addEventListener("focusout", () => root.isConnected && (focused = null));
   let isReady = !ready;
   const view = {

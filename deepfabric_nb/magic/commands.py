@@ -96,8 +96,9 @@ COMMANDS: Mapping[str, click.Command] = {
         ),
         _command(
             "export",
-            "Write a run's config to a file, and what it has made beside it, to go on from the command line.",
-            click.argument("words", nargs=-1, metavar="[RUN] CONFIG_FILE"),
+            "Write a run's config to a file, and what it has made beside it, to go on from the command line; or, to a "
+            "file that ends in .jsonl, the samples that nobody rejected, as they were edited.",
+            click.argument("words", nargs=-1, metavar="[RUN] FILE"),
         ),
         _command(
             "watch",

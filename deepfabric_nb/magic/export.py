@@ -1,7 +1,8 @@
-"""`export`: write a notebook run's config and checkpoint to files, for the command line to continue."""
+"""`export`: write a run's config and checkpoint to files, for the command line to continue, or its accepted samples."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from deepfabric_core.config.secret_keys import portable_config
@@ -10,7 +11,10 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.printable import printable_text
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
+from deepfabric_core.wording import are, counted, were
 from deepfabric_nb.runs.session import Session, find_kept
+
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
 
 def export(session: Session, name: str | None, path: Path) -> str:
@@ -46,6 +50,45 @@ def export(session: Session, name: str | None, path: Path) -> str:
         until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
     command = f"deepfabric generate {_command(path, job, folder, copied)}"
     return ExportResult(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
+
+
+def export_accepted(session: Session, name: str | None, path: Path) -> str:
+    """Write the samples that nobody rejected, as they were edited, to a JSONL file; return how many.
+
+    Raises:
+        ConfigError: there is no such run, or it has no samples, or the file is its dataset.
+        OutputError: the file can't be written.
+    """
+    from deepfabric_core.run.results import results
+    from deepfabric_core.samples.reviews import accepted, sample_id
+    from deepfabric_core.store.review_log import read_reviews, reviews_path
+
+    job = _job_to_read(session, name)
+    if path.absolute() == job.dataset.absolute():
+        raise ConfigError(f"{path} is the dataset itself, which a review never changes: give another name.")
+    records = [dict(line["sample"]) for line in results(job).samples]
+    if not records:
+        raise ConfigError(f"There are no samples of {job.dataset.stem} to export yet.")
+    reviews = read_reviews(reviews_path(job.dataset))
+    taken = list(accepted(records, reviews))
+    found = [reviews.of(sample_id(record)) for record in records]
+    edited = sum(review.edited is not None and not review.is_rejected for review in found)
+    replace_file(path, (_encode(record).encode("utf-8", "backslashreplace") + b"\n" for record in taken))
+    left_out = len(records) - len(taken)
+    said = f"{left_out:,} rejected {were(left_out)} left out, {edited:,} {are(edited)} as edited by hand"
+    if not left_out and not edited:
+        said = "none was rejected or edited"
+    return ExportResult(f"{path} has {len(taken):,} of {counted(len(records), 'sample')}: {said}.")
+
+
+def _job_to_read(session: Session, name: str | None) -> Job:
+    from deepfabric_core.run.checkpoint.registry import job_to_look_at
+
+    if (run := session.run(name)) is not None:
+        return run.job
+    if (kept := find_kept(name)) is not None:
+        return job_to_look_at(kept)
+    raise ConfigError("There is no such run to export; %deepfabric status lists them.")
 
 
 def _advice(left_out: tuple[str, ...]) -> str:

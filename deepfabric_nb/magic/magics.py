@@ -183,11 +183,13 @@ class DeepFabricMagics(Magics):
         return self._result(samples(self.session, self._names, values["what"]), values)
 
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
-        from deepfabric_nb.magic.export import export
+        from deepfabric_nb.magic.export import export, export_accepted
 
         *names, path = values["words"] or ("",)
         if not path or len(names) > 1 or (not names and self.session.run(path) and not Path(path).suffix):
-            raise ConfigError("Say where to: %deepfabric export [RUN] CONFIG_FILE.")
+            raise ConfigError("Say where to: %deepfabric export [RUN] CONFIG_FILE, or samples.jsonl.")
+        if path.endswith(".jsonl"):
+            return export_accepted(self.session, names[0] if names else None, Path(path))
         return export(self.session, names[0] if names else None, Path(path))
 
     # ---- about

@@ -55,12 +55,13 @@ def _of_here(run: Run, asked_at: float | None) -> dict[str, Any]:
 def _of_disk(kept: KeptRun) -> dict[str, Any]:
     from deepfabric_core.store.append_log import count_lines
     from deepfabric_core.store.checkpoint_files import is_held, read_metadata
+    from deepfabric_core.store.rejected_log import count_reviewed
 
     try:
         known = read_metadata(kept.files)
     except ConfigError:
         known = None
-    done = count_lines(kept.files.samples)
+    done = count_lines(kept.files.samples) - count_reviewed(kept.files.rejected)
     failed = known.samples_failed if known else 0
     settled = known is not None and 0 < known.samples_wanted <= done + failed
     state = "complete" if kept.complete else "incomplete" if settled else "interrupted" if known else "not begun"

@@ -33,6 +33,7 @@ from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.printable import printable
 from deepfabric_core.run.results import Results, gc_paused
+from deepfabric_core.samples.preferences import preferences
 from deepfabric_core.samples.reading import (
     JournalLine,
     RecordedCall,
@@ -44,6 +45,7 @@ from deepfabric_core.samples.reading import (
     path_of,
     question_of,
 )
+from deepfabric_core.samples.reviews import Reviews, sample_id
 from deepfabric_core.store.append_log import read_line
 from deepfabric_core.store.files import reason
 
@@ -53,6 +55,8 @@ _NOT_FIELDS = ("metadata",)
 _MOST_FIELDS = 40
 _STATUS = pd.CategoricalDtype(["done", "failed"])
 _STATUS_OF_ALL = pd.CategoricalDtype(["done", "failed", "rejected"])
+_VERDICTS = pd.CategoricalDtype(["accepted", "edited"])
+_SAID = ("reason", "instruction", "comment")
 _NOT_A_TIME = -(2**63)
 _LARGEST = 2**63 - 1
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -93,6 +97,52 @@ def rejected_frame(results: Results) -> pd.DataFrame:
     first = ["topic", "topic_path", *added.columns]
     frame.attrs["deepfabric"] = __version__
     return frame[[*first, *(name for name in frame.columns if name not in first)]]
+
+
+def accepted_frame(results: Results, reviews: Reviews, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a row for each sample that nobody rejected, as it was edited last.
+
+    `verdict` says what people said of it: "accepted" or "edited", or nothing.
+    """
+    held = [(line, reviews.of(sample_id(line["sample"]))) for line in results.samples]
+    kept = [(line, review) for line, review in held if not review.is_rejected]
+    lines = [line if review.edited is None else {**line, "sample": review.edited} for line, review in kept]
+    with gc_paused():
+        frame = _frame(lines, simulated=manifest.get("simulated"))
+    verdicts = ["edited" if review.edited is not None else review.verdict for _, review in kept]
+    column = pd.Series(pd.Categorical(verdicts, dtype=_VERDICTS))
+    frame.insert(list(frame.columns).index("status") + 1, "verdict", column)
+    frame.attrs.update(manifest)
+    return frame
+
+
+def reviews_frame(results: Results, reviews: Reviews) -> pd.DataFrame:
+    """Return a row for each decision on a sample, in their order; of one that was taken back, `holds` is false."""
+    decisions = [one for one in reviews.decisions if one.action != "undo"]
+    samples = [*results.samples, *results.rejected]
+    topics = {sample_id(line["sample"]): line["path"][-1] for line in samples if line["path"]}
+    said = {name: _texts(getattr(one, name) or None for one in decisions) for name in _SAID}
+    return pd.DataFrame(
+        {
+            "sample": _texts(one.sample for one in decisions),
+            "topic": _texts(topics.get(one.sample) for one in decisions),
+            "action": _categories(one.action for one in decisions),
+            "who": _texts(one.who for one in decisions),
+            "when": _times(one.at for one in decisions),
+            **said,
+            "holds": _flags(one in reviews.of(one.sample).decisions for one in decisions),
+        }
+    )
+
+
+def preferences_frame(results: Results, reviews: Reviews) -> pd.DataFrame:
+    """Return a row for each pair of a better and a worse answer; `attrs["left_out"]` says how many weren't, and why."""
+    found = preferences(results.samples, results.rejected, reviews)
+    rows = [pair.as_object() for pair in found.pairs]
+    columns = {name: _objects(row[name] for row in rows) for name in ("prompt", "chosen", "rejected")}
+    frame = pd.DataFrame({**columns, "source": _categories(row["source"] for row in rows)})
+    frame.attrs["left_out"] = dict(found.left_out)
+    return frame
 
 
 def load(path: str | Path) -> pd.DataFrame:

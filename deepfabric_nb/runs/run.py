@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
     from deepfabric_core.run.results import Results
     from deepfabric_core.run.state import RunState
+    from deepfabric_core.samples.reviews import Reviews
     from deepfabric_core.topics.model import Topics
     from deepfabric_nb.runs.report import Report
 
@@ -138,6 +139,47 @@ class Run(EngineTask):
         from deepfabric_nb.runs.dataframes import rejected_frame
 
         return rejected_frame(results(self.job))
+
+    @property
+    def accepted(self) -> pd.DataFrame:
+        """The samples that nobody rejected, as they were edited, a row each.
+
+        `verdict` is "accepted" or "edited", or missing where nobody said anything.
+        """
+        from deepfabric_core.run.results import results
+        from deepfabric_nb.runs.dataframes import accepted_frame
+
+        found = results(self.job)
+        return accepted_frame(found, self._reviews(), self._manifest(found))
+
+    @property
+    def reviews(self) -> pd.DataFrame:
+        """The decisions on samples, a row each: sample, topic, action, who, when, and what was said."""
+        from deepfabric_core.run.results import results
+        from deepfabric_nb.runs.dataframes import reviews_frame
+
+        return reviews_frame(results(self.job), self._reviews())
+
+    def preferences(self) -> pd.DataFrame:
+        """Return pairs of a better and a worse answer to the same prompt, a row each, in TRL's format for preferences.
+
+        `prompt`, `chosen` and `rejected` are lists of messages. `source` says where a pair is from: "edit" (the text
+        before is the worse one), "review" (people rejected the worse one, and it was made again), "checks" or "judge"
+        (they did). `attrs["left_out"]` counts those that make no pair, by the reason: another question was asked.
+        `preferences().to_dict("records")` are the records.
+
+        Raises:
+            ConfigError: a file can't be read.
+        """
+        from deepfabric_core.run.results import results
+        from deepfabric_nb.runs.dataframes import preferences_frame
+
+        return preferences_frame(results(self.job), self._reviews())
+
+    def _reviews(self) -> Reviews:
+        from deepfabric_core.store.review_log import read_reviews, reviews_path
+
+        return read_reviews(reviews_path(self.job.dataset))
 
     @property
     def topics(self) -> Topics | None:

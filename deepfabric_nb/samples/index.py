@@ -32,7 +32,10 @@ class Entry:
 
 @dataclass(slots=True)
 class Row:
-    """What the list shows of an entry, and `text`, which is searched; `passed` is what the judge says, if it does."""
+    """What the list shows of an entry, and `text`, which is searched; `passed` is what the judge says, if it does.
+
+    `said` is a person's reason to reject it, and `edited` the title and the text after an edit.
+    """
 
     status: Status
     packed: bytes | JournalLine
@@ -52,6 +55,7 @@ class Row:
     problems: int
     verdict: VerdictShown = ""
     said: int = -1
+    edited: tuple[str, str] | None = None
 
 
 class NumberedNames:
@@ -83,6 +87,8 @@ class SampleIndex:
     _by_key: dict[Key, int] = field(default_factory=dict)
     _ids: dict[int, str] = field(default_factory=dict)
     _rejected: set[int] = field(default_factory=set)
+    # Samples of which no work item is known, as those of a schema of the user's own in a dataset.
+    _without_key: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     # How many samples of a work item were rejected.
     _tries: Counter[Key | None] = field(default_factory=Counter)
 
@@ -105,16 +111,29 @@ class SampleIndex:
     def _place(self, row: Row) -> int | None:
         if row.status == "rejected":
             return self._place_rejected(row)
-        place = None if row.key is None else self._by_key.get(row.key)
+        if row.key is None:
+            self._without_key.setdefault((row.title, row.length), []).append(len(self.rows))
+            return self._append(row)
+        place = self._by_key.get(row.key)
         if place is None:
-            if row.key is not None:
-                self._by_key[row.key] = len(self.rows)
+            place = self._by_key[row.key] = self._place_of_equal(row)
+        if place == len(self.rows):
             return self._append(row)
         if self._is_known(self.rows[place], row):
             return None
         self.rows[place] = row
         self._ids.pop(place, None)
         return place
+
+    def _place_of_equal(self, row: Row) -> int:
+        """Return the place of an equal sample of which no work item was known, or else that after the last row."""
+        places = self._without_key.get((row.title, row.length), [])
+        for place in places:
+            if self._is_known(self.rows[place], row):
+                places.remove(place)
+                self.rows[place].key = row.key
+                return place
+        return len(self.rows)
 
     def _place_rejected(self, row: Row) -> int | None:
         mark = hash((row.key, row.text))
@@ -183,7 +202,7 @@ class SampleIndex:
         """Return the columns of some rows."""
         rows = [self.rows[place] for place in places]
         return {
-            "title": [row.title for row in rows],
+            "title": [row.edited[0] if row.edited else row.title for row in rows],
             "topic": [row.topic for row in rows],
             "status": [row.status for row in rows],
             "verdict": [row.verdict for row in rows],
@@ -240,10 +259,26 @@ class SampleIndex:
         wanted = set(samples)
         return sorted(place for place, own in self._ids.items() if own in wanted)
 
+    def place_of(self, sample: str) -> int | None:
+        """Return the first row of a sample by its id, None if there is none."""
+        return next((place for place in range(len(self.rows)) if self.id_of(place) == sample), None)
+
     def search(self, text: str) -> list[int]:
         """Return the rows whose texts or topics have a text, whatever the case."""
         wanted = text.casefold()
-        return [place for place, row in enumerate(self.rows) if wanted in row.text]
+        return [place for place, row in enumerate(self.rows) if wanted in row.text or _is_in_edited(wanted, row)]
+
+    def show_edited(self, place: int, record: JournalLine | None) -> None:
+        """Show and search a sample as it was edited; None shows it as it was."""
+        self.rows[place].edited = None
+        if record is not None:
+            texts = texts_of(record)
+            title = self.shown.titles([title_of(record, texts)])[0]
+            self.rows[place].edited = (title, "\n".join(texts).casefold())
+
+
+def _is_in_edited(wanted: str, row: Row) -> bool:
+    return row.edited is not None and wanted in row.edited[1]
 
 
 def record_of(line: JournalLine) -> Mapping[str, Any]:

@@ -40,7 +40,10 @@ def _begun(dataset: Path, run: Run | None) -> SampleSource:
     if kept is None:
         name = f" {shlex.quote(run.name)}" if run else ""
         raise ConfigError(f"The run of {dataset.name} isn't kept in this notebook: use %deepfabric resume{name}.")
-    return RemadeSource(session_of(current_shell()).prepare_again(kept).start())
+    again = session_of(current_shell()).prepare_again(kept)
+    source = RemadeSource(again)
+    again.start()
+    return source
 
 
 def _kept(dataset: Path) -> KeptRun | None:
@@ -53,6 +56,7 @@ class RemadeSource(RunSource):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._is_told = False
+        self._known = entries_of(run)
         self._finished = 0
         self._read = 0
         self._not_before = 0.0
@@ -63,8 +67,8 @@ class RemadeSource(RunSource):
             self._finished += 1
 
     def entries(self) -> Iterable[Entry]:
-        """Return nothing: what there is, is known."""
-        return ()
+        """Return what there was before it began, to know which work items it is of."""
+        return self._known
 
     def new_entries(self) -> Iterable[Entry]:
         """Return all that there is, if anything has come since."""

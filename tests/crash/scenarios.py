@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from deepfabric_core.samples.reviews import Decision, sample_id
+from deepfabric_core.store.review_log import ReviewLog, reviews_path
 from tests.answers import Calls, Json, Writer, text_of
 from tests.crash.harness import KILL, RENAME, WRITE, Ended, Stage
 from tests.provider import Faults, LocalProvider
@@ -139,6 +141,15 @@ def _undelivered(world: World) -> None:
     world.kill(RENAME, "/dataset.jsonl", 1)
 
 
+def _reviewed(world: World) -> None:
+    """All was delivered, the checkpoint is gone, and two samples were rejected since."""
+    assert world.run().code == 0
+    dataset = world.stage.work / DATASET
+    log = ReviewLog(reviews_path(dataset))
+    for number, record in enumerate(list(parsed(dataset.read_bytes()))[1:3]):
+        log.add(Decision(str(number), sample_id(record), "reject", "ann", 1.0, reason="dull"))
+
+
 _NO_CHECKPOINT: Sections = {"output": {"checkpoint": None}}
 _AGENTS: Sections = {
     "generation": {"tools": {"components": {"builtin": []}, "max_per_query": 4}},
@@ -187,6 +198,7 @@ SCENARIOS = {
         ),
         Scenario("delivery", arguments=("--resume",), prepare=_undelivered, in_flight=0),
         Scenario("fresh", arguments=("--fresh",), prepare=_halfway),
+        Scenario("reviewed", arguments=("--resume",), prepare=_reviewed),
         Scenario("without-checkpoint", sections=_NO_CHECKPOINT),
     )
 }
@@ -209,8 +221,12 @@ def made(record: Mapping[str, Any]) -> str:
 
 
 def rejected_or_made(line: Mapping[str, Any]) -> str:
-    """What the model wrote in a line of a journal, or of a log of rejected samples, where it is marked as such."""
-    return f"{REJECTED}{made(line['sample'])}" if "gate" in line else made(line["sample"])
+    """What the model wrote in a line of a journal, or of a log of rejected samples, where it is marked as such.
+
+    What people rejected is in both.
+    """
+    by_gate = line.get("gate", "review") != "review"
+    return f"{REJECTED}{made(line['sample'])}" if by_gate else made(line["sample"])
 
 
 def kept_samples(folders: tuple[Path, ...]) -> set[str]:

@@ -25,6 +25,7 @@ class Findings:
     leaves: Iterable[TopicPath] | None = None
     duplicates: Mapping[str, Any] | None = None
     rejected: Mapping[str, Any] | None = None
+    reviews: Mapping[str, Any] | None = None
     difference: Mapping[str, Any] | None = None
     checks: Iterable[Mapping[str, Any]] = field(default_factory=list)
 
@@ -41,6 +42,7 @@ def document(sums: ReportSums, findings: Findings) -> dict[str, Any]:
         "topics": sums.topics.as_object(findings.leaves),
         "duplicates": findings.duplicates,
         "rejected": findings.rejected,
+        "reviews": findings.reviews,
         "cost": _cost(parts, findings.rejected),
         "difference": findings.difference,
     }

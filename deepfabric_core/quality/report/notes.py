@@ -96,6 +96,13 @@ def _on_rejected(document: Document) -> Iterator[Note]:
         yield _note("rejected", f"{counted(rejected['samples'], 'sample')} ({share} of those made) were rejected.")
 
 
+def _on_reviews(document: Document) -> Iterator[Note]:
+    reviews = document["reviews"]
+    left = reviews["rejected"] - reviews["replaced"] if reviews else 0
+    if left:
+        yield _note("reviews", f"{counted(left, 'sample')} that people rejected {are(left)} still in the file.", "warn")
+
+
 def _on_judge(document: Document) -> Iterator[Note]:
     judge = document["judge"]
     if judge and len(judge["criteria"]) > 1:
@@ -117,4 +124,5 @@ _FINDERS: tuple[Callable[[Document], Iterator[Note]], ...] = (
     _on_variety,
     _on_judge,
     _on_rejected,
+    _on_reviews,
 )

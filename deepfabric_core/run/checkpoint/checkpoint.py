@@ -24,7 +24,9 @@ from deepfabric_core.run.checkpoint.autosave import Autosave
 from deepfabric_core.run.checkpoint.topics import digest_of_topics, edited_topics, with_topics
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan
+from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.records import Record
+from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
     CheckpointFiles,
@@ -40,6 +42,7 @@ from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, di
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import RejectedLog
+from deepfabric_core.store.review_log import read_reviews, reviews_path
 from deepfabric_core.store.run_history import HistoryWriter
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
@@ -75,6 +78,8 @@ class Checkpoint:
         self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
         self.failures = Failures(files.failures)
         self._autosave.add(self.failures.lines)  # type: ignore[arg-type]
+        goes_on = self._going_on and job.preview is None
+        self._reviews = read_reviews(reviews_path(job.dataset)).rejected() if goes_on else {}
         self._autosave.write_metadata()
 
     def _new(self) -> Metadata:
@@ -230,19 +235,20 @@ class Checkpoint:
         again = self._journal is not None
         journal = self._opened(plan)
         rejected, kept = self.rejected(), Counter[str]()
-        for line in journal.read():
+        for line in journal.read(self._is_rejected if self._reviews or rejected.reviewed else None):
             key = line.content["topic_id"], line.content["cycle"]
             on_sample(key, line.content["sample"])
             self.failures.forget(*key)
             rejected.settled(key)
             if "kept" in line.content:
                 kept[str(line.content["kept"])] += 1
+        self._note_rejected(journal, plan, begun=again)
         for key in [key for key in self.failures if plan.index_of(*key) is None]:
             self.failures.forget(*key)
         if again:
             return journal
         for failed in self.failures:
-            rejected.settled(failed)
+            rejected.failed(failed)
         if self._retry_failed:
             self.failures.forget_all()
         if journal.surplus and self._job.preview is None:
@@ -251,6 +257,34 @@ class Checkpoint:
         if self._going_on:
             self._sink(self._resumed_event(journal, rejected.counts, kept))
         return journal
+
+    @property
+    def is_rejected(self) -> Callable[[Record], bool] | None:
+        """Whether people rejected a text before; None if they rejected nothing."""
+        return self._is_rejected if self._reviews else None
+
+    def _is_rejected(self, record: Record) -> bool:
+        return sample_id(record) in self._reviews
+
+    def _note_rejected(self, journal: Journal, plan: Plan, *, begun: bool) -> None:
+        """Note the samples that people rejected as such; where no other one stands, it is made again.
+
+        That is so where it failed before, too; but not where it failed since the stage has `begun`.
+        """
+        paths = {topic.id: path for topic, path in plan.topics.leaves} if journal.rejected else {}
+        again = set()
+        for index, line in journal.rejected:
+            topic_id, cycle, record = line.content["topic_id"], line.content["cycle"], line.content["sample"]
+            item = WorkItem(index, topic_id, paths[topic_id], cycle)
+            self.rejected().add_reviewed(item, record, self._reviews[sample_id(record)])
+            if journal.has(index):
+                self.rejected().settled((topic_id, cycle))
+                continue
+            again.add(index)
+            if not begun:
+                self.failures.forget(topic_id, cycle)
+        if again and not begun:
+            self._sink(Notice(f"{counted(len(again), 'sample')} rejected in review: to be made again"))
 
     def _opened(self, plan: Plan) -> Journal:
         if self._journal is not None:

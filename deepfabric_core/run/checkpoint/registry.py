@@ -22,6 +22,7 @@ from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_keys import masked_config
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.redaction import redact
+from deepfabric_core.run.checkpoint.reviewed import to_make_again
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.checkpoint_files import (
     CheckpointFiles,
@@ -61,14 +62,15 @@ class KeptRun:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether nothing is left to do; samples that were rejected in review are to be made again."""
         if self.topic_only:
             return self.files.topics.exists()
         try:
             known = read_metadata(self.files)
+            is_done = 0 < known.samples_wanted <= known.samples_done
+            return is_done and not to_make_again(self.files, Path(self.dataset))
         except ConfigError:
             return False
-        return 0 < known.samples_wanted <= known.samples_done
 
 
 def kept_runs() -> list[KeptRun]:

@@ -30,6 +30,7 @@ from deepfabric_core.store.checkpoint_files import (
 from deepfabric_core.store.files import written_at
 from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, digests, read_mark
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.rejected_log import count_reviewed
 from deepfabric_core.wording import counted
 
 
@@ -180,7 +181,7 @@ def unsettled(job: Job) -> str | None:
 def in_words(files: CheckpointFiles) -> str:
     """Describe a checkpoint: its dataset, its progress, its age and its folder."""
     known, _ = recovered_metadata(files)
-    done = count_lines(files.samples)
+    done = count_lines(files.samples) - count_reviewed(files.rejected)
     progress = f"{done:,} of {known.samples_wanted:,} samples" if known.samples_wanted else f"{done:,} samples"
     if not files.topics.exists():
         progress = "topics still growing"

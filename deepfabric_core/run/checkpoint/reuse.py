@@ -13,6 +13,7 @@ from deepfabric_core.run.checkpoint.registry import fingerprint_of, home_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, beside, write_metadata
 from deepfabric_core.store.files import make_folder, reason, size_of
+from deepfabric_core.store.rejected_log import count_reviewed
 
 
 def with_reuse(job: Job) -> Job:
@@ -69,7 +70,8 @@ def _take_over(files: CheckpointFiles, job: Job) -> None:
             topics_digest=theirs.topics_digest,
         )
     if made:
-        _copy(made[0], files, ("samples", "failures", "steps"))
+        reviewed = ("rejected",) if count_reviewed(made[0].rejected) else ()  # by it, later samples of an item stand
+        _copy(made[0], files, ("samples", "failures", "steps", *reviewed))
     write_metadata(files, _paid_by_others(known, files))
 
 
@@ -78,6 +80,7 @@ def _paid_by_others(known: Metadata, files: CheckpointFiles) -> Metadata:
     return replace(
         known,
         samples_bytes=size_of(files.samples),
+        rejected_bytes=size_of(files.rejected),
         expansions_bytes=size_of(files.expansions),
         steps_bytes=size_of(files.steps),
     )

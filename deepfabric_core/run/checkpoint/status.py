@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import budget_of_checkpoint
+from deepfabric_core.run.checkpoint.reviewed import to_make_again
 from deepfabric_core.run.job import Job, saved_plan
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
@@ -18,13 +20,17 @@ from deepfabric_core.store.append_log import count_lines, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is_held, recovered_metadata
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.rejected_log import count_reviewed
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStatus:
-    """What is done, missing, rejected and spent; `changed` are keys that affect the data and differ from the config."""
+    """What is done, missing, rejected and spent; `changed` are keys that affect the data and differ from the config.
+
+    `to_make_again` counts the samples that people rejected; they are neither done nor failed.
+    """
 
     files: CheckpointFiles
     metadata: Metadata
@@ -36,6 +42,7 @@ class CheckpointStatus:
     changed: tuple[str, ...]
     rejected: int = 0
     budget: BudgetChanged | None = None
+    to_make_again: int = 0
 
     @property
     def failed(self) -> int:
@@ -65,20 +72,22 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
     found, _ = recovered_metadata(files)
     known = with_unsaved(found, files)
     plan = saved_plan(job, files.topics)
-    done = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
+    made = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
+    again = made & to_make_again(files, Path(known.dataset or job.dataset))
     failed = {key: line.get("kind") for line in of_samples(whole_lines(files.failures)) if (key := _key(line, plan))}
-    kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in done and kind in set(FailureKind))
+    kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in made and kind in set(FailureKind))
     return CheckpointStatus(
         files=files,
         metadata=known,
         wanted=len(plan) if plan is not None else job.samples_wanted(None),
-        done=len(done),
+        done=len(made - again),
         failures=dict(kinds),
         topics_complete=plan is not None,
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
-        rejected=count_lines(files.rejected),
+        rejected=count_lines(files.rejected) - count_reviewed(files.rejected),
         budget=budget_of_checkpoint(job.config.budget, known),
+        to_make_again=len(again),
     )
 
 

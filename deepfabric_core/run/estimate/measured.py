@@ -13,12 +13,14 @@ from typing import Any
 from deepfabric_core.chat.messages import Usage
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.checkpoint.reviewed import reviewed_standing
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.estimate.reckoning import Price, Taken
 from deepfabric_core.store.append_log import count_lines, read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, recovered_metadata
 from deepfabric_core.store.files import reason
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.rejected_log import REVIEW, count_reviewed
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import TopicPath
 
@@ -98,6 +100,7 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
     known = with_unsaved(found, files)
     reading = _Reading(apart=not job.config.uses_tools, price=prices.get("samples"))
     made, rejected = count_lines(files.samples), count_lines(files.rejected)
+    reviewed = reviewed_standing(files, job.dataset)
     part = min(1.0, _MOST_LINES / max(1, made, rejected))  # the same of both, so that rates are true
     for line in _heads(files.samples, round(made * part)):
         reading.add_sample(line)
@@ -112,7 +115,8 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         tuple(reading.judged_refused),
         question_characters=_mean_question(files.samples),
         is_whole=part == 1.0,
-        settled=made + known.samples_failed,
+        settled=known.samples_failed
+        + (made - count_reviewed(files.rejected) if reviewed is None else len(reviewed.accepted)),
         failed=known.samples_failed,
         spent=_taken(known.calls, known.spent.usage, prices.get("samples")),
         seconds=known.seconds,
@@ -163,7 +167,9 @@ class _Reading:
             self.judged[_key(line)] += _taken_of(line["judging"], None)
 
     def add_rejected(self, line: Mapping[str, Any]) -> None:
-        """Add a line of the log of rejected samples."""
+        """Add a line of the log of rejected samples; one that people rejected is a sample, and in the journal."""
+        if line.get("gate") == REVIEW:
+            return
         if line.get("check") == _NOT_CHOSEN:
             self.add_sample(line)
             return

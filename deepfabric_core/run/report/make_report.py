@@ -15,10 +15,12 @@ from deepfabric_core import __version__
 from deepfabric_core.quality.report.difference import difference
 from deepfabric_core.quality.report.document import Findings, document
 from deepfabric_core.quality.report.rejections import Rejections
+from deepfabric_core.quality.report.review_counts import review_counts
 from deepfabric_core.run.report.measures import known_checks
 from deepfabric_core.run.report.read_dataset import DatasetReading, size_of
 from deepfabric_core.run.report.token_counter import token_counter
 from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.review_log import read_reviews, reviews_path
 from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.model import TopicPath
 
@@ -31,8 +33,8 @@ Paths = dict[str, TopicPath]
 class ReportRequest:
     """What to report on: a dataset, and if given, an older one to compare with and the topics it was made for.
 
-    Without `topics`, a topics file of the dataset's name beside it is used, as are rejected samples. `dataset` may also
-    be a journal; `made_up` says that a simulated model made its samples, which a journal doesn't.
+    Without `topics`, a topics file of the dataset's name beside it is used, as are rejected samples and reviews.
+    `dataset` may also be a journal; `made_up` says that a simulated model made its samples, which a journal doesn't.
     """
 
     dataset: Path
@@ -67,6 +69,7 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
         leaves=None if paths is None else list(paths.values()),
         duplicates=own.copies.as_object(own.path, own.path),
         rejected=_rejected(request),
+        reviews=_reviews(request),
         checks=known_checks(),
         difference=_difference(own, older) if older else None,
     )
@@ -105,6 +108,14 @@ def _rejected(request: ReportRequest) -> dict[str, Any] | None:
     for number, line in enumerate(whole_lines(beside), 1):
         rejections.add(line, number)
     return rejections.as_object()
+
+
+def _reviews(request: ReportRequest) -> dict[str, Any] | None:
+    """Return what people said of the samples; None if there is no file of reviews."""
+    beside = reviews_path(request.dataset)
+    if not beside.is_file():
+        return None
+    return review_counts(whole_lines(request.dataset), read_reviews(beside))
 
 
 def _file_facts(reading: DatasetReading) -> dict[str, Any]:

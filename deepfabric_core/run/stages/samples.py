@@ -78,7 +78,8 @@ class Sampling:
         gates = self.prepared.of_plan(len(self.plan), self.checkpoint.prints, self._candidate_at, self.judging)
         self.journal = self.checkpoint.journal(self.plan, partial(self._remember_record, gates))
         gates.ready()
-        self._settling = Settling(self.job.config.quality, gates, self.journal, self._rejected, self.sink)
+        is_rejected = self.checkpoint.is_rejected
+        self._settling = Settling(self.job.config.quality, gates, self.journal, self._rejected, self.sink, is_rejected)
         config = without_topics(fingerprint(self.job.config, keyed_hash))
         self.steps = StepLog(self.checkpoint.steps(), config, self._is_unfinished, self._secrets.exactly)
         self.steps.keeps_last = gates.judging is not None
@@ -187,12 +188,16 @@ class Sampling:
         return settled
 
     def _steps_of(self, item: WorkItem) -> Steps:
-        """Return the steps of the next sample for a work item, with what its request depends on besides the item."""
+        """Return the steps of the next sample for a work item, with what its request depends on besides the item.
+
+        One that is made again after a review has steps of its own.
+        """
         earlier = self._earlier.get(item.topic_id)
         refused = self._rejected.advice((item.topic_id, item.cycle))
         given = {"earlier": list(earlier or ()), "refused": list(refused)}
-        draw = self._settling.held(item)
-        key: StepKey = (item.topic_id, item.cycle, draw) if draw else (item.topic_id, item.cycle)
+        draw, times_reviewed = self._settling.held(item), self._rejected.times_reviewed((item.topic_id, item.cycle))
+        again = (draw, times_reviewed) if times_reviewed else (draw,) if draw else ()
+        key: StepKey = (item.topic_id, item.cycle, *again)
         return self.steps.of(key, {name: texts for name, texts in given.items() if texts})
 
     async def _work_on(self, item: WorkItem, steps: Steps, rejected: RejectedCalls) -> Settled:
@@ -237,7 +242,7 @@ class Sampling:
     def _failed(self, item: WorkItem, problem: ModelError, rejected: RejectedCalls) -> None:
         if not problem.kind.hopeless:
             self.failures.add(item, problem, rejected.calls)
-            self._rejected.settled((item.topic_id, item.cycle))
+            self._rejected.failed((item.topic_id, item.cycle))
         self.sink(SampleFailed(item.topic_id, item.path, item.cycle, problem.kind, str(problem), *rejected.last))
         self.breaker.failed(problem)
         self.checkpoint.item_settled()

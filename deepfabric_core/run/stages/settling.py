@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,6 +25,12 @@ from deepfabric_core.store.rejected_log import RejectedLog
 from deepfabric_core.wording import counted
 
 _SHOWN_CHARACTERS = 4000
+_SAME_AS_REJECTED = Finding(
+    "review",
+    "same as rejected",
+    "it is the very text that was rejected in review",
+    "it is the very text that a reviewer rejected; write a different one",
+)
 
 # `held` until more samples for the work item are made, of which the best is written.
 Settled = Literal["written", "held", "rejected"]
@@ -48,13 +55,17 @@ class Made:
 
 @dataclass
 class Settling:
-    """Lets samples through the gates, into the journal or the log of rejected samples."""
+    """Lets samples through the gates, into the journal or the log of rejected samples.
+
+    `is_rejected` says whether people rejected that very text before.
+    """
 
     quality: Quality
     gates: Gates
     journal: Journal
     rejected: RejectedLog
     sink: EventSink
+    is_rejected: Callable[[Record], bool] | None = None
     acceptance: Acceptance = field(init=False)
     _held: dict[int, list[Made]] = field(default_factory=dict)
 
@@ -74,7 +85,7 @@ class Settling:
             ReplyError: it isn't accepted, and can't be made again.
             OutputError: it can't be written.
         """
-        if self.gates.are_open:
+        if self.gates.are_open and self.is_rejected is None:
             self._write(Made(item, result, Candidate("", "")))
             return "written"
         made = Made(item, result, candidate_of(result.value.record, item.path))
@@ -96,18 +107,24 @@ class Settling:
         Raises:
             ReplyError: a check failed.
         """
+        if self._repeats_rejected(made):
+            return Decision(_SAME_AS_REJECTED)
         try:
             return await self.gates.decide(made.candidate, made.item)
         except ConfigError as problem:
             self._put_aside(made, Finding("checks", "failed_check", str(problem), ""))
             raise ReplyError(str(problem), kind=FailureKind.REJECTED) from problem
 
+    def _repeats_rejected(self, made: Made) -> bool:
+        record = made.result.value.record
+        return self.is_rejected is not None and self.is_rejected(with_metadata(record, made.item, made.provenance))
+
     def _is_kept(self, item: WorkItem) -> bool:
         """Return whether a sample of this work item is kept in spite of all, since it can't be made again."""
         return self.quality.on_exhausted == "keep" and self._tries(item) >= self.quality.attempts
 
     def _tries(self, item: WorkItem) -> int:
-        return len(self.rejected.advice((item.topic_id, item.cycle)))
+        return self.rejected.tries((item.topic_id, item.cycle))
 
     async def _hold(self, made: Made) -> Settled:
         """Hold a sample; with the last one, write the best of all."""

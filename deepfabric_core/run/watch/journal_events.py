@@ -26,7 +26,8 @@ from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, question_and_answer
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
-from deepfabric_core.store.failure_log import of_samples, shown_last_call
+from deepfabric_core.store.failure_log import SampleKey, of_samples, shown_last_call
+from deepfabric_core.store.rejected_log import REVIEW
 from deepfabric_core.store.tail import Tail
 from deepfabric_core.store.usage_totals import spending_of, with_rejected, with_sample, with_spending
 from deepfabric_core.topics.model import Topics
@@ -52,6 +53,7 @@ class JournalEvents:
         self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
         self._window = job.config.output.batch_size
         self._sink, self._journal, self._rejected, self._failures = sink, journal, rejected, failures
+        self._made: set[SampleKey] = set()
 
     def begin(self, known: Metadata, *, until: int | None, failures: bool = True) -> None:
         """Begin the stage with what was made before.
@@ -69,10 +71,12 @@ class JournalEvents:
             if head is not None and self._is_asked_for(head):
                 failed.pop(_key(head), None)
                 before.add(head, paid=begin >= known.samples_bytes)
+                self._made.add(_key(head))
         for begin, line in self._rejected.lines(None if until is None else known.rejected_bytes):
             head = _head(line)
             if head is not None:
                 before.add_rejected(head, paid=begin >= known.rejected_bytes)
+        self._made -= before.without_sample
         kinds = Counter(failed.values() if failures else ())
         if before.samples or before.rejected or kinds or before.spending or known.failed_expansions:
             self._sink(before.resumed(kinds))
@@ -117,6 +121,8 @@ class JournalEvents:
         self._sink(CallAnswered(line.get("model", ""), *tokens, used.cost, 0.0, used.cached_tokens, purpose))
 
     def _tell_rejected(self, line: JournalLine) -> None:
+        if line.get("gate") == REVIEW:  # it took nothing more, and is a sample until there is another one
+            return
         self._tell_call(line, "refused samples")
         shown = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(line.get("sample") or {}))
         place = str(line.get("topic_id")), tuple(line.get("topic_path") or ()), line.get("cycle", 0)
@@ -127,6 +133,9 @@ class JournalEvents:
         record = line.get("sample") or {}
         question, answer = (text[:_SHOWN_CHARACTERS] for text in question_and_answer(record))
         self._tell_call(line, "samples")
+        if _key(line) in self._made:  # it was made again after a review
+            return
+        self._made.add(_key(line))
         path = self._paths.get(line["topic_id"]) or tuple((record.get("metadata") or {}).get("topic_path") or ())
         attempts = line.get("attempts", 1)
         self._sink(SampleFinished(line["topic_id"], path, line["cycle"], attempts, question, answer))
@@ -138,12 +147,23 @@ class _Before:
 
     known: Metadata
     spending: Spending
-    samples: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     kept: int = 0
+    _made: Counter[SampleKey] = field(default_factory=Counter)
+    _reviewed: Counter[SampleKey] = field(default_factory=Counter)
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are, without those that are made again after a review."""
+        return len(self._made) - len(self.without_sample)
+
+    @property
+    def without_sample(self) -> set[SampleKey]:
+        """The work items of which people rejected each sample."""
+        return {key for key, times in self._reviewed.items() if times >= self._made[key] > 0}
 
     def add(self, head: JournalLine, *, paid: bool) -> None:
-        self.samples += 1
+        self._made[_key(head)] += 1
         if "kept" in head:
             self.kept += 1
             self.rejected[str(head["kept"])] += 1
@@ -152,6 +172,8 @@ class _Before:
 
     def add_rejected(self, head: JournalLine, *, paid: bool) -> None:
         self.rejected[str(head.get("check"))] += 1
+        if head.get("gate") == REVIEW and (key := key_of(head)):
+            self._reviewed[key] += 1
         if paid:
             self.spending = with_rejected(self.spending, head)
 

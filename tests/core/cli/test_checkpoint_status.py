@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from deepfabric_core.cli.checkpoint_status import command
+from deepfabric_core.samples.reviews import Decision, sample_id
+from deepfabric_core.store.review_log import ReviewLog, reviews_path
 from tests.core.commands import start
-from tests.core.conftest import Run, local_llm
+from tests.core.conftest import Run, local_llm, write_config
 from tests.core.run.checkpoint.test_resume import (
     EXPANSIONS,
     broken,
@@ -25,6 +28,8 @@ from tests.core.run.checkpoint.test_resume import (
     until,
     whole,
 )
+from tests.core.run.checkpoint.test_reviewed import job as reviewed_job
+from tests.core.run.checkpoint.test_reviewed import run as run_job
 from tests.provider import Faults, LocalProvider
 
 
@@ -192,3 +197,32 @@ def test_a_config_that_does_not_load_is_an_error(place: Path, deepfabric: Run) -
     done = deepfabric("checkpoint-status", "nowhere.yaml")
     assert done.returncode == 2
     assert "nowhere.yaml" in done.stderr
+
+
+def test_samples_of_a_finished_run_that_people_rejected_are_told_with_the_command_that_makes_them_again(
+    place: Path, deepfabric: Run
+) -> None:
+    write_config(place)
+    assert deepfabric("generate", "config.yaml").returncode == 0
+    first = json.loads((place / "out/dataset.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    ReviewLog(reviews_path(place / "out/dataset.jsonl")).add(Decision("1", sample_id(first), "reject", "ann", 0.0))
+    said = deepfabric("checkpoint-status", "config.yaml").stdout
+    command = "deepfabric generate config.yaml --resume"
+    assert f"1 sample rejected in review, to be made again by: {command}" in said
+    done = deepfabric(*shlex.split(command)[1:])
+    assert done.returncode == 0 and "1 sample rejected in review: to be made again" in done.stdout + done.stderr
+    dataset(place, 9)
+
+
+def test_rejected_samples_of_an_unfinished_run_have_a_row(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = reviewed_job(place, output={"checkpoint": {"interval": 2}})
+    run_job(work, until=4)
+    (place / "config.yaml").write_text(
+        "{topics: {prompt: Tea}, generation: {system_prompt: x}, output: {save_as: tea.jsonl}}", encoding="utf-8"
+    )
+    sample = json.loads(work.checkpoint_files().samples.read_text(encoding="utf-8").splitlines()[0])["sample"]
+    ReviewLog(reviews_path(work.dataset)).add(Decision("1", sample_id(sample), "reject", "ann", 0.0))
+    command.main(["config.yaml", "--checkpoint-path", str(work.checkpoint_path)], standalone_mode=False)
+    assert "Reviewed    1 sample rejected in review, to be made again" in capsys.readouterr().out
+    command.main(["config.yaml", "--checkpoint-path", str(work.checkpoint_path), "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["to_make_again"] == 1

@@ -134,6 +134,15 @@ def test_an_edit_keeps_the_text_before_and_after_and_what_repeats_it(dataset: Pa
     assert next(page.channel.accepted()) == said("What?", "Better.")
 
 
+def test_an_edited_sample_is_listed_and_found_as_it_is_now(dataset: Path) -> None:
+    page = Page(dataset)
+    texts = [{"at": ["messages", 0, "content"], "text": "Which tea?"}]
+    assert page.decide(0, "edit", texts=texts)["rows"]["title"] == ["Which tea?"]
+    assert page.ask("search", ask=1, text="which TEA")[0]["rows"] == [0]
+    assert page.ask("undo")[0]["rows"]["title"] == ["Question 0?"]
+    assert page.ask("search", ask=1, text="which TEA")[0]["rows"] == []
+
+
 def test_accepted_are_the_records_that_nobody_rejected(dataset: Path) -> None:
     page = Page(dataset)
     page.decide(3, "reject")

@@ -12,6 +12,7 @@ import pytest
 
 import deepfabric_nb
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.samples.reviews import sample_id
 from deepfabric_nb import Samples
 from tests.nb.conftest import TEA, Cell
 from tests.nb.samples.page import Page, said, written
@@ -47,6 +48,16 @@ def test_selection_and_decisions_are_traits_that_other_cells_can_watch(shown: Sh
     assert seen == [("selected", own), ("decisions", {own: "rejected"})]
     states = [sent["state"] for sent in shown.wire.sent if sent.get("state")]
     assert {"selected": own} in states and {"decisions": {own: "rejected"}} in states
+
+
+def test_a_sample_that_python_selects_is_shown_on_the_page_and_one_that_the_page_selects_isnt_sent_back(
+    shown: Shown,
+) -> None:
+    shown.view.selected = sample_id(said("Two?"))
+    assert shown.wire.messages == [{"type": "selected", "row": 1}]
+    assert shown.ask("select", row=0) == []
+    shown.view.selected = "nowhere"
+    assert len(shown.wire.messages) == 1
 
 
 def test_what_was_decided_is_there_in_python(shown: Shown) -> None:
@@ -100,17 +111,36 @@ def test_a_run_that_works_between_cells_adds_its_samples(place: Path) -> None:
     assert len(asyncio.run(between_cells()).view.accepted) == 3
 
 
-def test_a_rejected_sample_is_made_again_in_its_place(cell: Cell, place: Path) -> None:
-    cell("%%deepfabric", TEA.replace("auto", "6"))
-    shown = Shown(cell("%deepfabric samples"))
-    before = [one["question"] for one in shown.view.accepted]
-    shown.ask("decide", row=2, action="reject", instruction="Be shorter.")
+OWN = """{topics: {prompt: Tea, depth: 1, degree: 4}, output: {save_as: own.jsonl, num_samples: 4, format: custom},
+generation: {system_prompt: You teach., output_schema: {type: object, required: [title, text], properties:
+  {title: {type: string}, text: {type: string}}}}, llm: {provider: simulated}}"""
+
+
+def test_records_of_an_own_schema_are_made_again_in_the_view_of_their_file(cell: Cell, place: Path) -> None:
+    cell("%%deepfabric", OWN)
+    shown = Shown(Samples("own.jsonl"))
+    before = shown.view.accepted
+    shown.ask("decide", row=1, action="reject")
+    after = made_again(shown)
+    assert len(after) == 4 and after[1] != before[1] and [after[0], *after[2:]] == [before[0], *before[2:]]
+
+
+def made_again(shown: Shown) -> list[Any]:
+    """Make the rejected samples again, and return what is accepted then."""
     assert shown.ask("make_again")[-1]["type"] == "changed"
     until = time.monotonic() + 20
     while shown.view.is_growing and time.monotonic() < until:
         shown.view.draw()
         time.sleep(0.05)
-    after = [one["question"] for one in shown.view.accepted]
+    return shown.view.accepted
+
+
+def test_a_rejected_sample_is_made_again_in_its_place(cell: Cell, place: Path) -> None:
+    cell("%%deepfabric", TEA.replace("auto", "6"))
+    shown = Shown(cell("%deepfabric samples"))
+    before = [one["question"] for one in shown.view.accepted]
+    shown.ask("decide", row=2, action="reject", instruction="Be shorter.")
+    after = [one["question"] for one in made_again(shown)]
     assert len(after) == 6 and after[2] != before[2]
     assert [*after[:2], *after[3:]] == [*before[:2], *before[3:]]
     assert [one["question"] for one in Page("tea.jsonl").channel.accepted()] == after

@@ -17,6 +17,7 @@ from deepfabric_core.pictures.report.sections.languages import languages
 from deepfabric_core.pictures.report.sections.lengths import lengths
 from deepfabric_core.pictures.report.sections.making import making
 from deepfabric_core.pictures.report.sections.rejected import rejected
+from deepfabric_core.pictures.report.sections.reviews import reviews
 from deepfabric_core.pictures.report.sections.section import Section
 from deepfabric_core.pictures.report.sections.topics import topics
 from deepfabric_core.pictures.report.sections.variety import variety
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[dict[str, Any]], Section | None], ...] = (
     checks,
     judge,
     rejected,
+    reviews,
     making,
     difference,
     file,

@@ -10,7 +10,7 @@ from deepfabric_core.pictures.report.sections.section import Section
 from deepfabric_core.pictures.report.texts import escaped, example
 from deepfabric_core.wording import counted, digits, money
 
-_COLOURS = {"checks": "bad", "duplicates": "h1", "contamination": "h3", "judge": "h4"}
+_COLOURS = {"checks": "bad", "duplicates": "h1", "contamination": "h3", "judge": "h4", "review": "h2"}
 
 
 def rejected(document: dict[str, Any]) -> Section | None:

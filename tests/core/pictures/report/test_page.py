@@ -16,6 +16,7 @@ from deepfabric_core.pictures.report.page import page
 from deepfabric_core.pictures.report.texts import marked, prose
 from deepfabric_core.quality.report.distribution import Distribution
 from deepfabric_core.run.report.make_report import ReportRequest, make_report
+from deepfabric_core.samples.reviews import sample_id
 from tests.core.quality.report.test_rejections import line as rejected_line
 from tests.core.run.report.test_make_report import record, records, written
 
@@ -61,6 +62,11 @@ def judged(score: float, reason: str = "Well.") -> dict[str, Any]:
     return {"score": score, "scores": {"clarity": score}, "reasons": {"clarity": reason}, "model": "gpt-4o"}
 
 
+def decision(number: int, sample: dict[str, Any], reason: str, action: str = "reject") -> dict[str, Any]:
+    told = {"id": str(number), "sample": sample_id(sample), "action": action, "who": reason, "at": 0, "reason": reason}
+    return {name: value for name, value in told.items() if value != ""} | {"who": "ann"}
+
+
 def whole_report(place: Path, texts: tuple[str, ...] = ()) -> dict[str, Any]:
     """A report with every section, whose texts are those given."""
     some = [one | {"metadata": one["metadata"] | {"judge": judged(3 + at % 3)}} for at, one in enumerate(records(30))]
@@ -85,6 +91,11 @@ def whole_report(place: Path, texts: tuple[str, ...] = ()) -> dict[str, Any]:
         rejected_line() | {"reason": text, "evidence": text, "gate": text or "checks"} for text in ("", *texts)
     ]
     written(place / "tea.rejected.jsonl", *rejections)
+    decisions = [
+        decision(number, one, reason)
+        for number, (one, reason) in enumerate(zip(some, ("dull", *texts, ""), strict=False))
+    ]
+    written(place / "tea.reviews.jsonl", *decisions, decision(99, some[29], "", "accept"))
     older = written(place / "old.jsonl", *some[:5], *odd)
     return make_report(ReportRequest(path, against=older))
 
@@ -99,6 +110,7 @@ def test_each_section_is_there_and_in_the_list_of_contents(tmp_path: Path) -> No
         "languages",
         "judge",
         "rejected",
+        "reviews",
         "making",
         "difference",
         "file",
