@@ -123,7 +123,7 @@ class RunFrame(LiveFrame):
         view["can_try_again"] = bool(view["can_try_again"] and self._again)
         if self._samples is not None:
             view["rows"] = len(self._samples.index)
-            if score := _mean_score(self._samples):
+            if view["phase"] == "over" and (score := _mean_score(self._samples)):
                 view["head"]["totals"] = " · ".join(filter(None, (view["head"]["totals"], score)))
         return view
 
