@@ -55,11 +55,14 @@ async def run(
         DeepFabricError: the config or a flag can't be used, or the run failed altogether.
     """
     from deepfabric_nb.display.screens import show as show_run
+    from deepfabric_nb.kernel.comm_messages import kept_busy
+    from deepfabric_nb.kernel.display_mode import current_shell
 
     prepared = _prepared(config, name, flags, checks)
-    if show:
-        show_run(prepared, "text" if flags.get("tui") == "simple" else None)
-    await prepared.start()
+    with kept_busy(current_shell()):
+        if show:
+            show_run(prepared, "text" if flags.get("tui") == "simple" else None)
+        await prepared.start()
     return prepared.df
 
 

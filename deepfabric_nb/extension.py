@@ -36,6 +36,8 @@ def _load(shell: Any) -> None:
     flags = {name: flags_of(command) for name, command in COMMANDS.items()}
     _matchers[shell] = make_matcher(lambda: names_of(shell.user_ns), lambda: run_names(session), flags)
     shell.Completer.custom_matchers.append(_matchers[shell])
+    if with_a_body not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(with_a_body)
     display_runs(shell)
     show_control_codes(shell)
 
@@ -49,6 +51,8 @@ def unload_ipython_extension(shell: Any) -> None:
         shell.magics_manager.magics[kind].pop("deepfabric", None)
     shell.magics_manager.registry.pop("DeepFabricMagics", None)
     unload_matcher(shell)
+    if with_a_body in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(with_a_body)
     forget(shell)
     forget_session(shell)
 
@@ -58,3 +62,9 @@ def unload_matcher(shell: Any) -> None:
     matcher = _matchers.pop(shell, None)
     if matcher in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(matcher)
+
+
+def with_a_body(lines: list[str]) -> list[str]:
+    """Return the lines of a cell; IPython refuses a cell magic with nothing below it, even one that asks for help."""
+    is_alone = lines and lines[0].startswith("%%deepfabric") and len(lines) == 1
+    return [*lines, "\n"] if is_alone else lines

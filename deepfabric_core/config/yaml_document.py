@@ -65,7 +65,7 @@ def parse_document(text: str, *, source: str, variables: Variables | None = None
     try:
         written, content = _read(text, source, variables)
     except yaml.YAMLError as problem:
-        raise ConfigError(_yaml_sentence(problem, source)) from problem
+        raise ConfigError(_yaml_sentence(problem, source, text)) from problem
     except ValueError as problem:  # a date that doesn't exist, or a number that is too large
         raise ConfigError(f"{source}: not valid YAML: {problem}; put such a value in quotes.") from problem
     except RecursionError as problem:
@@ -141,9 +141,31 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.text)
 
 
-def _yaml_sentence(problem: yaml.YAMLError, source: str) -> str:
-    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+_OPENED = ("while parsing a flow mapping", "while parsing a flow sequence", "while scanning a quoted")
+
+
+def _yaml_sentence(problem: yaml.YAMLError, source: str, text: str) -> str:
     reason = getattr(problem, "problem", None) or str(problem).splitlines()[0]
-    where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
+    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     advice = "indent by spaces, not by tabs" if "'\\t'" in reason else "check indentation, quotes and colons there"
+    if isinstance(problem, yaml.MarkedYAMLError) and (mark_of_opening := _never_closed(problem, text)):
+        mark, advice = mark_of_opening, "close it"
+        reason = f"this {text.splitlines()[mark.line][mark.column]} has no counterpart"
+    where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
     return f"{where}: not valid YAML: {reason}; {advice}."
+
+
+def _never_closed(problem: yaml.MarkedYAMLError, text: str) -> yaml.Mark | None:
+    """Return where the bracket or quote stands that was found open on a later line, which isn't a part of it."""
+    opening, found = problem.context_mark, problem.problem_mark
+    if opening is None or found is None or not str(problem.context).startswith(_OPENED):
+        return None
+    if "stream end" in str(problem.problem) or "end of stream" in str(problem.problem):
+        return opening
+    lines = text.splitlines()
+    is_left = found.line > opening.line and _indent(lines[found.line]) <= _indent(lines[opening.line])
+    return opening if is_left else None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

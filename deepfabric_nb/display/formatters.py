@@ -1,16 +1,17 @@
 """IPython formatters for runs and for our data frames.
 
 pandas escapes HTML in texts of models, but sends control codes to the terminal, and it shows sixty rows of any height.
+Only frames of ours are shown in our way, see `frame_html`.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 _OURS = "deepfabric"
 _ROWS = 8
 _USUAL_ROWS = 60
+_MOST_ROWS = 1_000
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"}
 _HIDDEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")  # text direction marks
 _TABLE = _VISIBLE | _HIDDEN
@@ -19,11 +20,12 @@ _CLASSES = ("pandas.DataFrame", "pandas.Series", "pandas.core.frame.DataFrame", 
 
 
 def display_runs(shell: Any) -> None:
-    """Display a run that is a cell's result by its screen. Without a shell, do nothing."""
-    if shell is not None:
-        from deepfabric_nb.display.screens import show_handle
-        from deepfabric_nb.runs.run import Run
+    """Display a run that is a cell's result by its screen, in IPython and in marimo."""
+    from deepfabric_nb.display.screens import frame_of, show_handle
+    from deepfabric_nb.runs.run import Run
 
+    Run.displayed_by = staticmethod(frame_of)
+    if shell is not None:
         shell.display_formatter.ipython_display_formatter.for_type(Run, show_handle)
 
 
@@ -59,19 +61,26 @@ def _plain(frame: Any, pretty: Any, _: bool) -> None:
 def _html(frame: Any) -> str | None:
     if not hasattr(frame, "_repr_html_"):  # a Series
         return None
-    html: str | None = _short(frame) if _OURS in frame.attrs else frame._repr_html_()
+    if _OURS in frame.attrs and _is_plain(frame):
+        from deepfabric_nb.display.frame_html import frame_html
+
+        return frame_html(frame, _rows_to_show())
+    html: str | None = frame._repr_html_()
     return None if html is None else _visible(frame, html)
 
 
-def _short(frame: Any) -> str | None:
-    """Return the first and last rows as HTML: rows are many lines high, and sixty would fill the notebook."""
+def _is_plain(frame: Any) -> bool:
+    """Return whether the frame has rows and columns of one level, each with a name of its own."""
+    columns = frame.columns
+    return frame.index.nlevels == 1 and columns.is_unique and all(isinstance(name, str) for name in columns)
+
+
+def _rows_to_show() -> int:
+    """Return few, since rows are many lines high and sixty would fill the notebook, unless the user has a wish."""
     import pandas as pd
 
-    usual = pd.get_option("display.max_rows") == _USUAL_ROWS
-    rows = pd.option_context("display.max_rows", _ROWS, "display.min_rows", _ROWS) if usual else nullcontext()
-    with rows:
-        html: str | None = frame._repr_html_()
-    return html
+    wished = pd.get_option("display.max_rows")
+    return _ROWS if wished == _USUAL_ROWS else _MOST_ROWS if not wished else min(wished, _MOST_ROWS)
 
 
 def _visible(frame: Any, text: str) -> str:

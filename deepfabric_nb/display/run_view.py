@@ -6,17 +6,22 @@ draws them has to do that.
 
 from __future__ import annotations
 
+import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePath
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import quote
 
 from deepfabric_core.events import Ending, FileWritten, SampleFinished, SampleRejected, Stage
 from deepfabric_core.printable import printable, printable_path
 from deepfabric_core.redaction import redact
+from deepfabric_core.run.larger_budget import larger_budget
 from deepfabric_core.run.state import Failure, RunState, StageProgress
 from deepfabric_core.text.budget_status import BudgetStatus, LimitUse, budget_status, other_notices
+from deepfabric_core.text.headline import headline
 from deepfabric_core.text.number_format import Kind, in_words, per_time, percent, total_by_kind
 from deepfabric_core.text.rate_history import WINDOW, RateHistory, heights
 from deepfabric_core.text.run_facts import (
@@ -27,7 +32,11 @@ from deepfabric_core.text.run_facts import (
     trouble_facts,
     usage_facts,
 )
-from deepfabric_core.wording import counted, duration
+from deepfabric_core.wording import duration
+from deepfabric_nb.display.head_view import HeadView, head_view
+
+if TYPE_CHECKING:
+    from deepfabric_nb.runs.run import Run
 
 Example = Failure | SampleRejected
 Phase = Literal["running", "stopping", "over"]
@@ -138,14 +147,44 @@ class FileView(TypedDict):
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunHandle:
+    """What the handle of a run knows besides the state; a run that is watched is that of another process."""
+
+    id: str
+    name: str
+    phase: Phase
+    was_stopped: bool = False
+    is_watched: bool = False
+    has_samples: bool = True
+
+
+class GrownView(TypedDict):
+    """A topic that has got subtopics, by their names."""
+
+    path: str
+    names: list[str]
+
+
 class RunView(TypedDict):
-    """Everything that is shown of a run."""
+    """Everything that is shown of a run.
+
+    `resume` is the command that goes on with it, empty if there is nothing left to do or it isn't ours; `rows` counts
+    the samples that can be read beside it; `growth` has the latest topics that got subtopics.
+    """
 
     run: str
     name: str
     phase: Phase
     ending: Ending | None
+    watched: bool
     headline: str
+    head: HeadView
+    resume: str
+    can_try_again: bool
+    has_samples: bool
+    rows: int
+    growth: list[GrownView]
     elapsed: str
     reason: str
     stages: list[StageView]
@@ -163,18 +202,31 @@ class RunView(TypedDict):
     files: list[FileView]
 
 
-def run_view(
-    state: RunState, *, now: float, run_id: str, name: str, phase: Phase, history: RateHistory | None = None
-) -> RunView:
+def view_of(run: Run) -> RunView:
+    """Return what to show of a run now."""
+    phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
+    handle = RunHandle(run.id, run.name, phase, run.stopping, run.is_watched, not run.job.topic_only)
+    return run_view(run.state, handle, now=time.time(), history=run.history)
+
+
+def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHistory | None = None) -> RunView:
     """Return what to show of a run at the time `now`; `history` has its rates, if it is shown while it goes on."""
     failures = _by_kind(state.failures, state.failure_examples)
     status = budget_status(state, now)
+    phase, was_stopped = handle.phase, handle.was_stopped or handle.phase == "stopping"
     return {
-        "run": run_id,
-        "name": _line(name, _NAME),
+        "run": handle.id,
+        "name": _line(handle.name, _NAME),
         "phase": phase,
         "ending": state.ending,
-        "headline": _headline(state, phase),
+        "headline": headline(state, is_over=phase == "over", is_stopping=was_stopped, is_watched=handle.is_watched),
+        "watched": handle.is_watched,
+        "head": head_view(state, now, is_over=phase == "over"),
+        "resume": _resume(state, handle),
+        "can_try_again": bool(failures and phase == "over" and not handle.is_watched),
+        "has_samples": handle.has_samples,
+        "rows": 0,
+        "growth": [],
         "elapsed": _elapsed(state, now),
         "reason": _line(state.reason, _REASON) if state.ending == "budget" else "",
         "stages": list(_stages(state, now, phase, history or RateHistory())),
@@ -193,46 +245,12 @@ def run_view(
     }
 
 
-def _headline(state: RunState, phase: Phase) -> str:
-    if state.ending is not None:
-        return _ended(state, state.ending)
-    if phase == "over":
-        return f"Not finished: {_made(state)}"
-    if phase == "stopping" or state.stopping:
-        return "Stopping: calls in flight finish"
-    if state.paused_at is not None:
-        return "Paused: calls in flight finish"
-    if state.stage is not None:
-        return "Growing topics" if state.stage == "topics" else "Writing samples"
-    return "Starting" if state.samples_progress.started_at is None else "Saving the dataset"
-
-
-def _ended(state: RunState, ending: Ending) -> str:
-    reason = _line(state.reason, _MESSAGE)
-    match ending:
-        case "complete":
-            return f"{'Preview' if state.is_preview else 'Complete'}: {_made(state)}"
-        case "stopped":
-            return f"Stopped: {_made(state)}"
-        case "budget":
-            return f"Budget reached: {_made(state)}"
-        case "incomplete":
-            return f"Incomplete: {reason}" if reason else f"Incomplete: {_made(state)}"
-        case "aborted":
-            return f"Gave up: {reason}" if reason else f"Gave up: {_made(state)}"
-
-
-def _made(state: RunState) -> str:
-    """Return what was made: 12 of 100 samples, or 100 samples."""
-    samples, topics = state.samples_progress, state.topics_progress
-    if samples.started_at is not None:
-        progress, what = samples, "sample"
-    elif topics.started_at is not None:
-        progress, what = topics, "topic"
-    else:
-        return counted(state.topics, "topic") if state.topics else "nothing was begun"
-    of_all = "" if progress.done == progress.total else f"{progress.done:,} of "
-    return f"{of_all}{counted(progress.total, what)}"
+def _resume(state: RunState, handle: RunHandle) -> str:
+    """Return the command that goes on with a run of this notebook; empty if nothing is left to do."""
+    if state.ending == "complete" or handle.is_watched:
+        return ""
+    larger = larger_budget(state) if state.ending == "budget" else []
+    return _line(shlex.join(["%deepfabric", "resume", handle.name, *larger]), _FILE)
 
 
 def _elapsed(state: RunState, now: float) -> str:

@@ -1,31 +1,45 @@
-"""Show a run: as a live widget where widgets can be drawn, else as lines of text."""
+"""Show a run: as a frame and its topics where widgets can be drawn, else as lines of text."""
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import sys
-import time
 from typing import Any
 
 from deepfabric_core.events import Event
-from deepfabric_nb.display.run_view import Phase, RunView, run_view
+from deepfabric_nb.display.run_view import RunView, view_of
 from deepfabric_nb.kernel.display_mode import DisplayMode, current_shell, default_display_mode
-from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
 
 
 def show(run: Run, mode: DisplayMode | None = None) -> None:
     """Show a run from now until its end, or the summary of a run that is over."""
     mode = mode or default_display_mode()
-    if run.over:
+    if mode == "widget" and run.error is None:
+        _show_widgets(run)
+    elif run.over:
         _display_summary(run)
-    elif mode == "widget":
-        screen = WidgetScreen(run)
-        run.screens += [screen.draw, GraphScreen(run).draw]
-        _draw_between_cells(run)
     else:
         run.screens.append(TextScreen(run).draw)
+
+
+def _show_widgets(run: Run) -> None:
+    from deepfabric_nb.display.run_frame import RunFrame
+    from deepfabric_nb.graph.topic_graph import TopicGraph
+
+    RunFrame(run).display()
+    if not run.over:
+        TopicGraph(run).display()
+        run.draw_between_cells()
+
+
+def frame_of(run: Run) -> Any:
+    """Return a widget of a run, which is drawn until the run is over."""
+    from deepfabric_nb.display.run_frame import RunFrame
+
+    frame = RunFrame(run)
+    run.draw_between_cells()
+    return frame
 
 
 def show_handle(run: Run) -> None:
@@ -45,50 +59,6 @@ class Summary:
         from deepfabric_nb.display.summary_html import summary_html, summary_text
 
         return {"text/html": summary_html(self._view), "text/plain": summary_text(self._view)}
-
-
-class WidgetScreen:
-    """The live widget, which is replaced by the summary when the run is over."""
-
-    def __init__(self, run: Run) -> None:
-        from IPython.display import display
-
-        from deepfabric_nb.display.progress_widget import ProgressWidget
-
-        self._run = run
-        self._widget = ProgressWidget(self._stop)
-        self._widget.view = dict(view_of(run))
-        self._handle = display(self._widget, display_id=True)
-
-    def _stop(self, run_id: str) -> None:
-        if run_id == self._run.id:
-            self._run.stop()
-
-    def draw(self) -> None:
-        """Update the widget. `view` is also set at the end: a reloaded page shows the widget, not the summary."""
-        self._widget.view = dict(view_of(self._run))
-        if self._run.over:
-            self._run.screens.remove(self.draw)
-            if self._handle is not None:
-                self._handle.update(Summary(view_of(self._run)))
-
-
-class GraphScreen:
-    """The topics as they grow and get samples."""
-
-    def __init__(self, run: Run) -> None:
-        from deepfabric_nb.graph.topic_graph import TopicGraph
-
-        self._run = run
-        self._graph = TopicGraph(run)
-        self._graph.display()
-
-    def draw(self) -> None:
-        """Update the graph; at the end also what is saved in the notebook."""
-        self._graph.draw()
-        if self._run.over:
-            self._run.screens.remove(self.draw)
-            self._graph.update_static_page()
 
 
 class TextScreen:
@@ -112,12 +82,6 @@ class TextScreen:
             _display_summary(self._run)
 
 
-def view_of(run: Run) -> RunView:
-    """Return the data that screens draw of a run."""
-    phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    return run_view(run.state, now=time.time(), run_id=run.id, name=run.name, phase=phase, history=run.history)
-
-
 def _display_summary(run: Run) -> None:
     from IPython.display import display
 
@@ -130,18 +94,3 @@ def _display_summary(run: Run) -> None:
         print(printable_text(summary(run.state)))  # noqa: T201 - plain Python has no other display
     else:
         display(Summary(view_of(run)))
-
-
-def _draw_between_cells(run: Run) -> None:
-    """Draw between cells, too, in the kernel's event loop, which only runs then."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    run.drawing = loop.create_task(_draw_until_over(run))
-
-
-async def _draw_until_over(run: Run) -> None:
-    while run.screens:
-        run.draw()
-        await asyncio.sleep(SECONDS_BETWEEN_DRAWS)

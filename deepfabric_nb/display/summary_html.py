@@ -33,6 +33,18 @@ def summary_html(view: RunView) -> str:
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
+def frame_html(view: RunView, samples: str) -> str:
+    """Return the frame of a run as it is saved: the headline, the summary to be opened, and HTML of its samples."""
+    is_over = view["phase"] == "over"
+    said = [view["head"]["totals"], *(chip["text"] for chip in view["head"]["chips"])] if is_over else []
+    figures = f'<p dir="auto">{escape(" · ".join(filter(None, said)))}</p>' if any(said) else ""
+    next_step = f"<p>Go on with: <code>{escape(view['resume'])}</code></p>" if view["resume"] else ""
+    details = [_table(view), _notices(view), _failures(view)] if is_over else []
+    head = _head(view if is_over else {**view, "headline": "A run that was under way when this was saved"})
+    parts = [head, figures, _reason(view), next_step, _fold("Summary", "".join(details)), samples]
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+
 def summary_text(view: RunView) -> str:
     """Return the summary as a few plain lines."""
     rows = [(label, value) for label, value in _rows(view) if value]

@@ -40,6 +40,8 @@ class TopicGraph(TopicGraphWidget):
         super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
         self._source.follow(self)
         self.draw()
+        if isinstance(what, Run) and not what.over:
+            self._follow(what)
 
     @property
     def planned(self) -> int | None:
@@ -94,6 +96,19 @@ class TopicGraph(TopicGraphWidget):
         if self.take_outdated():
             self._source.refresh(self)
         self.flush()
+
+    def _follow(self, run: Run) -> None:
+        """Be drawn with the run's screens until it is over; then what is saved in the notebook is updated."""
+
+        def draw() -> None:
+            over = run.over
+            self.draw()
+            if over:
+                run.screens.remove(draw)
+                self.update_static_page()
+
+        run.screens.append(draw)
+        run.draw_between_cells()
 
     def _keep_drawing(self, going_on: Callable[[], bool]) -> None:
         async def drawing() -> None:

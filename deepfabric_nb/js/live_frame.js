@@ -19,9 +19,24 @@ export function liveFrame(mount) {
     render({ model, el }) {
       const view = mount(model);
       el.append(view.root);
-      return () => view.dispose();
+      const stop = echo(model);
+      return () => {
+        stop();
+        view.dispose();
+      };
     },
   });
+}
+
+/** marimo runs the cells that use a widget when its page changes it, so the page counts what the kernel has changed. */
+function echo(model) {
+  const told = () => {
+    model.set("changes", model.get("changes") + 1);
+    model.save_changes();
+  };
+  const names = typeof model.get("changes") === "number" ? ["change:selected", "change:decisions"] : [];
+  for (const name of names) model.on(name, told);
+  return () => names.forEach((name) => model.off(name, told));
 }
 
 /** Show a view in a place: one whose place is gone, or else a new one. */

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from inspect import isawaitable
 from typing import Any
 
@@ -30,11 +30,49 @@ def listening(shell: Any) -> Iterator[Listener | None]:
     listener = None
     with contextlib.suppress(AttributeError, ImportError):
         listener = Listener(shell.kernel)
+    with kept_busy(shell):
+        try:
+            yield listener
+        finally:
+            if listener is not None:
+                listener.put_back()
+
+
+@contextlib.contextmanager
+def kept_busy(shell: Any) -> Iterator[None]:
+    """Let the kernel be seen to be busy with the cell that is running, while this context is open.
+
+    Each message ends with "idle", for which the page waits, also one that a subshell or the control thread answers
+    beside the cell. A page shows the last status, so "busy" for the cell follows at once.
+    """
+    kernel: Any = getattr(shell, "kernel", None)
+    if not hasattr(kernel, "_publish_status"):
+        yield
+        return
+    known = kernel._publish_status  # noqa: SLF001 - there is no public way
+    staying = known if isinstance(known, _StayBusy) else _StayBusy(known, kernel.get_parent("shell"))
+    kernel._publish_status = staying  # noqa: SLF001 - as above
+    staying.users += 1
     try:
-        yield listener
+        yield
     finally:
-        if listener is not None:
-            listener.put_back()
+        staying.users -= 1
+        if not staying.users:
+            kernel._publish_status = staying.publish  # noqa: SLF001 - as it was
+
+
+class _StayBusy:
+    """Publishes a status, and after "idle" that the kernel is busy with the cell; the last of its users removes it."""
+
+    def __init__(self, publish: Callable[..., None], cell: Any) -> None:
+        self.publish = publish
+        self.users = 0
+        self._cell = cell
+
+    def __call__(self, status: str, *channel: Any, **more: Any) -> None:
+        self.publish(status, *channel, **more)
+        if status == "idle":
+            self.publish("busy", "shell", self._cell)
 
 
 class Listener:
@@ -85,7 +123,6 @@ class Listener:
             kernel._publish_status("idle", "shell")  # noqa: SLF001
         finally:
             kernel.set_parent(*before, channel="shell")
-            kernel._publish_status("busy", "shell")  # noqa: SLF001
 
     def put_back(self) -> None:
         """Pass the messages that were put aside to the kernel, in the order of arrival."""

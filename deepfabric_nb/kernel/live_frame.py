@@ -8,10 +8,9 @@ the static page; without a kernel, that stays. Other front ends show the widget 
 
 from __future__ import annotations
 
-import os
-import sys
 import uuid
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import anywidget
 import traitlets
 
 from deepfabric_nb.kernel.comm_messages import hear_while_busy
-from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode
+from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode, is_jupyter, is_marimo
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -29,10 +28,11 @@ Bundle = dict[str, Any]
 class LiveFrame(anywidget.AnyWidget):
     """A widget with a static page. Subclasses have `_esm`, made by `liveFrame` of `js/live_frame.js`, and both methods.
 
-    `frame` names the places in the page where the widget is shown.
+    `frame` names the places in the page where the widget is shown; `changes` counts what the page has seen changing.
     """
 
     frame: Any = traitlets.Unicode().tag(sync=True)
+    changes: Any = traitlets.Int().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(frame=uuid.uuid4().hex, **traits)
@@ -59,6 +59,9 @@ class LiveFrame(anywidget.AnyWidget):
 
     def display(self) -> None:
         """Display it below the cell that is running."""
+        if is_marimo():
+            _append_in_marimo(self)
+            return
         from IPython.display import display
 
         display(self.bundle(), raw=True, display_id=self.frame)
@@ -77,9 +80,5 @@ class LiveFrame(anywidget.AnyWidget):
         return self.bundle(), {}
 
 
-def is_jupyter() -> bool:
-    """Return whether the front end is JupyterLab or Notebook, as far as the kernel can tell: not VS Code or Colab."""
-    shell = current_shell()
-    if not hasattr(shell, "kernel") or "google.colab" in sys.modules:
-        return False
-    return "__vsc_ipynb_file__" not in shell.user_ns and "VSCODE_PID" not in os.environ
+def _append_in_marimo(widget: LiveFrame) -> None:
+    import_module("marimo").output.append(widget)

@@ -6,7 +6,7 @@ import logging
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _TAKE_VALUES = ("--out", "--name", "-o", "--output", "--against", "--topics")
 _TAKE_DATASETS = ("-o", "--output", "--against", "--topics")
 _CONFIGS = (".yaml", ".yml")
 _FILES = (*_CONFIGS, ".json", ".jsonl")
+_FIRST_PROVIDERS = ("openai", "anthropic", "gemini", "simulated", "demo")
 _TRACES = (".jsonl",)
 
 Commands = Mapping[str, Sequence[str]]
@@ -71,8 +72,7 @@ def complete(
     cursor = min(max(cursor, 0), len(cell))
     body = _body(cell)
     if body is not None and cursor >= body:
-        place = cursor_at(cell[body:], cursor - body)
-        return list(_in_yaml(place, body, names)) if place else []
+        return list(_in_yaml(cell[body:], cursor - body, body, names))
     line = _line(cell, cursor)
     return list(_on_line(line, runs, names, commands)) if line else []
 
@@ -214,13 +214,20 @@ def _files(typed: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield shlex.quote(folder + file.name), "file"
 
 
-def _in_yaml(place: YamlCursor, body: int, names: Sequence[str]) -> Iterator[Completion]:
+def _in_yaml(text: str, cursor: int, body: int, names: Sequence[str]) -> Iterator[Completion]:
+    """Yield what fits at the cursor; right behind a colon it begins with the space that belongs there."""
+    space = " " if text[:cursor].endswith(":") else ""
+    place = cursor_at(text[:cursor] + space + text[cursor:], cursor + len(space))
+    if place is None:
+        return
     if place.typed.startswith("!"):
         offers, typed = _variables(place.typed, names)
     else:
-        offers, typed = list(_values_at(place) if place.is_value else _keys_at(place)), place.typed
-    start = body + place.start + len(place.typed) - len(typed)
-    return (Completion(text, start, hint) for text, hint in offers if text.startswith(typed))
+        offers, typed = list(_values_at(place, text[cursor:]) if place.is_value else _keys_at(place)), place.typed
+    start = body + place.start - len(space) + len(place.typed) - len(typed)
+    for offer, hint in offers:
+        if offer.startswith(typed):
+            yield Completion(offer if offer.startswith("\n") else space + offer, start, hint)
 
 
 def _variables(typed: str, names: Sequence[str]) -> tuple[list[tuple[str, str]], str]:
@@ -230,15 +237,21 @@ def _variables(typed: str, names: Sequence[str]) -> tuple[list[tuple[str, str]],
     return [(name, "variable") for name in names] if tag == "!var" else [], name.lstrip()
 
 
-def _values_at(place: YamlCursor) -> Iterator[tuple[str, str]]:
-    return ((value, "value") for value in _values(place.path))
+def _values_at(place: YamlCursor, below: str) -> Iterator[tuple[str, str]]:
+    """Yield the values of a key; of an empty section its keys, each on a line of its own below."""
+    yield from ((value, "value") for value in _values(place.path))
+    depth = "  " * len(place.path)
+    following = next(filter(str.strip, below.split("\n")), "")
+    if not following.startswith(depth) and all(isinstance(part, str) for part in place.path):
+        yield from ((f"\n{depth}{key}", hint) for key, hint in _keys_at(replace(place, bare=True)))
 
 
 def _values(path: tuple[Any, ...]) -> list[str]:
     from deepfabric_core.config.schema_keys import known_values
     from deepfabric_core.llm.api_keys import KEY_VARIABLES
 
-    return list(KEY_VARIABLES) if path[-2:] == ("llm", "provider") else known_values(path)
+    providers = list(dict.fromkeys((*_FIRST_PROVIDERS, *KEY_VARIABLES)))
+    return providers if path[-2:] == ("llm", "provider") else known_values(path)
 
 
 def _keys_at(place: YamlCursor) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.printable import printable_text
 from deepfabric_nb.errors import CellError, ErrorWithTraceback
+from deepfabric_nb.kernel.comm_messages import kept_busy
 from deepfabric_nb.magic.commands import COMMANDS, MagicLine, overview, read
 from deepfabric_nb.runs.session import find_kept
 
@@ -37,7 +38,8 @@ class DeepFabricMagics(Magics):
         """Make a dataset from the config in the cell; see `%deepfabric help`."""
         debug = "--debug" in line.split()
         try:
-            return self._done(read(line, cell=cell is not None), cell)
+            with kept_busy(self.shell):
+                return self._done(read(line, cell=cell is not None), cell)
         except click.exceptions.Exit:  # help was requested and shown
             return None
         except click.ClickException as problem:
@@ -113,10 +115,16 @@ class DeepFabricMagics(Magics):
         return None
 
     def _stop(self, values: Mapping[str, Any], _: str | None) -> None:
+        from deepfabric_core.text.headline import headline
+
         run = self.session.run(values["run"])
-        if run is None or run.over:
-            raise ConfigError("No such run is under way; %deepfabric status lists them.")
-        run.stop(now=values["now"])
+        if run is None:
+            what = f"named {values['run']} " if values["run"] else ""
+            raise ConfigError(f"There is no run {what}in this notebook; %deepfabric status lists all.")
+        if run.over:
+            click.echo(printable_text(f"The run {run.name} has ended already: {headline(run.state)}."))
+        else:
+            run.stop(now=values["now"])
 
     # ---- configs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ def status(session: Session) -> pd.DataFrame:
     frame = pd.DataFrame(list(_rows(session)), columns=list(_COLUMNS))
     for name in ("done", "wanted", "failed"):
         frame[name] = frame[name].astype("Int64")
-    frame["asked_at"] = pd.to_datetime(frame["asked_at"], unit="s", utc=True).dt.floor("s")
     return frame.drop_duplicates("dataset", ignore_index=True)
 
 
@@ -36,7 +36,7 @@ def _rows(session: Session) -> Iterator[dict[str, Any]]:
     for kept in sorted(kept_runs(), key=lambda kept: kept.folder != str(Path.cwd())):
         run = mine.pop(kept.checkpoint, None)
         yield _of_here(run, kept.asked_at) if run else _of_disk(kept)
-    yield from (_of_here(run, None) for run in mine.values())
+    yield from (_of_here(run, run.state.started_at) for run in mine.values())
 
 
 def _of_here(run: Run, asked_at: float | None) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _of_here(run: Run, asked_at: float | None) -> dict[str, Any]:
         "wanted": samples.total,
         "failed": samples.failed,
         "dataset": _from_here(run.job.dataset.absolute()),
-        "asked_at": asked_at,
+        "asked_at": _short_time(asked_at),
     }
 
 
@@ -61,16 +61,18 @@ def _of_disk(kept: KeptRun) -> dict[str, Any]:
         known = read_metadata(kept.files)
     except ConfigError:
         known = None
-    state = "complete" if kept.complete else "interrupted" if known else "not begun"
     done = count_lines(kept.files.samples) - count_reviewed(kept.files.rejected)
+    failed = known.samples_failed if known else 0
+    settled = known is not None and 0 < known.samples_wanted <= done + failed
+    state = "complete" if kept.complete else "incomplete" if settled else "interrupted" if known else "not begun"
     return {
         "run": kept.name,
         "status": "running elsewhere" if is_held(kept.files) else state,
         "done": min(done, known.samples_wanted) if known and known.samples_wanted else done,
         "wanted": (known.samples_wanted or None) if known else None,
-        "failed": known.samples_failed if known else 0,
+        "failed": failed,
         "dataset": _from_here(Path(kept.dataset)),
-        "asked_at": kept.asked_at,
+        "asked_at": _short_time(kept.asked_at),
     }
 
 
@@ -80,3 +82,11 @@ def _from_here(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _short_time(at: float | None) -> str:
+    """Return a local time in few characters: with the day unless that is today; empty if it isn't known."""
+    if at is None:
+        return ""
+    when = time.localtime(at)
+    return time.strftime("%H:%M" if when[:3] == time.localtime()[:3] else "%Y-%m-%d %H:%M", when)

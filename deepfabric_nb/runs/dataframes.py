@@ -13,7 +13,9 @@ A frame of samples has these columns; unknown values are NA, None or NaT:
     simulated                           whether a simulated model made it up
     made_at                             UTC
     cycle, key                          which of the topic's samples this is; "topic id:cycle", its name in the journal
-    record                              the record itself, only where a dataset has other records than messages
+    score                               the judge's, if there was one
+    record                              the record itself, only where a dataset has other records than messages; its
+                                        fields are columns too, unless a column has that name
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import pandas as pd
 from deepfabric_core import __version__
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.printable import printable
 from deepfabric_core.run.results import Results, gc_paused
 from deepfabric_core.samples.preferences import preferences
 from deepfabric_core.samples.reading import (
@@ -48,6 +51,8 @@ from deepfabric_core.store.files import reason
 
 _TEXT = pd.StringDtype("python")
 _LAST = ("cycle", "key", "record")
+_NOT_FIELDS = ("metadata",)
+_MOST_FIELDS = 40
 _STATUS = pd.CategoricalDtype(["done", "failed"])
 _STATUS_OF_ALL = pd.CategoricalDtype(["done", "failed", "rejected"])
 _VERDICTS = pd.CategoricalDtype(["accepted", "edited"])
@@ -74,7 +79,9 @@ def failures_frame(results: Results) -> pd.DataFrame:
         "kind": _categories(line.get("kind") for line in lines),
         "error": _texts(line.get("error") for line in lines),
     }
-    return _ordered(columns)
+    frame = _ordered(columns)
+    frame.attrs["deepfabric"] = __version__
+    return frame
 
 
 def rejected_frame(results: Results) -> pd.DataFrame:
@@ -88,6 +95,7 @@ def rejected_frame(results: Results) -> pd.DataFrame:
     frame = pd.concat([_frame(lines).drop(columns="status"), added], axis="columns")
     frame["status"] = pd.Categorical(["rejected"] * len(lines), dtype=_STATUS_OF_ALL)
     first = ["topic", "topic_path", *added.columns]
+    frame.attrs["deepfabric"] = __version__
     return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
 
@@ -229,10 +237,40 @@ def _frame(lines: Sequence[JournalLine], *, simulated: bool | None = None) -> pd
         "simulated": _flags(metadata_of(sample).get("simulated", simulated) for sample in samples),
         "made_at": _times(line.get("at") for line in lines),
     }
+    scores = [_score(sample) for sample in samples]
+    if any(score is not None for score in scores):
+        columns["score"] = _numbers(scores)
     if None in messages:
-        own = zip(samples, messages, strict=True)
-        columns["record"] = _objects(sample if said is None else None for sample, said in own)
+        own = [sample if said is None else None for sample, said in zip(samples, messages, strict=True)]
+        columns |= {name: value for name, value in _own_fields(own).items() if name not in columns}
+        columns["record"] = _objects(own)
     return _ordered(columns)
+
+
+def _own_fields(records: Sequence[JournalLine | None]) -> dict[str, Any]:
+    """Return a column for each field of the records that aren't conversations, if its name can be shown."""
+    names = list(dict.fromkeys(name for record in records for name in record or () if name not in _NOT_FIELDS))
+    shown = [name for name in names if name and printable(name) == name][:_MOST_FIELDS]
+    return {name: _values([record and record.get(name) for record in records]) for name in shown}
+
+
+def _values(values: list[object]) -> Any:
+    """Return a column of the type that all its values have, or else of objects."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {str}:
+        return _texts(values)
+    if kinds == {bool}:
+        return _flags(values)
+    if kinds == {int}:
+        return _whole(values)
+    return _numbers(values) if kinds and kinds <= {int, float} else _objects(values)
+
+
+def _score(record: JournalLine) -> float | None:
+    """Return the judge's score of a sample, if there is one."""
+    verdict = metadata_of(record).get("judge")
+    score = verdict.get("score") if isinstance(verdict, dict) else None
+    return score if isinstance(score, int | float) and not isinstance(score, bool) else None
 
 
 def _ordered(columns: Mapping[str, Any]) -> pd.DataFrame:

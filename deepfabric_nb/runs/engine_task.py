@@ -18,7 +18,7 @@ from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
 from deepfabric_core.text.rate_history import RateHistory
 from deepfabric_nb.kernel import engine_thread
-from deepfabric_nb.kernel.comm_messages import listening
+from deepfabric_nb.kernel.comm_messages import kept_busy, listening
 from deepfabric_nb.kernel.display_mode import current_shell
 from deepfabric_nb.kernel.interrupts import interrupts_stop
 
@@ -137,7 +137,7 @@ class EngineTask:
 
     async def _awaited(self) -> Self:
         try:
-            with interrupts_stop(self):
+            with interrupts_stop(self), kept_busy(current_shell()):
                 while not self.over:
                     self.draw()
                     with contextlib.suppress(TimeoutError):
@@ -149,6 +149,20 @@ class EngineTask:
         self.draw()
         self.raise_error()
         return self
+
+    def draw_between_cells(self) -> None:
+        """Draw it until it is over, also between cells: in the kernel's event loop, which only runs then."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self.drawing is None or self.drawing.done():
+            self.drawing = loop.create_task(self._draw_until_over())
+
+    async def _draw_until_over(self) -> None:
+        while self.screens:
+            self.draw()
+            await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
 
     def draw(self) -> None:
         """Update every screen. A screen that can't be written any more, such as a closed terminal, is dropped."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.printable import printable
@@ -54,8 +55,11 @@ class Run(EngineTask):
     It works in the engine's thread; everything here may be used at any time.
     """
 
-    def __init__(self, name: str, job: Job, work: Work | None, *, written: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, name: str, job: Job, work: Work | None, *, written: dict[str, Any] | None = None, is_watched: bool = False
+    ) -> None:
         super().__init__(name, work)
+        self.is_watched = is_watched
         self.id = f"{name}-{next(_ids)}"
         self.job = job
         self.written = written or {}
@@ -232,6 +236,13 @@ class Run(EngineTask):
         }
 
     # ---- display
+
+    displayed_by: ClassVar[Callable[[Run], Any] | None] = None
+
+    def _display_(self) -> Any:
+        """Return what marimo displays of a run that is a cell's result: its frame, or a line if there is none."""
+        displayed_by = type(self).displayed_by
+        return displayed_by(self) if displayed_by else repr(self)
 
     def __repr__(self) -> str:
         progress = self.progress

@@ -112,7 +112,7 @@ class Session:
 
             return await asyncio.to_thread(follow, job, emit=tell, stop=stop)
 
-        return self._added(Run(name, job, work))
+        return self._added(Run(name, job, work, is_watched=True))
 
     def redactor(self) -> Redactor:
         """Return a redactor for the secrets of the environment and of all configs that were run here."""

@@ -1,4 +1,4 @@
-import { element, say, show } from "../dom.js";
+import { describe, element, say, show } from "../dom.js";
 
 export const ANSWER_WITHIN = 1500;
 
@@ -18,7 +18,7 @@ export function editBar(topics, state, act, send) {
       ["grow", "Grow deeper", "Let the model find subtopics here", () => change("grow")],
       ["regenerate", "Ask again", "These subtopics were poor: let the model find others", () => change("regenerate")],
       ["merge", "Merge", "They are the same: make one topic of them, the first that was selected", () => change("merge")],
-    ].map(([what, text, title, click]) => [what, element("button", { type: "button", title, click, "data-does": what }, text)]),
+    ].map(([what, text, title, click]) => [what, element("button", { type: "button", title, click: enabled(click), "data-does": what }, text)]),
   );
   const field = element("input", { type: "text", dir: "auto", maxlength: "2000" });
   const save = element("button", { type: "submit" }, "Save");
@@ -80,7 +80,10 @@ export function editBar(topics, state, act, send) {
       ...{ zoom: one, prune: selected.length > 0 && !root, keep: one && !root },
       ...{ rename: one, add: one, grow: one, regenerate: one && !leaf, merge: selected.length > 1 && !root },
     };
-    for (const [what, button] of Object.entries(buttons)) show(button, fits[what] && (what === "zoom" || Boolean(send)));
+    for (const [what, button] of Object.entries(buttons)) {
+      show(button, what === "zoom" || Boolean(send));
+      describe(button, { "aria-disabled": String(!fits[what]) });
+    }
     show(bar, selected.length > 0 && !asking);
     show(form, Boolean(asking));
     say(note, trouble || history.undo || (history.redo && `Taken back: ${history.redo}`));
@@ -102,4 +105,9 @@ export function editBar(topics, state, act, send) {
     },
     dispose: () => clearTimeout(timer),
   };
+}
+
+/** What a click on a button does, unless that is disabled; a button always keeps its place. */
+function enabled(click) {
+  return ({ currentTarget }) => currentTarget.getAttribute("aria-disabled") === "true" || click();
 }

@@ -1,11 +1,10 @@
 import { describe, element, follow, say, show } from "../dom.js";
 
-/** The budget: a bar for each limit, who shares it, and a warning if the run will need more. */
+/** The budget: a bar for each limit, and who shares it. */
 export function budget() {
   const limits = element("div", { class: "dfn-limits" });
   const shared = element("p", { class: "dfn-count", dir: "auto" });
-  const warning = element("p", { class: "dfn-warning", dir: "auto" });
-  const root = element("section", { class: "dfn-budget", "aria-label": "Budget" }, limits, shared, warning);
+  const root = element("section", { class: "dfn-budget", "aria-label": "Budget" }, limits, shared);
   return {
     root,
     update(view) {
@@ -13,8 +12,6 @@ export function budget() {
       follow(limits, told.limits, { key: (one) => one.label, make: limit });
       say(shared, told.shared);
       show(shared, Boolean(told.shared));
-      say(warning, told.warning);
-      show(warning, Boolean(told.warning));
       show(root, told.limits.length > 0);
     },
   };

@@ -1,7 +1,7 @@
-import { describe, element, follow, say, show } from "../dom.js";
+import { element, follow, say, show } from "../dom.js";
 import { sparkline } from "./sparkline.js";
 
-/** A bar and a line of figures for each stage. */
+/** The figures of each stage; its bar is in the headline. */
 export function stages() {
   const root = element("div", { class: "dfn-stages" });
   return {
@@ -14,12 +14,9 @@ function stage() {
   const label = element("span", { class: "dfn-label" });
   const count = element("span", { class: "dfn-count" });
   const lost = element("span", { class: "dfn-lost" });
-  const done = element("span", { class: "dfn-done" });
-  const failed = element("span", { class: "dfn-failed" });
   const rates = sparkline();
   const pace = element("div", { class: "dfn-pace" });
-  const bar = element("div", { class: "dfn-bar", role: "progressbar", "aria-valuemin": "0" }, done, failed);
-  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), bar, rates.root, pace);
+  const root = element("div", { class: "dfn-stage" }, element("div", { class: "dfn-figures" }, label, count, lost), rates.root, pace);
   return {
     root,
     update(stage) {
@@ -28,20 +25,7 @@ function stage() {
       say(lost, stage.lost);
       rates.update(stage.rates);
       say(pace, [stage.rate, stage.left, stage.active ? `${stage.elapsed} so far` : `took ${stage.elapsed}`].filter(Boolean).join(" · "));
-      done.style.width = `${stage.total ? (100 * stage.done) / stage.total : 100}%`;
-      failed.style.width = `${stage.total ? (100 * stage.failed) / stage.total : 0}%`;
-      describe(bar, spoken(stage));
-      root.classList.toggle("dfn-active", stage.active);
     },
-  };
-}
-
-function spoken(stage) {
-  return {
-    "aria-label": stage.label,
-    "aria-valuenow": String(stage.total ? stage.done : 1),
-    "aria-valuemax": String(stage.total || 1),
-    "aria-valuetext": [stage.count, stage.lost].filter(Boolean).join(", "),
   };
 }
 

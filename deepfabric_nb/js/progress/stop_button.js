@@ -1,9 +1,19 @@
-import { element, say, show } from "../dom.js";
+import { describe, element, say, show } from "../dom.js";
 
 export const ANSWER_WITHIN = 800;
 
-const IDLE_TITLE = "Stop: calls in flight finish, finished samples are kept";
-const ASKED = "Calls in flight finish, finished samples are kept. To leave at once, press the notebook's interrupt button (■).";
+const OWN = {
+  idle: "Stop",
+  asked: "Stopping…",
+  title: "Stop: calls in flight finish, finished samples are kept",
+  hint: "Calls in flight finish, finished samples are kept. To leave at once, press the notebook's interrupt button (■).",
+};
+const WATCHED = {
+  idle: "Stop watching",
+  asked: "Stop watching",
+  title: "Stop watching: the run itself goes on where it was started",
+  hint: "The run itself goes on where it was started.",
+};
 const NOT_HEARD = "The kernel is busy and can't be reached from here. Press the notebook's interrupt button (■).";
 
 /**
@@ -15,7 +25,7 @@ export function stop(model) {
   let asked = null; // the run that was asked to stop
   let timer = null;
   let unheard = false;
-  const button = element("button", { type: "button", class: "dfn-stop", title: IDLE_TITLE, click: ask });
+  const button = element("button", { type: "button", class: "dfn-stop", title: OWN.title, click: ask });
   const hint = element("p", { class: "dfn-hint", role: "status" });
   const root = element("div", { class: "dfn-stopper" }, button);
 
@@ -56,10 +66,12 @@ export function stop(model) {
   function draw() {
     const over = view.phase === "over";
     const stopping = view.phase === "stopping" || asked === view.run;
-    say(button, stopping && !unheard ? "Stopping…" : "Stop");
+    const words = view.watched ? WATCHED : OWN;
+    describe(button, { title: words.title });
+    say(button, stopping && !unheard ? words.asked : words.idle);
     button.setAttribute("aria-disabled", String(stopping && !unheard));
     show(button, !over);
-    say(hint, over || !stopping ? "" : unheard ? NOT_HEARD : ASKED);
+    say(hint, over || !stopping ? "" : unheard ? NOT_HEARD : words.hint);
     show(hint, !over && stopping);
   }
 

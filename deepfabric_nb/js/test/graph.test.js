@@ -212,15 +212,20 @@ test("changes are asked of Python, of the topics that are selected", () => {
   ]);
 });
 
-test("only what fits the selection is offered", () => {
-  const { click, all } = drawn(tea());
-  const offered = () => all("[data-does]").filter((button) => !button.hidden).map((button) => button.dataset.does);
+test("only what fits the selection can be pressed, and every button keeps its place", () => {
+  const model = tea();
+  const { click, all } = drawn(model);
+  const offered = () => all("[data-does]").filter((button) => button.getAttribute("aria-disabled") !== "true").map((button) => button.dataset.does);
   click("tea");
   assert.deepEqual(offered(), ["zoom", "rename", "add", "grow", "regenerate"]);
   click("white");
   assert.deepEqual(offered(), ["zoom", "prune", "keep", "rename", "add", "grow"]);
   click("black", { ctrlKey: true });
   assert.deepEqual(offered(), ["prune", "merge"]);
+  assert.ok(all("[data-does]").every((button) => !button.hidden));
+  all("[data-does=rename]")[0].click();
+  all("[data-does=zoom]")[0].click();
+  assert.deepEqual(model.edits(), [], "a button that is disabled does nothing");
 });
 
 test("what was pruned is gone, the rest stays in view, and Undo is there", () => {

@@ -4,9 +4,7 @@ import { Window } from "happy-dom";
 const window = new Window();
 globalThis.document = window.document;
 
-/** Create an event of the test page. */
-export const event = (name) => new window.Event(name);
-export const { default: progress } = await import("../progress.js");
+export const { default: runFrame } = await import("../run_frame.js");
 
 /** A model that records what was sent. `kernel` and `resolveUrl` are what a notebook may offer. */
 export function modelOf(view, manager = {}) {
@@ -25,6 +23,7 @@ export function modelOf(view, manager = {}) {
       view = next;
       told("change:view");
     },
+    loses: () => told("comm_live_update"),
     hears: (message) => told("msg:custom", message),
     listening: () => [...listeners.values()].reduce((sum, all) => sum + all.size, 0),
   };
@@ -34,7 +33,7 @@ export function modelOf(view, manager = {}) {
 export function drawn(model) {
   const el = document.createElement("div");
   document.body.replaceChildren(el);
-  const clean = progress.render({ model, el });
+  const clean = runFrame().render({ model, el });
   const find = (selector) => el.querySelector(selector);
   return { el, clean, find, all: (selector) => [...el.querySelectorAll(selector)] };
 }
@@ -46,6 +45,13 @@ export function viewOf(changes = {}) {
     phase: "running",
     ending: null,
     headline: "Writing samples",
+    head: headOf(),
+    watched: false,
+    resume: "%deepfabric resume first",
+    can_try_again: false,
+    has_samples: false,
+    rows: 0,
+    growth: [],
     elapsed: "3 s",
     stages: [stageOf()],
     facts: [{ label: "Cost", value: "$0.01" }],
@@ -58,6 +64,12 @@ export function viewOf(changes = {}) {
     ...changes,
   };
 }
+
+export function headOf(changes = {}) {
+  return { bar: barOf(), chips: [], money: "$0.84", expected: "of about $1.45", totals: "", ...changes };
+}
+
+export const barOf = (changes = {}) => ({ label: "Samples", done: 40, failed: 2, total: 100, count: "40 of 100", left: "15 s left", ...changes });
 
 export function stageOf(changes = {}) {
   return {
@@ -93,10 +105,6 @@ export function limitOf(changes = {}) {
     warned: false,
     ...changes,
   };
-}
-
-export function sampleOf(number, changes = {}) {
-  return { number, path: `root > topic ${number}`, question: `question ${number}`, answer: `answer ${number}`, attempts: 1, ...changes };
 }
 
 export const failureOf = (kind, count, ...messages) => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { outline } from "../progress/sparkline.js";
-import { budgetOf, drawn, event, failureOf, limitOf, modelOf, sampleOf, stageOf, viewOf } from "./notebook.js";
+import { budgetOf, barOf, drawn, failureOf, headOf, limitOf, modelOf, stageOf, viewOf } from "./notebook.js";
 
 const HOSTILE = '<img src=x onerror="alert(1)"></script>\n  مرحبا';
 const texts = (nodes) => nodes.map((node) => node.textContent);
@@ -10,7 +10,8 @@ test("a bar tells assistive technology its value, its range and its words", () =
   const { find } = drawn(modelOf(viewOf()));
   const bar = find('[role="progressbar"]');
   const told = ["aria-label", "aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((name) => bar.getAttribute(name));
-  assert.deepEqual(told, ["Samples", "0", "40", "100", "40 of 100 (40 %), 2 failed"]);
+  assert.deepEqual(told, ["Samples", "0", "40", "100", "40 of 100, 2 failed"]);
+  assert.deepEqual([".dfn-done", ".dfn-failed"].map((part) => find(part).style.width), ["40%", "2%"]);
   assert.equal(find(".dfn-pace").textContent, "4.0/s · about 15 s left · 10 s so far");
 });
 
@@ -71,7 +72,7 @@ test("at the end of a budget its reason stands below the headline", () => {
 });
 
 test("a stage with nothing to do has a full bar", () => {
-  const { find } = drawn(modelOf(viewOf({ stages: [stageOf({ done: 0, failed: 0, total: 0, count: "nothing to do", lost: "" })] })));
+  const { find } = drawn(modelOf(viewOf({ head: headOf({ bar: barOf({ done: 0, failed: 0, total: 0, count: "nothing to do" }) }) })));
   assert.equal(find(".dfn-done").style.width, "100%");
   assert.equal(find('[role="progressbar"]').getAttribute("aria-valuemax"), "1");
 });
@@ -84,7 +85,7 @@ test("a model without a view yet draws nothing and throws nothing", () => {
 });
 
 test("everything is drawn from the view, so a page that comes back shows the same", () => {
-  const view = viewOf({ samples: [sampleOf(2), sampleOf(1)], failures: [failureOf("timeout", 3, "slow")], trouble: "3 timeout" });
+  const view = viewOf({ growth: [{ path: "Tea", names: ["Green"] }], failures: [failureOf("timeout", 3, "slow")], trouble: "3 timeout" });
   assert.equal(drawn(modelOf(view)).el.innerHTML, drawn(modelOf(structuredClone(view))).el.innerHTML);
 });
 
@@ -92,18 +93,19 @@ test("texts of models are text, wherever they stand", () => {
   const view = viewOf({
     name: HOSTILE,
     headline: HOSTILE,
-    topic: HOSTILE,
+    head: headOf({ chips: [{ text: HOSTILE, kind: "bad", opens: "failures" }], money: HOSTILE, totals: HOSTILE }),
+    growth: [{ path: HOSTILE, names: [HOSTILE] }],
+    resume: HOSTILE,
     budget: budgetOf({ shared: HOSTILE, warning: HOSTILE }),
     notices: [HOSTILE],
     facts: [{ label: "Model", value: HOSTILE }],
     failures: [failureOf("timeout", 1, HOSTILE)],
-    samples: [sampleOf(1, { path: HOSTILE, question: HOSTILE, answer: HOSTILE })],
     files: [{ role: "Dataset", path: HOSTILE, link: "" }],
   });
   const { el, find } = drawn(modelOf(view));
   assert.equal(el.querySelectorAll("img, script").length, 0);
-  assert.equal(find(".dfn-answer").textContent, HOSTILE);
-  assert.equal(find(".dfn-answer").getAttribute("dir"), "auto");
+  assert.equal(find(".dfr-growth .dfr-chip").textContent, HOSTILE);
+  assert.equal(find(".dfr-growth .dfr-chip").getAttribute("dir"), "auto");
 });
 
 test("only milestones are announced, and not the one that is there at the beginning", () => {
@@ -146,37 +148,6 @@ test("a category of an earlier run says where its examples are", () => {
   assert.match(find(".dfn-message").textContent, /the file beside the dataset/);
 });
 
-test("new samples come on top, and those that stay keep their nodes", () => {
-  const model = modelOf(viewOf({ samples: [sampleOf(2), sampleOf(1)] }));
-  const { all } = drawn(model);
-  const [second] = all(".dfn-sample");
-  model.show(viewOf({ samples: [sampleOf(4), sampleOf(3), sampleOf(2)] }));
-  assert.deepEqual(texts(all(".dfn-question")), ["question 4", "question 3", "question 2"]);
-  assert.equal(all(".dfn-sample")[2], second);
-});
-
-test("samples stand still while they are read, and catch up afterwards", () => {
-  const model = modelOf(viewOf({ samples: [sampleOf(1)] }));
-  const { find, all } = drawn(model);
-  find(".dfn-samples").dispatchEvent(event("pointerenter"));
-  model.show(viewOf({ samples: [sampleOf(1201), sampleOf(1200)] }));
-  assert.deepEqual(texts(all(".dfn-question")), ["question 1"]);
-  assert.match(find(".dfn").textContent, /held while you read, 1,200 more/);
-  find(".dfn-samples").dispatchEvent(event("pointerleave"));
-  assert.deepEqual(texts(all(".dfn-question")), ["question 1201", "question 1200"]);
-});
-
-test("a long text opens and closes, and stays open when the next samples come", () => {
-  const model = modelOf(viewOf({ samples: [sampleOf(1)] }));
-  const { find, all } = drawn(model);
-  find(".dfn-more").click();
-  model.show(viewOf({ samples: [sampleOf(2), sampleOf(1)] }));
-  const [, button] = all(".dfn-sample").map((sample) => sample.querySelector(".dfn-more"));
-  assert.equal(button.getAttribute("aria-expanded"), "true");
-  button.click();
-  assert.equal(button.textContent, "Show all");
-});
-
 test("a file is a link where the notebook knows its address, and a plain path elsewhere", async () => {
   const files = [
     { role: "Dataset", path: "out.jsonl", link: "out.jsonl" },
@@ -196,4 +167,70 @@ test("a widget that is taken away stops listening", () => {
   clean();
   assert.equal(model.listening(), 0);
   assert.equal(el.childNodes.length, 0);
+});
+
+const press = (page, text) => page.all("button").find((one) => one.textContent === text).click();
+const isShown = (page, selector) => !page.find(selector).closest("[hidden]");
+
+test("what was finished stands in a chip, and what failed opens to the raw reply", () => {
+  const exchange = { path: "a > b", message: "it was empty", request: "[user]", reply: "{" };
+  const chips = [{ text: "✓ 45 topics, 9 s", kind: "good", opens: "" }, { text: "21 failed", kind: "bad", opens: "failures" }];
+  const page = drawn(modelOf(viewOf({ head: headOf({ chips }), failures: [{ kind: "invalid reply", count: 21, examples: [exchange] }], trouble: "21" })));
+  assert.deepEqual(texts(page.all(".dfr-head .dfr-chip")), ["✓ 45 topics, 9 s", "21 failed"]);
+  assert.equal(isShown(page, ".dfn-failure"), false);
+  press(page, "21 failed");
+  assert.equal(isShown(page, ".dfn-failure"), true);
+  assert.deepEqual(texts(page.all(".dfn-failure pre")), ["[user]", "{"]);
+  press(page, "21 failed");
+  assert.equal(isShown(page, ".dfn-failure"), false);
+});
+
+test("when the run is over its failures can be tried again", () => {
+  const over = { phase: "over", ending: "incomplete", can_try_again: true, failures: [failureOf("timeout", 1, "slow")], head: headOf({ bar: null, chips: [{ text: "1 failed", kind: "bad", opens: "failures" }] }) };
+  const model = modelOf(viewOf(over));
+  const page = drawn(model);
+  press(page, "1 failed");
+  press(page, "Try these again");
+  assert.deepEqual(model.sent, [{ type: "try_again" }]);
+  assert.equal(isShown(drawn(modelOf(viewOf({ ...over, phase: "running", can_try_again: false }))), ".dfn-failure"), false);
+});
+
+test("what is asked for seldom is in the details, and stays open while the figures change", () => {
+  const model = modelOf(viewOf({ notices: ["by the way"] }));
+  const page = drawn(model);
+  assert.equal(isShown(page, ".dfn-facts"), false);
+  press(page, "Details");
+  model.show(viewOf({ notices: ["by the way"], elapsed: "9 s" }));
+  assert.equal(isShown(page, ".dfn-facts"), true);
+});
+
+test("a run that is over says how to go on, once", () => {
+  const over = viewOf({ phase: "over", ending: "stopped" });
+  assert.equal(drawn(modelOf(over)).find(".dfr-next code").textContent, "%deepfabric resume first");
+  const told = { ...over, notices: ["Go on with: %deepfabric resume first (or run the cell again)"] };
+  assert.equal(drawn(modelOf(told)).all("*").filter((one) => one.childElementCount === 0 && one.textContent.includes("resume first") && !one.closest("[hidden]")).length, 1);
+  assert.equal(isShown(drawn(modelOf({ ...over, resume: "" })), ".dfr-next"), false);
+});
+
+test("when the kernel has died the frame says so and how to go on, and its Stop is gone", () => {
+  const model = modelOf(viewOf());
+  const page = drawn(model);
+  model.loses();
+  assert.equal(page.find("strong").textContent, "The kernel has restarted or ended");
+  assert.equal(page.find(".dfr-next code").textContent, "%deepfabric resume first");
+  assert.equal(isShown(page, ".dfr-next"), true);
+  assert.equal(isShown(page, ".dfn-stop"), false);
+});
+
+test("a run that was over when the kernel died is still what it was", () => {
+  const model = modelOf(viewOf({ phase: "over", ending: "complete", headline: "Complete: 4 samples", resume: "" }));
+  const page = drawn(model);
+  model.loses();
+  assert.equal(page.find("strong").textContent, "Complete: 4 samples");
+});
+
+test("one who only watches a run can stop watching it", () => {
+  const { find } = drawn(modelOf(viewOf({ watched: true })));
+  assert.equal(find(".dfn-stop").textContent, "Stop watching");
+  assert.match(find(".dfn-stop").title, /the run itself goes on/);
 });

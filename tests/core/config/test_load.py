@@ -138,14 +138,21 @@ def test_a_number_of_samples_is_an_integer_or_auto_or_a_percentage(written: str,
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("topics:\n  prompt: 'A\n", "c.yaml, line 3"),
+        ("topics:\n  prompt: 'A\n", "c.yaml, line 2, column 11"),
         ("topics:\n  prompt: A: B\n", "c.yaml, line 2, column 12"),
         ("topics:\n\tprompt: A\n", "c.yaml, line 2, column 1"),
-        ("topics: [A\n", "c.yaml, line 2, column 1"),
+        ("topics: [A\n", "c.yaml, line 1, column 9"),
         ("a: !!python/object:os.system x\n", "c.yaml, line 1"),
         ("- a\n", "c.yaml: a config is a mapping"),
         ("just words\n", "c.yaml: a config is a mapping"),
         ("a: 2026-99-99\n", "c.yaml: not valid YAML: month must be"),
+        (
+            "a: 1\nb: {c: {d: 1}\ne: 2\n",
+            "c.yaml, line 2, column 4: not valid YAML: this { has no counterpart;",
+        ),
+        ("a: [1,\n  {b: 2\n", "c.yaml, line 2, column 3: not valid YAML: this { has no counterpart"),
+        ("a: 1\nb: 'it\nc: 2", "c.yaml, line 2, column 4: not valid YAML: this ' has no counterpart"),
+        ("a: {b: 1,\n  c: 2 d: 3}\n", "c.yaml, line 2, column 9: not valid YAML: expected ',' or '}'"),
         ("a: " + "[" * 5000, "c.yaml: it is nested too deeply"),
     ],
 )

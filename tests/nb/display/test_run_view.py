@@ -36,14 +36,14 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.text.rate_history import RateHistory
-from deepfabric_nb.display.run_view import Phase, RunView, run_view
+from deepfabric_nb.display.run_view import Phase, RunHandle, RunView, run_view
 
 KEY = "sk-abcdef123456"
 HOSTILE = f"<img src=x onerror=alert(1)> </script> \x1b[31m\x9b2J\x07\u202e\u2066\ud800 {KEY} مرحبا 你好 " + "w" * 3000
 
 
 def view_of(*events: Event, now: float = 20.0, phase: Phase = "running", name: str = "first") -> RunView:
-    return run_view(fold(reduce, events, RunState()), now=now, run_id="run-1", name=name, phase=phase)
+    return run_view(fold(reduce, events, RunState()), RunHandle("run-1", name, phase), now=now)
 
 
 def made(number: int = 0, text: str = "text", attempts: int = 1) -> SampleFinished:
@@ -111,7 +111,18 @@ def test_the_headline_says_what_goes_on(events: list[Event], headline: str) -> N
         ([*run_of(4), *over("complete", PREVIEW)], "Preview: 4 samples"),
         ([*run_of(100, made_of_them=12), *over("stopped", "by the user")], "Stopped: 12 of 100 samples"),
         ([*run_of(1)[:3], RunFinished("stopped", "by the user", 9.0)], "Stopped: 2 of 3 topics"),
-        ([*run_of(4, made_of_them=2), *over("incomplete", "2 samples failed")], "Incomplete: 2 samples failed"),
+        (
+            [*run_of(4, made_of_them=2), missed(), missed(), *over("incomplete", "2 samples failed")],
+            "2 of 4 samples failed: timeout",
+        ),
+        (
+            [*run_of(1, made_of_them=0), missed(), *over("incomplete", "1 failed")],
+            "1 of 1 sample failed: timeout",
+        ),
+        (
+            [*run_of(4), *over("incomplete", "1 topic is missing")],
+            "Incomplete: 1 topic is missing",
+        ),
         ([*run_of(4, made_of_them=0), *over("aborted", f"wrong key {KEY}")], "Gave up: wrong key [hidden]"),
         ([RunFinished("stopped", "", 1.0)], "Stopped: nothing was begun"),
         ([TopicsReady("tree", 31, 25, "t.jsonl"), RunFinished("complete", "", 1.0)], "Complete: 31 topics"),
@@ -165,10 +176,10 @@ def test_a_stage_that_goes_on_has_its_rate_over_the_last_minute_in_a_number_and_
     for second in range(101):
         history.note(state, float(second))
         state = fold(reduce, [made()] * (8 if second < 60 else 2), state)
-    topics, samples = run_view(state, now=111.0, run_id="1", name="", phase="running", history=history)["stages"]
+    topics, samples = run_view(state, RunHandle("1", "", "running"), now=111.0, history=history)["stages"]
     assert (topics["rates"], samples["rate"]) == ([], "4.0/s")
     assert (len(samples["rates"]), samples["rates"][0], samples["rates"][-1]) == (60, 100, 25)
-    over = run_view(state, now=111.0, run_id="1", name="", phase="over", history=history)["stages"][1]
+    over = run_view(state, RunHandle("1", "", "over"), now=111.0, history=history)["stages"][1]
     assert (over["rates"], over["rate"]) == ([], "5.6/s")
 
 

@@ -46,7 +46,7 @@ def test_the_summary_tells_everything_there_is_to_know() -> None:
     events = [*run_of(4, made_of_them=2), missed(), missed(), Notice("by the way"), FileWritten("dataset", "out.jsonl")]
     page = Page(summary_html(view_of(*events, *over("incomplete", "2 samples failed"), phase="over")))
     for text in (
-        "Incomplete: 2 samples failed",
+        "2 of 4 samples failed: timeout",
         "first",
         "2 of 4 (50 %), 2 failed, 24.0/min, in 5 s",
         "1,200 in, 34 out",
@@ -122,7 +122,7 @@ def test_the_plain_summary_is_a_headline_and_two_columns() -> None:
         FileWritten("dataset", "out.jsonl"),
     ]
     assert summary_text(view_of(*events, *over("incomplete", "1 sample failed"), phase="over")).splitlines() == [
-        "Incomplete: 1 sample failed",
+        "1 of 3 samples failed: timeout",
         "  Topics           2 of 3 (66 %), 1 missing, 24.0/min, in 5 s",
         "  Samples          2 of 3 (66 %), 1 failed, 24.0/min, in 5 s",
         "  Failures         1 timeout",

@@ -54,6 +54,15 @@ def test_the_graph_of_a_finished_run_has_its_topics_counts_and_samples(place: Pa
     assert (known(graph, leaf).wanted, known(graph, leaf).done, len(known(graph, leaf).samples)) == (1, 1, 1)
 
 
+def test_a_graph_follows_a_run_that_is_drawn_elsewhere_and_after_its_end(place: Path) -> None:
+    run = start(simulated={"latency": 0.02})
+    graph = TopicGraph(run)
+    run.wait()
+    assert graph.topics == run.topics
+    assert [known(graph, leaf.id).done for leaf, _ in graph.topics.leaves] == [1] * 9
+    assert not run.screens, "nothing is drawn any more"
+
+
 def test_an_edit_is_saved_and_the_next_run_makes_only_what_is_missing(place: Path) -> None:
     run = start().wait()
     graph = TopicGraph(run)

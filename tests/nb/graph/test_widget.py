@@ -19,7 +19,7 @@ from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_nb.graph.history import GrowingHistory
 from deepfabric_nb.graph.widget import TopicGraphWidget
-from tests.nb.display.test_progress_widget import Wire
+from tests.nb.wire import Wire
 
 STATIC = Path(deepfabric_nb.graph.widget.__file__).parent.parent / "static"
 PICTURES = Path(deepfabric_core.pictures.__file__).parent

@@ -250,7 +250,6 @@ def test_the_place_is_told_by_indentation(text: str, first: str) -> None:
         "generation:\n  tools:\n    mock:\n      a:\n        fixtures:\n        ¦\n        - match: {}",
         "topics:\n  mo¦de: tree",
         "topics:\n  some words ¦",
-        "topics:\n  mode:¦",
         "topics: {¦",
         "topics:\n  prompt: ¦",
         "topics:\n  degree: ¦",
@@ -298,7 +297,20 @@ def test_a_key_offers_its_values(text: str, values: list[str]) -> None:
 
 
 def test_every_provider_is_offered() -> None:
-    assert below("llm:\n  provider: ¦") == list(KEY_VARIABLES)
+    offered_providers = below("llm:\n  provider: ¦")
+    assert sorted(offered_providers) == sorted(KEY_VARIABLES)
+    assert "simulated" in offered_providers[:4]
+
+
+def test_right_behind_a_colon_values_are_offered_with_the_space_that_belongs_there() -> None:
+    assert below("topics:\n  mode:¦") == [" tree", " graph"]
+    assert applied(f"{CELL}llm:\n  provider:¦", " simulated") == f"{CELL}llm:\n  provider: simulated"
+
+
+def test_behind_an_empty_section_its_keys_are_offered_below_it() -> None:
+    assert applied(f"{CELL}llm:¦\ntopics:", "\n  provider: ") == f"{CELL}llm:\n  provider: \ntopics:"
+    assert "\n    llm:" in below("quality:\n  judge: ¦\n  gates: ")
+    assert below("topics:¦\n  prompt: Tea") == []
 
 
 def test_a_value_replaces_what_was_typed_of_it() -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target, keep
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.session import session_of
 from tests import ROOT
 from tests.core.conftest import Run as CommandLine
-from tests.nb.conftest import TEA, Cell
+from tests.nb.conftest import TEA, Cell, tea
 
 Capture = pytest.CaptureFixture[str]
 SLOW = TEA.replace("{provider: simulated}", "{provider: simulated, simulated: {latency: 0.3}}")
@@ -110,6 +111,7 @@ def test_braces_in_prompts_stay_as_they_are(cell: Cell, shell: InteractiveShell)
     [
         ("%%deepfabric", TEA.replace("depth", "dept"), "the cell, line 3: unknown key topics.dept; did you mean"),
         ("%%deepfabric", "topics: [}", "the cell, line 2, column"),
+        ("%%deepfabric", TEA.replace("simulated}", "simulated"), "the cell, line 2, column 6: not valid YAML: this {"),
         ("%%deepfabric --num-sample 3", TEA, "--num-samples"),
         ("%%deepfabric --mode forest", TEA, "forest"),
         ("%%deepfabric --resume --fresh", TEA, "contradict"),
@@ -146,6 +148,8 @@ def test_help_is_there_for_all_and_for_each(cell: Cell, capsys: Capture) -> None
     cell("%deepfabric generate --help")
     said = capsys.readouterr().out
     assert "%deepfabric watch" in said and "--num-samples" in said
+    cell("%%deepfabric resume --help")
+    assert "--max-cost" in capsys.readouterr().out
 
 
 def test_validate_shows_the_plan_and_spends_nothing(cell: Cell, place: Path) -> None:
@@ -206,6 +210,21 @@ def test_status_lists_what_there_is(cell: Cell) -> None:
     cell("%%deepfabric", TEA)
     [row] = cell("%deepfabric status").to_dict("records")
     assert (row["run"], row["status"], row["done"], row["wanted"]) == ("tea", "complete", 9, 9)
+    assert re.fullmatch(r"\d\d:\d\d", row["asked_at"]), "today, in local time"
+
+
+def test_a_run_that_has_ended_with_failures_is_incomplete_also_for_a_later_kernel(
+    cell: Cell, shell: InteractiveShell, place: Path, capsys: Capture
+) -> None:
+    (place / "topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n')
+    cell("%%deepfabric --topics-load topics.jsonl --num-samples 30 --background --out run", tea(malformed=0.7))
+    shell.user_ns["run"].wait()
+    cell("%deepfabric stop tea")
+    assert "The run tea has ended already: 11 of 30 samples failed: invalid JSON." in capsys.readouterr().out
+    session_of(shell).runs.clear()
+    assert list(cell("%deepfabric status")["status"]) == ["incomplete"]
+    with pytest.raises(ConfigError, match="There is no run named tea in this notebook"):
+        cell("%deepfabric stop tea")
 
 
 def test_an_exported_run_goes_on_from_the_command_line(

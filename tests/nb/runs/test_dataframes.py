@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from deepfabric_core import ConfigError, Job, __version__
 from deepfabric_core.run.results import Results, results
+from deepfabric_nb.display.frame_html import frame_html, shown_columns
 from deepfabric_nb.runs.dataframes import failures_frame, frame_of, load
 from tests import ROOT
 from tests.bench.frames import big_run
@@ -129,8 +130,9 @@ def test_records_of_the_users_own_schema_stand_in_a_column_of_their_own(tmp_path
     work = job(tmp_path, generation={"output_schema": SCHEMA}, output={"format": "custom"})
     run(work, until=until)
     frame = of(work, simulated=True)
-    assert dtypes(frame) == {**DTYPES, "record": "object"}
+    assert dtypes(frame) == {**DTYPES, "record": "object", "title": "string", "level": "string"}
     assert frame["messages"].isna().all() and frame["simulated"].all()
+    assert [{"title": one.title, "level": one.level} for one in frame.itertuples()] == frame["record"].tolist()
     assert all(set(record) == {"title", "level"} for record in frame["record"])
     assert frame["key"].notna().all() == (until is not None)  # a finished dataset doesn't say
 
@@ -168,8 +170,34 @@ def test_what_a_model_wrote_is_shown_as_text(tmp_path: Path) -> None:
     frame = load(written(tmp_path, record, {HOSTILE: HOSTILE}))
     with pd.option_context("display.max_colwidth", None, "display.max_columns", None):
         shown = frame._repr_html_()  # type: ignore[operator]
-    assert shown.count("&lt;img") >= 8
-    assert "<img" not in shown and "</script" not in shown
+    for html in (shown, frame_html(frame, 8)):
+        assert html.count("&lt;img") >= 8
+        assert "<img" not in html and "</script" not in html
+    assert "\x1b" not in frame_html(frame, 8) and "\u202e" not in frame_html(frame, 8)
+
+
+def test_the_judges_score_is_a_column_where_there_is_one(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    judged = {"messages": said, "metadata": {"judge": {"score": 4.5}}}
+    frame = load(written(tmp_path, judged, {"messages": said, "metadata": {"judge": "none"}}))
+    assert frame["score"].tolist() == [4.5, pd.NA]
+
+
+def test_a_frame_is_shown_with_the_telling_columns_first_and_without_the_empty_ones(tmp_path: Path) -> None:
+    run(job(tmp_path))
+    frame = of(job(tmp_path), deepfabric="1", run="two words")
+    names = shown_columns(frame)
+    assert names[:3] == ["topic", "question", "answer"] and names.index("status") == 3
+    assert "tool_calls" not in names and "tool_calls" in frame.columns
+    html = frame_html(frame, 8)
+    assert "not shown: reasoning, tool_calls" in html
+    assert "%deepfabric samples &#x27;two words&#x27;" in html
+
+
+def test_long_texts_are_cut_in_what_is_shown_alone(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "w" * 5000}, {"role": "assistant", "content": "So."}]
+    frame = load(written(tmp_path, {"messages": said}))
+    assert len(frame_html(frame, 8)) < 3000 and len(frame["question"][0]) == 5000
 
 
 def test_half_a_character_breaks_neither_the_frame_nor_its_display(tmp_path: Path) -> None:
@@ -212,8 +240,8 @@ def test_whatever_objects_a_file_holds_each_is_a_row(records: list[dict[str, Any
     with tempfile.TemporaryDirectory() as folder:
         frame = load(written(Path(folder), *records))
     assert len(frame) == len(records)
-    assert {**dtypes(frame), "record": "object"} == {**DTYPES, "record": "object"}
-    assert frame._repr_html_() and json.dumps(frame.attrs)  # type: ignore[operator]
+    assert dtypes(frame).items() >= DTYPES.items()
+    assert frame_html(frame, 8).encode() and frame._repr_html_() and json.dumps(frame.attrs)  # type: ignore[operator]
 
 
 def test_our_own_datasets_are_read_with_a_manifest(tmp_path: Path) -> None:
@@ -267,7 +295,7 @@ def test_deepfabrics_records_are_read_and_what_they_do_not_say_is_missing(tmp_pa
     }
     plain = {"messages": agent["messages"]}
     frame = load(written(tmp_path, agent, plain, {"anything": 1}))
-    assert dtypes(frame) == {**DTYPES, "record": "object"}
+    assert dtypes(frame) == {**DTYPES, "record": "object", "anything": "Int64"}
     assert frame["question"].tolist()[:2] == ["q?", "q"] and frame["answer"].tolist()[:2] == ["a!", "the end"]
     assert frame["reasoning"][0] == "1. t → a\nu"
     calls = [

@@ -14,9 +14,9 @@ import deepfabric_nb
 from deepfabric_core.errors import ConfigError
 from deepfabric_nb import Samples
 from tests.nb.conftest import TEA, Cell
-from tests.nb.display.test_progress_widget import Wire
 from tests.nb.samples.page import Page, said, written
 from tests.nb.samples.test_sources import SLOW
+from tests.nb.wire import Wire
 
 
 class Shown:

@@ -1,0 +1,122 @@
+"""The frame of a run as Python sees it: what goes to the page, what its messages do, and what is saved."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ipykernel.comm.comm import BaseComm as KernelComm
+
+import deepfabric_nb
+from deepfabric_nb.display.run_frame import RunFrame
+from deepfabric_nb.kernel.live_frame import STATIC
+from deepfabric_nb.runs.run import Run
+from tests.nb.wire import Wire
+
+TEA: dict[str, Any] = {
+    "topics": {"prompt": "Tea", "depth": 2, "degree": 3},
+    "generation": {"system_prompt": "You teach."},
+    "output": {"save_as": "tea.jsonl", "num_samples": "auto", "batch_size": 2},
+}
+
+
+class Shown:
+    """The frame of a run, and its wire."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.frame = RunFrame(run)
+        self.frame.comm = self.wire = Wire()
+        self.wire.sent.clear()
+
+
+def started(*, flags: dict[str, Any] | None = None, **simulated: Any) -> Run:
+    llm = {"provider": "simulated", "simulated": simulated}
+    return deepfabric_nb.start({**TEA, "llm": llm}, **(flags or {}))
+
+
+def test_stop_is_passed_on_and_acknowledged(place: Path) -> None:
+    shown = Shown(started(latency=0.5))
+    shown.wire.receive({"type": "stop", "run": shown.run.id})
+    assert shown.run.stopping
+    assert shown.wire.messages == [{"type": "stopping", "run": shown.run.id}]
+    shown.run.wait()
+    assert shown.frame.view["headline"].startswith("Stopped: ")
+
+
+@pytest.mark.parametrize(
+    "message", [None, "stop", {}, {"type": "stop"}, {"type": "stop", "run": 1}, {"type": "go", "run": "r"}]
+)
+def test_any_other_message_is_let_go(place: Path, message: Any) -> None:
+    shown = Shown(started())
+    shown.wire.receive(message)
+    assert (shown.run.stopping, shown.wire.messages) == (False, [])
+    shown.run.wait()
+
+
+def test_the_frame_of_a_run_becomes_the_view_of_its_samples(place: Path) -> None:
+    shown = Shown(started(latency=0.02))
+    assert shown.frame.view["phase"] == "running" and shown.frame.view["has_samples"]
+    assert "under way when this was saved" in shown.frame.static_page()
+    shown.wire.receive({"type": "open"})
+    shown.run.wait()
+    kinds = [message["type"] for message in shown.wire.messages]
+    assert kinds[0] == "index" and "rows" in kinds
+    last = shown.wire.views[-1]
+    assert (last["headline"], last["rows"], last["head"]["bar"]) == ("Complete: 9 samples", 9, None)
+    assert last["growth"] and last["samples"] == [], "the samples are those of the list"
+    assert not shown.run.screens, "nothing is drawn any more"
+
+
+def test_what_is_saved_has_the_headline_the_summary_and_the_first_samples_in_full(place: Path) -> None:
+    run = started().wait()
+    page = RunFrame(run).static_page()
+    assert page.index("Complete: 9 samples") < page.index("<summary>Summary</summary>") < page.index(_escaped(run))
+    assert "<script" not in page and "style=" in page
+
+
+def _escaped(run: Run) -> str:
+    return str(run.df["answer"][0]).split("“")[0][:40]
+
+
+def test_a_page_that_comes_back_gets_the_whole_state(place: Path) -> None:
+    shown = Shown(started().wait())
+    shown.wire.handle_msg({"content": {"data": {"method": "request_state"}}})
+    assert shown.wire.views[-1]["headline"] == "Complete: 9 samples"
+
+
+def test_failed_samples_are_tried_again_in_the_same_frame(place: Path) -> None:
+    (place / "topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n')
+    run = started(flags={"num_samples": 30, "topics_load": "topics.jsonl"}, malformed=0.7).wait()
+    shown = Shown(run)
+    before = shown.frame.view
+    assert before["headline"] == "11 of 30 samples failed: invalid JSON" and before["can_try_again"]
+    shown.wire.receive({"type": "try_again"})
+    again = shown.frame.following
+    assert again is not run
+    again.wait()
+    after = shown.frame.view
+    assert (after["phase"], after["rows"]) == ("over", 30) and after["run"] == again.id
+
+
+def test_growing_topics_alone_has_no_samples_to_show(place: Path) -> None:
+    shown = Shown(started(flags={"topic_only": True}).wait())
+    assert not shown.frame.view["has_samples"]
+    shown.wire.receive({"type": "open"})
+    assert shown.wire.messages == []
+    assert "Complete: 12 topics" in shown.frame.static_page()
+
+
+def test_messages_are_heard_while_a_cell_runs(place: Path) -> None:
+    comm = RunFrame(started().wait()).comm
+    assert isinstance(comm, KernelComm)
+    assert getattr(comm, "_reply_subshell_for", None) is None
+
+
+def test_the_bundle_is_shipped_and_loads_nothing_from_elsewhere() -> None:
+    for name, most in (("run_frame.js", 260_000), ("run_frame.css", 40_000)):
+        text = (STATIC / name).read_text(encoding="utf-8")
+        assert len(text) < most
+        assert not re.search(r"@import|url\(|\bimport\s*\(|\bfrom\s*\"http|fetch\(", text)
