@@ -66,6 +66,7 @@ class SampleChannel:
         self._alike = LikeSamples(self.index)
         self._decisions = Decisions(reviews_path(source.dataset) if source.dataset else None)
         self._judged: set[int] = set()
+        self.selected = ""
         with gc_paused():
             self.index.place(source.entries())
         self._show_verdicts()
@@ -165,8 +166,8 @@ class SampleChannel:
             case {"type": "make_again"}:
                 self._begin_again()
             case {"type": "select", "row": int(row)}:
-                known = self._known([row])
-                self._set("selected", self.index.id_of(row) if known else "")
+                self.selected = self.index.id_of(row) if self._known([row]) else ""
+                self._set("selected", self.selected)
 
     def open(self) -> None:
         """Send everything, with what others decided meanwhile, and which sample was looked at."""
@@ -175,6 +176,13 @@ class SampleChannel:
         self._send({"type": "index", "index": self.now()})
         if self._has_trait("selected") and (rows := self.index.places_of([self._widget.selected])):
             self._send({"type": "selected", "row": rows[0]})
+
+    def select(self, sample: str) -> None:
+        """Show a sample on the page, by its id; nothing happens if it isn't there."""
+        with self._lock:
+            self.selected = sample
+            if (place := self.index.place_of(sample)) is not None:
+                self._send({"type": "selected", "row": place})
 
     def now(self) -> Index:
         """Return all rows as the page gets them."""

@@ -259,6 +259,10 @@ class SampleIndex:
         wanted = set(samples)
         return sorted(place for place, own in self._ids.items() if own in wanted)
 
+    def place_of(self, sample: str) -> int | None:
+        """Return the first row of a sample by its id, None if there is none."""
+        return next((place for place in range(len(self.rows)) if self.id_of(place) == sample), None)
+
     def search(self, text: str) -> list[int]:
         """Return the rows whose texts or topics have a text, whatever the case."""
         wanted = text.casefold()

@@ -30,7 +30,7 @@ class Samples(LiveFrame):
 
     Decisions are kept at once in `<dataset>.reviews.jsonl`; without a file, samples can only be read. `selected` is the
     id of the sample that is looked at, and `decisions` maps ids to "accepted", "rejected" or "edited"; both can be
-    observed. While a run works, its samples are added as they come.
+    observed, and another sample can be selected by its id. While a run works, its samples are added as they come.
 
     >>> samples = Samples([{"question": "Why?", "answer": "So."}])
     >>> samples
@@ -57,8 +57,13 @@ class Samples(LiveFrame):
         again = remaking_of(source)
         redact = session_of(current_shell()).redactor()
         self._channel = SampleChannel(self, source, redact=redact, make_again=again and self._watched(again))
+        self.observe(self._show_selected, "selected")
         if self.is_growing:
             self._follow(source)
+
+    def _show_selected(self, change: Any) -> None:
+        if change.new != self._channel.selected:
+            self._channel.select(change.new)
 
     @property
     def is_growing(self) -> bool:

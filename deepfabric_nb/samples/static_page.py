@@ -126,7 +126,14 @@ def _reasoning(steps: Sequence[str]) -> str:
 def _call(call: CallShown) -> str:
     failed = " (failed)" if call["failed"] else ""
     came = "<p>no result</p>" if call["result"] is None else f"<pre>{escape(_cut(call['result']))}</pre>"
-    return f"<li><b>{escape(call['name'])}</b>{failed} <code>{escape(_cut(call['arguments']))}</code>{came}</li>"
+    return (
+        f"<li><b>{escape(call['name'])}</b>{failed} <code>{escape(_on_one_line(call['arguments']))}</code>{came}</li>"
+    )
+
+
+def _on_one_line(arguments: str) -> str:
+    """Return pretty JSON on one line; a text in it has no line breaks of its own."""
+    return _cut(re.sub(r"\n\s*", " ", arguments))
 
 
 def _fields(fields: Sequence[FieldShown]) -> str:

@@ -31,6 +31,7 @@ COMMANDS = {
     "watch": ["--checkpoint-path"],
     "trace": ["--failed"],
     "report": ["--against", "--out"],
+    "samples": ["--out"],
     "limits": [],
     "help": [],
 }
@@ -169,6 +170,12 @@ def test_datasets_and_runs_are_offered_for_a_report(folder: Path) -> None:
     assert texts("%deepfabric report m¦") == ["made.jsonl"]
     assert set(RUNS) <= set(texts("%deepfabric report ¦"))
     assert "made.jsonl" in texts("%deepfabric report --against ¦")
+
+
+def test_datasets_and_runs_are_offered_to_be_read(folder: Path) -> None:
+    (folder / "made.jsonl").touch()
+    assert texts("%deepfabric samples m¦") == ["made.jsonl"]
+    assert set(RUNS) <= set(texts("%deepfabric samples ¦"))
 
 
 def test_traces_are_offered_where_one_is_shown(folder: Path) -> None:

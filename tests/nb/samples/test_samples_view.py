@@ -12,6 +12,7 @@ import pytest
 
 import deepfabric_nb
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.samples.reviews import sample_id
 from deepfabric_nb import Samples
 from tests.nb.conftest import TEA, Cell
 from tests.nb.samples.page import Page, said, written
@@ -47,6 +48,16 @@ def test_selection_and_decisions_are_traits_that_other_cells_can_watch(shown: Sh
     assert seen == [("selected", own), ("decisions", {own: "rejected"})]
     states = [sent["state"] for sent in shown.wire.sent if sent.get("state")]
     assert {"selected": own} in states and {"decisions": {own: "rejected"}} in states
+
+
+def test_a_sample_that_python_selects_is_shown_on_the_page_and_one_that_the_page_selects_isnt_sent_back(
+    shown: Shown,
+) -> None:
+    shown.view.selected = sample_id(said("Two?"))
+    assert shown.wire.messages == [{"type": "selected", "row": 1}]
+    assert shown.ask("select", row=0) == []
+    shown.view.selected = "nowhere"
+    assert len(shown.wire.messages) == 1
 
 
 def test_what_was_decided_is_there_in_python(shown: Shown) -> None:

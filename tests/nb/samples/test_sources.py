@@ -16,6 +16,7 @@ from tests.core.run.test_results import dataset, job, mostly_failing, run
 from tests.nb.conftest import TEA, tea
 from tests.nb.runs.test_dataframes import SCHEMA
 from tests.nb.samples.page import Page, said, written
+from tests.nb.samples.test_card import call
 
 SLOW = tea().replace("latency: 0", "latency: 0.1")
 FAULTY = tea(malformed=0.6).replace("You teach.", "You teach., sample_retries: 0")
@@ -118,6 +119,46 @@ def test_an_empty_dataset_is_no_error(tmp_path: Path) -> None:
 def test_what_holds_no_samples_is_refused_in_a_sentence(what: Any) -> None:
     with pytest.raises(ConfigError, match="records"):
         Page(what)
+
+
+# Records as DeepFabric 4.13 writes them.
+BASIC = {
+    "messages": [{"role": "system", "content": "You teach."}, *said("Why?", "So.")["messages"]],
+    "metadata": {"topic_id": "4857794051c8f940"},
+    "question": "Why?",
+    "final_answer": "So.",
+}
+STEPS = [
+    {"thought": "I look.", "action": "read_file({})"},
+    {"thought": "I know.", "action": "Ready to respond to user"},
+]
+AGENT = {
+    "messages": [
+        {"role": "user", "content": "Read it."},
+        {"role": "assistant", "content": "", "tool_calls": [call("5RhmnvqHm")]},
+        {"role": "tool", "content": "print('hello')", "tool_call_id": "5RhmnvqHm"},
+        {"role": "assistant", "content": "It greets."},
+    ],
+    "metadata": {"conversation_type": "cot", "react_steps": 2, "topic_id": "90f0eaf3f13000f0"},
+    "reasoning": {"style": "agent", "content": [{"step_number": n, **step} for n, step in enumerate(STEPS, 1)]},
+    "tool_context": {"executions": []},
+    "tools": [],
+    "agent_context": {"mode": "single_turn"},
+    "question": "Read it.",
+    "final_answer": "It greets.",
+}
+
+
+def test_deepfabrics_own_datasets_are_read_and_reviewed(tmp_path: Path) -> None:
+    page = Page(written(tmp_path / "theirs.jsonl", BASIC, AGENT))
+    assert titles(page) == ["Why?", "Read it."]
+    assert page.card(0)["system"] == "You teach." and page.card(0)["fields"] == page.card(1)["fields"] == []
+    spoken = [
+        (one["reasoning"], [call["result"] for call in one["calls"]], one["text"]) for one in page.card(1)["messages"]
+    ]
+    assert spoken == [([], [], "Read it."), (["I look."], ["print('hello')"], ""), (["I know."], [], "It greets.")]
+    page.decide(1, "accept")
+    assert Page(tmp_path / "theirs.jsonl").index()["rows"]["verdict"] == ["", "accepted"]
 
 
 # ---- DataFrames
