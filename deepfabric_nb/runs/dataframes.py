@@ -39,10 +39,9 @@ from deepfabric_core.samples.reading import (
     RecordedCall,
     answer_of,
     calls_in,
-    line_of,
+    line_in,
     messages_of,
     metadata_of,
-    path_of,
     question_of,
 )
 from deepfabric_core.samples.reviews import Reviews, sample_id
@@ -157,17 +156,9 @@ def load(path: str | Path) -> pd.DataFrame:
     """
     notices: list[str] = []
     with gc_paused():
-        frame = _frame([_line(line) for line in _records(Path(path), notices)])
+        frame = _frame([line_in(line) for line in _records(Path(path), notices)])
     frame.attrs.update(_manifest(frame, str(path), notices))
     return frame
-
-
-def _line(line: JournalLine) -> JournalLine:
-    """Return a sample, from a journal's line or from a record."""
-    record = line.get("sample")
-    if isinstance(record, dict) and "topic_id" in line and "cycle" in line:
-        return {**line, "path": path_of(record)}
-    return line_of(line)
 
 
 def _records(path: Path, notices: list[str]) -> Iterator[dict[str, Any]]:

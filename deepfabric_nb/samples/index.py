@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepfabric_core.samples.reading import JournalLine, calls_in, key_of, metadata_of
-from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.samples.reviews import sample_id, verdict_of_judge
 from deepfabric_core.text.number_format import in_words
 from deepfabric_nb.samples.protocol import Columns, Status, VerdictShown
 from deepfabric_nb.samples.record_texts import TooDeepError, texts_of, title_of
@@ -166,7 +166,7 @@ class SampleIndex:
         text = "\n".join(texts)
         error = str(line.get("error") or "") if status == "failed" else ""
         judge = _mapping(said.get("judge"))
-        judged = judge.get("judged") is True
+        verdict = verdict_of_judge(record)
         return Row(
             status,
             _pack(line),
@@ -179,8 +179,8 @@ class SampleIndex:
             self._reason(status, line),
             _whole(line.get("cycle")),
             _whole(line.get("attempt")) or 1,
-            _number(judge.get("score")) if judged else None,
-            judge.get("passed") is True if judged else None,
+            None if verdict is None else _number(judge.get("score")),
+            None if verdict is None else verdict == "accepted",
             None if said.get("cost_known") is False else _number(usage.get("cost")),
             calls,
             len(findings_of(line)),

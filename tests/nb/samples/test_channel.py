@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepfabric_core.samples.reviews import sample_id
@@ -62,6 +62,7 @@ def test_a_selection_is_known_by_its_id_and_comes_back_to_a_reloaded_page(datase
     assert page.selected == ""
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(NAMES | st.text(max_size=4), LIKE_RECORDS, max_size=6))
 def test_any_record_can_be_listed_searched_and_read(record: dict[str, Any]) -> None:
     page = Page([record, said()])
@@ -168,6 +169,7 @@ def test_equal_samples_have_one_verdict(tmp_path: Path) -> None:
     assert page.decide(2, "reject")["at"] == [0, 2]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["accept", "reject", "edit", "undo"])), max_size=12))
 def test_what_the_page_was_told_is_what_a_new_view_reads(tmp_path_factory: Any, steps: list[tuple[int, str]]) -> None:
     folder = tmp_path_factory.mktemp("reviews")
