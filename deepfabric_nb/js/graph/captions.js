@@ -15,6 +15,12 @@ export function figures(topics, row) {
   ].filter(Boolean);
 }
 
+/** Return how many samples of a branch are made, "7 of 9", or an empty text if none are wanted. */
+export function share(topics, row) {
+  const [wanted, done] = [topics.allWanted[row], topics.allDone[row]];
+  return wanted ? `${number(done)} of ${number(wanted)}` : "";
+}
+
 /** Return a sentence on all topics. */
 export function summary(topics) {
   if (!topics.length) return "Topic graph: no topics yet.";

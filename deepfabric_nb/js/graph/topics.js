@@ -3,7 +3,8 @@
 const COLUMNS = [
   ...["parent", "first", "last", "next", "depth", "children"],
   ...["wanted", "done", "failed"],
-  ...["size", "leaves", "allWanted", "allDone", "allFailed"],
+  ...["size", "leaves", "allWanted", "allDone", "allFailed", "allMarked"],
+  "main", // the number of the root's child that a topic belongs to, -1 for the root: it decides the colour
 ];
 const NONE = [];
 
@@ -69,16 +70,24 @@ export class Topics {
     this.#stale = true;
   }
 
+  mark(row, sentence) {
+    this.marks.set(row, sentence);
+    this.#stale = true;
+  }
+
   /** Update the sums over whole branches. */
   settle() {
     if (!this.#stale) return;
-    const { size, leaves, allWanted, allDone, allFailed, parent, first, length } = this;
+    const { size, leaves, allWanted, allDone, allFailed, allMarked, parent, first, main, length } = this;
+    let mains = 0;
     for (let row = 0; row < length; row += 1) {
+      main[row] = parent[row] < 0 ? -1 : parent[row] ? main[parent[row]] : mains++;
       size[row] = 1;
       leaves[row] = first[row] < 0 ? 1 : 0;
       allWanted[row] = this.wanted[row];
       allDone[row] = this.done[row];
       allFailed[row] = this.failed[row];
+      allMarked[row] = this.marks.has(row) ? 1 : 0;
     }
     for (let row = length - 1; row > 0; row -= 1) {
       const above = parent[row];
@@ -87,6 +96,7 @@ export class Topics {
       allWanted[above] += allWanted[row];
       allDone[above] += allDone[row];
       allFailed[above] += allFailed[row];
+      allMarked[above] += allMarked[row];
     }
     this.#stale = false;
   }
