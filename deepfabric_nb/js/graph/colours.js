@@ -23,12 +23,12 @@ export const BY = {
   score: {
     text: "Score",
     ...{ low: "score 1", high: "score 5", colour: "good" },
-    of: (topics, row) => (topics.hasScores && topics.allScored[row] ? (topics.allScores[row] / topics.allScored[row] - 1) / 4 : null),
+    of: (topics, row) => part(topics.meanOf("scores", row), (score) => (score - 1) / 4),
   },
   cost: {
     text: "Cost",
-    ...{ low: "$0", high: "the dearest sample", colour: "mark" },
-    of: (topics, row) => (topics.hasCosts && topics.allPriced[row] ? topics.allCosts[row] / topics.allPriced[row] / topics.dearest : null),
+    ...{ low: "$0 a sample", high: "the dearest", colour: "mark" },
+    of: (topics, row) => part(topics.meanOf("costs", row), (cost) => cost / topics.dearest),
   },
   duplicates: {
     text: "Duplicates",
@@ -37,7 +37,8 @@ export const BY = {
   },
 };
 
-const scaled = (value, by) => (value === null ? null : Math.min(1, value * by));
+const part = (value, of) => (value === null ? null : Math.min(1, Math.max(0, of(value))));
+const scaled = (value, by) => part(value, (known) => known * by);
 
 /** Return a topic's colours: {fill, ink, quiet, edge, strong}; `strong` is that of bars and of lines on the background. */
 export function colourOf(row, { topics, colours, colourBy }) {
@@ -69,8 +70,8 @@ export function choices(topics) {
     branch: true,
     coverage: topics.allWanted[0] > 0 || topics.allDone[0] > 0,
     failures: topics.allFailed[0] > 0,
-    score: topics.hasScores,
-    cost: topics.hasCosts,
+    score: topics.scores.size > 0,
+    cost: topics.costs.size > 0,
     duplicates: topics.marks.size > 0,
   };
   return Object.keys(BY).filter((by) => known[by]);

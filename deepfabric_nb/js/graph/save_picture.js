@@ -28,6 +28,11 @@ export function pngOf(canvas) {
   return new Promise((done) => sheet.toBlob(done, "image/png"));
 }
 
+/** Return what is seen as the bytes of a file, "png" or "svg". */
+export async function bytesOf(kind, topics, canvas) {
+  return kind === "svg" ? new TextEncoder().encode(svgOf(topics, canvas)).buffer : (await pngOf(canvas)).arrayBuffer();
+}
+
 /** Let the browser save what is seen as a file, "png" or "svg". */
 export async function download(kind, topics, canvas) {
   const blob = kind === "svg" ? new Blob([svgOf(topics, canvas)], { type: "image/svg+xml" }) : await pngOf(canvas);

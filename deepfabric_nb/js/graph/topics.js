@@ -22,6 +22,8 @@ export class Topics {
     this.samples = new Map(); // row -> [question, answer] pairs
     this.failures = new Map(); // row -> [kind, message] pairs
     this.marks = new Map(); // row -> a sentence about the topic
+    this.scores = new Map(); // row -> the sum of a judge's scores of its samples, and their number
+    this.costs = new Map(); // row -> what its samples cost in dollars, and the number of samples of known cost
     this.levels = 0;
     this.#room(256);
     this.#stale = true;
@@ -75,9 +77,30 @@ export class Topics {
     this.#stale = true;
   }
 
+  /** Return the mean of a branch's "scores" or "costs", null if none is known. */
+  meanOf(what, row) {
+    const [sum, count] = this.#sums(what)[row] ?? [0, 0];
+    return count ? sum / count : null;
+  }
+
+  /** Return the largest mean of "costs" of a topic's own samples. */
+  get dearest() {
+    return (this.#measured.dearest ??= Math.max(1e-12, ...[...this.costs.values()].map(([sum, count]) => sum / count)));
+  }
+
+  #measured = {};
+
+  #sums(what) {
+    if (this.#measured[what]) return this.#measured[what];
+    const sums = Array.from({ length: this.length }, (_, row) => [...(this[what].get(row) ?? [0, 0])]);
+    for (let row = this.length - 1; row > 0; row -= 1) sums[row].forEach((value, n) => (sums[this.parent[row]][n] += value));
+    return (this.#measured[what] = sums);
+  }
+
   /** Update the sums over whole branches. */
   settle() {
     if (!this.#stale) return;
+    this.#measured = {};
     const { size, leaves, allWanted, allDone, allFailed, allMarked, parent, first, main, length } = this;
     let mains = 0;
     for (let row = 0; row < length; row += 1) {

@@ -10,6 +10,7 @@ import { legend } from "./legend.js";
 import { menu } from "./menu.js";
 import { nameField } from "./name_field.js";
 import { resizeHandle } from "./resize_handle.js";
+import { bytesOf } from "./save_picture.js";
 import { searchBar } from "./search_bar.js";
 import { State } from "./state.js";
 import { toolbar } from "./toolbar.js";
@@ -114,6 +115,10 @@ export function topicGraph(topics, send = null) {
       if (message.type === "select") state.selectedIds = message.ids;
       parts.editBar.heard(message);
       soon();
+    },
+    /** Send Python the picture that it asks for. */
+    async answer({ kind, number }) {
+      if (parts.canvas.size()) send({ type: "picture", number }, [await bytesOf(kind, topics, parts.canvas)]);
     },
     dispose() {
       cancelAnimationFrame(frame);
