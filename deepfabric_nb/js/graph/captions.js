@@ -15,7 +15,7 @@ export function figures(topics, row) {
     failed ? `${number(failed)} failed` : "",
     below ? counted(below, "subtopic") : "",
     told(topics.meanOf("scores", row), (score) => `score ${score.toFixed(1)}`),
-    told(topics.meanOf("costs", row), (cost) => `$${cost.toPrecision(2)} a sample`),
+    told(topics.meanOf("costs", row), (cost) => (cost ? `$${cost.toPrecision(2)} a sample` : "")),
   ].filter(Boolean);
 }
 

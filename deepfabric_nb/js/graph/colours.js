@@ -28,7 +28,7 @@ export const BY = {
   cost: {
     text: "Cost",
     ...{ low: "$0 a sample", high: "the dearest", colour: "mark" },
-    of: (topics, row) => part(topics.meanOf("costs", row), (cost) => cost / topics.dearest),
+    of: (topics, row) => part(topics.meanOf("costs", row), (cost) => cost / (topics.dearest || 1)),
   },
   duplicates: {
     text: "Duplicates",
@@ -71,7 +71,7 @@ export function choices(topics) {
     coverage: topics.allWanted[0] > 0 || topics.allDone[0] > 0,
     failures: topics.allFailed[0] > 0,
     score: topics.scores.size > 0,
-    cost: topics.costs.size > 0,
+    cost: topics.dearest > 0,
     duplicates: topics.marks.size > 0,
   };
   return Object.keys(BY).filter((by) => known[by]);

@@ -13,6 +13,7 @@ const MOST_LEVELS = 7;
 const TWO_SIDED = 640; // px; a narrower map has one side
 const GAP = 44; // between columns
 const WIDEST = 210; // of a name's line
+const WIDEST_OF_FEW = 320; // in a map of two levels
 const NARROWEST = 46;
 const LINES = 2;
 const ROOT_GAP = 26;
@@ -37,9 +38,10 @@ const LOWEST = DENSITIES.at(-1).line + DENSITIES.at(-1).pad + DENSITIES.at(-1).g
  */
 export function mindMap(topics, focus, { width, height, folds, label, measure, split = 0 }) {
   const room = { split, width: width - 2 * MARGIN, height: (height ?? MOST_HIGH) - 2 * MARGIN, modest: (height ?? MODEST) - 2 * MARGIN };
-  const { counts, sides, density } = plan(topics, focus, room, (nodes) => nodes.forEach((node) => write(topics, node, label, measure)));
+  const named = (nodes) => write(topics, nodes, label, measure);
+  const { counts, sides, density } = plan(topics, focus, room, named);
   const nodes = visibleTree(topics, focus, counts, folds);
-  for (const node of nodes) write(topics, node, label, measure);
+  named(nodes);
   const halves = divided(nodes[0], sides, split);
   arrange(nodes[0], halves, topics, density);
   const links = crossLinks(topics, nodes);
@@ -83,15 +85,18 @@ function attempt(topics, focus, room, { levels, sides }, write) {
   return made;
 }
 
-/** Break a node's name into lines, and find how broad it is. */
-function write(topics, node, label, measure) {
-  const { row, more } = node;
-  node.lines = more ? [`${number(more)} more`] : label(topics.names[row], WIDEST, LINES);
-  node.told = more ? "" : share(topics, row);
-  node.marks = more ? 0 : (topics.others.has(row) ? 1 : 0) + (topics.marks.has(row) ? 1 : 0);
-  const name = Math.max(...node.lines.map((line) => measure(line, node.level < 2)), 0);
-  node.w = Math.max(NARROWEST, name + 2 * PAD + node.marks * 16 + (node.told ? 0.84 * measure(node.told) + 12 : 0));
-  node.pill = node.hidden ? 0.86 * measure(`${number(node.hidden)} more`) + 14 : 0;
+/** Break the nodes' names into lines, and find how broad they are. */
+function write(topics, nodes, label, measure) {
+  const widest = nodes.some((node) => node.level > 1) ? WIDEST : WIDEST_OF_FEW;
+  for (const node of nodes) {
+    const { row, more, level } = node;
+    node.lines = more ? [`${number(more)} more`] : label(topics.names[row], widest, LINES);
+    node.told = more ? "" : share(topics, row);
+    node.marks = more ? 0 : (topics.others.has(row) ? 1 : 0) + (topics.marks.has(row) ? 1 : 0);
+    const name = Math.max(...node.lines.map((line) => measure(line, level < 2)), 0);
+    node.w = Math.max(NARROWEST, name + 2 * PAD + node.marks * 16 + (node.told ? 0.84 * measure(node.told) + 12 : 0));
+    node.pill = node.hidden ? 0.86 * measure(`${number(node.hidden)} more`) + 14 : 0;
+  }
 }
 
 const leavesOf = (node) => (node.below.length ? node.below.reduce((sum, one) => sum + leavesOf(one), 0) : 1);

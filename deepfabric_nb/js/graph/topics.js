@@ -83,9 +83,9 @@ export class Topics {
     return count ? sum / count : null;
   }
 
-  /** Return the largest mean of "costs" of a topic's own samples. */
+  /** Return the largest mean of "costs" of a topic's own samples, 0 if none is known or all are free. */
   get dearest() {
-    return (this.#measured.dearest ??= Math.max(1e-12, ...[...this.costs.values()].map(([sum, count]) => sum / count)));
+    return (this.#measured.dearest ??= Math.max(0, ...[...this.costs.values()].map(([sum, count]) => sum / count)));
   }
 
   #measured = {};
