@@ -110,7 +110,8 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       state.keyboard = held;
       soon();
     },
-    hold: () => requestAnimationFrame(() => parts.list.focus()),
+    /** Give the keyboard back to the list, unless a name or a menu has it. */
+    hold: () => requestAnimationFrame(() => parts.nameField.field.hidden && parts.menu.root.hidden && parts.list.focus()),
     search: () => parts.searchBar.focus(),
     show(view) {
       state.show(view);

@@ -6,6 +6,7 @@ import { Viewport } from "./viewport.js";
 const LEAST_HIGH = 160;
 export const PANEL = 270; // px that the panel of the selected topic takes from the picture
 const STEP = 40; // the height changes in steps, so that the page below is moved rarely
+const MOST_SCALE = 1.4; // where there is more room than the map needs
 const REVEALED = 30; // px between what is revealed and the edge
 
 /** The mind map as a picture of the canvas; `covered` returns how much of its right edge is under a panel. */
@@ -18,9 +19,11 @@ export function mapPicture(topics, state, label, measure, covered) {
   let was = null; // focus and width of the last layout
   let high = LEAST_HIGH;
   let wanted = null; // ids to be shown next
+  let given = null; // the height that the user has chosen, or that of the screen
 
   /** Return the height that the map needs in a width; it doesn't shrink while the same branch is shown. */
-  function height(width, given) {
+  function height(width, asked) {
+    given = asked;
     const focus = topics.ids[state.focus];
     const changed = was?.focus !== focus || was?.width !== width;
     map = mindMap(topics, state.focus, { width, height: given, folds: state.folds, label, measure, split: was?.focus === focus ? map.split : 0 });
@@ -44,7 +47,8 @@ export function mapPicture(topics, state, label, measure, covered) {
 
   function fit() {
     const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : 0; // so that nothing moves when the panel opens
-    viewport.fit(map, { ...size, width: size.width - beside }, MARGIN, LEAST_SCALE, map.nodes[0]);
+    const most = given ? MOST_SCALE : 1;
+    viewport.fit(map, map.nodes[0], { ...size, width: size.width - beside }, { margin: MARGIN, least: LEAST_SCALE, most });
   }
 
   function paint(context, scene, passed) {

@@ -19,10 +19,9 @@ export class Viewport {
   #to = { k: 1, x: 0, y: 0 };
   #placed = false;
 
-  /** Show all of a box {x, y, w, h} in a size, at scale 1 at most and `least` at least. */
-  fit(box, { width, height }, margin, least, at = null) {
-    const k = Math.max(least, Math.min(1, (width - 2 * margin) / box.w, (height - 2 * margin) / box.h));
-    const start = at ?? box;
+  /** Show all of a box {x, y, w, h} in a size, at a scale from `least` to `most`; or as much as is there of it from `start` on. */
+  fit(box, start, { width, height }, { margin, least, most }) {
+    const k = Math.max(least, Math.min(most, (width - 2 * margin) / box.w, (height - 2 * margin) / box.h));
     const place = (size, from, length, point, extent) =>
       length * k <= size - 2 * margin + 1 ? (size - length * k) / 2 - from * k : Math.min(margin - from * k, Math.max(size - margin - (from + length) * k, size / 2 - (point + extent / 2) * k));
     this.#go({ k, x: place(width, box.x, box.w, start.x, start.w), y: place(height, box.y, box.h, start.y, start.h) });

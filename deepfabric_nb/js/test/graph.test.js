@@ -442,6 +442,21 @@ test("the outline is a panel when it is asked for", () => {
   assert.equal(find(".dfg").classList.contains("dfg-outlined"), true);
 });
 
+test("Python is sent the picture as SVG, in which names are text", async () => {
+  const model = modelOf(snapshotOf(["tea", HOSTILE, "a\u0000\u202eb"], { wanted: [0, 2, 2], done: [0, 1, 2] }));
+  const { show } = drawn(model);
+  for (const view of ["map", "icicle", "sunburst"]) {
+    show(view);
+    model.hears({ type: "picture", kind: "svg", number: 3 });
+    await new Promise((done) => setTimeout(done));
+    assert.deepEqual(model.sent.at(-1), { type: "picture", number: 3 });
+    const svg = new TextDecoder().decode(model.buffers[0]);
+    assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    assert.ok(svg.includes("&lt;img") && !svg.includes("<img") && svg.includes(">ab<"), svg);
+    assert.equal(svg.split("NaN").length, 1);
+  }
+});
+
 test("two views show the same topics, and one that is taken away stops listening", () => {
   const model = tea();
   const page = drawn(model);

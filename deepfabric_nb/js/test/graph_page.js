@@ -59,8 +59,9 @@ export function modelOf(snapshot) {
       return this.sent.filter((message) => message.type === "edit");
     },
     get: (name) => (name === "frame" ? "" : snapshot),
-    send(message) {
+    send(message, _, buffers) {
       this.sent.push(message);
+      this.buffers = buffers;
     },
     on: (name, listener) => listeners.set(name, (listeners.get(name) ?? new Set()).add(listener)),
     off: (name, listener) => listeners.get(name)?.delete(listener),
