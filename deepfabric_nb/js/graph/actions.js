@@ -19,6 +19,7 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
 
   function selecting(change) {
     const before = String(state.selectedIds);
+    state.dismissed = false;
     change();
     if (before !== String(state.selectedIds)) tellSelection();
     soon();
@@ -128,6 +129,11 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
     },
     showPanel(shown) {
       state.panel = shown;
+      soon();
+    },
+    /** Close the panel until something is selected again. */
+    dismiss() {
+      state.dismissed = true;
       soon();
     },
     fit() {

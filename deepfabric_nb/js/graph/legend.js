@@ -19,7 +19,7 @@ export function legend(topics, state) {
   return {
     root,
     update() {
-      if (!topics.length) return;
+      if (!topics.length) return show(root, false);
       const by = BY[state.colourBy];
       const there = {
         made: topics.allWanted[0] > 0 || topics.allDone[0] > 0,

@@ -19,6 +19,7 @@ export class State {
   colour = "branch";
   outline = kept("outline", ["yes", "no"]) === "yes";
   panel = true;
+  dismissed = false; // the panel, until the next selection
   height = null; // of the picture, if the user has chosen
   query = "";
   #matches = null;

@@ -40,6 +40,7 @@ export function toolbar(topics, state, act) {
     root: element("div", { class: "dfg-tools" }, group("View", ...shapes), colour, group("Panels", outline, panel), scaling, group("Picture", full, save)),
     update() {
       if (topics.length) offer();
+      else show(colour, false);
       for (const one of shapes) one.setAttribute("aria-pressed", String(one.dataset.view === state.view));
       outline.setAttribute("aria-pressed", String(state.outline));
       panel.setAttribute("aria-pressed", String(state.panel));

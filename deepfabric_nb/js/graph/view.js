@@ -53,7 +53,7 @@ export function topicGraph(topics, send = null) {
   parts.menu = menu(picture, () => act.hold());
   parts.nameField = nameField(picture, (id, name) => parts.editBar.change("rename", { ids: [id], name }), () => act.hold());
   const about = element("span", { class: "dfn-count dfg-about" });
-  const close = element("button", { type: "button", class: "dfg-close", title: "Close", "aria-label": "Close the panel", click: () => act.showPanel(false) }, icon("close"));
+  const close = element("button", { type: "button", class: "dfg-close", title: "Close", "aria-label": "Close the panel", click: () => act.dismiss() }, icon("close"));
   const side = element("aside", { class: "dfg-side" }, close, parts.details.root, parts.editBar.root);
   parts.side = side;
   const height = () => state.height ?? parts.canvas.size()?.height ?? 0;
@@ -81,11 +81,13 @@ export function topicGraph(topics, send = null) {
     topics.settle();
     if (topics.length) state.follow(line);
     line = state.line();
-    say(about, topics.length ? summary(topics).replace(/^Topic graph: |, [\d,]+ levels?|\.$/g, "") : "");
+    say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
     root.classList.toggle("dfg-outlined", state.outline);
     for (const name of ["editBar", "breadcrumbs", "searchBar", "toolbar", "canvas", "details", "legend", "list"]) parts[name].update();
     const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
-    show(side, state.panel && topics.length > 0 && Boolean(told));
+    show(side, state.panel && topics.length > 0 && Boolean(told) && !state.dismissed);
+    const now = height();
+    for (const [name, value] of [["aria-valuenow", now], ["aria-valuemin", 0], ["aria-valuemax", Math.max(now, 2400)]]) handle.setAttribute(name, String(value));
     root.dataset.topics = topics.length;
   }
 
@@ -113,6 +115,7 @@ export function topicGraph(topics, send = null) {
       if (message.type === "snapshot") showNews();
       if (message.type === "delta") for (const id of message.ids) known?.add(id);
       if (message.type === "select") state.selectedIds = message.ids;
+      if (message.type !== "delta") state.dismissed = false;
       parts.editBar.heard(message);
       soon();
     },
