@@ -1,5 +1,8 @@
 // Keyboard navigation, as in any tree; `act` carries out what a key does.
 
+/** The attribute of what has keys of its own: otherwise Jupyter moves between cells with the same keys. */
+export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
 /** Handle a key; return whether it has a meaning here. */
 export function pressed(event, topics, state, act) {
   const row = state.current;

@@ -1,11 +1,12 @@
 import { element } from "../dom.js";
+import { OWN_KEYS } from "./keyboard.js";
 
 /**
  * A menu at a place of the picture. `open(items, x, y)` shows it: an item is [text, keys, act], or null for a line
  * between groups; what has no act isn't offered. It closes with Escape, a click elsewhere, or when an item was chosen.
  */
 export function menu(place, closed) {
-  const root = element("div", { class: "dfg-menu", role: "menu", keydown: key, focusout: left });
+  const root = element("div", { class: "dfg-menu", role: "menu", ...OWN_KEYS, keydown: key, focusout: left });
   root.hidden = true;
   place.append(root);
 

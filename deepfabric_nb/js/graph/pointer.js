@@ -122,6 +122,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
   function menu(event) {
     const hit = under(event);
     event.preventDefault();
+    event.stopPropagation(); // Jupyter has a menu of its own
     explain(null);
     if (isTopic(hit) && !state.selected.includes(hit.row)) act.select(hit.row);
     act.menu(isTopic(hit) ? hit.row : -1, event.offsetX, event.offsetY);

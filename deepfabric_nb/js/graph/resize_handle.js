@@ -1,4 +1,5 @@
 import { element } from "../dom.js";
+import { OWN_KEYS } from "./keyboard.js";
 
 const LEAST = 160;
 const MOST = 2400;
@@ -27,7 +28,7 @@ export function resizeHandle(height, resize) {
   }
 
   const within = (wanted) => Math.round(Math.min(MOST, Math.max(LEAST, wanted)));
-  const about = { class: "dfg-handle", role: "separator", tabindex: "0", "aria-orientation": "horizontal", "aria-label": "Height of the picture", title: "Drag to change the height" };
+  const about = { ...OWN_KEYS, class: "dfg-handle", role: "separator", tabindex: "0", "aria-orientation": "horizontal", "aria-label": "Height of the picture", title: "Drag to change the height" };
   const root = element("div", { ...about, pointerdown: down, pointermove: moved, pointerup: () => (from = null), dblclick: () => resize(null), keydown: key });
   return root;
 }

@@ -1,5 +1,6 @@
 import { element, follow, say, show } from "../dom.js";
 import { counted, number } from "./captions.js";
+import { OWN_KEYS } from "./keyboard.js";
 
 const LISTED = 50;
 
@@ -7,7 +8,7 @@ const LISTED = 50;
 export function searchBar(topics, state, act) {
   const field = element("input", { type: "search", placeholder: "Search topics", "aria-label": "Search topics", input: search, keydown: key });
   const hits = element("span", { class: "dfn-count", role: "status" });
-  const list = element("ul", { class: "dfg-hits", "aria-label": "Topics that were found" });
+  const list = element("ul", { class: "dfg-hits", ...OWN_KEYS, "aria-label": "Topics that were found" });
   const root = element("div", { class: "dfg-search", focusin: () => open(true), focusout: left }, field, hits, list);
   let at = -1;
   let opened = false;

@@ -1,5 +1,6 @@
 import { element, follow, say } from "../dom.js";
 import { figures, share } from "./captions.js";
+import { OWN_KEYS } from "./keyboard.js";
 import { shownChildren } from "./map_tree.js";
 
 const AROUND = 12; // siblings on either side
@@ -14,7 +15,7 @@ const MOST = { most: 150, rows: 120, levels: 7 };
 export function tree(topics, state, act) {
   const root = element("ul", {
     ...{ class: "dfg-tree", role: "tree", "aria-label": "Topics", "aria-multiselectable": "true" },
-    "data-lm-suppress-shortcuts": "true", // otherwise Jupyter moves between cells with the same keys
+    ...OWN_KEYS,
   });
   const places = new Map();
   let shown = new Set();
