@@ -22,6 +22,7 @@ from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, metadata_of, question_and_answer
+from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.stop import Stop
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
@@ -177,7 +178,7 @@ class RunTopicSource:
     def _count_again(self, graph: TopicGraphWidget) -> None:
         """Count samples again: a topic that has become a leaf, or is none any more, has other samples."""
         topics = graph.topics
-        wanted = Counter(item.topic_id for item in Plan(topics, self.planned(topics) or 0))
+        wanted = Counter(item.topic_id for item in self._plan(topics))
         found = results(self._run.job)
         done = Counter(line["topic_id"] for line in found.samples)
         failed = Counter(line["topic_id"] for line in found.failures)
@@ -185,6 +186,10 @@ class RunTopicSource:
             counts = (0, 0, 0) if topic.children else (wanted[own], done[own], failed[own])
             graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
         graph.measure(measured(found.samples, _score), measured(found.samples, _cost))
+
+    def _plan(self, topics: Topics) -> Plan:
+        weights = leaf_weights(topics, self._run.job.config.topics.weights)
+        return Plan(topics, self.planned(topics) or 0, weights)
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Pass the edit to the running run, or save the topics for the next run."""

@@ -159,6 +159,12 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       parts.menu.open(kinds, place.x, place.y);
       button.blur();
     },
+    /** Copy what gives a branch more samples, for `topics` in the config. */
+    copyWeight(row) {
+      const path = topics.pathOf(row).slice(1).join(" > ");
+      navigator.clipboard?.writeText(`weights: {${JSON.stringify(path)}: 2}`).catch(() => {});
+      say(spoken, "Copied: a line for topics in the config.");
+    },
     /** Open the menu of a topic at a point, or else where the topic is drawn. */
     menu(row, x, y) {
       const place = parts.canvas.placeOf(row) ?? { x: 0, y: 0, h: 20 };

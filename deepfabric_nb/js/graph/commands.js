@@ -14,6 +14,7 @@ export function commands(row, topics, state, act) {
     ["Add subtopic", "", does(one, () => act.ask("add"))],
     ["Grow deeper", "", does(one, () => act.edit("grow"))],
     ["Ask again", "", does(one && branch, () => act.edit("regenerate"))],
+    ["More samples here: copy the config's line", "", one && row > 0 ? () => act.copyWeight(row) : null],
     ["Merge into the first", "", does(!one && !root, () => act.edit("merge"))],
     null,
     ["Move: cut", "Ctrl+X", does(!root, () => act.cut(state.selected))],
