@@ -35,7 +35,8 @@ class TopicGraphWidget(LiveFrame):
 
     `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
     id of a topic below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be
-    called in another thread, with the graph locked. What a run reports is sent to the page by `flush`.
+    called in another thread, with the graph locked. `when_selected` is called with the path of the topic that is
+    selected on the page, or with an empty one. What a run reports is sent to the page by `flush`.
     """
 
     _esm = STATIC / "graph.js"
@@ -57,6 +58,7 @@ class TopicGraphWidget(LiveFrame):
         self._pictures = PagePictures(self.send)
         self.on_edit = on_edit
         self.on_grow = on_grow
+        self.when_selected: Callable[[TopicPath], object] | None = None
         super().__init__()
         self.on_msg(self._received)
         self.observe(self._tell_selected, "selected")
@@ -318,6 +320,7 @@ class TopicGraphWidget(LiveFrame):
                         self.send_state("snapshot")
                 case {"type": "select", "ids": list(ids)}:
                     self._select_quietly(ids)
+                    self._show_samples()
                 case {"type": "edit", "op": str(op), "ids": [*ids]} if all(isinstance(own, str) for own in ids):
                     self._change(op, ids, str(message.get("to" if op == "move" else "name", "")))
 
@@ -368,6 +371,18 @@ class TopicGraphWidget(LiveFrame):
         finally:
             self._from_page = False
 
+    def show(self, topic_id: str) -> None:
+        """Select a topic on the page, and bring it into view; does nothing if it doesn't exist."""
+        with self._lock:
+            if topic_id in self._columns.rows:
+                self.selected = (topic_id,)
+
+    def _show_samples(self) -> None:
+        """Tell the path of the topic that was selected on the page; none means that of all, as do several."""
+        if self.when_selected is not None:
+            path = _path(self.topics, self.selected[0]) if len(self.selected) == 1 else ()
+            self.when_selected(path if len(path) > 1 else ())
+
     def _tell_selected(self, _: Any) -> None:
         if not self._from_page:
             self.send({"type": "select", "ids": list(self.selected)})
@@ -375,6 +390,16 @@ class TopicGraphWidget(LiveFrame):
 
 def _listed(ids: str | Iterable[str]) -> list[str]:
     return [ids] if isinstance(ids, str) else list(ids)
+
+
+def _path(topics: Topics, topic_id: str) -> TopicPath:
+    """Return the primary path of a topic."""
+    topic = topics.by_id[topic_id]
+    names = [topic.name]
+    while topic.parents:
+        topic = topics.by_id[topic.parents[0]]
+        names.append(topic.name)
+    return tuple(reversed(names))
 
 
 def _in_its_place(topic_id: str, before: Topics, after: Topics) -> str:

@@ -55,7 +55,7 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
     soon,
     isFull,
     select: (row, how) => selecting(() => state.select(row, how)),
-    selectAll: (rows) => rows.length && selecting(() => (state.selectedIds = rows.map((row) => topics.ids[row]))),
+    selectAll: (rows) => selecting(() => (state.selectedIds = rows.map((row) => topics.ids[row]))),
     /** Go to a topic with the keyboard: select it and make it visible. */
     go(row, add) {
       viewing.select(row, { add });

@@ -92,7 +92,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     if (swallowed) return void (swallowed = false);
     const hit = under(event);
     explain(null);
-    if (!hit) return;
+    if (!hit) return act.selectAll([]);
     if (isTopic(hit)) chosen(hit.row, event);
     else opened(hit);
     act.hold();

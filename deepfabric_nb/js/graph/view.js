@@ -91,6 +91,16 @@ export function topicGraph(topics, send = null) {
     root.dataset.topics = topics.length;
   }
 
+  /** Show what Python has selected. */
+  function chosen(ids) {
+    state.selectedIds = ids;
+    const row = ids.length === 1 ? (topics.rows.get(ids[0]) ?? -1) : -1;
+    if (row < 0 || !topics.isWithin(row, state.focus)) return;
+    topics.settle();
+    if (!parts.canvas.legible(row)) state.openTo(row);
+    parts.canvas.pictures.map.reveal(ids);
+  }
+
   /** After a change of the topics: open the branches with what is new, and show it. */
   function showNews() {
     const before = known;
@@ -114,7 +124,7 @@ export function topicGraph(topics, send = null) {
       for (const [from, to] of message.moved ?? []) line = state.moved(line, from, to);
       if (message.type === "snapshot") showNews();
       if (message.type === "delta") for (const id of message.ids) known?.add(id);
-      if (message.type === "select") state.selectedIds = message.ids;
+      if (message.type === "select") chosen(message.ids);
       if (message.type !== "delta") state.dismissed = false;
       parts.editBar.heard(message);
       soon();

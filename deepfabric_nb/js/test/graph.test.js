@@ -301,6 +301,22 @@ test("what Python selects is selected", () => {
   assert.equal(find(".dfg-title").textContent, "white");
 });
 
+test("what Python selects is brought into view, however deep it is folded away", () => {
+  const model = modelOf(snapshotOf(["root", ...[..."abcdefghijklmnopqrstuvwxyz"].map((name) => family(name, 38))]));
+  const { labels } = drawn(model);
+  model.hears({ type: "select", ids: ["root/c/c30"] });
+  assert.ok(labels().includes("c30"));
+});
+
+test("a click on the background selects nothing", () => {
+  const model = tea();
+  const { click, canvas, find } = drawn(model);
+  click("green");
+  send(canvas, "click", { offsetX: 990, offsetY: 4 });
+  assert.deepEqual(model.sent.at(-1), { type: "select", ids: [] });
+  assert.equal(find(".dfg-side").hidden, true);
+});
+
 test("colours are by what is known of the topics", () => {
   const none = drawn(tea()).find('[aria-label="Colour by"]');
   assert.equal(none.hidden, true);

@@ -360,6 +360,18 @@ def test_an_item_of_a_graph_is_a_branch_with_its_samples_and_children(shown: Sho
     assert shown.graph["tea"].children[0] == green
 
 
+def test_a_topic_that_is_selected_on_the_page_is_told_by_its_path_and_one_from_python_isnt(shown: Shown) -> None:
+    told: list[tuple[str, ...]] = []
+    shown.graph.when_selected = told.append
+    for ids in (["tea/green"], [], ["tea/green", "tea/black"], ["tea"]):
+        shown.wire.receive({"type": "select", "ids": list(map(of, ids))})
+    shown.graph.show(of("tea/black"))
+    assert told == [("tea", "green"), (), (), ()]
+    assert shown.wire.messages[-1] == {"type": "select", "ids": [of("tea/black")]}
+    shown.graph.show("nowhere")
+    assert shown.graph.selected == (of("tea/black"),)
+
+
 def test_what_is_known_of_samples_is_sent_once(shown: Shown) -> None:
     shown.graph.measure({of("tea/black/assam"): (7.5, 2)}, {})
     shown.graph.measure({of("tea/black/assam"): (7.5, 2)}, {})
