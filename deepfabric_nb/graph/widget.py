@@ -372,15 +372,16 @@ class TopicGraphWidget(LiveFrame):
             self._from_page = False
 
     def show(self, topic_id: str) -> None:
-        """Select a topic on the page, and bring it into view; does nothing if it doesn't exist."""
+        """Select a topic on the page, and bring it into view, unless it or one above it is selected already."""
         with self._lock:
-            if topic_id in self._columns.rows:
+            if topic_id in self._columns.rows and not set(self.selected) & set(_way_to(self.topics, topic_id)):
                 self.selected = (topic_id,)
 
     def _show_samples(self) -> None:
         """Tell the path of the topic that was selected on the page; none means that of all, as do several."""
         if self.when_selected is not None:
-            path = _path(self.topics, self.selected[0]) if len(self.selected) == 1 else ()
+            way = _way_to(self.topics, self.selected[0]) if len(self.selected) == 1 else ()
+            path = tuple(self.topics.by_id[own].name for own in way)
             self.when_selected(path if len(path) > 1 else ())
 
     def _tell_selected(self, _: Any) -> None:
@@ -392,14 +393,12 @@ def _listed(ids: str | Iterable[str]) -> list[str]:
     return [ids] if isinstance(ids, str) else list(ids)
 
 
-def _path(topics: Topics, topic_id: str) -> TopicPath:
-    """Return the primary path of a topic."""
-    topic = topics.by_id[topic_id]
-    names = [topic.name]
-    while topic.parents:
-        topic = topics.by_id[topic.parents[0]]
-        names.append(topic.name)
-    return tuple(reversed(names))
+def _way_to(topics: Topics, topic_id: str) -> list[str]:
+    """Return the ids on the primary path from the root to a topic."""
+    way = [topic_id]
+    while parents := topics.by_id[way[-1]].parents:
+        way.append(parents[0])
+    return way[::-1]
 
 
 def _in_its_place(topic_id: str, before: Topics, after: Topics) -> str:

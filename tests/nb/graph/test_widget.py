@@ -365,11 +365,13 @@ def test_a_topic_that_is_selected_on_the_page_is_told_by_its_path_and_one_from_p
     shown.graph.when_selected = told.append
     for ids in (["tea/green"], [], ["tea/green", "tea/black"], ["tea"]):
         shown.wire.receive({"type": "select", "ids": list(map(of, ids))})
-    shown.graph.show(of("tea/black"))
+    shown.graph.selected = (of("tea/green"),)
+    for path in ("tea/green/sencha", "nowhere", "tea/black"):
+        before = shown.graph.selected
+        shown.graph.show(of(path))
+        assert (shown.graph.selected == before) == (path != "tea/black"), "a branch stays selected for its own topics"
     assert told == [("tea", "green"), (), (), ()]
     assert shown.wire.messages[-1] == {"type": "select", "ids": [of("tea/black")]}
-    shown.graph.show("nowhere")
-    assert shown.graph.selected == (of("tea/black"),)
 
 
 def test_what_is_known_of_samples_is_sent_once(shown: Shown) -> None:
