@@ -40,8 +40,15 @@ def _known_language(written: object) -> str | None:
 Language = Annotated[str | None, AfterValidator(lambda language: None if language is None else code_of(language))]
 
 
+Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+
+
 class TopicsConfig(Section):
-    """What the dataset covers: a tree or graph grown from one prompt. `language` is a code or an English name."""
+    """What the dataset covers: a tree or graph grown from one prompt. `language` is a code or an English name.
+
+    `weights` gives branches more samples than others, or fewer: by name or path ("Wheels > Truing"), 1 where none is
+    given, and 2 for twice as many samples of each topic in the branch.
+    """
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     mode: Mode = "tree"
@@ -54,6 +61,7 @@ class TopicsConfig(Section):
     expansion_retries: int = Field(default=3, ge=0, le=10)
     prompt_style: PromptStyle = "default"
     language: Language = None
+    weights: dict[str, Weight] = {}
     save_as: str | None = Field(default=None, min_length=1)
     llm: Llm = Llm()
 

@@ -19,6 +19,8 @@ _FAMILY_GAP = 13
 _LEAST_ROOM, _MOST_ROOM, _ROOM = 12.5, 20, 56
 _LABEL_CHARACTERS = 120
 _BADGE_GAP = 5
+# How much wider the bold names of the root and its branches are.
+_BOLD = 1.12
 
 
 @dataclass(slots=True)
@@ -37,6 +39,11 @@ class Box:
     def height(self) -> float:
         """The height of its lines with padding."""
         return len(self.lines) * LINE + PADDING
+
+    @property
+    def is_bold(self) -> bool:
+        """Whether it is the root or one of its branches, whose names are bold."""
+        return self.branch.topic is not None and self.branch.level <= 1
 
     @property
     def middle(self) -> float:
@@ -101,7 +108,8 @@ def _place_columns(boxes: tuple[Box, ...]) -> None:
     x: float = MARGIN
     for level in range(max(box.branch.level for box in boxes) + 1):
         column = [box for box in boxes if box.branch.level == level]
-        broadest = max(text_width(line) for box in column for line in box.lines) + 2 * PADDING
+        wide = _BOLD if level <= 1 else 1
+        broadest = max(text_width(line) for box in column for line in box.lines) * wide + 2 * PADDING
         for box in column:
             box.x, box.width = x, broadest
         x += broadest + _COLUMN_GAP

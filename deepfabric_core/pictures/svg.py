@@ -15,20 +15,14 @@ from deepfabric_core.pictures.svg_elements import bow, circle, curve, document, 
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
 
-# The colours of the cards and lines of each of the root's branches, in turn.
-_FAMILIES = (
-    ("#dbeafe", "#4f86e0"),
-    ("#d8f3e0", "#3a9f67"),
-    ("#fdeec2", "#b98a12"),
-    ("#ffe1e6", "#dc5f78"),
-    ("#e9e4fd", "#8468da"),
-    ("#cdf2f7", "#2393a8"),
-    ("#ffe8d1", "#d67c2c"),
-    ("#e6f3c9", "#779a2f"),
-)
-_ROOT = ("#334155", "#94a3b8")
+# A hue for each of the root's branches, in turn, as in the notebook's mind map. The branch itself has the full hue; the
+# levels below it have so much of it, the last number for all deeper ones.
+_HUES = ("#2f6fde", "#1f7d52", "#96620f", "#8748c4", "#0c7b8a", "#b53277", "#5f6f14", "#a9501a")
+_TINTS = (0.3, 0.19, 0.12)
+_EDGE = 0.75
+_ROOT = ("#1f2328", "#8b949e")
 _OTHERS = ("#eceff2", "#8b949e")
-_INK, _ROOT_INK, _OTHERS_INK, _BARE_INK = "#1c2128", "#ffffff", "#4b535d", "#7d8590"
+_INK, _STRONG_INK, _OTHERS_INK, _BARE_INK = "#1f2328", "#ffffff", "#4b535d", "#7d8590"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
 # The most characters of all full names together.
 _TITLES = 24_000
@@ -90,14 +84,22 @@ def _cards(boxes: Sequence[Box]) -> Iterator[str]:
     longest = min(_LONGEST_TITLE, _TITLES // len(boxes))
     for box in boxes:
         dashes = "" if box.branch.topic else ' stroke-dasharray="3 3"'
-        card = rectangle((box.x, box.y), (box.width, box.height), *_colours(box), dashes)
+        fill, line = _colours(box)
+        card = rectangle(
+            (box.x, box.y),
+            (box.width, box.height),
+            fill,
+            fill if box.branch.topic and box.branch.level else line,
+            dashes,
+        )
         yield f"<g><title>{text(_about(box, longest))}</title>{card}{''.join(_lines(box))}{_badge(box)}</g>"
 
 
 def _lines(box: Box) -> Iterator[str]:
     turned = is_right_to_left("".join(box.lines))
     x = box.right - PADDING if turned else box.x + PADDING
-    look = f'fill="{_ink(box)}"' + (' direction="rtl"' if turned else "")
+    bold = ' font-weight="600"' if box.is_bold else ""
+    look = f'fill="{_ink(box)}"{bold}' + (' direction="rtl"' if turned else "")
     for number, line in enumerate(box.lines):
         yield words((x, box.y + PADDING / 2 + LINE * (number + _ASCENT) - 1), line, look)
 
@@ -125,15 +127,26 @@ def _about(box: Box, longest: int) -> str:
 
 
 def _colours(box: Box) -> tuple[str, str]:
+    """Return the colour of a card, and that of the lines to it."""
+    level = box.branch.level
     if box.branch.topic is None:
         return _OTHERS
-    return _ROOT if box.branch.level == 0 else _FAMILIES[box.family % len(_FAMILIES)]
+    if level == 0:
+        return _ROOT
+    hue = _HUES[box.family % len(_HUES)]
+    return (hue, hue) if level == 1 else (_tint(hue, _TINTS[min(level - 2, len(_TINTS) - 1)]), _tint(hue, _EDGE))
+
+
+def _tint(hue: str, part: float) -> str:
+    """Return a colour with so much of a hue, 0 to 1, in white."""
+    parts = (int(hue[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (one - 255) * part):02x}" for one in parts)
 
 
 def _ink(box: Box) -> str:
     if box.branch.topic is None:
         return _OTHERS_INK
-    return _ROOT_INK if box.branch.level == 0 else _INK
+    return _STRONG_INK if box.is_bold else _INK
 
 
 # ---- what is left out

@@ -14,6 +14,7 @@ from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
@@ -148,11 +149,12 @@ class Job:
 
 def plan_of(job: Job, topics: Topics) -> Plan:
     """Return the plan of the job's samples over these topics; that of a preview is a part of the whole run's."""
+    weights = leaf_weights(topics, job.config.topics.weights)
     if job.preview is None:
-        return Plan(topics, job.samples_wanted(topics))
+        return Plan(topics, job.samples_wanted(topics), weights)
     leaves = len(topics.leaves)
     is_whole = job.preview > leaves >= job.config.topics.degree**job.config.topics.depth
-    return Plan(topics, min(job.preview, job.samples_of(leaves)) if is_whole else min(job.preview, leaves))
+    return Plan(topics, min(job.preview, job.samples_of(leaves)) if is_whole else min(job.preview, leaves), weights)
 
 
 def saved_plan(job: Job, path: Path) -> Plan | None:

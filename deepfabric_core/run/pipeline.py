@@ -52,6 +52,7 @@ from deepfabric_core.run.stages.samples import Sampling
 from deepfabric_core.run.stages.topics import grow, loaded
 from deepfabric_core.run.state import RunState
 from deepfabric_core.run.tracing import check_trace, opened_trace
+from deepfabric_core.samples.weights import unclear_names
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.files import check_writable, remove_leftovers
@@ -288,6 +289,8 @@ async def _make_samples(
     work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None, judging: Judging | None
 ) -> None:
     """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
+    for sentence in unclear_names(topics, work.job.config.topics.weights):
+        work.sink(Notice(sentence))
     while True:
         plan = plan_of(work.job, topics)
         sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates, judging)

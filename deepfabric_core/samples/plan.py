@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from deepfabric_core.samples.weights import shared_out
 from deepfabric_core.topics.model import TopicPath, Topics
 
 
@@ -38,8 +39,9 @@ def count_samples(num_samples: int | str, leaves: int) -> int:
 class Plan:
     r"""A plan of `count` samples over the leaves of `topics`: cycle by cycle, in the order of the topics.
 
-    In the last, partial cycle the topics are spread over all branches. A plan with a greater count holds every
-    key of a plan with a smaller count.
+    In the last, partial cycle the topics are spread over all branches. `weights`, one for each leaf as `leaf_weights`
+    returns them, give a leaf of weight 2 twice as many samples as one of weight 1, as exactly as whole samples allow.
+    A plan with a greater count holds every key of a plan with a smaller count.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
@@ -49,16 +51,22 @@ class Plan:
 
     topics: Topics
     count: int
+    weights: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[WorkItem]:
         leaves = self.topics.leaves
-        for index in range(self.count):
-            cycle, place = divmod(index, len(leaves))
-            topic, path = leaves[place if cycle < self.whole_cycles else self._last_cycle[place]]
+        for index, (place, cycle) in enumerate(self._by_weight if self.weights else self._in_turn()):
+            topic, path = leaves[place]
             yield WorkItem(index, topic.id, path, cycle)
+
+    def _in_turn(self) -> Iterator[tuple[int, int]]:
+        """Yield the place of each item's leaf, and its cycle."""
+        for index in range(self.count):
+            cycle, place = divmod(index, len(self.topics.leaves))
+            yield place if cycle < self.whole_cycles else self._last_cycle[place], cycle
 
     def index_of(self, topic_id: str, cycle: int) -> int | None:
         """Return the place of a work item in the dataset, or None if the plan has no such item.
@@ -70,6 +78,8 @@ class Plan:
         (1, None)
         """
         place = self._places.get(topic_id)
+        if self.weights:
+            return None if place is None else self._index_by_weight.get((place, cycle))
         if place is None or not 0 <= cycle < self.cycles:
             return None
         if cycle >= self.whole_cycles:
@@ -92,7 +102,18 @@ class Plan:
     @property
     def cycles(self) -> int:
         """The number of all cycles, including the partial one."""
+        if self.weights:
+            return 1 + max((cycle for _, cycle in self._by_weight), default=-1)
         return -(-self.count // len(self.topics.leaves))
+
+    @cached_property
+    def _by_weight(self) -> list[tuple[int, int]]:
+        shares = shared_out(self.count, self.weights, _spread(self.topics))
+        return [(place, cycle) for cycle in range(max(shares)) for place, share in enumerate(shares) if share > cycle]
+
+    @cached_property
+    def _index_by_weight(self) -> dict[tuple[int, int], int]:
+        return {item: index for index, item in enumerate(self._by_weight)}
 
     @cached_property
     def _last_cycle(self) -> list[int]:

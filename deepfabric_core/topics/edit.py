@@ -1,4 +1,4 @@
-"""Edit topics: prune, rename, add, replace and merge them, with undo.
+"""Edit topics: prune, rename, add, replace, move and merge them, with undo.
 
 Each edit returns new topics, in which every topic is reachable from the root and there is no cycle, or raises a
 `ConfigError`. In a tree, ids are made from paths, so a topic that is renamed or moved gets a new id, as does everything
@@ -92,6 +92,32 @@ def merge(topics: Topics, ids: Iterable[str]) -> Topics:
         raise ConfigError(f"{lower} lies below {upper}, so it can't take its place: name {upper} first.")
     draft.merge(into, others)
     return draft.done(moved=True)
+
+
+def move(topics: Topics, ids: Iterable[str], parent_id: str) -> Topics:
+    """Move topics, with everything below them, below another topic, after its children.
+
+    In a graph they leave their primary parent and keep the others. What lies below another of the topics goes with it.
+    """
+    moved = [_topic(topics, own) for own in dict.fromkeys(ids)]
+    into, draft = _topic(topics, parent_id), Draft(topics)
+    if topics.root in {topic.id for topic in moved}:
+        raise ConfigError("The root can't be moved: name topics below it.")
+    along = {own for topic in moved for own in draft.below(topic.id) - {topic.id}}
+    for topic in moved:
+        if topic.id not in along and topic.parents[0] != parent_id:
+            _check_move(draft, topic, into)
+            draft.move(topic.id, parent_id)
+    return draft.done(moved=True)
+
+
+def _check_move(draft: Draft, topic: Topic, into: Topic) -> None:
+    """Refuse to move a topic below itself, or beside another one with its name."""
+    if into.id in draft.below(topic.id):
+        raise ConfigError(f"{_shown(into.name)} lies below {_shown(topic.name)}, so it can't take it in.")
+    taken = draft.children_by_key(into.id).get(key_of(topic.name), topic.id)
+    if taken != topic.id:
+        raise ConfigError(f"There is a topic {_shown(topic.name)} below {_shown(into.name)} already; merge the two.")
 
 
 def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:

@@ -61,6 +61,13 @@ class Draft:
         self._set_children(parent, (own for own in self.by_id[parent].children if own != child))
         self._set_parents(child, (own for own in self.by_id[child].parents if own != parent))
 
+    def move(self, child: str, parent: str) -> None:
+        """Put a parent in the place of a topic's primary one."""
+        first, *others = self.by_id[child].parents
+        self._set_children(first, (own for own in self.by_id[first].children if own != child))
+        self._set_children(parent, (*self.by_id[parent].children, child))
+        self._set_parents(child, (parent, *others))
+
     def merge(self, into: str, others: Iterable[str]) -> None:
         """Merge topics, then those of their children that have the same name, and so on downwards."""
         waiting: list[tuple[str, Iterable[str]]] = [(into, others)]

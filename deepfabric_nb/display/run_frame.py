@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -27,6 +27,9 @@ from deepfabric_nb.samples.channel import SampleChannel
 from deepfabric_nb.samples.make_again import remaking_of
 from deepfabric_nb.samples.sources import RunSource, SampleSource
 from deepfabric_nb.samples.static_page import samples_html
+
+if TYPE_CHECKING:
+    from deepfabric_nb.graph.widget import TopicGraphWidget
 
 _GROWN = 12
 _NAMES = 8
@@ -61,6 +64,12 @@ class RunFrame(LiveFrame):
     def _channel(self, source: RunSource) -> SampleChannel:
         redactor = session_of(current_shell()).redactor()
         return SampleChannel(self, source, redact=redactor, make_again=self._again)
+
+    def link(self, graph: TopicGraphWidget) -> None:
+        """Show only the samples of the topic selected in a graph, and select the topic of the selected sample there."""
+        if self._samples is not None:
+            graph.when_selected = self._samples.show_within
+            self._samples.when_selected = graph.show
 
     def static_page(self) -> str:
         """Return the headline, the summary to be opened, and the first samples in full, as HTML."""

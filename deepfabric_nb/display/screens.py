@@ -27,9 +27,12 @@ def _show_widgets(run: Run) -> None:
     from deepfabric_nb.display.run_frame import RunFrame
     from deepfabric_nb.graph.topic_graph import TopicGraph
 
-    RunFrame(run).display()
+    frame = RunFrame(run)
+    frame.display()
     if not run.over:
-        TopicGraph(run).display()
+        graph = TopicGraph(run)
+        frame.link(graph)
+        graph.display()
         run.draw_between_cells()
 
 

@@ -5,7 +5,9 @@ snapshot renumbers rows. Texts are shortened here and control codes are removed.
 them has to do that.
 
 The page sends `resync` with the number of the last delta that it has (-1 for none), `select` with `ids`, and `edit`
-with `op` (prune, keep_only, rename, add, merge, undo, redo, grow or regenerate), `ids`; rename and add have a `name`.
+with `op` (prune, keep_only, rename, add, move, merge, undo, redo, grow or regenerate), `ids`; rename and add have a
+`name`, and move has the id of the new parent, `to`. Python asks it for what it shows by `picture` with a `kind` (png or
+svg) and a `number`; the page answers with `picture`, the same `number`, and the file as its buffer.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _ANSWER = 320
 _MESSAGE = 240
 _EXAMPLES = 3
 
+# A sum of some figure of samples, and the number of samples of which it is known.
+Measure = tuple[float, int]
 Examples = list[tuple[int, list[tuple[str, str]]]]
 
 
@@ -49,6 +53,10 @@ class Snapshot(TypedDict):
     """Rows with some failures, their kind and message."""
     marks: list[tuple[int, str]]
     """Rows with a sentence about the topic."""
+    scores: list[tuple[int, float, int]]
+    """Rows with the sum of a judge's scores of their own samples, and the number of these."""
+    costs: list[tuple[int, float, int]]
+    """Rows with what their own samples cost in US dollars, and the number of samples whose cost is known."""
     selected: list[str]
     moved: list[tuple[str, str]]
     """Topics whose id the last edit changed: the old id and the new one."""
@@ -100,6 +108,8 @@ class Columns:
         self.seq = 0
         self.known: dict[str, TopicCounts] = {}
         self.marks: Mapping[str, str] = {}
+        self.scores: Mapping[str, Measure] = {}
+        self.costs: Mapping[str, Measure] = {}
         self.fill(topics)
 
     def fill(self, topics: Topics) -> None:
@@ -145,11 +155,16 @@ class Columns:
             "samples": [(row, list(one.samples)) for row, one in enumerate(known) if one.samples],
             "failures": [(row, list(one.failures)) for row, one in enumerate(known) if one.failures],
             "marks": [(self.rows[own], printable(mark, _NAME)) for own, mark in self.marks.items() if own in self.rows],
+            "scores": self._measured(self.scores),
+            "costs": self._measured(self.costs),
             "selected": [],
             "moved": [],
             "undo": "",
             "redo": "",
         }
+
+    def _measured(self, measures: Mapping[str, Measure]) -> list[tuple[int, float, int]]:
+        return [(self.rows[own], *measure) for own, measure in measures.items() if own in self.rows]
 
     def delta(self) -> tuple[Delta, list[bytes]] | None:
         """Return what the page hasn't been sent yet, as content and buffers, or None if there is nothing."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,11 +21,13 @@ from deepfabric_core.run.checkpoint.topics import change_topics
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.samples.reading import question_and_answer
+from deepfabric_core.samples.reading import JournalLine, metadata_of, question_and_answer
+from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.stop import Stop
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
+from deepfabric_nb.graph.protocol import Measure
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
@@ -174,13 +178,18 @@ class RunTopicSource:
     def _count_again(self, graph: TopicGraphWidget) -> None:
         """Count samples again: a topic that has become a leaf, or is none any more, has other samples."""
         topics = graph.topics
-        wanted = Counter(item.topic_id for item in Plan(topics, self.planned(topics) or 0))
+        wanted = Counter(item.topic_id for item in self._plan(topics))
         found = results(self._run.job)
         done = Counter(line["topic_id"] for line in found.samples)
         failed = Counter(line["topic_id"] for line in found.failures)
         for own, topic in topics.by_id.items():
             counts = (0, 0, 0) if topic.children else (wanted[own], done[own], failed[own])
             graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
+        graph.measure(measured(found.samples, _score), measured(found.samples, _cost))
+
+    def _plan(self, topics: Topics) -> Plan:
+        weights = leaf_weights(topics, self._run.job.config.topics.weights)
+        return Plan(topics, self.planned(topics) or 0, weights)
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Pass the edit to the running run, or save the topics for the next run."""
@@ -214,6 +223,31 @@ class RunTopicSource:
             graph.edit_later(regrowth.edit, f"{'Asked again below' if again else 'Grew deeper at'} “{name}”")
 
         return EngineTask(f"{self._run.name} topics", work)
+
+
+def measured(samples: Iterable[JournalLine], figure: Callable[[JournalLine], float | None]) -> dict[str, Measure]:
+    """Return the sum of a figure of each topic's samples, and how many have it."""
+    sums: dict[str, Measure] = {}
+    for line in samples:
+        if (value := figure(line)) is not None:
+            total, count = sums.get(line["topic_id"], (0.0, 0))
+            sums[line["topic_id"]] = (total + value, count + 1)
+    return sums
+
+
+def _score(line: JournalLine) -> float | None:
+    verdict = metadata_of(line["sample"]).get("judge")
+    return _number(verdict.get("score")) if isinstance(verdict, dict) else None
+
+
+def _cost(line: JournalLine) -> float | None:
+    usage = line.get("usage")
+    return _number(usage.get("cost")) if isinstance(usage, dict) else None
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
 
 
 def mark_duplicates(graph: TopicGraphWidget) -> None:

@@ -21,7 +21,8 @@ class TopicGraph(TopicGraphWidget):
     """A widget to view and edit topics: `TopicGraph(run)`, `TopicGraph("topics.jsonl")` or `TopicGraph(topics)`.
 
     Edits of a run's topics are saved, and the run makes its samples accordingly, even if it is running; edits of a
-    file's topics are saved to the file. `selected` has the ids of the selected topics, and can be observed.
+    file's topics are saved to the file. `selected` has the ids of the selected topics, and can be observed. A topic is
+    meant by its id, its name, or the end of its path, such as "Wheels > Truing".
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -63,24 +64,24 @@ class TopicGraph(TopicGraphWidget):
 
     # ---- growing again
 
-    def grow_deeper(self, topic_id: str) -> None:
+    def grow_deeper(self, topic: str) -> None:
         """Let a model find subtopics of each leaf at or below a topic.
 
         Raises:
             DeepFabricError: it found none, or the topics belong to no run.
         """
-        self._grown_again(topic_id, again=False)
+        self._grown_again(topic, again=False)
 
-    def ask_again(self, topic_id: str) -> None:
+    def ask_again(self, topic: str) -> None:
         """Let a model find new subtopics of a topic, which replace those it has and everything below them.
 
         Raises:
             DeepFabricError: it found none, or the topics belong to no run.
         """
-        self._grown_again(topic_id, again=True)
+        self._grown_again(topic, again=True)
 
-    def _grown_again(self, topic_id: str, *, again: bool) -> None:
-        self._source.regrow(self, topic_id, again=again).start().wait()
+    def _grown_again(self, topic: str, *, again: bool) -> None:
+        self._source.regrow(self, self.find(topic).id, again=again).start().wait()
         self.draw()
 
     def _asked_for_more(self, topic_id: str, how: str) -> None:

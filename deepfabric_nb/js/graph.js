@@ -10,13 +10,14 @@ export default () => {
   let last = null; // edits and selection in the latest snapshot, for views that are added later
 
   function heard(message) {
+    if (message.type === "picture") return void [...views].at(-1)?.answer(message);
     if (message.type === "snapshot") last = message;
     if (message.type === "select") last = { ...last, selected: message.ids };
     for (const view of views) view.heard(message);
   }
 
   const frame = liveFrame((model) => {
-    const view = topicGraph(topics, (message) => model.send(message));
+    const view = topicGraph(topics, (message, buffers) => model.send(message, undefined, buffers));
     views.add(view);
     if (last) view.heard(last);
     if (last) view.heard({ type: "select", ids: last.selected });

@@ -45,8 +45,8 @@ class SampleChannel:
 
     `widget` is what messages go through; its traits `selected` and `decisions` are kept up to date if it has them.
     `make_again` begins to make rejected samples again, and returns the source of what comes; it may raise a
-    `DeepFabricError`. Call `refresh` a few times a second while the source grows, in one thread; messages
-    may come in another.
+    `DeepFabricError`. `when_selected` is called with the topic's id of a sample that a person selects. Call `refresh` a
+    few times a second while the source grows, in one thread; messages may come in another.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class SampleChannel:
         self._decisions = Decisions(reviews_path(source.dataset) if source.dataset else None)
         self._judged: set[int] = set()
         self.selected = ""
+        self.when_selected: Callable[[str], object] | None = None
         with gc_paused():
             self.index.place(source.entries())
         self._show_verdicts()
@@ -166,8 +167,18 @@ class SampleChannel:
             case {"type": "make_again"}:
                 self._begin_again()
             case {"type": "select", "row": int(row)}:
-                self.selected = self.index.id_of(row) if self._known([row]) else ""
-                self._set("selected", self.selected)
+                self._select(row)
+
+    def _select(self, row: int) -> None:
+        known = self._known([row])
+        self.selected = self.index.id_of(row) if known else ""
+        self._set("selected", self.selected)
+        if known and self.when_selected is not None and (key := self.index.rows[row].key):
+            self.when_selected(key[0])
+
+    def show_within(self, path: Sequence[str]) -> None:
+        """Show only the samples of a topic and of those below it, by its path; those of all topics for an empty one."""
+        self._send({"type": "within", "path": [self.index.shown.line(name) for name in path]})
 
     def open(self) -> None:
         """Send everything, with what others decided meanwhile, and which sample was looked at."""

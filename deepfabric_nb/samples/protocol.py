@@ -27,6 +27,7 @@ From the kernel::
     {"type": "found", "ask": 7, "rows": [3, 4, 9]}
     {"type": "alike", "row": 3, "groups": [{"label": "6 near-duplicates", "rows": [...]}]}
     {"type": "selected", "row": 3}                     go to that row
+    {"type": "within", "path": ["Bikes", "Wheels"]}    show only the samples of that topic and of those below it
     {"type": "refused", "message": "..."}              one sentence
 
 A row is a sample by its place, from 0, which never changes while a view is open: samples that come later are appended;

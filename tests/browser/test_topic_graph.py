@@ -111,11 +111,10 @@ def test_a_topic_that_is_clicked_shows_its_samples_while_the_cell_runs(begun: An
     notebook = begun("lab", tea(samples=200))
     notebook.run_cell(1)
     wait_for_samples(notebook, 10)
-    box = graph(notebook, 1).bounding_box()
-    assert box
+    notebook.widget(1, ".dfg [type=search]").first.fill("in Tea")
     asked = time.monotonic()
-    notebook.page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + 30)
-    expect(notebook.cell(1).locator(".jp-OutputArea")).to_contain_text("samples", timeout=2_000)
+    notebook.widget(1, ".dfg-hits button").first.click()
+    expect(notebook.widget(1, ".dfg-details .dfn-question").first).to_be_visible(timeout=2_000)
     assert time.monotonic() - asked < 1
     notebook.interrupt()
     notebook.wait_done(1)
@@ -141,6 +140,19 @@ def test_the_tree_is_there_for_screen_readers(theme: Any, open_notebook: OpenNot
     items = notebook.widget(2, "[role=treeitem]")
     assert items.count() >= 4
     assert items.first.get_attribute("aria-level") == "1"
+
+
+@pytest.mark.slow
+def test_the_page_draws_the_picture_that_python_saves(begun: Any, jupyter: Jupyter) -> None:
+    notebook = begun(
+        "lab", MANY, "graph = deepfabric_nb.TopicGraph(grown(4, 2)); graph", "graph.save('t.png'); graph.save('t.svg')"
+    )
+    notebook.run_to_end(1)
+    notebook.run_to_end(2)
+    expect(graph(notebook, 2)).to_be_visible()
+    notebook.run_to_end(3)
+    assert (jupyter.notebooks / "t.png").read_bytes().startswith(b"\x89PNG")
+    assert "21 topics, 16 leaves" in (jupyter.notebooks / "t.svg").read_text(encoding="utf-8")
 
 
 GROW = """

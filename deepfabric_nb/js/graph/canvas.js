@@ -1,55 +1,56 @@
 import { element, say, show } from "../dom.js";
-import { labels } from "./label.js";
-import { boxAt, icicle, LEGIBLE, ROW } from "./layout.js";
-import { motion } from "./motion.js";
-import { paint } from "./paint.js";
-import { isSmall, paintRadial, radial } from "./radial.js";
-import { theme } from "./theme.js";
 import { counted, figures, pathText, summary } from "./captions.js";
+import { labels } from "./label.js";
+import { mapPicture } from "./map_picture.js";
+import { iciclePicture, sunburstPicture } from "./overviews.js";
+import { pointer } from "./pointer.js";
+import { ring } from "./marks.js";
+import { theme } from "./theme.js";
 
-const LOWEST = 64;
-const HIGHEST = 440;
-const ROUND_HIGHEST = 600;
-const ROUND = 320;
 const FONT = 12;
+const LONGEST_FRAME = 64; // ms; after a pause, movements go on from where they were
 const now = () => performance.now();
 
-/** The canvas with the icicle chart or the radial tree. It calls `act` for what is hovered, clicked and opened. */
+/** The canvas with the mind map, the icicle chart or the sunburst. It calls `act` for what is hovered, clicked and opened. */
 export function topicCanvas(topics, state, act, root) {
   const canvas = element("canvas", { class: "dfg-canvas", role: "img" });
   const tip = element("div", { class: "dfg-tip", dir: "auto", "aria-hidden": "true" });
   const frame = element("div", { class: "dfg-picture" }, canvas, tip);
   const context = canvas.getContext("2d");
   const colours = theme(root, () => act.soon());
-  const zooming = motion(now);
-  const label = labels((text) => {
-    context.font = `${FONT}px ${colours.colours().font}`;
+  const measure = (text, bold = false) => {
+    context.font = `${bold ? "600 " : ""}${FONT}px ${colours.colours().font}`;
     return context.measureText(text).width;
-  });
-  let boxes = [];
-  let drawn = null; // the focus and the size of the current picture
-  let hover = -1;
+  };
+  const label = labels((text) => measure(text));
+  const pictures = {
+    map: mapPicture(topics, state, label, measure, () => act.covered()),
+    icicle: iciclePicture(topics, state),
+    sunburst: sunburstPicture(topics, state),
+  };
+  const pointed = { hover: -1, hoverMore: null, target: -1, lasso: null, dragged: null };
+  let drawn = null; // the size of the current picture
+  let renumbered = false;
+  let last = 0;
   tip.hidden = true;
+
+  const picture = () => pictures[state.view];
 
   function update() {
     canvas.setAttribute("aria-label", summary(topics));
-    const size = fitted();
-    if (!size || !topics.length) return;
-    const before = { boxes, ...drawn };
-    boxes = round() ? radial(topics, state.focus, size) : icicle(topics, state.focus, { ...size, pages: state.pages });
-    if (!round() && before.focus !== undefined && before.focus !== topics.ids[state.focus]) zoom(before, size);
-    drawn = { ...size, focus: topics.ids[state.focus] };
+    const size = topics.length ? fitted() : null;
+    if (!size) return;
+    drawn = size;
+    picture().lay(size, renumbered);
+    renumbered = false;
     redraw();
   }
-
-  const round = () => state.radial && isSmall(topics, state.focus);
 
   /** Make the canvas as large as its place, in device pixels. */
   function fitted() {
     const width = frame.clientWidth;
     if (!width) return null;
-    const lines = (topics.leaves[0] ?? 1) * (ROW + 4);
-    const height = round() ? Math.min(ROUND_HIGHEST, Math.max(width, ROUND)) : Math.min(HIGHEST, Math.max(LOWEST, lines));
+    const height = picture().height(width, act.isFull() ? Math.max(200, frame.clientHeight) : state.height);
     const scale = globalThis.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
     if (canvas.width !== wide || canvas.height !== high) {
@@ -61,82 +62,71 @@ export function topicCanvas(topics, state, act, root) {
     return { width, height };
   }
 
-  function zoom(before, { width, height }) {
-    const whole = { x: 0, y: 0, w: width, h: height };
-    const inwards = before.boxes.find((box) => !box.more && box.row === state.focus);
-    const outwards = boxes.find((box) => !box.more && topics.ids[box.row] === before.focus);
-    if (inwards) zooming.start(whole, { ...inwards, w: width - inwards.x });
-    else if (outwards) zooming.start({ ...outwards, w: width - outwards.x }, whole);
+  function redraw() {
+    if (!drawn) return;
+    const passed = Math.min(LONGEST_FRAME, now() - last);
+    last = now();
+    context.clearRect(0, 0, drawn.width, drawn.height);
+    if (picture().paint(context, scene(), passed)) act.soon(redraw);
+    if (pointed.lasso) ring(context, pointed.lasso, 2, colours.colours().brand, 1.5, [4, 3]);
+    if (pointed.dragged) ghost(pointed.dragged);
   }
 
-  function redraw() {
-    const { width, height } = drawn;
-    context.clearRect(0, 0, width, height);
-    if (round()) paintRadial(context, boxes, scene());
-    else paint(context, zooming.at(boxes), scene());
-    if (zooming.goesOn) act.soon(redraw);
+  /** Draw the name of what is dragged beside the pointer. */
+  function ghost({ row, x, y, count }) {
+    const { back, text, brand, font } = colours.colours();
+    const [line = ""] = label(count > 1 ? counted(count, "topic") : topics.names[row], 200, 1);
+    context.font = `${FONT}px ${font}`;
+    const box = { x: x + 12, y: y - 11, w: measure(line) + 16, h: 22 };
+    context.fillStyle = back;
+    context.fillRect(box.x, box.y, box.w, box.h);
+    ring(context, box, 5, brand, 1.5);
+    context.fillStyle = text;
+    context.textAlign = "left";
+    context.fillText(line, box.x + 8, box.y + 11);
   }
 
   function scene() {
-    return { topics, colours: colours.colours(), label, hover, ...state.shown() };
+    return { topics, colours: colours.colours(), label, ...pointed, ...state.shown() };
   }
 
-  function pointed(event) {
-    const box = boxAt(boxes, event.offsetX, event.offsetY);
-    const row = box && !box.more ? box.row : -1;
-    explain(box, event);
-    if (row === hover) return;
-    hover = row;
-    act.soon(redraw);
+  /** Say what is under the pointer, beside it. */
+  function explain(hit, { offsetX, offsetY } = {}) {
+    show(tip, Boolean(hit));
+    if (!hit) return;
+    const more = hit.more || hit.opens;
+    const what = more ? `${counted(more, "more topic")}: click to see them` : figures(topics, hit.row).join(" · ");
+    const mark = more ? "" : topics.marks.get(hit.row) ?? "";
+    say(tip, [pathText(topics, hit.row), what, mark].filter(Boolean).join("\n"));
+    const left = offsetX > frame.clientWidth / 2;
+    tip.style.left = left ? "auto" : `${offsetX + 14}px`;
+    tip.style.right = left ? `${frame.clientWidth - offsetX + 14}px` : "auto";
+    tip.style.top = `${offsetY + 16}px`;
   }
 
-  function explain(box, event) {
-    show(tip, Boolean(box));
-    canvas.style.cursor = box ? "pointer" : "default";
-    if (!box) return;
-    const what = box.more ? counted(box.more, "more topic") : figures(topics, box.row).join(" · ");
-    say(tip, [pathText(topics, box.row), what].filter(Boolean).join("\n"));
-    const left = event.offsetX > frame.clientWidth / 2;
-    tip.style.left = left ? "auto" : `${event.offsetX + 14}px`;
-    tip.style.right = left ? `${frame.clientWidth - event.offsetX + 14}px` : "auto";
-    tip.style.top = `${event.offsetY + 14}px`;
-  }
-
-  function clicked(event) {
-    const box = boxAt(boxes, event.offsetX, event.offsetY);
-    show(tip, false);
-    if (!box) return;
-    if (box.more) opened(box);
-    else act.select(box.row, { add: event.ctrlKey || event.metaKey, range: event.shiftKey });
-    act.hold();
-  }
-
-  function opened(box) {
-    if (box.to === null) act.zoom(box.row);
-    else act.page(topics.ids[box.row], box.to);
-  }
-
-  function twice(event) {
-    const box = boxAt(boxes, event.offsetX, event.offsetY);
-    if (box && !box.more) act.zoom(box.row === state.focus ? topics.parent[box.row] : box.row);
-  }
-
-  function left() {
-    show(tip, false);
-    hover = -1;
-    act.soon(redraw);
-  }
-
-  const listeners = { pointermove: pointed, pointerleave: left, click: clicked, dblclick: twice };
-  for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener);
-  const resized = globalThis.ResizeObserver && new ResizeObserver(() => frame.clientWidth !== drawn?.width && act.soon());
+  const hand = pointer({ canvas, topics, state, act, pointed, picture, explain, redraw: () => act.soon(redraw) });
+  const resized = globalThis.ResizeObserver && new ResizeObserver(() => isOutgrown() && act.soon());
+  const isOutgrown = () => frame.clientWidth !== drawn?.width || (act.isFull() && frame.clientHeight !== drawn?.height);
   resized?.observe(frame);
   return {
     root: frame,
+    canvas,
+    pictures,
     update,
-    /** Return whether a topic has its own box with a label. */
-    legible: (row) => boxes.some((box) => !box.more && box.row === row && (round() || box.h >= LEGIBLE)),
+    /** Rows have other numbers from now on. */
+    renumber: () => (renumbered = true),
+    /** Draw what is seen in another context. */
+    paintIn(other) {
+      const unmarked = { hover: -1, hoverMore: null, target: -1, current: -1 };
+      picture().paint(other, { ...scene(), ...unmarked }, 10_000);
+    },
+    size: () => drawn,
+    colours: () => colours.colours(),
+    /** Return whether a topic is shown with its name. */
+    legible: (row) => picture().legible(row),
+    placeOf: (row) => picture().placeOf(row),
     dispose() {
+      hand.dispose();
       resized?.disconnect();
       colours.dispose();
     },

@@ -53,5 +53,11 @@ function cut(text, width, measure) {
     if (measure(`${signs.slice(0, middle).join("")}…`) <= width) fits = middle;
     else over = middle;
   }
-  return fits ? `${signs.slice(0, fits).join("").trimEnd()}…` : "";
+  return fits ? `${wholeWords(signs, fits).trimEnd().replace(/[,;:-]+$/, "")}…` : "";
+}
+
+/** Return the first signs, up to the end of a word if one ends in their second half. */
+function wholeWords(signs, count) {
+  const end = signs[count] === " " ? count : signs.slice(0, count).lastIndexOf(" ");
+  return signs.slice(0, end > count / 2 ? end : count).join("");
 }

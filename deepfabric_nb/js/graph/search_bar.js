@@ -1,23 +1,32 @@
-import { element, say, show } from "../dom.js";
-import { isSmall, MOST } from "./radial.js";
+import { element, follow, say, show } from "../dom.js";
 import { counted, number } from "./captions.js";
+import { OWN_KEYS } from "./keyboard.js";
 
-/** The search field and the choice of colours. */
+const LISTED = 50;
+
+/** The search field, and a list of what it finds. */
 export function searchBar(topics, state, act) {
   const field = element("input", { type: "search", placeholder: "Search topics", "aria-label": "Search topics", input: search, keydown: key });
   const hits = element("span", { class: "dfn-count", role: "status" });
-  const buttons = [
-    ["coverage", "Coverage", "Colour by samples made and failed"],
-    ["depth", "Depth", "Colour by depth"],
-  ].map(([by, text, title]) => element("button", { type: "button", title, "data-by": by, click: () => colour(by) }, text));
-  const choice = element("div", { class: "dfg-choice", role: "group", "aria-label": "Colour by" }, ...buttons);
-  const round = element("button", { type: "button", click: () => shape(!state.radial) }, "Radial");
-  const colours = legend(topics, state);
+  const list = element("ul", { class: "dfg-hits", ...OWN_KEYS, "aria-label": "Topics that were found" });
+  const root = element("div", { class: "dfg-search", focusin: () => open(true), focusout: left }, field, hits, list);
   let at = -1;
+  let opened = false;
+
+  function open(now) {
+    if (opened === now) return;
+    opened = now;
+    act.soon();
+  }
+
+  function left({ relatedTarget }) {
+    if (!root.contains(relatedTarget)) open(false);
+  }
 
   function search() {
     state.query = field.value;
     at = -1;
+    opened = true;
     act.soon();
   }
 
@@ -26,7 +35,8 @@ export function searchBar(topics, state, act) {
     else if (event.key === "Escape" && field.value) {
       field.value = "";
       search();
-    } else return;
+    } else if (event.key === "ArrowDown") list.querySelector("button")?.focus();
+    else return;
     event.preventDefault();
     event.stopPropagation();
   }
@@ -38,46 +48,45 @@ export function searchBar(topics, state, act) {
     act.reveal(rows[at]);
   }
 
-  function colour(by) {
-    state.chosen = by;
-    act.soon();
-  }
-
-  function shape(radial) {
-    state.radial = radial && isSmall(topics, state.focus);
-    act.soon();
-  }
-
   function found() {
     const rows = state.matches()?.rows;
     if (!rows) return "";
     return at < 0 ? counted(rows.length, "match", "matches") : `${number(at + 1)} of ${number(rows.length)}`;
   }
 
+  function hit() {
+    const name = element("b", { dir: "auto" });
+    const path = element("span", { class: "dfn-count", dir: "auto" });
+    const button = element("button", { type: "button", click: () => act.reveal(button.row), keydown: step }, name, path);
+    return {
+      root: element("li", {}, button),
+      update(row) {
+        button.row = row;
+        say(name, topics.names[row].slice(0, 120));
+        say(path, topics.pathOf(row).slice(0, -1).map((one) => one.slice(0, 60)).join(" › "));
+      },
+    };
+  }
+
+  /** Go from hit to hit with the arrow keys. */
+  function step(event) {
+    const item = event.target.closest("li");
+    const to = { ArrowDown: item.nextElementSibling, ArrowUp: item.previousElementSibling }[event.key];
+    if (event.key === "Escape" || (event.key === "ArrowUp" && !to)) field.focus();
+    else if (to) to.querySelector("button").focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   return {
-    root: element("div", { class: "dfg-tools" }, field, hits, choice, round, colours.root),
+    root,
     focus: () => field.focus(),
     update() {
       say(hits, found());
-      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.by === state.colourBy));
-      round.setAttribute("aria-pressed", String(state.radial && isSmall(topics, state.focus)));
-      round.setAttribute("aria-disabled", String(!isSmall(topics, state.focus)));
-      round.title = isSmall(topics, state.focus) ? "This branch as a radial tree" : `For branches of at most ${MOST} topics: zoom into one`;
-      colours.update();
-    },
-  };
-}
-
-function legend(topics, state) {
-  const made = element("span", { class: "dfg-key dfg-key-done" }, "made");
-  const lost = element("span", { class: "dfg-key dfg-key-lost" }, "failed");
-  const wanted = element("span", { class: "dfg-key dfg-key-cell" }, "wanted");
-  const root = element("div", { class: "dfg-legend", "aria-hidden": "true" }, made, wanted, lost);
-  return {
-    root,
-    update() {
-      show(root, state.colourBy === "coverage" && (topics.allWanted[0] > 0 || topics.allDone[0] > 0));
-      show(lost, topics.allFailed[0] > 0);
+      const rows = opened ? (state.matches()?.rows ?? []) : [];
+      show(list, rows.length > 0);
+      follow(list, rows.slice(0, LISTED), { key: (row) => topics.ids[row], make: hit });
     },
   };
 }

@@ -1,13 +1,26 @@
 // The state of the view. Topics are stored by id, so that nothing jumps when rows change.
 
+import { choices } from "./colours.js";
+import { OPENED } from "./map_tree.js";
+
+export const VIEWS = ["map", "icicle", "sunburst"];
+
 /** Focus, selection, keyboard position, search and colours, and how they follow changes of the topics. */
 export class State {
   focusId = null;
   currentId = null;
   selectedIds = [];
   pages = new Map();
-  chosen = null; // the colours, if the user has chosen
-  radial = false;
+  /** By id, how many children of a branch the mind map shows, if the user has opened it; 0 if it was folded. */
+  folds = new Map();
+  /** Topics that are to be moved below another one. */
+  cutIds = [];
+  view = kept("view", VIEWS) ?? "map";
+  colour = "branch";
+  outline = kept("outline", ["yes", "no"]) === "yes";
+  panel = true;
+  dismissed = false; // the panel, until the next selection
+  height = null; // of the picture, if the user has chosen
   query = "";
   #matches = null;
   #searched = "";
@@ -17,10 +30,20 @@ export class State {
     this.topics = topics;
   }
 
-  /** Colour by coverage as soon as there is any, else by depth. */
+  /** What the colours show: what the user has chosen, as long as anything is known of it. */
   get colourBy() {
-    const { allWanted, allDone } = this.topics;
-    return this.chosen ?? (allWanted[0] || allDone[0] ? "coverage" : "depth");
+    return choices(this.topics).includes(this.colour) ? this.colour : "branch";
+  }
+
+  /** Choose a view, now and for graphs that are opened later. */
+  show(view) {
+    this.view = view;
+    keep("view", view);
+  }
+
+  showOutline(shown) {
+    this.outline = shown;
+    keep("outline", shown ? "yes" : "no");
   }
 
   get focus() {
@@ -42,7 +65,8 @@ export class State {
   /** Return the part of the state that the picture shows. */
   shown() {
     const current = this.keyboard ? this.current : -1;
-    return { selected: new Set(this.selected), current, colourBy: this.colourBy, matches: this.matches() };
+    const cut = new Set(this.cutIds.map((id) => this.rowOf(id)));
+    return { selected: new Set(this.selected), current, cut, colourBy: this.colourBy, matches: this.matches() };
   }
 
   select(row, { add = false, range = false } = {}) {
@@ -67,7 +91,26 @@ export class State {
   follow(line) {
     if (this.rowOf(this.focusId) < 0) this.focusId = line.findLast((id) => this.rowOf(id) >= 0) ?? this.topics.ids[0];
     this.selectedIds = this.selectedIds.filter((id) => this.rowOf(id) >= 0);
+    this.cutIds = this.cutIds.filter((id) => this.rowOf(id) >= 0);
     if (this.rowOf(this.currentId) < 0) this.currentId = this.focusId;
+  }
+
+  /** Open a branch of the mind map, so that at least `count` of its children are shown. */
+  open(row, count = OPENED) {
+    this.folds.set(this.topics.ids[row], Math.max(count, 1));
+  }
+
+  fold(row) {
+    this.folds.set(this.topics.ids[row], 0);
+  }
+
+  /** Open all branches above a topic, as far as it takes to show it. */
+  openTo(row) {
+    for (let at = row; at !== this.focus && this.topics.parent[at] >= 0; at = this.topics.parent[at]) {
+      const above = this.topics.parent[at];
+      const place = this.topics.childrenOf(above).indexOf(at) + 2;
+      this.open(above, Math.max(place, this.folds.get(this.topics.ids[above]) ?? 0, OPENED));
+    }
   }
 
   /** Return the ids from the root to the focus, by which they are found when rows have changed. */
@@ -81,6 +124,8 @@ export class State {
     this.focusId = now(this.focusId);
     this.currentId = now(this.currentId);
     this.selectedIds = this.selectedIds.map(now);
+    this.cutIds = this.cutIds.map(now);
+    this.folds = new Map([...this.folds].map(([id, count]) => [now(id), count]));
     return line.map(now);
   }
 
@@ -116,3 +161,21 @@ export class State {
 }
 
 const fold = (text) => text.normalize("NFKC").toLocaleLowerCase();
+
+/** Remember a choice in the browser; where that isn't allowed, it lasts as long as the page. */
+function keep(name, value) {
+  try {
+    globalThis.localStorage?.setItem(`deepfabric-topics-${name}`, value);
+  } catch {
+    // No storage here.
+  }
+}
+
+function kept(name, known) {
+  try {
+    const value = globalThis.localStorage?.getItem(`deepfabric-topics-${name}`);
+    return known.includes(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -14,7 +14,8 @@ export function fill(topics, snapshot) {
   const [wanted, done, failed] = [snapshot.wanted, snapshot.done, snapshot.failed].map(numbers);
   for (let row = 0; row < topics.length; row += 1) topics.count(row, wanted[row], done[row], failed[row]);
   for (const [row, parent] of snapshot.others ?? []) topics.others.set(row, [...(topics.others.get(row) ?? []), parent]);
-  for (const [row, mark] of snapshot.marks ?? []) topics.marks.set(row, mark);
+  for (const [row, mark] of snapshot.marks ?? []) topics.mark(row, mark);
+  for (const what of ["scores", "costs"]) for (const [row, sum, count] of snapshot[what] ?? []) topics[what].set(row, [sum, count]);
 }
 
 /** Apply a delta. What a snapshot contained already changes nothing. */

@@ -1,7 +1,7 @@
 import { element } from "../dom.js";
 
-const COLOURS = ["back", "text", "quiet", "line", "cell", "band", "brand", "done", "lost", "bad", "mark", "found"];
-const DEPTHS = [0, 1, 2, 3, 4].map((depth) => `depth-${depth}`);
+const COLOURS = ["back", "text", "quiet", "line", "brand", "bad", "good", "mark", "on"];
+export const HUES = 8;
 const LATE = 400; // ms; a notebook announces the new theme before its style sheet is loaded
 
 /** The style sheet's colours for the canvas, read again when the page's theme changes. */
@@ -14,10 +14,10 @@ export function theme(root, changed) {
     const style = getComputedStyle(probe);
     const colour = (name) => {
       probe.style.color = `var(--dfg-${name})`;
-      return style.color;
+      return plain(style.color);
     };
     const colours = Object.fromEntries(COLOURS.map((name) => [name, colour(name)]));
-    return { ...colours, depths: DEPTHS.map(colour), font: style.fontFamily };
+    return { ...colours, hues: Array.from({ length: HUES }, (_, n) => colour(`hue-${n}`)), font: style.fontFamily };
   }
 
   function forget() {
@@ -41,4 +41,18 @@ export function theme(root, changed) {
       scheme?.removeEventListener("change", forgetTwice);
     },
   };
+}
+
+/** Write a colour as rgb(), which every program that reads SVG knows. */
+function plain(colour) {
+  const found = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)/.exec(colour);
+  return found ? written(found.slice(1).map((part) => 255 * part)) : colour;
+}
+
+const written = (parts) => `rgb(${parts.map((part) => Math.round(part)).join(", ")})`;
+
+/** Mix two colours: `part` of the second in the first, 0 to 1. */
+export function mix(from, to, part) {
+  const [one, other] = [from, to].map((colour) => /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)/.exec(colour)?.slice(1).map(Number));
+  return one && other ? written(one.map((value, n) => value + (other[n] - value) * part)) : to;
 }

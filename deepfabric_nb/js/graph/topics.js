@@ -3,7 +3,8 @@
 const COLUMNS = [
   ...["parent", "first", "last", "next", "depth", "children"],
   ...["wanted", "done", "failed"],
-  ...["size", "leaves", "allWanted", "allDone", "allFailed"],
+  ...["size", "leaves", "allWanted", "allDone", "allFailed", "allMarked"],
+  "main", // the number of the root's child that a topic belongs to, -1 for the root: it decides the colour
 ];
 const NONE = [];
 
@@ -21,6 +22,8 @@ export class Topics {
     this.samples = new Map(); // row -> [question, answer] pairs
     this.failures = new Map(); // row -> [kind, message] pairs
     this.marks = new Map(); // row -> a sentence about the topic
+    this.scores = new Map(); // row -> the sum of a judge's scores of its samples, and their number
+    this.costs = new Map(); // row -> what its samples cost in dollars, and the number of samples of known cost
     this.levels = 0;
     this.#room(256);
     this.#stale = true;
@@ -69,16 +72,45 @@ export class Topics {
     this.#stale = true;
   }
 
+  mark(row, sentence) {
+    this.marks.set(row, sentence);
+    this.#stale = true;
+  }
+
+  /** Return the mean of a branch's "scores" or "costs", null if none is known. */
+  meanOf(what, row) {
+    const [sum, count] = this.#sums(what)[row] ?? [0, 0];
+    return count ? sum / count : null;
+  }
+
+  /** Return the largest mean of "costs" of a topic's own samples, 0 if none is known or all are free. */
+  get dearest() {
+    return (this.#measured.dearest ??= Math.max(0, ...[...this.costs.values()].map(([sum, count]) => sum / count)));
+  }
+
+  #measured = {};
+
+  #sums(what) {
+    if (this.#measured[what]) return this.#measured[what];
+    const sums = Array.from({ length: this.length }, (_, row) => [...(this[what].get(row) ?? [0, 0])]);
+    for (let row = this.length - 1; row > 0; row -= 1) sums[row].forEach((value, n) => (sums[this.parent[row]][n] += value));
+    return (this.#measured[what] = sums);
+  }
+
   /** Update the sums over whole branches. */
   settle() {
     if (!this.#stale) return;
-    const { size, leaves, allWanted, allDone, allFailed, parent, first, length } = this;
+    this.#measured = {};
+    const { size, leaves, allWanted, allDone, allFailed, allMarked, parent, first, main, length } = this;
+    let mains = 0;
     for (let row = 0; row < length; row += 1) {
+      main[row] = parent[row] < 0 ? -1 : parent[row] ? main[parent[row]] : mains++;
       size[row] = 1;
       leaves[row] = first[row] < 0 ? 1 : 0;
       allWanted[row] = this.wanted[row];
       allDone[row] = this.done[row];
       allFailed[row] = this.failed[row];
+      allMarked[row] = this.marks.has(row) ? 1 : 0;
     }
     for (let row = length - 1; row > 0; row -= 1) {
       const above = parent[row];
@@ -87,6 +119,7 @@ export class Topics {
       allWanted[above] += allWanted[row];
       allDone[above] += allDone[row];
       allFailed[above] += allFailed[row];
+      allMarked[above] += allMarked[row];
     }
     this.#stale = false;
   }

@@ -1,14 +1,23 @@
-import { element, say } from "../dom.js";
+import { element, say, show } from "../dom.js";
+import { actions } from "./actions.js";
 import { breadcrumbs } from "./breadcrumbs.js";
-import { details } from "./details.js";
-import { pressed } from "./keyboard.js";
 import { topicCanvas } from "./canvas.js";
-import { State } from "./state.js";
+import { summary } from "./captions.js";
+import { details } from "./details.js";
 import { editBar } from "./edit_bar.js";
+import { icon } from "./icons.js";
+import { legend } from "./legend.js";
+import { menu } from "./menu.js";
+import { nameField } from "./name_field.js";
+import { resizeHandle } from "./resize_handle.js";
+import { bytesOf } from "./save_picture.js";
 import { searchBar } from "./search_bar.js";
+import { State } from "./state.js";
+import { toolbar } from "./toolbar.js";
 import { tree } from "./tree.js";
 
 const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta"]);
+const NEWS = 400; // with more new topics at once, the picture shows all of them instead of moving there
 
 /**
  * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
@@ -19,96 +28,46 @@ export function topicGraph(topics, send = null) {
   const root = element("div", { class: "dfn dfg", role: "group", "aria-label": "Topic graph" });
   const spoken = element("div", { class: "dfn-unseen", role: "status", "aria-live": "polite" });
   const waiting = new Set();
+  const parts = {};
   let line = [];
   let frame = 0;
+  let known = null; // the ids before a snapshot
 
-  const act = {
-    soon(what = update) {
-      waiting.add(what);
-      frame ||= requestAnimationFrame(turn);
-    },
-    select(row, how) {
-      const before = state.selectedIds;
-      state.select(row, how);
-      if (String(before) !== String(state.selectedIds)) tellSelection();
-      act.soon();
-    },
-    /** Go to a topic with the keyboard: select it and make it visible. */
-    go(row, add) {
-      act.select(row, { add });
-      bringIntoView(row);
-    },
-    /** Focus a branch, or the parent of a leaf. */
-    zoom(row) {
-      if (row < 0) return;
-      const branch = topics.children[row] ? row : Math.max(0, topics.parent[row]);
-      state.focusId = topics.ids[branch];
-      if (!topics.isWithin(state.current, branch)) state.currentId = state.focusId;
-      say(spoken, `In view: ${topics.names[branch].slice(0, 120)}`);
-      act.soon();
-    },
-    reveal(row) {
-      act.select(row);
-      bringIntoView(row);
-    },
-    page(id, first) {
-      state.pages.set(id, first);
-      act.soon();
-    },
-    key(event) {
-      if (!pressed(event, topics, state, act)) return;
-      event.preventDefault();
-      event.stopPropagation();
-    },
-    keyboard(held) {
-      state.keyboard = held;
-      act.soon();
-    },
-    hold: () => requestAnimationFrame(() => list.focus()),
-    search: () => parts.searchBar.focus(),
-    prune: send && (() => state.current > 0 && parts.editBar.change("prune")),
-    rename: send && (() => parts.editBar.ask("rename")),
+  const soon = (what = update) => {
+    waiting.add(what);
+    frame ||= requestAnimationFrame(turn);
   };
+  const act = actions({ topics, state, root, parts, spoken, send, soon, update });
 
-  /** Make a topic visible: by the page of its list, else by the focus. */
-  function bringIntoView(row) {
-    const parent = topics.parent[row];
-    if (parent < 0) state.focusId = topics.ids[row];
-    else if (!topics.isWithin(row, state.focus)) state.focusId = topics.ids[parent];
-    update();
-    if (parent < 0 || parts.canvas.legible(row)) return;
-    state.pages.set(topics.ids[parent], topics.ids[row]);
-    update();
-    if (parts.canvas.legible(row)) return;
-    state.focusId = topics.ids[parent];
-    act.soon();
-  }
-
-  function tellSelection() {
-    try {
-      send?.({ type: "select", ids: state.selectedIds });
-    } catch {
-      // The connection is gone; the page goes on alone.
-    }
-  }
-
-  const list = tree(topics, state, act);
-  const parts = {
+  Object.assign(parts, {
     breadcrumbs: breadcrumbs(topics, state, act),
     searchBar: searchBar(topics, state, act),
+    toolbar: toolbar(topics, state, act),
     canvas: topicCanvas(topics, state, act, root),
     editBar: editBar(topics, state, act, send),
     details: details(topics, state, act),
-  };
-  const stage = element("div", { class: "dfg-stage" }, list.root, parts.canvas.root);
-  const head = element("header", { class: "dfg-head" }, parts.breadcrumbs.root, parts.searchBar.root);
+    legend: legend(topics, state),
+  });
+  const list = (parts.list = tree(topics, state, act));
+  const picture = parts.canvas.root;
+  parts.menu = menu(picture, () => act.hold());
+  parts.nameField = nameField(picture, (id, name) => parts.editBar.change("rename", { ids: [id], name }), () => act.hold());
+  const about = element("span", { class: "dfn-count dfg-about" });
+  const close = element("button", { type: "button", class: "dfg-close", title: "Close", "aria-label": "Close the panel", click: () => act.dismiss() }, icon("close"));
+  const side = element("aside", { class: "dfg-side" }, close, parts.details.root, parts.editBar.root);
+  parts.side = side;
+  const height = () => state.height ?? parts.canvas.size()?.height ?? 0;
+  const handle = resizeHandle(height, (wanted) => ((state.height = wanted), soon()));
+  const stage = element("div", { class: "dfg-stage" }, list.root, picture, side);
+  const head = element("header", { class: "dfg-head" }, parts.breadcrumbs.root, about, parts.searchBar.root, parts.toolbar.root);
   for (const name of ["keydown", "keyup", "pointerdown"]) {
     const mouse = name === "pointerdown";
     // Typing a name isn't keyboard navigation: the list would open and move the picture before the next click.
     const stays = ({ key, target }) => MODIFIERS.has(key) || (!mouse && target.tagName === "INPUT");
     root.addEventListener(name, (event) => stays(event) || root.classList.toggle("dfg-keys", !mouse), { capture: true });
   }
-  root.append(head, stage, parts.editBar.root, parts.details.root, spoken);
+  root.addEventListener("fullscreenchange", () => soon());
+  root.append(head, stage, handle, parts.legend.root, spoken);
 
   function turn() {
     frame = 0;
@@ -122,19 +81,57 @@ export function topicGraph(topics, send = null) {
     topics.settle();
     if (topics.length) state.follow(line);
     line = state.line();
-    for (const part of [...Object.values(parts), list]) part.update();
+    say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
+    root.classList.toggle("dfg-outlined", state.outline);
+    for (const name of ["editBar", "breadcrumbs", "searchBar", "toolbar", "canvas", "details", "legend", "list"]) parts[name].update();
+    const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
+    show(side, state.panel && topics.length > 0 && Boolean(told) && !state.dismissed);
+    const now = height();
+    for (const [name, value] of [["aria-valuenow", now], ["aria-valuemin", 0], ["aria-valuemax", Math.max(now, 2400)]]) handle.setAttribute(name, String(value));
     root.dataset.topics = topics.length;
+  }
+
+  /** Show what Python has selected. */
+  function chosen(ids) {
+    state.selectedIds = ids;
+    const row = ids.length === 1 ? (topics.rows.get(ids[0]) ?? -1) : -1;
+    if (row < 0 || !topics.isWithin(row, state.focus)) return;
+    topics.settle();
+    if (!parts.canvas.legible(row)) state.openTo(row);
+    parts.canvas.pictures.map.reveal(ids);
+  }
+
+  /** After a change of the topics: open the branches with what is new, and show it. */
+  function showNews() {
+    const before = known;
+    known = new Set(topics.ids);
+    if (!before?.size) return;
+    const fresh = topics.ids.map((_, row) => row).filter((row) => !before.has(topics.ids[row]));
+    if (!fresh.length || fresh.length > NEWS || fresh.length === topics.length) return;
+    topics.settle();
+    for (const row of fresh) if (topics.isWithin(row, state.focus)) state.openTo(row);
+    parts.canvas.pictures.map.reveal(fresh.map((row) => topics.ids[row]));
   }
 
   return {
     root,
     /** Handle a message; the columns are up to date already. */
     heard(message) {
-      if (message.type === "snapshot") state.forgetNames();
+      if (message.type === "snapshot") {
+        state.forgetNames();
+        parts.canvas.renumber();
+      }
       for (const [from, to] of message.moved ?? []) line = state.moved(line, from, to);
-      if (message.type === "select") state.selectedIds = message.ids;
+      if (message.type === "snapshot") showNews();
+      if (message.type === "delta") for (const id of message.ids) known?.add(id);
+      if (message.type === "select") chosen(message.ids);
+      if (message.type !== "delta") state.dismissed = false;
       parts.editBar.heard(message);
-      act.soon();
+      soon();
+    },
+    /** Send Python the picture that it asks for. */
+    async answer({ kind, number }) {
+      if (parts.canvas.size()) send({ type: "picture", number }, [await bytesOf(kind, topics, parts.canvas)]);
     },
     dispose() {
       cancelAnimationFrame(frame);

@@ -65,6 +65,7 @@ export function messages(state, act, parts, ready) {
       act.select(row);
       act.soon(() => parts.list.reveal(state.row));
     },
+    within: ({ path }) => act.ask({ ...state.query, path }),
     refused({ message }) {
       state.refusal = line(message, 500);
       rows.withdraw();

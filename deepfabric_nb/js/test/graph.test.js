@@ -100,7 +100,8 @@ test("Ctrl adds to the selection and takes away, Shift takes all in between", ()
 });
 
 test("a double click goes into a branch, and its way back is in the breadcrumb", () => {
-  const { twice, labels, all } = drawn(tea());
+  const { twice, labels, all, show } = drawn(tea());
+  show("icicle");
   twice("green");
   assert.ok(!labels().includes("black"));
   const steps = all(".dfg-crumbs button");
@@ -123,11 +124,12 @@ test("the keyboard goes everywhere and changes everything", () => {
   press("Delete");
   assert.deepEqual(model.edits(), [{ type: "edit", op: "prune", ids: ["tea/black"] }]);
   press("F2");
-  assert.equal(find(".dfg-form").hidden, false);
+  assert.equal(find(".dfg-name").value, "black");
 });
 
 test("a double click on a leaf goes to where it is", () => {
-  const { twice, labels } = drawn(tea());
+  const { twice, labels, show } = drawn(tea());
+  show("icicle");
   twice("sencha");
   assert.ok(labels().includes("matcha") && !labels().includes("black"));
 });
@@ -163,6 +165,7 @@ test("screen readers get the same topics as a tree, with places counted in truth
 
 test("children without end are listed a page at a time", () => {
   const page = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 5000 }, (_, n) => `t${n}`)])));
+  page.show("icicle");
   const listed = page.labels().filter((label) => /^t\d/.test(label));
   assert.ok(listed.length > 15);
   page.click("↓");
@@ -171,10 +174,11 @@ test("children without end are listed a page at a time", () => {
 });
 
 test("slivers are one band, and a click on it goes into their branch", () => {
-  const branch = (name) => [name, ...Array.from({ length: 20 }, (_, n) => `${name}${n}`)];
-  const page = drawn(modelOf(snapshotOf(["root", ...[..."abcdefghijkl"].map(branch)])));
-  assert.equal(page.labels().filter((label) => label === "+20 more").length, 12);
-  page.click("+20 more");
+  const branch = (name) => [name, ...Array.from({ length: 60 }, (_, n) => `${name}${n}`)];
+  const page = drawn(modelOf(snapshotOf(["root", ...[..."abcdefghijklmnop"].map(branch)])));
+  page.show("icicle");
+  assert.equal(page.labels().filter((label) => label === "60 more").length, 16);
+  page.click("60 more");
   assert.ok(page.labels().includes("a19"));
 });
 
@@ -183,14 +187,14 @@ test("the search marks what it finds, counts it, and Enter goes from one to the 
   const { find, type } = drawn(model);
   const field = find('[type="search"]');
   type(field, "SS");
-  assert.equal(find(".dfg-tools .dfn-count").textContent, "1 match");
+  assert.equal(find(".dfg-search .dfn-count").textContent, "1 match");
   type(field, "a");
   send(field, "keydown", { key: "Enter" });
   send(field, "keydown", { key: "Enter" });
-  assert.equal(find(".dfg-tools .dfn-count").textContent, "2 of 5");
+  assert.equal(find(".dfg-search .dfn-count").textContent, "2 of 5");
   assert.deepEqual(model.sent.at(-1).ids, ["tea/green/sencha"]);
   send(field, "keydown", { key: "Escape" });
-  assert.equal(find(".dfg-tools .dfn-count").textContent, "");
+  assert.equal(find(".dfg-search .dfn-count").textContent, "");
 });
 
 test("changes are asked of Python, of the topics that are selected", () => {
@@ -230,8 +234,8 @@ test("only what fits the selection can be pressed, and every button keeps its pl
 
 test("what was pruned is gone, the rest stays in view, and Undo is there", () => {
   const model = tea();
-  const { twice, find, all, labels } = drawn(model);
-  twice("green");
+  const { press, find, all, labels } = drawn(model);
+  for (const key of ["ArrowRight", "Enter"]) press(key);
   model.show(snapshotOf(["tea", ["black", "assam"], "white"], { seq: 2, undo: "Pruned “green”" }));
   assert.ok(labels().includes("assam"));
   assert.match(find(".dfg-last").textContent, /Pruned “green”/);
@@ -241,7 +245,8 @@ test("what was pruned is gone, the rest stays in view, and Undo is there", () =>
 
 test("a branch that stays in view keeps its place while rows change", () => {
   const model = tea();
-  const { twice, labels } = drawn(model);
+  const { twice, labels, show } = drawn(model);
+  show("icicle");
   twice("black");
   model.show(snapshotOf(["tea", ["black", "assam"]], { seq: 2 }));
   assert.ok(labels().includes("assam") && !labels().includes("tea"));
@@ -249,7 +254,8 @@ test("a branch that stays in view keeps its place while rows change", () => {
 
 test("a branch that is renamed stays in view and selected", () => {
   const model = tea();
-  const { click, twice, find, labels } = drawn(model);
+  const { click, twice, find, labels, show } = drawn(model);
+  show("icicle");
   click("black");
   twice("black");
   const renamed = snapshotOf(["tea", ["green", "sencha", "matcha"], ["Black tea", "assam"], "white"], { seq: 2 });
@@ -278,12 +284,12 @@ test("a kernel that doesn't answer is said to be busy", () => {
   assert.match(find(".dfg-last").textContent, /Python is busy/);
 });
 
-test("other parents are badges that lead there, and arcs in the picture", () => {
+test("links to other parents are always drawn, and lead there", () => {
   const model = modelOf(snapshotOf(["root", ["a", "x"], ["b", "y"]], { others: [[2, 3]] }));
-  const { click, find, canvas, labels } = drawn(model);
-  assert.ok(labels().includes("⑂2 x"));
-  click("⑂2 x");
-  assert.ok(canvas.recorded.calls.some(([name]) => name === "bezierCurveTo"));
+  const { click, find, canvas } = drawn(model);
+  const dashed = () => canvas.recorded.calls.slice(canvas.recorded.calls.findLastIndex(([name]) => name === "clearRect")).filter(([name, dash]) => name === "setLineDash" && dash.length);
+  assert.equal(dashed().length, 1);
+  click("x");
   find(".dfg-links button").click();
   assert.deepEqual(model.sent.at(-1).ids, ["root/b"]);
 });
@@ -295,25 +301,176 @@ test("what Python selects is selected", () => {
   assert.equal(find(".dfg-title").textContent, "white");
 });
 
-test("colours are by coverage or by depth", () => {
-  const { find } = drawn(tea());
-  find('[data-by="depth"]').click();
-  frame();
-  assert.equal(find('[data-by="depth"]').getAttribute("aria-pressed"), "true");
+test("what Python selects is brought into view, however deep it is folded away", () => {
+  const model = modelOf(snapshotOf(["root", ...[..."abcdefghijklmnopqrstuvwxyz"].map((name) => family(name, 38))]));
+  const { labels } = drawn(model);
+  model.hears({ type: "select", ids: ["root/c/c30"] });
+  assert.ok(labels().includes("c30"));
 });
 
-test("a small branch may be a radial tree, a large one not", () => {
-  const { all, labels } = drawn(tea());
-  const radial = () => all(".dfg-tools button").find((button) => button.textContent === "Radial");
-  radial().click();
+test("a click on the background selects nothing", () => {
+  const model = tea();
+  const { click, canvas, find } = drawn(model);
+  click("green");
+  send(canvas, "click", { offsetX: 990, offsetY: 4 });
+  assert.deepEqual(model.sent.at(-1), { type: "select", ids: [] });
+  assert.equal(find(".dfg-side").hidden, true);
+});
+
+test("colours are by what is known of the topics", () => {
+  const none = drawn(tea()).find('[aria-label="Colour by"]');
+  assert.equal(none.hidden, true);
+  const { find } = drawn(tea({ wanted: [0, 0, 3, 3, 3, 3, 3], failed: [0, 0, 1, 0, 0, 0, 0], marks: [[3, "Nearly the same"]] }));
+  const choice = find('[aria-label="Colour by"]');
+  assert.deepEqual([...choice.children].map((one) => one.value), ["branch", "coverage", "failures", "duplicates"]);
+  choice.value = "failures";
+  send(choice, "change");
+  assert.match(find(".dfg-legend").textContent, /none failed.*half or more failed/);
+});
+
+test("the chosen view is kept for graphs that are opened later", () => {
+  drawn(tea()).show("sunburst");
+  const { find } = drawn(tea(), { again: true });
+  assert.equal(find('[data-view="sunburst"]').getAttribute("aria-pressed"), "true");
+});
+
+test("a sunburst has the names of a branch and of what is below it", () => {
+  const { show, labels, click, find } = drawn(tea());
+  show("sunburst");
+  assert.deepEqual(labels().toSorted(), ["assam", "black", "green", "matcha", "sencha", "tea", "white"]);
+  click("tea");
+  assert.equal(find(".dfg-title").textContent, "tea");
+});
+
+const family = (name, count) => [name, ...Array.from({ length: count }, (_, n) => `${name}${n}`)];
+
+test("a branch that is too large is folded, and opens on a click", () => {
+  const { labels, click, find } = drawn(modelOf(snapshotOf(["root", ...[..."abcdefghijklmnopqrstuvwxyz"].map((name) => family(name, 38))])));
+  assert.ok(labels().includes("38 more") && !labels().includes("a0"));
+  assert.match(find(".dfg-legend").textContent, /folded: click to open/);
+  click("38 more");
+  assert.ok(labels().includes("a0") && labels().includes("a37") && !labels().includes("b0"));
+});
+
+test("plus and minus open and fold a branch", () => {
+  const { labels, press } = drawn(tea());
+  press("ArrowRight");
+  press("-");
+  assert.ok(!labels().includes("sencha") && labels().includes("2 more"));
+  press("+");
+  assert.ok(labels().includes("sencha"));
+});
+
+test("new topics are shown, however deep they are folded away", () => {
+  const large = ["root", ...[..."abcdefghijklmnopqrstuvwxyz"].map((name) => family(name, 38))];
+  const model = modelOf(snapshotOf(large));
+  const { labels } = drawn(model);
+  large[3] = [...family("c", 37), ["c37", "fresh"]];
+  model.show(snapshotOf(large, { seq: 2 }));
+  assert.ok(labels().includes("fresh"));
+});
+
+test("a double click on a name of the map asks for another, in its place", () => {
+  const model = tea();
+  const { twice, find } = drawn(model);
+  twice("sencha");
+  const field = find(".dfg-name");
+  assert.deepEqual([field.hidden, field.value], [false, "sencha"]);
+  field.value = " gyokuro ";
+  send(field, "keydown", { key: "Enter" });
+  assert.deepEqual(model.edits(), [{ type: "edit", op: "rename", ids: ["tea/green/sencha"], name: "gyokuro" }]);
+  assert.equal(field.hidden, true);
+  twice("sencha");
+  send(field, "keydown", { key: "Escape" });
+  assert.equal(model.edits().length, 1);
+});
+
+test("a topic is dragged below another one, never below itself", () => {
+  const model = tea();
+  const { drag } = drawn(model);
+  drag("assam", "green");
+  drag("black", "assam");
+  assert.deepEqual(model.edits(), [{ type: "edit", op: "move", ids: ["tea/black/assam"], to: "tea/green" }]);
+});
+
+test("the keyboard moves a topic too, undoes and redoes", () => {
+  const model = tea();
+  const { press } = drawn(model);
+  for (const key of ["ArrowRight", "ArrowRight"]) press(key);
+  press("x", { ctrlKey: true });
+  for (const key of ["ArrowLeft", "ArrowDown"]) press(key);
+  press("v", { ctrlKey: true });
+  press("z", { ctrlKey: true });
+  press("Z", { ctrlKey: true, shiftKey: true });
+  assert.deepEqual(model.edits().map(({ op, ids, to }) => [op, ids, to]), [
+    ["move", ["tea/green/sencha"], "tea/black"],
+    ["undo", ["tea/black"], undefined],
+    ["redo", ["tea/black"], undefined],
+  ]);
+});
+
+test("a lasso selects what it meets", () => {
+  const model = tea();
+  const { canvas, at } = drawn(model);
+  const [from, to] = [at("sencha"), at("matcha")];
+  const start = { offsetX: from.offsetX + 300, offsetY: from.offsetY - 8, shiftKey: true };
+  const end = { offsetX: to.offsetX + 5, offsetY: to.offsetY + 3 };
+  for (const [name, where] of [["pointerdown", start], ["pointermove", end], ["pointermove", end], ["pointerup", end]]) send(canvas, name, where);
+  assert.deepEqual(model.sent.at(-1), { type: "select", ids: ["tea/green/sencha", "tea/green/matcha"] });
+});
+
+test("the background is moved by hand, and after that growth doesn't move it", () => {
+  const model = tea();
+  const { canvas, at } = drawn(model);
+  const before = at("tea");
+  for (const [name, x] of [["pointerdown", 900], ["pointermove", 910], ["pointermove", 930], ["pointerup", 930]]) send(canvas, name, { offsetX: x, offsetY: 5 });
+  assert.equal(at("tea").offsetX, before.offsetX + 30);
+  model.hears(...grown(2, 7, ["tea/mate"], [0]));
+  assert.equal(at("tea").offsetX, before.offsetX + 30);
+});
+
+test("the context menu offers what fits, and does it", () => {
+  const model = tea();
+  const { canvas, at, all } = drawn(model);
+  send(canvas, "contextmenu", at("green"));
+  const items = all('[role="menuitem"]');
+  assert.ok(items.some((item) => item.textContent.startsWith("Fold")));
+  items.find((item) => item.textContent.startsWith("Prune")).click();
+  assert.deepEqual(model.edits(), [{ type: "edit", op: "prune", ids: ["tea/green"] }]);
+  send(canvas, "contextmenu", at("tea"));
+  assert.ok(!all('[role="menuitem"]').some((item) => item.textContent.startsWith("Prune")));
+});
+
+test("what a search finds is listed with its path, and a click goes there", () => {
+  const model = tea();
+  const { find, type, all } = drawn(model);
+  type(find('[type="search"]'), "ma");
+  assert.deepEqual(all(".dfg-hits button").map((one) => one.textContent), ["matchatea › green"]);
+  all(".dfg-hits button")[0].click();
+  assert.deepEqual(model.sent.at(-1).ids, ["tea/green/matcha"]);
+});
+
+test("the outline is a panel when it is asked for", () => {
+  const { find } = drawn(tea());
+  assert.equal(find(".dfg").classList.contains("dfg-outlined"), false);
+  find('[aria-label^="Outline"]').click();
   frame();
-  assert.equal(radial().getAttribute("aria-pressed"), "true");
-  assert.deepEqual(labels().toSorted(), ["assam", "black", "green", "matcha", "sencha", "white"]);
-  const large = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 301 }, (_, n) => `t${n}`)])));
-  const button = large.all(".dfg-tools button").find((one) => one.textContent === "Radial");
-  button.click();
-  frame();
-  assert.deepEqual(["aria-pressed", "aria-disabled"].map((name) => button.getAttribute(name)), ["false", "true"]);
+  assert.equal(find(".dfg").classList.contains("dfg-outlined"), true);
+});
+
+test("Python is sent the picture as SVG, in which names are text", async () => {
+  const model = modelOf(snapshotOf(["tea", HOSTILE, "a\u0000\u202eb"], { wanted: [0, 2, 2], done: [0, 1, 2] }));
+  const { show } = drawn(model);
+  for (const view of ["map", "icicle", "sunburst"]) {
+    show(view);
+    model.hears({ type: "picture", kind: "svg", number: 3 });
+    await new Promise((done) => setTimeout(done));
+    assert.deepEqual(model.sent.at(-1), { type: "picture", number: 3 });
+    const svg = new TextDecoder().decode(model.buffers[0]);
+    assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    assert.ok(svg.includes("&lt;img") && !svg.includes("<img") && svg.includes(">ab<"), svg);
+    assert.equal(svg.split("NaN").length, 1);
+  }
 });
 
 test("two views show the same topics, and one that is taken away stops listening", () => {

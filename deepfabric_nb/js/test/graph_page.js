@@ -17,6 +17,13 @@ window.HTMLCanvasElement.prototype.getContext = function context() {
 };
 
 let frames = [];
+const stored = new Map();
+Object.defineProperty(globalThis, "localStorage", {
+  value: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value) },
+});
+
+/** Forget what the browser has stored. */
+export const forget = () => stored.clear();
 
 /** A canvas context that draws nothing and records every call. Letters are six pixels wide. */
 function recorder() {
@@ -52,8 +59,9 @@ export function modelOf(snapshot) {
       return this.sent.filter((message) => message.type === "edit");
     },
     get: (name) => (name === "frame" ? "" : snapshot),
-    send(message) {
+    send(message, _, buffers) {
       this.sent.push(message);
+      this.buffers = buffers;
     },
     on: (name, listener) => listeners.set(name, (listeners.get(name) ?? new Set()).add(listener)),
     off: (name, listener) => listeners.get(name)?.delete(listener),
@@ -70,12 +78,13 @@ export function modelOf(snapshot) {
   };
 }
 
-/** The widget on the page. */
-export function drawn(model) {
+/** The widget on the page, in a browser that has stored nothing, unless `again`. */
+export function drawn(model, { again = false } = {}) {
+  if (!again) forget();
   const el = document.createElement("div");
   document.body.replaceChildren(el);
   const { initialize, render } = widget();
-  const forget = initialize({ model });
+  const end = initialize({ model });
   const clean = render({ model, el });
   frame();
   const find = (selector) => el.querySelector(selector);
@@ -86,7 +95,7 @@ export function drawn(model) {
     canvas,
     render: (place) => render({ model, el: place }),
     all: (selector) => [...el.querySelectorAll(selector)],
-    clean: () => [clean(), forget()],
+    clean: () => [clean(), end()],
     /** Return the texts of the last picture. */
     labels: () => pictureOf(canvas).filter(([name]) => name === "fillText").map(([, text]) => text),
     at: (label) => placeOf(canvas, label),
@@ -94,6 +103,12 @@ export function drawn(model) {
     click: (label, more = {}) => send(canvas, "click", { ...placeOf(canvas, label), ...more }),
     twice: (label) => send(canvas, "dblclick", placeOf(canvas, label)),
     point: (label) => send(canvas, "pointermove", placeOf(canvas, label)),
+    /** Press the button at one name, and let it go at another. */
+    drag: (label, to) => {
+      const [from, end] = [placeOf(canvas, label), placeOf(canvas, to)];
+      for (const [name, at] of [["pointerdown", from], ["pointermove", end], ["pointermove", end], ["pointerup", end]]) send(canvas, name, at);
+    },
+    show: (view) => (find(`[data-view="${view}"]`).click(), frame()),
     does: (what) => (find(`[data-does="${what}"]`).click(), frame()),
     type: (field, value) => ((field.value = value), send(field, "input")),
   };

@@ -209,6 +209,18 @@ test("a page that is loaded again shows the sample that was selected", async () 
   for (const { view } of [after, fewer]) view.dispose();
 });
 
+test("only the samples of a topic are listed that was selected elsewhere", async () => {
+  const { model, view } = await shown(indexOf(8));
+  const rows = () => [...view.root.querySelectorAll("[data-row]")].map((one) => Number(one.dataset.row));
+  model.hears({ type: "within", path: ["tea", "green"] });
+  await settled();
+  assert.deepEqual(rows(), [0, 1, 4, 5]);
+  model.hears({ type: "within", path: [] });
+  await settled();
+  assert.equal(rows().length, 8);
+  view.dispose();
+});
+
 test("while a run adds samples the newest is shown, until one is selected", async () => {
   const { model, view, find, text } = await shown(indexOf(2));
   view.setLive(true);

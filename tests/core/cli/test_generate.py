@@ -55,6 +55,19 @@ def test_the_number_asked_for_is_delivered_with_topics_shared_out_fairly(
     assert max(uses) - min(uses) <= 1
 
 
+def test_a_branch_with_a_weight_gets_more_samples_and_a_name_that_means_nothing_is_told(
+    place: Path, deepfabric: Run
+) -> None:
+    topics = place / "given.jsonl"
+    topics.write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n', encoding="utf-8")
+    config = write_config(place, topics={"weights": {"Green": 3, "White": 2}}, output={"num_samples": 8})
+    done = deepfabric("generate", config, "--topics-load", str(topics))
+    assert done.returncode == 0, done.stderr
+    assert "There is no topic 'White'" in " ".join((done.stdout + done.stderr).split())
+    made = [record["metadata"]["topic_path"][-1] for record in lines(place / "out/dataset.jsonl")]
+    assert (made.count("Green"), made.count("Black")) == (6, 2)
+
+
 def test_two_runs_write_the_same_lines_whatever_the_number_of_calls_in_flight(place: Path, deepfabric: Run) -> None:
     config = write_config(place)
     for name, width in (("a", "1"), ("b", "32")):

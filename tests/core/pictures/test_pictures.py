@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -295,6 +296,14 @@ def test_the_page_brings_the_view_along() -> None:
     text = page(tree(["Root", "Wheels"]))
     assert "deepfabricGraph" in Reader(text).scripts[1]
     assert ".dfn" in text
+
+
+def test_the_picture_has_the_colours_of_the_view() -> None:
+    style = (files("deepfabric_core.pictures") / "graph_page.css").read_text(encoding="utf-8")
+    hues = re.findall(r"--dfg-hue-\d: ?light-dark\((#\w{6}),", style)
+    assert len(hues) == 8
+    drawn = svg(tree(*(["Root", str(number)] for number in range(8))))
+    assert all(f'fill="{hue}"' in drawn for hue in hues)
 
 
 # ---- the outline

@@ -18,6 +18,7 @@ from deepfabric_core.topics.edit import (
     keep_levels,
     keep_only,
     merge,
+    move,
     prune,
     rename,
     replace_children,
@@ -189,6 +190,33 @@ def test_a_topic_cannot_take_the_place_of_one_above_it() -> None:
         assert "two topics or more" in refused(lambda ids=ids: merge(tree("ra"), ids))  # type: ignore[misc]
 
 
+def test_moved_topics_take_what_is_below_them_along_and_come_after_the_children_that_are_there() -> None:
+    assert leaves(move(tree("rax", "ray", "rb", "rcz"), [of("rax"), of("rb")], of("rc"))) == [
+        "ray",
+        "rcz",
+        "rcx",
+        "rcb",
+    ]
+    assert leaves(move(tree("raxy", "rb"), [of("rax"), of("raxy")], of("rb"))) == ["ra", "rbxy"]
+    topics = tree("rax", "rb")
+    assert move(topics, [of("ra")], of("r")) == topics
+
+
+def test_in_a_graph_a_moved_topic_leaves_its_primary_parent_and_keeps_the_others() -> None:
+    moved = move(graph({"r": "abc", "a": "x", "b": "x"}), ["x"], "c")
+    assert moved.by_id["x"].parents == ("c", "b") and links(moved) == {"r": "abc", "b": "x", "c": "x"}
+    already = move(graph({"r": "ab", "a": "x", "b": "x"}), ["x"], "b")
+    assert already.by_id["x"].parents == ("b",) and links(already) == {"r": "ab", "b": "x"}
+
+
+def test_a_topic_is_not_moved_below_itself_nor_beside_its_namesake() -> None:
+    topics = tree("rab", "rb", "rc")
+    assert "'b' lies below 'a'" in refused(lambda: move(topics, [of("ra")], of("rab")))
+    assert "'b' below 'r' already" in refused(lambda: move(topics, [of("rab")], of("r")))
+    assert "root can't be moved" in refused(lambda: move(topics, [of("r")], of("rc")))
+    assert "'x' below 'r' already" in refused(lambda: move(tree("rax", "rbx"), [of("rax"), of("rbx")], of("r")))
+
+
 def test_a_grown_subtree_is_put_below_its_topic() -> None:
     assert leaves(grown(tree("ra", "rb"), of("ra"), tree("axy", "az"))) == ["raxy", "raz", "rb"]
 
@@ -309,6 +337,7 @@ def any_edit(data: st.DataObject, topics: Topics) -> Callable[[Topics], Topics]:
         "replace_children": lambda topics: replace_children(topics, own, names),
         "merge": lambda topics: merge(topics, ids),
         "grown": lambda topics: grown(topics, own, below),
+        "move": lambda topics: move(topics, ids, own),
     }
     # Those that add come more often, so that there is something left to edit.
     often = ["rename", "add", "merge", "grown", "replace_children", "add", "merge", "grown"]

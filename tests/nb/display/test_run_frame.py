@@ -11,6 +11,7 @@ from ipykernel.comm.comm import BaseComm as KernelComm
 
 import deepfabric_nb
 from deepfabric_nb.display.run_frame import RunFrame
+from deepfabric_nb.graph.topic_graph import TopicGraph
 from deepfabric_nb.kernel.live_frame import STATIC
 from deepfabric_nb.runs.run import Run
 from tests.nb.wire import Wire
@@ -85,6 +86,19 @@ def test_a_page_that_comes_back_gets_the_whole_state(place: Path) -> None:
     shown = Shown(started().wait())
     shown.wire.handle_msg({"content": {"data": {"method": "request_state"}}})
     assert shown.wire.views[-1]["headline"] == "Complete: 9 samples"
+
+
+def test_the_graph_of_the_run_filters_its_samples_and_a_sample_selects_its_topic(place: Path) -> None:
+    shown = Shown(started().wait())
+    graph = TopicGraph(shown.run)
+    shown.frame.link(graph)
+    leaf, path = graph.topics.leaves[0]
+    graph.comm = wire = Wire()
+    wire.receive({"type": "select", "ids": [leaf.id]})
+    assert shown.wire.messages[-1] == {"type": "within", "path": list(path)}
+    shown.wire.receive({"type": "select", "row": 5})
+    assert graph.selected == (graph.topics.leaves[5][0].id,)
+    assert shown.wire.messages[-1]["type"] == "within", "what a sample selects filters nothing"
 
 
 def test_failed_samples_are_tried_again_in_the_same_frame(place: Path) -> None:

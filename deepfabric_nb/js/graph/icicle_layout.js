@@ -1,17 +1,16 @@
 // The layout of the icicle chart: the topic in focus on the left, a column per level, heights by leaves.
 
 export const ROW = 20; // a line of text with its spacing
-export const LEGIBLE = 12; // a lower box has no label
-const THIN = 3; // a lower box is part of a band
+export const LEGIBLE = 12; // a lower box has no room for a name: it is part of a band
 const FEW = 4; // lines for thin boxes next to the focus, which can't be reached otherwise
 const WIDE = 150; // the width that a column should have
 const FIRST = 0.6; // the focus has the full height for its name, and needs less width
 
 /**
- * Return the visible boxes. Boxes too thin to be seen are drawn as one band, "N more"; a band with room for lines
+ * Return the visible boxes. Boxes too low for a name are drawn as one band, "N more"; a band with room for lines
  * lists as many topics as fit, from the one that `pages` names (by ids) for their parent.
  *
- * A last column that would hold nothing but unlabelled bands is left out.
+ * A last column that would hold nothing but low bands is left out.
  *
  * A box is {row, level, x, y, w, h}; a band has `more` (how many it stands for), `row` (their parent) and `to`
  * (the id from which the list goes on when it is clicked, or null).
@@ -36,16 +35,15 @@ export function icicle(topics, focus, { width, height, pages }) {
     box(level, y, h, { row, more: 0 });
     if (level + 2 >= edges.length || topics.first[row] < 0) return;
     const unit = h / topics.leaves[row];
-    const least = level ? THIN : LEGIBLE; // what is next to the focus must be readable
     const children = topics.childrenOf(row);
-    const thin = children.filter((child) => unit * topics.leaves[child] < least);
+    const thin = children.filter((child) => unit * topics.leaves[child] < LEGIBLE);
     const natural = thin.reduce((sum, child) => sum + unit * topics.leaves[child], 0);
     const given = level ? natural : Math.max(natural, Math.min(thin.length * ROW, FEW * ROW, h / 2));
     const scale = natural < h ? (h - given) / (h - natural) : 1;
     let at = y;
     for (const child of children) {
       const own = unit * topics.leaves[child];
-      if (own < least) continue;
+      if (own < LEGIBLE) continue;
       place(child, level + 1, at, own * scale);
       at += own * scale;
     }
@@ -56,7 +54,7 @@ export function icicle(topics, focus, { width, height, pages }) {
     const lines = Math.floor(h / ROW + 0.01);
     if (thin.length === 1) place(thin[0], level, y, h);
     else if (thin.length <= lines) thin.forEach((child, n) => place(child, level, y + (n * h) / thin.length, h / thin.length));
-    else if (lines < 3) box(level, y, h, { row, more: thin.length, to: null });
+    else if (lines < 3) h >= LEGIBLE - 1 && box(level, y, h, { row, more: thin.length, to: null });
     else list(row, thin, level, y, h, lines);
   }
 
@@ -82,11 +80,4 @@ function columns(width, count) {
 /** Return the box at a point. */
 export function boxAt(boxes, x, y) {
   return boxes.find((box) => x >= box.x && x < box.x + box.w && y >= box.y && y < box.y + box.h);
-}
-
-/** Return the box of a topic, or of its nearest visible ancestor. */
-export function boxOf(topics, boxes, row) {
-  const known = new Map(boxes.filter((box) => !box.more).map((box) => [box.row, box]));
-  for (let at = row; at >= 0; at = topics.parent[at]) if (known.has(at)) return known.get(at);
-  return undefined;
 }
