@@ -1,0 +1,56 @@
+"""The `deepfabric export` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deepfabric_core.cli.output import note, say
+
+_path = click.Path(path_type=Path)
+_PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
+
+
+@click.command("export")
+@click.argument("dataset", type=_path)
+@click.option(
+    "--to",
+    "name",
+    required=True,
+    metavar="FORMAT",
+    help="trl, trl-prompt-completion, trl-preference, trl-kto, grpo, openai, openai-preference, sharegpt, alpaca, "
+    "axolotl, harmony, chatml, a Jinja template (.jinja), or a format that an installed package brings.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_path,
+    help="Where to: a .jsonl, a .parquet, or a folder, which datasets reads. By default beside the dataset.",
+)
+@click.option(
+    "--reasoning",
+    type=click.Choice(_PLACES),
+    help="Where reasoning goes: into the text between tags, under a key of the message, or nowhere.",
+)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | None) -> None:
+    """Export a dataset for training, in the format of a trainer.
+
+    DATASET is any dataset of ours or of DeepFabric's. Samples that people rejected are left out, edited ones are taken
+    as they were edited. What a format can't hold is counted and told.
+    """
+    from deepfabric_core.export.export import ExportRequest, export
+    from deepfabric_core.export.find_format import find_format, reasoning_for
+    from deepfabric_core.text.export_summary import export_notes, export_summary
+
+    if dataset.is_dir():
+        raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
+    chosen = find_format(name)
+    place = reasoning_for(chosen, reasoning)
+    output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}.jsonl")
+    result = export(ExportRequest(dataset, chosen, output, place))
+    for sentence in export_summary(result):
+        say(sentence, err=True)
+    for sentence in export_notes(result):
+        note(sentence)

@@ -1,0 +1,56 @@
+"""Render conversations through a chat template, as transformers does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deepfabric_core.errors import ConfigError
+
+_NO_JINJA = "Jinja isn't installed, which chat templates need; install it with: pip install jinja2"
+
+
+class TemplateRefusal(Exception):
+    """A template can't render a conversation; the message says why, in the template's words."""
+
+
+class ChatTemplate:
+    """A chat template, compiled; it can neither change what it is given nor reach anything else.
+
+    Args:
+        source: its text.
+        name: what messages call it.
+        variables: what it gets beside messages and tools, such as `bos_token`.
+
+    Raises:
+        ConfigError: it is no template, or Jinja isn't installed.
+    """
+
+    def __init__(self, source: str, name: str, variables: Mapping[str, Any] | None = None) -> None:
+        try:
+            from jinja2 import TemplateError, TemplateSyntaxError
+        except ImportError as problem:
+            raise ConfigError(f"{name}: {_NO_JINJA}") from problem
+        from deepfabric_core.export.template_environment import environment
+
+        self._variables = {"bos_token": "", "eos_token": "", **(variables or {})}
+        try:
+            self._template = environment().from_string(source)
+        except TemplateSyntaxError as problem:
+            raise ConfigError(
+                f"{name}, line {problem.lineno}: it isn't a Jinja template: {problem.message}."
+            ) from problem
+        self._errors: tuple[type[Exception], ...] = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
+
+    def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+        """Return the text of a conversation.
+
+        Raises:
+            TemplateRefusal: the template raises an error.
+        """
+        try:
+            return self._template.render(
+                messages=messages, tools=list(tools) or None, add_generation_prompt=False, **self._variables
+            )
+        except self._errors as problem:
+            raise TemplateRefusal(" ".join(str(problem).split()) or type(problem).__name__) from problem

@@ -1,0 +1,38 @@
+"""What an export tells: what was written, and what the format couldn't hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deepfabric_core.export.export import ExportResult, Tally
+from deepfabric_core.export.formats.format import Loss
+from deepfabric_core.wording import counted, digits, were
+
+
+def export_summary(result: ExportResult) -> Iterator[str]:
+    """Yield a sentence for each file that was written."""
+    for path, rows in result.files.items():
+        yield f"{path} has {counted(rows, 'row')} in the format {result.format}."
+
+
+def export_notes(result: ExportResult) -> Iterator[str]:
+    """Yield a sentence for each thing that people have to know of an export."""
+    if result.made_up:
+        yield f"{counted(result.made_up, 'sample')} in it {were(result.made_up)} made up by a simulated model."
+    if len(result.labels) == 1:
+        kind = "good" if result.labels[True] else "bad"
+        yield f"all answers in it are labelled {kind}, and training wants both: reject or edit samples, or let a judge."
+    for what, tally in result.lost.items():
+        yield f"lost of {_of(tally)}: {what}.{_advice(what)}"
+    for why, tally in result.left_out.items():
+        yield f"left out {_of(tally)}: {why}."
+
+
+def _of(tally: Tally) -> str:
+    more = tally.count - len(tally.first)
+    named = ", ".join(map(digits, tally.first)) + (f" and {digits(more)} more" if more > 0 else "")
+    return f"{counted(tally.count, 'record')} ({named})"
+
+
+def _advice(what: str) -> str:
+    return " --reasoning think-tags keeps it in the text." if what == Loss.REASONING else ""

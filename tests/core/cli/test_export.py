@@ -1,0 +1,42 @@
+"""`deepfabric export`: a file beside the dataset, and one sentence about what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.core.conftest import Run
+from tests.core.export.samples import answered, worked, write
+
+
+def test_an_export_is_written_beside_the_dataset_and_what_is_lost_is_told(deepfabric: Run, place: Path) -> None:
+    write(place / "tea.jsonl", answered(), worked())
+    done = deepfabric("export", "tea.jsonl", "--to", "openai")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        "tea.openai.jsonl has 2 rows in the format openai.\n"
+        "Note: lost of 1 record (2): the reasoning. --reasoning think-tags keeps it in the text.\n"
+    )
+    line = (place / "tea.openai.jsonl").read_text(encoding="utf-8").splitlines()[1]
+    assert json.loads(line)["messages"][2]["tool_calls"][0]["function"]["arguments"] == '{"path": "tea.txt"}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["missing.jsonl", "--to", "trl"], 2, "missing.jsonl: the dataset can't be read"),
+        (["tea.jsonl", "--to", "coffee"], 2, "There is no format coffee; there are trl, "),
+        (["tea.jsonl", "--to", "chatml", "--reasoning", "thinking"], 2, "chatml has no place thinking for reasoning"),
+        (["tea.jsonl", "--to", "trl-preference"], 1, "tea.jsonl has nothing for trl-preference"),
+        (["tea.jsonl"], 2, "Missing option '--to'"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    arguments: list[str], code: int, said: str, deepfabric: Run, place: Path
+) -> None:
+    write(place / "tea.jsonl", answered())
+    done = deepfabric("export", *arguments)
+    assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+    assert [path.name for path in place.glob("tea*")] == ["tea.jsonl"]
