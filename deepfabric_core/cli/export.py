@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deepfabric_core.cli.output import note, say
+
+if TYPE_CHECKING:
+    from deepfabric_core.export.splits import By, SplitRules
 
 _path = click.Path(path_type=Path)
 _PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
@@ -33,12 +37,28 @@ _PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
     type=click.Choice(_PLACES),
     help="Where reasoning goes: into the text between tags, under a key of the message, or nowhere.",
 )
+@click.option("--split", metavar="SHARES", help="Divide it, as in train=0.9,validation=0.05,test=0.05.")
+@click.option(
+    "--by",
+    type=click.Choice(("topic", "source", "random")),
+    default="topic",
+    show_default=True,
+    help="What stays together on one side of the split; at random, only equal questions do.",
+)
+@click.option(
+    "--hold-out",
+    "held_out",
+    multiple=True,
+    metavar="TOPIC",
+    help="A topic that goes to test with all below it, so that nothing of it is learned. May be repeated.",
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
-def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | None) -> None:
+def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | None, **split: Any) -> None:
     """Export a dataset for training, in the format of a trainer.
 
     DATASET is any dataset of ours or of DeepFabric's. Samples that people rejected are left out, edited ones are taken
-    as they were edited. What a format can't hold is counted and told.
+    as they were edited. What a format can't hold is counted and told. With --split, -o is a folder, which gets a file
+    for each side (train.jsonl), or a path with {split} in it.
     """
     from deepfabric_core.export.export import ExportRequest, export
     from deepfabric_core.export.find_format import find_format, reasoning_for
@@ -48,9 +68,21 @@ def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | N
         raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
     chosen = find_format(name)
     place = reasoning_for(chosen, reasoning)
-    output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}.jsonl")
-    result = export(ExportRequest(dataset, chosen, output, place))
+    rules = _split_rules(**split)
+    ending = "" if rules else ".jsonl"
+    output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}{ending}")
+    result = export(ExportRequest(dataset, chosen, output, place, rules))
     for sentence in export_summary(result):
         say(sentence, err=True)
     for sentence in export_notes(result):
         note(sentence)
+
+
+def _split_rules(split: str | None, by: By, held_out: tuple[str, ...]) -> SplitRules | None:
+    from deepfabric_core.export.splits import SplitRules, shares_of
+
+    if split is None:
+        if held_out:
+            raise click.UsageError("--hold-out divides a dataset; give the sides by --split, too.")
+        return None
+    return SplitRules(shares_of(split), by, held_out)

@@ -12,9 +12,8 @@ from deepfabric_core.chat.tools import text_of
 from deepfabric_core.samples.reading import JournalLine, answer_of, messages_of, question_of
 from deepfabric_core.samples.recipes.agent_record import KNOWS
 
-ROLES = ("system", "user", "assistant", "tool")
+_ROLES = frozenset(("system", "user", "assistant", "tool"))
 _OTHER_NAMES = {"developer": "system", "function": "tool"}
-_REASONING_KEYS = ("reasoning_content", "thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,10 @@ def conversation_of(record: JournalLine) -> Conversation | None:
             return None
         messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     turns = list(_turns(messages))
-    if not turns or any(turn.role not in ROLES for turn in turns):
+    if not turns or not _ROLES.issuperset([turn.role for turn in turns]):
         return None
-    return Conversation(tuple(_with_reasoning(turns, record)), tuple(_tools(record.get("tools"))))
+    tools = tuple(_tools(record["tools"])) if record.get("tools") else ()
+    return Conversation(tuple(_with_reasoning(turns, record)), tools)
 
 
 def _turns(messages: Sequence[JournalLine]) -> Iterator[Turn]:
@@ -95,25 +95,24 @@ def _turns(messages: Sequence[JournalLine]) -> Iterator[Turn]:
         role = _OTHER_NAMES.get(role, role)
         content = _content(message.get("content"))
         if role == "assistant":
-            calls = tuple(_calls(message.get("tool_calls")))
+            calls = tuple(_calls(message["tool_calls"])) if message.get("tool_calls") else ()
             names.update((call.id, call.name) for call in calls)
-            yield Turn(role, content, _first_text(message, _REASONING_KEYS), calls)
+            reasoning = message.get("reasoning_content") or message.get("thinking")
+            yield Turn(role, content, reasoning if isinstance(reasoning, str) else "", calls)
         elif role == "tool":
-            call_id = _first_text(message, ("tool_call_id",))
-            yield Turn(role, content, call_id=call_id, name=names.get(call_id) or _first_text(message, ("name",)))
+            call_id = str(message.get("tool_call_id") or "")
+            yield Turn(role, content, call_id=call_id, name=names.get(call_id) or str(message.get("name") or ""))
         else:
             yield Turn(role, content)
 
 
 def _content(content: Any) -> str:
     """Return the text of a message, which may come in parts."""
+    if isinstance(content, str):
+        return content
     if isinstance(content, list):
         return "\n".join(str(part["text"]) for part in content if isinstance(part, Mapping) and "text" in part)
     return "" if content is None else text_of(content)
-
-
-def _first_text(message: JournalLine, keys: Sequence[str]) -> str:
-    return next((value for key in keys if isinstance(value := message.get(key), str) and value), "")
 
 
 def _calls(calls: Any) -> Iterator[Call]:

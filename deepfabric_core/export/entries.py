@@ -82,11 +82,11 @@ class Dataset:
 
     def _answers(self) -> Iterator[Entry]:
         for number, record, review in self._reviewed():
-            yield _answer(number, _edited(record, review), good=not review.is_rejected)
+            yield _answer(number, record, _edited(record, review), good=not review.is_rejected)
             if review.edited is not None and not review.is_rejected:
-                yield _answer(number, record, good=False)
+                yield _answer(number, record, record, good=False)
             for line in self.rejected.get(key_of(line_of(record)), ()):
-                yield _answer(number, line["sample"], good=False)
+                yield _answer(number, record, line["sample"], good=False)
 
 
 def open_dataset(path: Path, takes: Takes) -> Dataset:
@@ -112,8 +112,8 @@ def _edited(record: Record, review: Review) -> Record:
     return record if review.edited is None else review.edited
 
 
-def _answer(number: int, record: JournalLine, *, good: bool) -> Entry:
-    conversation = conversation_of(record)
+def _answer(number: int, record: JournalLine, said: JournalLine, *, good: bool) -> Entry:
+    conversation = conversation_of(said)
     if conversation is None:
         return Entry(number, record, None, LeftOut.NO_CONVERSATION)
     return Entry(number, record, Answer(conversation, good))

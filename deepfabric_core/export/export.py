@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError, OutputError
+from deepfabric_core.export.divide import Division, divide, earlier_sides, keep_sides
 from deepfabric_core.export.entries import Dataset, Entry, is_made_up, open_dataset
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Reasoning, Takes
-from deepfabric_core.export.row_files import RowFile, open_rows
+from deepfabric_core.export.row_files import ENDINGS, RowFile, open_rows
+from deepfabric_core.export.splits import SplitRules
 from deepfabric_core.store.files import read_text, replace_file
 from deepfabric_core.store.review_log import reviews_path
 
 DATASET_INFO = "dataset_info.json"
+# What `datasets` reads of a folder with a folder for each side.
+_SIDES_OF_DATASETS = "dataset_dict.json"
+# Stands for a side's name in a path.
+_SIDE = "{split}"
 _NOTHING: Mapping[Takes, str] = {
     "conversations": "there are no samples in it",
     "records": "there are no samples in it",
@@ -29,12 +36,29 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What to export, as what, where to, and where reasoning goes."""
+    """What to export, as what, where to, where reasoning goes, and how it is divided, if it is.
+
+    Divided, `output` is a folder, which gets a JSONL file for each side, or a path with `{split}` in it.
+    """
 
     dataset: Path
     format: Format
     output: Path
     reasoning: Reasoning
+    split: SplitRules | None = None
+
+    def paths(self) -> dict[str, Path]:
+        """Return the files to write, by the side of a split, or by "" if there is none."""
+        if self.split is None:
+            return {"": self.output}
+        if _SIDE in str(self.output):
+            return {side: Path(str(self.output).replace(_SIDE, side)) for side in self.split.shares}
+        return {side: self.output / f"{side}.jsonl" for side in self.split.shares}
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the files that are written."""
+        return next(iter(self.paths().values())).parent
 
 
 @dataclass(slots=True)
@@ -61,6 +85,7 @@ class ExportResult:
     left_out: dict[str, Tally] = field(default_factory=dict)
     made_up: int = 0
     labels: Counter[bool] = field(default_factory=Counter)
+    division: Division | None = None
 
     @property
     def rows(self) -> int:
@@ -69,8 +94,10 @@ class ExportResult:
 
     def count(self, entry: Entry, made: Converted) -> None:
         """Count what became of an entry."""
-        self.labels.update(entry.item.good for _ in made.rows if isinstance(entry.item, Answer))
-        self.made_up += bool(made.rows) and is_made_up(entry.record)
+        if made.rows:
+            self.made_up += is_made_up(entry.record)
+            if isinstance(entry.item, Answer):
+                self.labels[entry.item.good] += 1
         for reason in made.lost:
             self.lost.setdefault(str(reason), Tally()).add(entry.number)
         if made.left_out:
@@ -84,26 +111,40 @@ def export(request: ExportRequest) -> ExportResult:
         ConfigError: a file can't be read, or the output can't be written as it is named.
         OutputError: the disk is full or gone; what stood there is untouched.
     """
-    _check(request)
+    paths = request.paths()
+    _check(request, paths)
     dataset = open_dataset(request.dataset, request.format.takes)
     result = ExportResult(request.format.name)
+    earlier = earlier_sides(request.folder, request.split) if request.split else {}
+    if request.split:
+        result.division = divide(dataset, request.format.takes, request.split, earlier)
     with ExitStack() as stack:
-        file = open_rows(request.output, request.format.columns)
-        stack.callback(file.discard)
-        for row in _rows(dataset, request, result):
-            file.add(row)
-        _refuse_nothing(request, [file], result)
-        _finish([file], result)
+        files = {side: _opened(path, request.format, stack) for side, path in paths.items()}
+        _write(dataset, request, result, files)
+        _refuse_nothing(request, files.values(), result)
+        for file in files.values():
+            file.finish()
+            result.files[file.place] = file.rows
         stack.pop_all()
-    _write_companion(request, {request.output.stem: request.output})
+    if request.split and result.division:
+        keep_sides(request.folder, request.split, result.division.by_key, earlier)
+    _write_companions(request, paths)
     return result
 
 
-def _rows(dataset: Dataset, request: ExportRequest, result: ExportResult) -> Iterator[Mapping[str, object]]:
-    for entry in dataset.entries(request.format.takes):
+def _opened(path: Path, chosen: Format, stack: ExitStack) -> RowFile:
+    file = open_rows(path, chosen.columns)
+    stack.callback(file.discard)
+    return file
+
+
+def _write(dataset: Dataset, request: ExportRequest, result: ExportResult, files: Mapping[str, RowFile]) -> None:
+    sides = iter(result.division.sides) if result.division else repeat("")
+    for entry, side in zip(dataset.entries(request.format.takes), sides, strict=False):
         made = converted(entry, request)
         result.count(entry, made)
-        yield from made.rows
+        for row in made.rows:
+            files[side].add(row)
 
 
 def converted(entry: Entry, request: ExportRequest) -> Converted:
@@ -114,37 +155,40 @@ def converted(entry: Entry, request: ExportRequest) -> Converted:
 
 
 def _refuse_nothing(request: ExportRequest, files: Iterable[RowFile], result: ExportResult) -> None:
-    """Refuse to write an export without any row."""
-    if any(file.rows for file in files):
+    """Refuse to write a file without any row."""
+    empty = next((file for file in files if not file.rows), None)
+    if empty is None:
         return
     why = "; ".join(result.left_out) or _NOTHING[request.format.takes]
-    raise OutputError(f"{request.dataset} has nothing for {request.format.name}: {why}. Nothing was written.")
+    where = f" of {empty.place.name}" if request.split else ""
+    raise OutputError(f"{request.dataset} has nothing for {request.format.name}{where}: {why}. Nothing was written.")
 
 
-def _finish(files: Iterable[RowFile], result: ExportResult) -> None:
-    for file in files:
-        file.finish()
-        result.files[file.path] = file.rows
-
-
-def _check(request: ExportRequest) -> None:
-    """Refuse to write over what is read."""
-    dataset = request.dataset
+def _check(request: ExportRequest, paths: Mapping[str, Path]) -> None:
+    """Refuse to write over what is read, or under a name that can't be meant."""
+    dataset, output = request.dataset, request.output
     read = [dataset, reviews_path(dataset), dataset.with_name(f"{dataset.stem}.rejected.jsonl")]
-    if request.output.absolute() in [path.absolute() for path in read]:
-        raise ConfigError(f"{request.output} is read for the export; give the export another name.")
-    if request.format.companion and request.output.suffix == "":
-        raise ConfigError(f"{request.output}: {request.format.name} is read from files; name a .jsonl or a .parquet.")
+    if clash := next((path for path in paths.values() if path.absolute() in [one.absolute() for one in read]), None):
+        raise ConfigError(f"{clash} is read for the export; give the export another name.")
+    if request.split and _SIDE not in str(output) and output.suffix in ENDINGS:
+        advice = output.with_name(f"{output.stem}.{_SIDE}{output.suffix}")
+        raise ConfigError(f"{output} is one file; with --split name a folder, or {advice}.")
+    if request.format.companion and any(path.suffix not in ENDINGS for path in paths.values()):
+        raise ConfigError(f"{output}: {request.format.name} is read from files; name a .jsonl or a .parquet.")
 
 
-def _write_companion(request: ExportRequest, files: Mapping[str, Path]) -> None:
-    """Write the facts of the files into `dataset_info.json` beside them; what it says of others stays."""
+def _write_companions(request: ExportRequest, paths: Mapping[str, Path]) -> None:
+    """Write what tells libraries of the files; what it says of others stays."""
+    if request.split and all(path.suffix not in ENDINGS for path in paths.values()):
+        replace_file(request.folder / _SIDES_OF_DATASETS, [json.dumps({"splits": list(paths)}).encode()])
     if request.format.companion is None:
         return
-    place = next(iter(files.values())).with_name(DATASET_INFO)
-    facts = request.format.companion({name: path.name for name, path in files.items()})
+    place = request.folder / DATASET_INFO
+    stem = request.dataset.stem
+    names = {f"{stem}_{side}" if side else path.stem: path.name for side, path in paths.items()}
     known = _known_facts(place) if place.exists() else {}
-    replace_file(place, [json.dumps({**known, **facts}, ensure_ascii=False, indent=2).encode(), b"\n"])
+    facts = {**known, **request.format.companion(names)}
+    replace_file(place, [json.dumps(facts, ensure_ascii=False, indent=2).encode(), b"\n"])
 
 
 def _known_facts(place: Path) -> Mapping[str, object]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+ENDINGS = (".jsonl", ".parquet")
 _BUFFER = 1 << 20
 _AT_ONCE = 2000
 
@@ -42,6 +43,11 @@ class RowFile(ABC):
             self._beside.unlink(missing_ok=True)
         except OSError as problem:
             raise self._trouble(problem) from problem
+
+    @property
+    def place(self) -> Path:
+        """What people call it: the file, or the folder that is read as a whole."""
+        return self.path
 
     def add(self, row: Row) -> None:
         """Add a row.
@@ -146,6 +152,11 @@ class ArrowFolder(ArrowFile):
         super().__init__(path / self._DATA, columns, parquet=False)
         self._folder, self._columns = path, columns
 
+    @property
+    def place(self) -> Path:
+        """The folder."""
+        return self._folder
+
     def finish(self) -> None:
         """Put the files into their places, the data first."""
         from deepfabric_core.export.arrow import dataset_facts
@@ -163,7 +174,7 @@ def open_rows(path: Path, columns: Columns | None) -> RowFile:
         OutputError: it can't be written.
     """
     ending = path.suffix.lower()
-    if ending in (".jsonl", ".ndjson", ".json"):
+    if ending == ".jsonl":
         return JsonLines(path)
     if ending not in ("", ".parquet") and not path.is_dir():
         raise ConfigError(f"{path} ends in neither .jsonl nor .parquet, and is no folder; give it another name.")

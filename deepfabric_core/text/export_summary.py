@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from deepfabric_core.export.divide import SPLITS, Division
 from deepfabric_core.export.export import ExportResult, Tally
 from deepfabric_core.export.formats.format import Loss
+from deepfabric_core.export.splits import By
 from deepfabric_core.wording import counted, digits, were
+
+_GROUPS: Mapping[By, str] = {"topic": "topic", "source": "source", "random": "question"}
 
 
 def export_summary(result: ExportResult) -> Iterator[str]:
@@ -22,10 +26,24 @@ def export_notes(result: ExportResult) -> Iterator[str]:
     if len(result.labels) == 1:
         kind = "good" if result.labels[True] else "bad"
         yield f"all answers in it are labelled {kind}, and training wants both: reject or edit samples, or let a judge."
+    if result.division:
+        yield from _of_split(result.division)
     for what, tally in result.lost.items():
         yield f"lost of {_of(tally)}: {what}.{_advice(what)}"
     for why, tally in result.left_out.items():
         yield f"left out {_of(tally)}: {why}."
+
+
+def _of_split(division: Division) -> Iterator[str]:
+    for (left, to), count in division.moved.items():
+        what = f"{counted(count, 'sample')} of {left} {'repeats' if count == 1 else 'repeat'} a sample of {to}"
+        yield f"{what}, exactly or nearly, and {were(count)} moved there."
+    if division.kept:
+        kept = counted(division.kept, _GROUPS[division.by])
+        yield f"{kept} kept the side that {SPLITS} has; delete it to divide afresh."
+    if division.unnamed:
+        what = f"{counted(division.unnamed, 'sample')} {were(division.unnamed)} divided by the question alone"
+        yield f"{what}, since no {division.by} is named."
 
 
 def _of(tally: Tally) -> str:

@@ -40,3 +40,13 @@ def test_what_is_wrong_is_one_sentence(
     done = deepfabric("export", *arguments)
     assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
     assert [path.name for path in place.glob("tea*")] == ["tea.jsonl"]
+
+
+def test_a_split_goes_into_a_folder_beside_the_dataset(deepfabric: Run, place: Path) -> None:
+    write(place / "tea.jsonl", *[answered(f"{word}?", f"{word}.") for word in ("Green", "Black", "White", "Red")])
+    done = deepfabric("export", "tea.jsonl", "--to", "trl", "--split", "train=0.5,test=0.5")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        f"tea.trl/{side}.jsonl has 2 rows in the format trl." for side in ("train", "test")
+    ]
+    assert deepfabric("export", "tea.jsonl", "--to", "trl", "--hold-out", "Tea").returncode == 2
