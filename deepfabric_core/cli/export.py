@@ -52,17 +52,36 @@ _PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
     metavar="TOPIC",
     help="A topic that goes to test with all below it, so that nothing of it is learned. May be repeated.",
 )
+@click.option(
+    "--check",
+    "target",
+    type=_path,
+    metavar="PATH",
+    help="Render it through a chat template (a Jinja file, or a folder with tokenizer files), and say what is lost.",
+)
+@click.option("--context", type=click.IntRange(min=1), metavar="TOKENS", help="How many tokens the model takes.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
-def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | None, **split: Any) -> None:
+def command(
+    dataset: Path,
+    *,
+    name: str,
+    output: Path | None,
+    reasoning: str | None,
+    target: Path | None,
+    context: int | None,
+    **split: Any,
+) -> None:
     """Export a dataset for training, in the format of a trainer.
 
     DATASET is any dataset of ours or of DeepFabric's. Samples that people rejected are left out, edited ones are taken
     as they were edited. What a format can't hold is counted and told. With --split, -o is a folder, which gets a file
-    for each side (train.jsonl), or a path with {split} in it.
+    for each side (train.jsonl), or a path with {split} in it. The exit code is 1 where --check finds anything.
     """
+    from deepfabric_core.export.check.target import open_target
+    from deepfabric_core.export.check.training_check import TrainingCheck
     from deepfabric_core.export.export import ExportRequest, export
     from deepfabric_core.export.find_format import find_format, reasoning_for
-    from deepfabric_core.text.export_summary import export_notes, export_summary
+    from deepfabric_core.text.export_summary import check_lines, export_notes, export_summary
 
     if dataset.is_dir():
         raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
@@ -71,11 +90,16 @@ def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | N
     rules = _split_rules(**split)
     ending = "" if rules else ".jsonl"
     output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}{ending}")
-    result = export(ExportRequest(dataset, chosen, output, place, rules))
+    check = TrainingCheck(open_target(target), chosen, place, context) if target else None
+    result = export(ExportRequest(dataset, chosen, output, place, rules), check)
     for sentence in export_summary(result):
         say(sentence, err=True)
     for sentence in export_notes(result):
         note(sentence)
+    if check is not None:
+        for line in check_lines(check):
+            say(line)
+        raise click.exceptions.Exit(1 if check.defects else 0)
 
 
 def _split_rules(split: str | None, by: By, held_out: tuple[str, ...]) -> SplitRules | None:

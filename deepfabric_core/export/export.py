@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError, OutputError
+from deepfabric_core.export.check.training_check import TrainingCheck
 from deepfabric_core.export.divide import Division, divide, earlier_sides, keep_sides
 from deepfabric_core.export.entries import Dataset, Entry, is_made_up, open_dataset
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Reasoning, Takes
 from deepfabric_core.export.row_files import ENDINGS, RowFile, open_rows
 from deepfabric_core.export.splits import SplitRules
+from deepfabric_core.export.tally import Tally, add_to
 from deepfabric_core.store.files import read_text, replace_file
 from deepfabric_core.store.review_log import reviews_path
 
@@ -30,8 +32,6 @@ _NOTHING: Mapping[Takes, str] = {
     "answers": "there are no samples in it",
     "pairs": "no sample in it was edited, and none was rejected and made again with the same question",
 }
-# So many records are named of each kind of loss.
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,6 @@ class ExportRequest:
 
 
 @dataclass(slots=True)
-class Tally:
-    """How many records something holds of, and the numbers of the first ones."""
-
-    count: int = 0
-    first: list[int] = field(default_factory=list)
-
-    def add(self, number: int) -> None:
-        """Add a record."""
-        self.count += 1
-        if len(self.first) < _NAMED and number not in self.first:
-            self.first.append(number)
-
-
-@dataclass(slots=True)
 class ExportResult:
     """What was written: rows by file, what was lost and left out by the reason, and how many samples were made up."""
 
@@ -99,13 +85,13 @@ class ExportResult:
             if isinstance(entry.item, Answer):
                 self.labels[entry.item.good] += 1
         for reason in made.lost:
-            self.lost.setdefault(str(reason), Tally()).add(entry.number)
+            add_to(self.lost, reason, entry.number)
         if made.left_out:
-            self.left_out.setdefault(str(made.left_out), Tally()).add(entry.number)
+            add_to(self.left_out, made.left_out, entry.number)
 
 
-def export(request: ExportRequest) -> ExportResult:
-    """Write the export, and return what became of the dataset.
+def export(request: ExportRequest, check: TrainingCheck | None = None) -> ExportResult:
+    """Write the export, and return what became of the dataset; all that is written goes through the check.
 
     Raises:
         ConfigError: a file can't be read, or the output can't be written as it is named.
@@ -120,7 +106,13 @@ def export(request: ExportRequest) -> ExportResult:
         result.division = divide(dataset, request.format.takes, request.split, earlier)
     with ExitStack() as stack:
         files = {side: _opened(path, request.format, stack) for side, path in paths.items()}
-        _write(dataset, request, result, files)
+        for entry, side in _with_sides(dataset, request, result.division):
+            made = converted(entry, request)
+            result.count(entry, made)
+            if check is not None:
+                check.see(entry.number, entry.item, made)
+            for row in made.rows:
+                files[side].add(row)
         _refuse_nothing(request, files.values(), result)
         for file in files.values():
             file.finish()
@@ -138,13 +130,9 @@ def _opened(path: Path, chosen: Format, stack: ExitStack) -> RowFile:
     return file
 
 
-def _write(dataset: Dataset, request: ExportRequest, result: ExportResult, files: Mapping[str, RowFile]) -> None:
-    sides = iter(result.division.sides) if result.division else repeat("")
-    for entry, side in zip(dataset.entries(request.format.takes), sides, strict=False):
-        made = converted(entry, request)
-        result.count(entry, made)
-        for row in made.rows:
-            files[side].add(row)
+def _with_sides(dataset: Dataset, request: ExportRequest, division: Division | None) -> Iterator[tuple[Entry, str]]:
+    sides = iter(division.sides) if division else repeat("")
+    return zip(dataset.entries(request.format.takes), sides, strict=False)
 
 
 def converted(entry: Entry, request: ExportRequest) -> Converted:

@@ -12,9 +12,6 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-# Stand around what the assistant says where a template marks it; no text of people's has such characters.
-MARK_BEGIN, MARK_END = "\ue000\ue001", "\ue001\ue000"
-
 
 class Generation(Extension):
     """The block `{% generation %}`, which marks what a model learns."""
@@ -28,17 +25,17 @@ class Generation(Extension):
         return nodes.CallBlock(self.call_method("_marked"), [], [], body).set_lineno(line)
 
     def _marked(self, caller: Callable[[], str]) -> str:
-        text = caller()
-        return f"{MARK_BEGIN}{text}{MARK_END}" if self.environment.globals["mark_generation"] else text
+        marks: Any = self.environment.globals["generation_marks"]
+        return f"{marks[0]}{caller()}{marks[1]}"
 
 
-def environment(*, mark_generation: bool = False) -> ImmutableSandboxedEnvironment:
-    """Return the environment; if asked to, it marks what stands in `{% generation %}` blocks."""
+def environment(marks: tuple[str, str]) -> ImmutableSandboxedEnvironment:
+    """Return the environment; `marks` stand around what is in `{% generation %}` blocks."""
     found = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols], autoescape=False
     )
     found.filters["tojson"] = _tojson
-    found.globals.update(raise_exception=_refuse, strftime_now=_now, mark_generation=mark_generation)
+    found.globals.update(raise_exception=_refuse, strftime_now=_now, generation_marks=marks)
     return found
 
 

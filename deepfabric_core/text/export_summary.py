@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from deepfabric_core.export.check.training_check import TrainingCheck
 from deepfabric_core.export.divide import SPLITS, Division
-from deepfabric_core.export.export import ExportResult, Tally
+from deepfabric_core.export.export import ExportResult
 from deepfabric_core.export.formats.format import Loss
 from deepfabric_core.export.splits import By
+from deepfabric_core.export.tally import Tally
 from deepfabric_core.wording import counted, digits, were
 
 _GROUPS: Mapping[By, str] = {"topic": "topic", "source": "source", "random": "question"}
@@ -54,3 +56,21 @@ def _of(tally: Tally) -> str:
 
 def _advice(what: str) -> str:
     return " --reasoning think-tags keeps it in the text." if what == Loss.REASONING else ""
+
+
+def check_lines(check: TrainingCheck) -> Iterator[str]:
+    """Yield what a check found, a line each."""
+    checked = f"{counted(check.records, 'record')} checked against {check.target.name}"
+    yield f"{checked}: {'nothing is lost.' if not check.defects else 'these would train badly.'}"
+    for what, tally in sorted(check.defects.items(), key=lambda one: -one[1].count):
+        yield f"  {_of(tally)}: {what}"
+    if check.tokens:
+        counts = sorted(check.tokens)
+        low, middle, high, most = (digits(counts[round(share * (len(counts) - 1))]) for share in (0, 0.5, 0.95, 1))
+        of = f" of a context of {digits(check.context)}" if check.context else ""
+        yield f"  tokens: {low} at least, {middle} in the middle, {high} at 95 %, {most} at most{of}"
+    if check.marks_nothing:
+        yield (
+            "  the template has no {% generation %}, so assistant_only_loss would learn nothing: leave it off, "
+            "or export trl-prompt-completion"
+        )

@@ -50,3 +50,16 @@ def test_a_split_goes_into_a_folder_beside_the_dataset(deepfabric: Run, place: P
         f"tea.trl/{side}.jsonl has 2 rows in the format trl." for side in ("train", "test")
     ]
     assert deepfabric("export", "tea.jsonl", "--to", "trl", "--hold-out", "Tea").returncode == 2
+
+
+def test_a_check_is_printed_and_its_exit_code_says_whether_anything_is_lost(deepfabric: Run, place: Path) -> None:
+    write(place / "tea.jsonl", answered(), worked())
+    (place / "chat.jinja").write_text("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}")
+    done = deepfabric("export", "tea.jsonl", "--to", "trl", "--check", "chat.jinja")
+    assert done.returncode == 1 and (place / "tea.trl.jsonl").exists()
+    assert done.stdout.splitlines()[:2] == [
+        "2 records checked against chat.jinja: these would train badly.",
+        "  1 record (2): a tool call isn't in the rendered text, or not as a whole",
+    ]
+    write(place / "green.jsonl", answered())
+    assert deepfabric("export", "green.jsonl", "--to", "trl", "--check", "chat.jinja").returncode == 0
