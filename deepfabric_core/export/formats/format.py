@@ -27,6 +27,7 @@ class Loss(StrEnum):
     AT_ONCE = "that tools were called at once; the calls stand one after the other"
     JOINED = "the border between messages of one speaker, which are one message now"
     NOT_AN_OBJECT = "arguments as an object: they aren't a JSON object and stay as their text"
+    RESULTS = "that the results of tools aren't the assistant's: they are learned as a part of its answer"
     SYSTEM_LATER = "system messages that aren't the first one"
 
 

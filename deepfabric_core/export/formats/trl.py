@@ -6,8 +6,10 @@ no call gets the empty parameters of another one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deepfabric_core.export.columns import JSON, TEXT, TRUTH, ListOf, Struct
-from deepfabric_core.export.conversation import Conversation
+from deepfabric_core.export.conversation import Conversation, Turn
 from deepfabric_core.export.formats.format import Answer, Converted, Format, LeftOut, Loss, Pair, Reasoning, Row
 from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of, split_at_answer
 
@@ -40,16 +42,22 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
 
 
 def _prompt_and_completion(item: Conversation, place: Reasoning) -> Converted:
+    """Return a row for each step of the answer, so that no result of a tool is in what is learned."""
     parts = split_at_answer(item)
     if parts is None:
         return Converted(left_out=LeftOut.NO_ANSWER)
-    prompt, answer = parts
-    row = {
-        "prompt": messages_of(prompt.turns, place, named=True),
-        "completion": messages_of(answer, place, named=True),
+    asked = len(parts[0].turns)
+    steps = [place for place in range(asked, len(item.turns)) if item.turns[place].role == "assistant"]
+    rows = tuple(_row(item, step, step + 1, place) for step in steps)
+    return Converted(rows, tuple(lost_in(item.turns, place, as_objects=True)))
+
+
+def _row(item: Conversation, begin: int, end: int, place: Reasoning) -> Row:
+    return {
+        "prompt": messages_of(item.turns[:begin], place, named=True),
+        "completion": messages_of(item.turns[begin:end], place, named=True),
         **_tools(item),
     }
-    return Converted((row,), tuple(lost_in(item.turns, place, as_objects=True)))
 
 
 def _preference(item: Pair, place: Reasoning) -> Converted:
@@ -60,12 +68,22 @@ def _preference(item: Pair, place: Reasoning) -> Converted:
         "rejected": messages_of(item.rejected, place, named=True),
         **_tools(item.prompt),
     }
-    return Converted((row,), tuple(lost_in(turns, place, as_objects=True)))
+    lost = lost_in(turns, place, as_objects=True)
+    return Converted((row,), (*lost, *_results_in((*item.chosen, *item.rejected))))
 
 
 def _labelled(item: Answer, place: Reasoning) -> Converted:
-    made = _prompt_and_completion(item.conversation, place)
-    return Converted(tuple({**row, "label": item.good} for row in made.rows), made.lost, made.left_out)
+    whole = item.conversation
+    parts = split_at_answer(whole)
+    if parts is None:
+        return Converted(left_out=LeftOut.NO_ANSWER)
+    row = {**_row(whole, len(parts[0].turns), len(whole.turns), place), "label": item.good}
+    lost = lost_in(whole.turns, place, as_objects=True)
+    return Converted((row,), (*lost, *_results_in(parts[1])))
+
+
+def _results_in(answer: Sequence[Turn]) -> tuple[str, ...]:
+    return (Loss.RESULTS,) if any(turn.role == "tool" for turn in answer) else ()
 
 
 def _prompt(item: Conversation, place: Reasoning) -> Converted:
@@ -90,7 +108,7 @@ FORMATS = (
     ),
     Format(
         "trl-prompt-completion",
-        "a prompt and its completion, for TRL's SFTTrainer, which then learns the completion alone",
+        "a prompt and its completion, a row for each step of an agent, for TRL's SFTTrainer",
         "conversations",
         _prompt_and_completion,
         {"prompt": MESSAGES, "completion": MESSAGES, "tools": TOOLS},

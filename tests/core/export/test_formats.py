@@ -46,7 +46,7 @@ def test_what_was_said_called_and_thought_comes_back_from_every_format_that_can_
     wanted = said_in(record)
     assert from_messages(row("trl", record)["messages"]) == wanted
     assert from_messages(row("trl", record, "think-tags")["messages"]) == wanted
-    both = row("trl-prompt-completion", record)
+    both = converted("trl-prompt-completion", record).rows[-1]
     assert from_messages([*both["prompt"], *both["completion"]]) == wanted
     assert from_messages(row("openai", record, "think-tags")["messages"]) == wanted
     assert from_messages(row("axolotl", record)["messages"]) == wanted
@@ -85,6 +85,16 @@ def test_calls_at_once_stay_where_a_format_knows_them_and_are_told_apart_elsewhe
     assert turns == ["human", "function_call", "observation", "function_call", "observation", "gpt"]
     for name in ("sharegpt", "harmony"):
         assert Loss.AT_ONCE in converted(name, record).lost
+
+
+def test_each_step_is_a_completion_so_that_no_result_of_a_tool_is_learned() -> None:
+    made = converted("trl-prompt-completion", worked())
+    assert [[len(row["prompt"]), *(one["role"] for one in row["completion"])] for row in made.rows] == [
+        [2, "assistant"],
+        [4, "assistant"],
+        [6, "assistant"],
+    ]
+    assert not made.lost and Loss.RESULTS in converted("trl-kto", worked()).lost
 
 
 def test_text_beside_a_call_is_told_where_it_is_lost() -> None:
