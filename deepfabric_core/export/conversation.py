@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import text_of
@@ -30,8 +30,7 @@ class Call:
         return self.arguments if isinstance(self.arguments, str) else as_json(self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What is said at once. Of a tool's result, `call_id` and `name` are those of the call that it answers."""
 
     role: str
@@ -136,14 +135,13 @@ def _with_reasoning(turns: list[Turn], record: JournalLine) -> list[Turn]:
     """Return the turns with the record's reasoning where it belongs: before a call, or before the answer."""
     said = record.get("reasoning", record.get("chain_of_thought"))
     content = said.get("content") if isinstance(said, Mapping) else said
-    places = [place for place, turn in enumerate(turns) if turn.role == "assistant"]
-    if not content or not places or any(turn.reasoning for turn in turns):
+    places = [place for place, turn in enumerate(turns) if turn.role == "assistant"] if content else []
+    if not places or any(turns[place].reasoning for place in places):
         return turns
     thoughts = {places[-1]: [content]} if isinstance(content, str) else _thoughts(content, turns, places)
-    return [
-        replace(turn, reasoning="\n".join(text for text in thoughts[place] if text)) if place in thoughts else turn
-        for place, turn in enumerate(turns)
-    ]
+    for place, texts in thoughts.items():
+        turns[place] = turns[place]._replace(reasoning="\n".join(filter(None, texts)))
+    return turns
 
 
 def _thoughts(steps: Any, turns: Sequence[Turn], places: Sequence[int]) -> dict[int, list[str]]:

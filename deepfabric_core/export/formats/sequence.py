@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from deepfabric_core.export.conversation import Turn
 from deepfabric_core.export.formats.format import Loss
@@ -31,7 +30,7 @@ def _apart(turn: Turn, results: Sequence[Turn]) -> list[Turn]:
     left = list(results)
     found: list[Turn] = []
     for number, call in enumerate(turn.calls):
-        found.append(replace(turn, calls=(call,)) if number == 0 else Turn("assistant", "", calls=(call,)))
+        found.append(turn._replace(calls=(call,)) if number == 0 else Turn("assistant", "", calls=(call,)))
         own = next((one for one in left if one.call_id == call.id), left[0] if left else None)
         if own is not None:
             left.remove(own)
@@ -60,4 +59,4 @@ def _is_continued(turn: Turn, after: Turn) -> bool:
 
 def _joined(turn: Turn, after: Turn) -> Turn:
     reasoning = "\n".join(text for text in (turn.reasoning, after.reasoning) if text)
-    return replace(turn, content=f"{turn.content}\n\n{after.content}", reasoning=reasoning)
+    return turn._replace(content=f"{turn.content}\n\n{after.content}", reasoning=reasoning)
