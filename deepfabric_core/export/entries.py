@@ -5,14 +5,14 @@ Pairs and labelled answers also come from what was rejected, by people or by gat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deepfabric_core.export.conversation import Conversation, Turn, conversation_of
 from deepfabric_core.export.formats.format import Answer, LeftOut, Pair, Takes
-from deepfabric_core.samples.preferences import Preference, preferences
+from deepfabric_core.samples.preferences import Preference, preferences, source_of
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of, metadata_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Review, Reviews, sample_id
@@ -21,8 +21,6 @@ from deepfabric_core.store.dataset_reader import records_in_file
 from deepfabric_core.store.review_log import read_reviews, reviews_path
 
 _NONE = Review()
-# The gates whose rejected samples are worse answers; a repetition of another sample isn't one.
-_WORSE = ("checks", "judge", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Dataset:
 
     path: Path
     reviews: Reviews
-    rejected: Mapping[tuple[str, int] | None, list[JournalLine]] = field(default_factory=dict)
+    rejected: Mapping[tuple[str, int], list[JournalLine]] = field(default_factory=dict)
 
     def entries(self, takes: Takes) -> Iterator[Entry]:
         """Yield what a format takes, in the order of the dataset.
@@ -74,8 +72,7 @@ class Dataset:
 
     def _pairs(self) -> Iterator[Entry]:
         for number, record, _ in self._reviewed():
-            line = line_of(record)
-            found = preferences((line,), self.rejected.get(key_of(line), ()), self.reviews)
+            found = preferences((line_of(record),), self._worse(record), self.reviews)
             tools = (conversation_of(record) or Conversation(())).tools
             for pair in found.pairs:
                 yield Entry(number, record, _pair(pair, tools))
@@ -85,8 +82,13 @@ class Dataset:
             yield _answer(number, record, _edited(record, review), good=not review.is_rejected)
             if review.edited is not None and not review.is_rejected:
                 yield _answer(number, record, record, good=False)
-            for line in self.rejected.get(key_of(line_of(record)), ()):
+            for line in self._worse(record):
                 yield _answer(number, record, line["sample"], good=False)
+
+    def _worse(self, record: JournalLine) -> Sequence[JournalLine]:
+        """Return the lines of the samples that were rejected before one was accepted for the same work item."""
+        key = key_of(line_of(record))
+        return self.rejected.get(key, ()) if key else ()
 
 
 def open_dataset(path: Path, takes: Takes) -> Dataset:
@@ -95,17 +97,13 @@ def open_dataset(path: Path, takes: Takes) -> Dataset:
     Raises:
         ConfigError: a file can't be read.
     """
-    rejected: dict[tuple[str, int] | None, list[JournalLine]] = {}
+    rejected: dict[tuple[str, int], list[JournalLine]] = {}
     if takes in ("pairs", "answers"):
         for line in whole_lines(path.with_name(f"{path.stem}.rejected.jsonl")):
-            if _is_worse(line) and isinstance(line.get("sample"), Mapping):
-                rejected.setdefault(key_of(line), []).append(line)
+            key = key_of(line)
+            if key and source_of(line) and isinstance(line.get("sample"), Mapping):
+                rejected.setdefault(key, []).append(line)
     return Dataset(path, read_reviews(reviews_path(path)), rejected)
-
-
-def _is_worse(line: Mapping[str, Any]) -> bool:
-    gate = line.get("gate")
-    return gate in _WORSE and (gate != "review" or line.get("check") == "review")
 
 
 def _edited(record: Record, review: Review) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from deepfabric_core.chat.tools import text_of
 from deepfabric_core.export.columns import TEXT, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, as_json
 from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Reasoning, Row
@@ -41,7 +42,7 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
 
 
 def _tool(function: Any) -> Row:
-    known = {"name": function.get("name"), "description": function.get("description") or ""}
+    known = {name: text_of(function.get(name) or "") for name in ("name", "description")}
     return {"type": "function", "function": {**known, "parameters": as_json(function.get("parameters") or {})}}
 
 

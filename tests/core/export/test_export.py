@@ -27,7 +27,7 @@ def _no_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def exported(dataset: Path, name: str, output: str, reasoning: str | None = None) -> tuple[Path, ExportResult]:
     chosen = find_format(name)
-    path = dataset.with_name(output)
+    path = dataset.parent / output
     return path, export(ExportRequest(dataset, chosen, path, reasoning_for(chosen, reasoning)))
 
 
@@ -194,6 +194,49 @@ def test_what_cannot_be_written_is_one_sentence(output: str, name: str, said: st
     with pytest.raises(ConfigError, match=said):
         exported(dataset, name, output)
     assert [path.name for path in tmp_path.iterdir()] == ["tea.jsonl"] and dataset.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("missing", "name", "output", "said"),
+    [
+        ("pyarrow", "trl", "out.parquet", "need pyarrow, which isn't installed; install it with: pip install datasets"),
+        ("pyarrow", "trl", "folder", "need pyarrow"),
+        ("jinja2", "mine.jinja", "out.jsonl", "Jinja isn't installed"),
+    ],
+)
+def test_a_library_that_is_missing_is_one_sentence(
+    missing: str, name: str, output: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "deepfabric_core.export.arrow", raising=False)
+    (tmp_path / "mine.jinja").write_text("{{ messages }}")
+    dataset = write(tmp_path / "tea.jsonl", answered())
+    with pytest.raises(ConfigError, match=said):
+        exported(dataset, str(tmp_path / name) if name.endswith(".jinja") else name, output)
+    assert not (tmp_path / "out.jsonl").exists() and not (tmp_path / "out.parquet").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    dataset = write(tmp_path / "tea.jsonl", answered())
+    (tmp_path / "blocked").write_text("a file where a folder should be")
+    for output in ("blocked/out.jsonl", "blocked/out.parquet"):
+        with pytest.raises(OutputError, match="can't be written"):
+            exported(dataset, "trl", output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blocked", "tea.jsonl"]
+
+
+def test_rejected_samples_without_a_place_belong_to_no_sample(tmp_path: Path) -> None:
+    dataset = write(tmp_path / "tea.jsonl", {"messages": answered()["messages"]})
+    write(tmp_path / "tea.rejected.jsonl", {"gate": "judge", "check": "score", "sample": answered(answer="Hm.")})
+    path, _ = exported(dataset, "trl-kto", "kto.jsonl")
+    assert [row["label"] for row in rows(path)] == [True]
+
+
+def test_lone_halves_of_characters_do_not_stop_an_export(tmp_path: Path) -> None:
+    dataset = write(tmp_path / "tea.jsonl", answered(answer="A half: \ud83d", reasoning="\ud83d"), worked())
+    exported(dataset, "trl", "out.parquet")
+    path, _ = exported(dataset, "trl", "out.jsonl")
+    assert len(rows(path)) == 2
 
 
 def test_a_broken_line_leaves_the_older_export_as_it_was(tmp_path: Path) -> None:
