@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepfabric_core.cli.output import note, say
+from deepfabric_core.cli.output import note, print_result, say
 
 if TYPE_CHECKING:
     from deepfabric_core.export.splits import By, SplitRules
 
 _path = click.Path(path_type=Path)
 _PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
+
+
+def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    from deepfabric_core.export.find_format import formats
+
+    if wanted:
+        width = max(map(len, formats()))
+        print_result("\n".join(f"{name:{width}}  {what}" for name, what in formats().items()))
+        context.exit()
 
 
 @click.command("export")
@@ -58,6 +67,9 @@ _PLACES = ("think-tags", "reasoning_content", "thinking", "drop")
     type=_path,
     metavar="PATH",
     help="Render it through a chat template (a Jinja file, or a folder with tokenizer files), and say what is lost.",
+)
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats, help="List the formats and exit."
 )
 @click.option("--context", type=click.IntRange(min=1), metavar="TOKENS", help="How many tokens the model takes.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")

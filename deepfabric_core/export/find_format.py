@@ -32,6 +32,12 @@ def find_format(name: str) -> Format:
     return _of_package(name, brought[name])
 
 
+def formats() -> dict[str, str]:
+    """Return the formats' names with what they are for: ours, and those that installed packages bring."""
+    ours = {name: one.what for name, one in BUILT_IN.items()}
+    return {**{name: f"brought by {one.value.partition(':')[0]}" for name, one in _brought().items()}, **ours}
+
+
 def _brought() -> Mapping[str, EntryPoint]:
     return {one.name: one for one in entry_points(group=ENTRY_POINTS)}
 

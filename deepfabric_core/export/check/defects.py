@@ -97,15 +97,16 @@ def lost_in_text(conversation: Conversation, text: str, *, with_reasoning: bool)
         yield Defect.TOOLS
 
 
-def mask_defect(turns: Sequence[Turn], learned: str) -> Defect | None:
-    """Return what is wrong with what a template marks as learned; None if all of the assistant's is in it."""
-    whole = _plain(learned)
-    if not whole:
+def mask_defect(turns: Sequence[Turn], text: str, learned: str) -> Defect | None:
+    """Return what is wrong with what a template marks as learned; None if it has all of the assistant's."""
+    whole, marked = _plain(text), _plain(learned)
+    if not marked:
         return Defect.EMPTY_MASK
     said = [turn for turn in turns if turn.role == "assistant"]
-    parts = [part for turn in said for call in turn.calls for part in _parts_of(call)]
-    texts = [*(turn.content for turn in said), *parts]
-    return None if all(_is_in(whole, text) for text in texts) else Defect.PARTIAL_MASK
+    texts = [part for turn in said for part in (turn.content, turn.reasoning)]
+    texts += [part for turn in said for call in turn.calls for part in _parts_of(call)]
+    missed = any(_is_in(whole, part) and not _is_in(marked, part) for part in texts)
+    return Defect.PARTIAL_MASK if missed else None
 
 
 def _parts_of(call: Call) -> Iterator[str]:

@@ -16,9 +16,9 @@ from deepfabric_core.export.formats.format import Answer, Converted, Format, Pai
 from deepfabric_core.export.formats.messages import messages_of
 from deepfabric_core.export.tally import Tally, add_to
 
-# A model's context that is looked up in the target, if nobody names one.
+# What is rendered by a chat template in training.
 _RENDERED = ("trl", "trl-prompt-completion", "trl-preference", "trl-kto", "grpo", "axolotl")
-# Where the completion alone is learned, whatever a template marks.
+# Where a template's marks say what is learned; elsewhere it is the completion.
 _MASKED_BY_MARKS = ("trl", "axolotl")
 
 
@@ -84,7 +84,7 @@ class TrainingCheck:
             return
         yield from lost_in_text(conversation, text, with_reasoning=self.reasoning != "drop")
         if self.format.name in _MASKED_BY_MARKS and template.has_marks:
-            defect = mask_defect(conversation.turns, learned)
+            defect = mask_defect(conversation.turns, text, learned)
             if defect is not None:
                 yield defect
         yield from self._count(text, special=False)

@@ -63,3 +63,8 @@ def test_a_check_is_printed_and_its_exit_code_says_whether_anything_is_lost(deep
     ]
     write(place / "green.jsonl", answered())
     assert deepfabric("export", "green.jsonl", "--to", "trl", "--check", "chat.jinja").returncode == 0
+
+
+def test_the_formats_are_listed_without_a_dataset(deepfabric: Run) -> None:
+    done = deepfabric("export", "--list")
+    assert done.returncode == 0 and "\nopenai-preference      a preferred" in done.stdout

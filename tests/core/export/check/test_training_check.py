@@ -145,6 +145,9 @@ def test_masks_that_learn_nothing_or_a_part_are_told(tmp_path: Path) -> None:
     partial = partial.replace("{% endgeneration %}{% else", "{% else")
     assert list(checked(tmp_path, answered(), template=partial)) == [Defect.PARTIAL_MASK]
     assert checked(tmp_path, answered(), template=partial, name="trl-prompt-completion") == {}
+    thought = "{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}"
+    outside = SOUND.replace(thought, f"{{% endgeneration %}}{thought}{{% generation %}}")
+    assert list(checked(tmp_path, answered(reasoning="Hm."), template=outside)) == [Defect.PARTIAL_MASK]
     bare = SOUND.replace("{% generation %}", "").replace("{% endgeneration %}", "")
     found = check(tmp_path, answered(), template=bare)
     assert not found.defects and "assistant_only_loss would learn nothing" in list(check_lines(found))[-1]
