@@ -52,26 +52,28 @@ class ChatTemplate:
             raise ConfigError(f"{where}: it isn't a Jinja template: {problem.message}.") from problem
         self._errors: tuple[type[Exception], ...] = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
 
-    def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> str:
-        """Return the text of a conversation.
+    def render(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = (), *, asks: bool = False
+    ) -> str:
+        """Return the text of a conversation; if it `asks`, it ends where the assistant's answer begins.
 
         Raises:
             TemplateRefusal: the template raises an error.
         """
         try:
             return self._template.render(
-                messages=messages, tools=list(tools) or None, add_generation_prompt=False, **self._variables
+                messages=messages, tools=list(tools) or None, add_generation_prompt=asks, **self._variables
             )
         except self._errors as problem:
             raise TemplateRefusal(" ".join(str(problem).split()) or type(problem).__name__) from problem
 
     def render_marked(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = (), *, asks: bool = False
     ) -> tuple[str, str]:
         """Return the text of a conversation, and what of it is marked as the assistant's.
 
         Raises:
             TemplateRefusal: the template raises an error.
         """
-        text = self.render(messages, tools)
+        text = self.render(messages, tools, asks=asks)
         return text.replace(MARKS[0], "").replace(MARKS[1], ""), "\n".join(_MARKED.findall(text))

@@ -22,6 +22,7 @@ class Defect(StrEnum):
     TOOLS = "the definition of a tool isn't in the rendered text"
     EMPTY_MASK = "nothing is marked as the assistant's, so nothing of it is learned"
     PARTIAL_MASK = "not all that the assistant says is marked as its own, so a part isn't learned"
+    BEGINNING = "the rendered prompt isn't how the whole begins, so what is learned begins at another place"
     NULL = "a parameter of a call is null"
     IDS = "a call has no id of its own, or a result has none of a call before it"
     EMPTY = "the assistant says nothing and calls nothing"
@@ -83,12 +84,12 @@ def parameter_schema(tool: str, parameter: str, tools: Sequence[Mapping[str, Any
     return schema if isinstance(schema, Mapping) else None
 
 
-def lost_in_text(conversation: Conversation, text: str, *, with_reasoning: bool) -> Iterator[Defect]:
-    """Yield what of a conversation isn't in its rendered text."""
+def lost_in_text(conversation: Conversation, text: str, thought: Sequence[Turn]) -> Iterator[Defect]:
+    """Yield what of a conversation isn't in its rendered text; reasoning is looked for in the turns `thought` alone."""
     whole = _plain(text)
     if not all(_is_in(whole, turn.content) for turn in conversation.turns):
         yield Defect.TEXT
-    if with_reasoning and not all(_is_in(whole, turn.reasoning) for turn in conversation.turns):
+    if not all(_is_in(whole, turn.reasoning) for turn in thought):
         yield Defect.REASONING
     parts = (part for turn in conversation.turns for call in turn.calls for part in _parts_of(call))
     if not all(_is_in(whole, part) for part in parts):

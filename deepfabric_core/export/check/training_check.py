@@ -13,7 +13,7 @@ from deepfabric_core.export.check.parameter_types import ParameterTypes
 from deepfabric_core.export.check.target import Target
 from deepfabric_core.export.conversation import Conversation, Turn
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Pair, Reasoning
-from deepfabric_core.export.formats.messages import messages_of
+from deepfabric_core.export.formats.messages import messages_of, split_at_answer, steps_of
 from deepfabric_core.export.tally import Tally, add_to
 
 # What is rendered by a chat template in training.
@@ -72,21 +72,27 @@ class TrainingCheck:
             yield from defects_in(conversation)
             if self._types.are_mixed_by(conversation):
                 yield Defect.TYPES
-            yield from self._rendered(number, conversation)
+        for example in examples_of(self.format, item):
+            try:
+                yield from self._rendered(example)
+            except TemplateRefusal as problem:
+                add_to(self.defects, f"the template can't render it: {problem}", number)
+                return
 
-    def _rendered(self, number: int, conversation: Conversation) -> Iterator[Defect]:
-        template = self.target.template
-        messages = messages_of(conversation.turns, self.reasoning, named=True)
-        try:
-            text, learned = template.render_marked(messages, conversation.tools)
-        except TemplateRefusal as problem:
-            add_to(self.defects, f"the template can't render it: {problem}", number)
-            return
-        yield from lost_in_text(conversation, text, with_reasoning=self.reasoning != "drop")
-        if self.format.name in _MASKED_BY_MARKS and template.has_marks:
-            defect = mask_defect(conversation.turns, text, learned)
+    def _rendered(self, example: Example) -> Iterator[Defect]:
+        template, tools = self.target.template, example.whole.tools
+        messages = messages_of(example.whole.turns, self.reasoning, named=True)
+        text, learned = template.render_marked(messages, tools)
+        thought = example.learned if self.reasoning != "drop" else ()
+        yield from lost_in_text(example.whole, text, thought)
+        if self.format.name in _MASKED_BY_MARKS:
+            defect = mask_defect(example.learned, text, learned) if template.has_marks else None
             if defect is not None:
                 yield defect
+        elif example.learned:
+            prompt, _ = template.render_marked(messages[: -len(example.learned)], tools, asks=True)
+            if not text.startswith(prompt):
+                yield Defect.BEGINNING
         yield from self._count(text, special=False)
 
     def _count(self, text: str, *, special: bool) -> Iterator[Defect]:
@@ -103,17 +109,35 @@ class TrainingCheck:
             yield Defect.TWO_ENDS
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a trainer sees at once, and the last turns of it, which are learned."""
+
+    whole: Conversation
+    learned: tuple[Turn, ...]
+
+
+def examples_of(chosen: Format, item: object) -> Iterator[Example]:
+    """Yield what a trainer makes of an item in a format."""
+    for conversation in _conversations(item):
+        parts = split_at_answer(conversation)
+        if chosen.name in _MASKED_BY_MARKS or parts is None:
+            yield Example(conversation, conversation.turns)
+        elif chosen.name == "grpo":
+            yield Example(parts[0], ())
+        elif chosen.name == "trl-prompt-completion":
+            yield from (Example(whole, whole.turns[-1:]) for whole in steps_of(conversation))
+        else:
+            yield Example(conversation, parts[1])
+
+
 def _conversations(item: object) -> Sequence[Conversation]:
     """Return the conversations that are learned from: two of a pair."""
     match item:
         case Pair(prompt=prompt, chosen=chosen, rejected=rejected):
-            return [_answered(prompt, chosen), _answered(prompt, rejected)]
+            return [Conversation((*prompt.turns, *answer), prompt.tools) for answer in (chosen, rejected)]
         case Answer(conversation=conversation):
             return [conversation]
         case Conversation():
             return [item]
     return []
-
-
-def _answered(prompt: Conversation, answer: tuple[Turn, ...]) -> Conversation:
-    return Conversation((*prompt.turns, *answer), prompt.tools)

@@ -12,6 +12,8 @@ from deepfabric_core.export.formats.sequence import one_call_at_a_time
 from deepfabric_core.export.formats.typescript import namespace
 
 _MARKERS = ("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>")
+# What stands there in gpt-oss's own prompts, without the date, so that an export is the same every day.
+_SELF = "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\n\nReasoning: medium"
 _CHANNELS = "# Valid channels: analysis, commentary, final. Channel must be included for every message."
 _TO_COMMENTARY = "Calls to these tools must go to the commentary channel: 'functions'."
 
@@ -29,7 +31,8 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
 
 
 def _instructions(item: Conversation) -> Iterator[str]:
-    yield _message("system", f"{_CHANNELS}\n{_TO_COMMENTARY}" if item.tools else _CHANNELS)
+    lines = [f"{_SELF}\n\n{_CHANNELS}", *([_TO_COMMENTARY] if item.tools else [])]
+    yield _message("system", "\n".join(lines))
     parts = [f"# Instructions\n\n{item.system}"] if item.system else []
     parts += [f"# Tools\n\n## functions\n\n{namespace('functions', item.tools)}"] if item.tools else []
     if parts:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deepfabric_core.export.conversation import Call, Conversation, Turn
-from deepfabric_core.export.formats.format import Answer, Loss, Pair, Reasoning, Row
+from deepfabric_core.export.formats.format import Loss, Reasoning, Row
 
 KEYS: tuple[Reasoning, ...] = ("reasoning_content", "thinking")
 
@@ -80,13 +80,15 @@ def split_at_answer(conversation: Conversation) -> tuple[Conversation, tuple[Tur
     return Conversation(conversation.turns[:asked], conversation.tools), answer
 
 
+def steps_of(conversation: Conversation) -> Iterator[Conversation]:
+    """Yield the conversation up to each turn of the assistant since the user last said something."""
+    turns = conversation.turns
+    asked = max((place for place, turn in enumerate(turns) if turn.role == "user"), default=-1) + 1
+    for end in range(asked + 1, len(turns) + 1):
+        if turns[end - 1].role == "assistant":
+            yield Conversation(turns[:end], conversation.tools)
+
+
 def ends_with_answer(turns: Sequence[Turn]) -> bool:
     """Whether the last turn is the assistant's, and says something."""
     return bool(turns) and turns[-1].role == "assistant" and bool(turns[-1].content or turns[-1].calls)
-
-
-def all_turns(item: Conversation | Pair | Answer) -> tuple[Turn, ...]:
-    """Return all turns of what a format takes."""
-    if isinstance(item, Pair):
-        return (*item.prompt.turns, *item.chosen, *item.rejected)
-    return item.conversation.turns if isinstance(item, Answer) else item.turns

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from deepfabric_core.export.columns import JSON, TEXT, TRUTH, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, Turn
 from deepfabric_core.export.formats.format import Answer, Converted, Format, LeftOut, Loss, Pair, Reasoning, Row
-from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of, split_at_answer
+from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of, split_at_answer, steps_of
 
 MESSAGES = ListOf(
     Struct(
@@ -43,19 +43,16 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
 
 def _prompt_and_completion(item: Conversation, place: Reasoning) -> Converted:
     """Return a row for each step of the answer, so that no result of a tool is in what is learned."""
-    parts = split_at_answer(item)
-    if parts is None:
+    if split_at_answer(item) is None:
         return Converted(left_out=LeftOut.NO_ANSWER)
-    asked = len(parts[0].turns)
-    steps = [place for place in range(asked, len(item.turns)) if item.turns[place].role == "assistant"]
-    rows = tuple(_row(item, step, step + 1, place) for step in steps)
+    rows = tuple(_row(step, len(step.turns) - 1, place) for step in steps_of(item))
     return Converted(rows, tuple(lost_in(item.turns, place, as_objects=True)))
 
 
-def _row(item: Conversation, begin: int, end: int, place: Reasoning) -> Row:
+def _row(item: Conversation, begin: int, place: Reasoning) -> Row:
     return {
         "prompt": messages_of(item.turns[:begin], place, named=True),
-        "completion": messages_of(item.turns[begin:end], place, named=True),
+        "completion": messages_of(item.turns[begin:], place, named=True),
         **_tools(item),
     }
 
@@ -77,7 +74,7 @@ def _labelled(item: Answer, place: Reasoning) -> Converted:
     parts = split_at_answer(whole)
     if parts is None:
         return Converted(left_out=LeftOut.NO_ANSWER)
-    row = {**_row(whole, len(parts[0].turns), len(whole.turns), place), "label": item.good}
+    row = {**_row(whole, len(parts[0].turns), place), "label": item.good}
     lost = lost_in(whole.turns, place, as_objects=True)
     return Converted((row,), (*lost, *_results_in(parts[1])))
 

@@ -153,6 +153,26 @@ def test_masks_that_learn_nothing_or_a_part_are_told(tmp_path: Path) -> None:
     assert not found.defects and "assistant_only_loss would learn nothing" in list(check_lines(found))[-1]
 
 
+def test_thoughts_that_a_template_keeps_at_the_end_alone_are_learned_step_by_step(tmp_path: Path) -> None:
+    last = SOUND.replace("{% if m.reasoning_content %}", "{% if m.reasoning_content and loop.last %}")
+    assert list(checked(tmp_path, worked(), template=last)) == [Defect.REASONING]
+    assert checked(tmp_path, worked(), template=last, name="trl-prompt-completion") == {}
+    assert checked(tmp_path, worked(), template=last, name="grpo") == {}
+
+
+def test_a_prompt_that_is_rendered_otherwise_than_the_whole_is_told(tmp_path: Path) -> None:
+    template = "{{ messages | length }}" + SOUND
+    for name in ("trl-prompt-completion", "trl-kto"):
+        assert list(checked(tmp_path, answered(), template=template, name=name)) == [Defect.BEGINNING]
+    template = SOUND + "{% if add_generation_prompt %}[assistant] {% endif %}"
+    assert checked(tmp_path, answered(), template=template, name="trl-prompt-completion") == {}
+
+
+def test_templates_may_write_json_as_they_like(tmp_path: Path) -> None:
+    template = SOUND.replace("tool | tojson", "tool | tojson(ensure_ascii=False, separators=(',', ':'))")
+    assert checked(tmp_path, worked(), template=template) == {}
+
+
 def test_reasoning_between_tags_is_looked_for_too_and_dropped_reasoning_is_not(tmp_path: Path) -> None:
     record = answered(reasoning="It is green.")
     assert checked(tmp_path, record, reasoning="think-tags") == {}
