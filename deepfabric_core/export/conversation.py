@@ -147,6 +147,7 @@ def _with_reasoning(turns: list[Turn], record: JournalLine) -> list[Turn]:
 def _thoughts(steps: Any, turns: Sequence[Turn], places: Sequence[int]) -> dict[int, list[str]]:
     """Return an agent's thoughts by turn: one a call, or one a turn with calls; the rest is the last one's."""
     said = [step.get("thought") for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+    # What recipes write before the answer says nothing.
     texts = [text if isinstance(text, str) and text != KNOWS else "" for text in said]
     calling = [place for place in places if turns[place].calls]
     calls = sum(len(turns[place].calls) for place in calling)

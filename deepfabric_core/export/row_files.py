@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.export.columns import Columns
-from deepfabric_core.store.files import make_folder, reason, replace_file, sync_folder
+from deepfabric_core.store.files import PRIVATE, make_folder, reason, remove_leftovers, replace_file, sync_folder
 
 if TYPE_CHECKING:
     from deepfabric_core.export.arrow import ArrowWriter
@@ -28,26 +29,26 @@ _AT_ONCE = 2000
 
 
 class RowFile(ABC):
-    """A file of rows that is being written.
+    """A file of rows that is being written; `place` is its name for people: the file's, or that of a whole folder.
 
     Raises:
         OutputError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.resolve() if path.is_symlink() else path
+        self.place = path
         self.rows = 0
-        self._beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            make_folder(path.parent)
+            make_folder(self.path.parent)
+            remove_leftovers(self.path)
             self._beside.unlink(missing_ok=True)
+            os.close(os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+            if self.path.exists():
+                self._beside.chmod(stat.S_IMODE(self.path.stat().st_mode))
         except OSError as problem:
             raise self._trouble(problem) from problem
-
-    @property
-    def place(self) -> Path:
-        """What people call it: the file, or the folder that is read as a whole."""
-        return self.path
 
     def add(self, row: Row) -> None:
         """Add a row.
@@ -100,7 +101,7 @@ class JsonLines(RowFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            self._file = os.fdopen(os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", _BUFFER)
+            self._file = self._beside.open("wb", _BUFFER)
         except OSError as problem:
             raise self._trouble(problem) from problem
 
@@ -120,8 +121,6 @@ class ArrowFile(RowFile):
         super().__init__(path)
         self._waiting: list[Row] = []
         try:
-            descriptor = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.close(descriptor)
             self._writer: ArrowWriter | None = ArrowWriter(self._beside, columns, parquet=parquet)
         except OSError as problem:
             raise self._trouble(problem) from problem
@@ -150,12 +149,7 @@ class ArrowFolder(ArrowFile):
 
     def __init__(self, path: Path, columns: Columns) -> None:
         super().__init__(path / self._DATA, columns, parquet=False)
-        self._folder, self._columns = path, columns
-
-    @property
-    def place(self) -> Path:
-        """The folder."""
-        return self._folder
+        self.place, self._columns = path, columns
 
     def finish(self) -> None:
         """Put the files into their places, the data first."""
@@ -163,7 +157,7 @@ class ArrowFolder(ArrowFile):
 
         super().finish()
         for name, content in dataset_facts(self._columns, self.path).items():
-            replace_file(self._folder / name, [json.dumps(content, indent=2).encode()])
+            replace_file(self.place / name, [json.dumps(content, indent=2).encode()])
 
 
 def open_rows(path: Path, columns: Columns | None) -> RowFile:

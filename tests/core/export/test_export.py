@@ -225,6 +225,19 @@ def test_a_place_that_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blocked", "tea.jsonl"]
 
 
+def test_a_file_keeps_its_mode_and_a_link_its_target_and_what_a_killed_export_left_goes(tmp_path: Path) -> None:
+    dataset = write(tmp_path / "tea.jsonl", answered())
+    (tmp_path / "real").mkdir()
+    target = write(tmp_path / "real" / "out.jsonl", {"old": True})
+    target.chmod(0o644)
+    (tmp_path / "out.jsonl").symlink_to(target)
+    (tmp_path / "real" / ".out.jsonl.999999999.tmp").write_text("half a line")
+    exported(dataset, "trl", "out.jsonl")
+    assert (tmp_path / "out.jsonl").is_symlink() and len(rows(target)) == 1 and "messages" in rows(target)[0]
+    assert target.stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["out.jsonl"]
+
+
 def test_rejected_samples_without_a_place_belong_to_no_sample(tmp_path: Path) -> None:
     dataset = write(tmp_path / "tea.jsonl", {"messages": answered()["messages"]})
     write(tmp_path / "tea.rejected.jsonl", {"gate": "judge", "check": "score", "sample": answered(answer="Hm.")})
