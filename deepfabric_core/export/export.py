@@ -57,8 +57,11 @@ class ExportRequest:
 
     @property
     def folder(self) -> Path:
-        """The folder of the files that are written."""
-        return next(iter(self.paths().values())).parent
+        """The folder of all that is written."""
+        if self.split is None:
+            return self.output.parent
+        apart = [path for path in (self.output, *self.output.parents) if _SIDE in path.name]
+        return apart[-1].parent if apart else self.output
 
 
 @dataclass(slots=True)
@@ -171,9 +174,11 @@ def _write_companions(request: ExportRequest, paths: Mapping[str, Path]) -> None
         replace_file(request.folder / _SIDES_OF_DATASETS, [json.dumps({"splits": list(paths)}).encode()])
     if request.format.companion is None:
         return
-    place = request.folder / DATASET_INFO
-    stem = request.dataset.stem
-    names = {f"{stem}_{side}" if side else path.stem: path.name for side, path in paths.items()}
+    place, stem = request.folder / DATASET_INFO, request.dataset.stem
+    names = {
+        f"{stem}_{side}" if side else path.stem: path.relative_to(request.folder).as_posix()
+        for side, path in paths.items()
+    }
     known = _known_facts(place) if place.exists() else {}
     facts = {**known, **request.format.companion(names)}
     replace_file(place, [json.dumps(facts, ensure_ascii=False, indent=2).encode(), b"\n"])

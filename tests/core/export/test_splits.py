@@ -172,6 +172,9 @@ def test_folders_of_datasets_and_llama_factory_know_the_sides(tmp_path: Path) ->
         "tea_train": "train.jsonl",
         "tea_test": "test.jsonl",
     }
+    divided(path, rules, "lf/{split}/tea.parquet", "alpaca")
+    facts = json.loads((tmp_path / "lf" / "dataset_info.json").read_text())
+    assert facts["tea_train"]["file_name"] == "train/tea.parquet" and (tmp_path / "lf" / "splits.json").exists()
 
 
 @pytest.mark.parametrize(
