@@ -97,6 +97,8 @@ def command(
 
     if dataset.is_dir():
         raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
+    if context is not None and target is None:
+        raise click.UsageError("--context is for a check; name what to check against by --check.")
     chosen = find_format(name)
     place = reasoning_for(chosen, reasoning)
     rules = _split_rules(**split)

@@ -27,7 +27,7 @@ class TrainingCheck:
     """What was found in the records so far.
 
     Raises:
-        ConfigError: no chat template renders the format.
+        ConfigError: no chat template renders the format, or there is a context and no tokenizer.
     """
 
     target: Target
@@ -43,6 +43,8 @@ class TrainingCheck:
         if self.format.name not in _RENDERED and not self._is_text:
             known = ", ".join((*_RENDERED, "harmony", "chatml"))
             raise ConfigError(f"--check: no chat template renders {self.format.name}; it checks {known} and templates.")
+        if self.context is not None and self.target.encode is None:
+            raise ConfigError(f"--context: {self.target.name} has no tokenizer; check a folder with tokenizer.json.")
         self.context = self.context or self.target.context
 
     @property

@@ -30,6 +30,7 @@ def test_an_export_is_written_beside_the_dataset_and_what_is_lost_is_told(deepfa
         (["tea.jsonl", "--to", "coffee"], 2, "There is no format coffee; there are trl, "),
         (["tea.jsonl", "--to", "chatml", "--reasoning", "thinking"], 2, "chatml has no place thinking for reasoning"),
         (["tea.jsonl", "--to", "trl-preference"], 1, "tea.jsonl has nothing for trl-preference"),
+        (["tea.jsonl", "--to", "trl", "--context", "9"], 2, "--context is for a check"),
         (["tea.jsonl"], 2, "Missing option '--to'"),
     ],
 )

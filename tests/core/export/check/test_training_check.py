@@ -239,6 +239,11 @@ def test_what_cannot_be_checked_is_one_sentence(name: str, template: str | Path,
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_a_context_wants_a_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"template.jinja has no tokenizer; check a folder with tokenizer.json"):
+        check(tmp_path, answered(), context=100)
+
+
 def test_a_template_reaches_nothing_outside(tmp_path: Path) -> None:
     template = "{{ messages.__class__.__mro__[1].__subclasses__() }}"
     (what,) = checked(tmp_path, answered(), template=template)
