@@ -31,6 +31,7 @@ _COMMANDS = {
         "deepfabric_core.cli.report",
         "Report on a dataset, as a page or as JSON.",
     ),
+    "export": ("deepfabric_core.cli.export", "Export a dataset for training, in the format of a trainer."),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "trace": ("deepfabric_core.cli.trace", "Look at the calls to models that a run has recorded."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),

@@ -91,10 +91,15 @@ def _candidates(
             yield chosen, worse, source
 
 
+def source_of(line: JournalLine) -> Source | None:
+    """Return who found a rejected sample worse, by its line in their log; None if it only repeats another one."""
+    return _SOURCES.get((str(line.get("gate")), line.get("check") == "review"))
+
+
 def _by_work_item(rejected: Iterable[JournalLine]) -> dict[tuple[str, int], list[tuple[JournalLine, Source]]]:
     found: dict[tuple[str, int], list[tuple[JournalLine, Source]]] = {}
     for line in rejected:
-        source = _SOURCES.get((str(line.get("gate")), line.get("check") == "review"))
+        source = source_of(line)
         key, record = key_of(line), line.get("sample")
         if source and key and isinstance(record, Mapping):
             found.setdefault(key, []).append((record, source))

@@ -10,7 +10,7 @@ from deepfabric_core.chat.messages import ToolCall
 from deepfabric_core.chat.tools import ToolResult
 from deepfabric_core.samples.records import Record
 
-_KNOWS = "I know enough to answer."
+KNOWS = "I know enough to answer."
 _READY = "Ready to respond to user"
 
 
@@ -46,7 +46,7 @@ def record_of(
             "style": "agent",
             "content": [
                 {"step_number": number, "thought": thought, "action": action}
-                for number, (thought, action) in enumerate([*thoughts, (_KNOWS, _READY)], 1)
+                for number, (thought, action) in enumerate([*thoughts, (KNOWS, _READY)], 1)
             ],
         },
         "tool_context": {"executions": [_execution(one) for one in done]},

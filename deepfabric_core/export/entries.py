@@ -1,0 +1,132 @@
+"""Read a dataset for an export: what people accepted, as they edited it, with the number of each record.
+
+Pairs and labelled answers also come from what was rejected, by people or by gates, beside the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.export.conversation import Conversation, Turn, conversation_of
+from deepfabric_core.export.formats.format import Answer, LeftOut, Pair, Takes
+from deepfabric_core.samples.preferences import Preference, preferences, source_of
+from deepfabric_core.samples.reading import JournalLine, key_of, line_of, metadata_of
+from deepfabric_core.samples.records import Record
+from deepfabric_core.samples.reviews import Review, Reviews, sample_id
+from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.dataset_reader import records_in_file
+from deepfabric_core.store.review_log import read_reviews, reviews_path
+
+_NONE = Review()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that a format converts, or why there is nothing to convert; `number` is that of its record, from 1.
+
+    `record` says which topic it belongs to.
+    """
+
+    number: int
+    record: JournalLine
+    item: Conversation | Pair | Answer | JournalLine | None
+    left_out: str = ""
+
+
+@dataclass(slots=True)
+class Dataset:
+    """A dataset with what stands beside it: reviews, and the samples that gates rejected."""
+
+    path: Path
+    reviews: Reviews
+    rejected: Mapping[tuple[str, int], list[JournalLine]] = field(default_factory=dict)
+
+    def entries(self, takes: Takes) -> Iterator[Entry]:
+        """Yield what a format takes, in the order of the dataset.
+
+        Raises:
+            ConfigError: the dataset can't be read.
+        """
+        match takes:
+            case "pairs":
+                return self._pairs()
+            case "answers":
+                return self._answers()
+        return self._accepted(as_records=takes == "records")
+
+    def _reviewed(self) -> Iterator[tuple[int, Record, Review]]:
+        said = self.reviews if self.reviews.decisions else None
+        for number, raw in enumerate(records_in_file(self.path), 1):
+            record = raw["sample"] if "sample" in raw and "topic_id" in raw else raw
+            yield number, record, said.of(sample_id(record)) if said else _NONE
+
+    def _accepted(self, *, as_records: bool) -> Iterator[Entry]:
+        for number, record, review in self._reviewed():
+            if not review.is_rejected:
+                own = _edited(record, review)
+                item = own if as_records else conversation_of(own)
+                yield Entry(number, own, item, "" if item is not None else LeftOut.NO_CONVERSATION)
+
+    def _pairs(self) -> Iterator[Entry]:
+        for number, record, _ in self._reviewed():
+            found = preferences((line_of(record),), self._worse(record), self.reviews)
+            tools = (conversation_of(record) or Conversation(())).tools
+            for pair in found.pairs:
+                yield Entry(number, record, _pair(pair, tools))
+
+    def _answers(self) -> Iterator[Entry]:
+        for number, record, review in self._reviewed():
+            yield _answer(number, record, _edited(record, review), good=not review.is_rejected)
+            if review.edited is not None and not review.is_rejected:
+                yield _answer(number, record, record, good=False)
+            for line in self._worse(record):
+                yield _answer(number, record, line["sample"], good=False)
+
+    def _worse(self, record: JournalLine) -> Sequence[JournalLine]:
+        """Return the lines of the samples that were rejected before one was accepted for the same work item."""
+        key = key_of(line_of(record))
+        return self.rejected.get(key, ()) if key else ()
+
+
+def open_dataset(path: Path, takes: Takes) -> Dataset:
+    """Return a dataset with its reviews and, where a format takes worse answers, those.
+
+    Raises:
+        ConfigError: a file can't be read.
+    """
+    rejected: dict[tuple[str, int], list[JournalLine]] = {}
+    if takes in ("pairs", "answers"):
+        for line in whole_lines(path.with_name(f"{path.stem}.rejected.jsonl")):
+            key = key_of(line)
+            if key and source_of(line) and isinstance(line.get("sample"), Mapping):
+                rejected.setdefault(key, []).append(line)
+    return Dataset(path, read_reviews(reviews_path(path)), rejected)
+
+
+def _edited(record: Record, review: Review) -> Record:
+    return record if review.edited is None else review.edited
+
+
+def _answer(number: int, record: JournalLine, said: JournalLine, *, good: bool) -> Entry:
+    conversation = conversation_of(said)
+    if conversation is None:
+        return Entry(number, record, None, LeftOut.NO_CONVERSATION)
+    return Entry(number, record, Answer(conversation, good))
+
+
+def _pair(pair: Preference, tools: tuple[Mapping[str, Any], ...]) -> Pair:
+    prompt = _turns(pair.prompt)
+    return Pair(Conversation(prompt, tools), _turns(pair.chosen), _turns(pair.rejected))
+
+
+def _turns(messages: list[JournalLine]) -> tuple[Turn, ...]:
+    found = conversation_of({"messages": messages})
+    return found.turns if found else ()
+
+
+def is_made_up(record: JournalLine) -> bool:
+    """Whether a simulated model made a record up."""
+    return metadata_of(record).get("simulated") is True

@@ -1,0 +1,74 @@
+"""OpenAI's formats for fine-tuning, which Together and Fireworks take too: arguments are JSON texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deepfabric_core.export.columns import JSON, TEXT, TRUTH, Columns, ListOf, Struct
+from deepfabric_core.export.conversation import Conversation, Turn
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Pair, Reasoning, Row
+from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of
+
+_MESSAGES = ListOf(Struct({"role": TEXT, "content": TEXT, "tool_calls": ListOf(JSON), "tool_call_id": TEXT}))
+_INPUT: Columns = {"messages": _MESSAGES, "tools": ListOf(JSON), "parallel_tool_calls": TRUTH}
+# There is no place for reasoning but the text.
+_PLACES: tuple[Reasoning, ...] = ("drop", "think-tags")
+
+
+def _body(turns: Sequence[Turn], conversation: Conversation, place: Reasoning) -> Row:
+    body: Row = {"messages": _messages(turns, place)}
+    if conversation.tools:
+        at_once = any(len(turn.calls) > 1 for turn in conversation.turns)
+        body |= {"tools": list(conversation.tools), "parallel_tool_calls": at_once}
+    return body
+
+
+def _messages(turns: Sequence[Turn], place: Reasoning) -> list[Row]:
+    messages = messages_of(turns, place, as_text=True)
+    for message in messages:
+        if "tool_calls" in message and not message["content"]:
+            del message["content"]
+    return messages
+
+
+def _conversation(item: Conversation, place: Reasoning) -> Converted:
+    if not ends_with_answer(item.turns):
+        return Converted(left_out=LeftOut.NO_ANSWER)
+    return Converted((_body(item.turns, item, place),), tuple(lost_in(item.turns, place)))
+
+
+def _preference(item: Pair, place: Reasoning) -> Converted:
+    """Return the pair; what both answers begin with belongs to the input, as the format has room for one message."""
+    shared = 0
+    for one, other in zip(item.chosen, item.rejected, strict=False):
+        if one != other:
+            break
+        shared += 1
+    answers = item.chosen[shared:], item.rejected[shared:]
+    if any(len(answer) != 1 for answer in answers):
+        return Converted(left_out=LeftOut.SEVERAL_ANSWERS)
+    before = (*item.prompt.turns, *item.chosen[:shared])
+    whole = Conversation((*before, *answers[0], *answers[1]), item.prompt.tools)
+    chosen, rejected = (_messages(answer, place) for answer in answers)
+    row = {"input": _body(before, whole, place), "preferred_output": chosen, "non_preferred_output": rejected}
+    return Converted((row,), tuple(lost_in(whole.turns, place)))
+
+
+FORMATS = (
+    Format(
+        "openai",
+        "messages and tools, for fine-tuning at OpenAI, Together or Fireworks",
+        "conversations",
+        _conversation,
+        _INPUT,
+        _PLACES,
+    ),
+    Format(
+        "openai-preference",
+        "a preferred and a non-preferred answer, for preference fine-tuning there",
+        "pairs",
+        _preference,
+        {"input": Struct(_INPUT), "preferred_output": _MESSAGES, "non_preferred_output": _MESSAGES},
+        _PLACES,
+    ),
+)

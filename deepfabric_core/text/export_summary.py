@@ -1,0 +1,76 @@
+"""What an export tells: what was written, and what the format couldn't hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from deepfabric_core.export.check.training_check import TrainingCheck
+from deepfabric_core.export.divide import SPLITS, Division
+from deepfabric_core.export.export import ExportResult
+from deepfabric_core.export.formats.format import Loss
+from deepfabric_core.export.splits import By
+from deepfabric_core.export.tally import Tally
+from deepfabric_core.wording import counted, digits, were
+
+_GROUPS: Mapping[By, str] = {"topic": "topic", "source": "source", "random": "question"}
+
+
+def export_summary(result: ExportResult) -> Iterator[str]:
+    """Yield a sentence for each file that was written."""
+    for path, rows in result.files.items():
+        yield f"{path} has {counted(rows, 'row')} in the format {result.format}."
+
+
+def export_notes(result: ExportResult) -> Iterator[str]:
+    """Yield a sentence for each thing that people have to know of an export."""
+    if result.made_up:
+        yield f"{counted(result.made_up, 'sample')} in it {were(result.made_up)} made up by a simulated model."
+    if len(result.labels) == 1:
+        kind = "good" if result.labels[True] else "bad"
+        yield f"all answers in it are labelled {kind}, and training wants both: reject or edit samples, or let a judge."
+    if result.division:
+        yield from _of_split(result.division)
+    for what, tally in result.lost.items():
+        yield f"lost of {_of(tally)}: {what}.{_advice(what)}"
+    for why, tally in result.left_out.items():
+        yield f"left out {_of(tally)}: {why}."
+
+
+def _of_split(division: Division) -> Iterator[str]:
+    for (left, to), count in division.moved.items():
+        what = f"{counted(count, 'sample')} of {left} {'repeats' if count == 1 else 'repeat'} a sample of {to}"
+        yield f"{what}, exactly or nearly, and {were(count)} moved there."
+    if division.kept:
+        kept = counted(division.kept, _GROUPS[division.by])
+        yield f"{kept} kept the side that {SPLITS} has; delete it to divide afresh."
+    if division.unnamed:
+        what = f"{counted(division.unnamed, 'sample')} {were(division.unnamed)} divided by the question alone"
+        yield f"{what}, since no {division.by} is named."
+
+
+def _of(tally: Tally) -> str:
+    more = tally.count - len(tally.first)
+    named = ", ".join(map(digits, tally.first)) + (f" and {digits(more)} more" if more > 0 else "")
+    return f"{counted(tally.count, 'record')} ({named})"
+
+
+def _advice(what: str) -> str:
+    return " --reasoning think-tags keeps it in the text." if what == Loss.REASONING else ""
+
+
+def check_lines(check: TrainingCheck) -> Iterator[str]:
+    """Yield what a check found, a line each."""
+    checked = f"{counted(check.records, 'record')} checked against {check.target.name}"
+    yield f"{checked}: {'nothing is lost.' if not check.defects else 'these would train badly.'}"
+    for what, tally in sorted(check.defects.items(), key=lambda one: -one[1].count):
+        yield f"  {_of(tally)}: {what}"
+    if check.tokens:
+        counts = sorted(check.tokens)
+        low, middle, high, most = (digits(counts[round(share * (len(counts) - 1))]) for share in (0, 0.5, 0.95, 1))
+        of = f" of a context of {digits(check.context)}" if check.context else ""
+        yield f"  tokens: {low} at least, {middle} in the middle, {high} at 95 %, {most} at most{of}"
+    if check.marks_nothing:
+        yield (
+            "  the template has no {% generation %}, so assistant_only_loss would learn nothing: leave it off, "
+            "or export trl-prompt-completion"
+        )
