@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -19,8 +20,12 @@ LOCAL = re.compile(r"/(?:tmp|home|root|Users|work|private)/|[A-Z]:\\\\")
 
 
 def pictures(document: Any) -> list[str]:
-    outputs = [output for cell in document.cells for output in cell.get("outputs", ())]
-    return [output.data["image/svg+xml"] for output in outputs if "image/svg+xml" in output.get("data", {})]
+    """Return the SVGs in a document: of their own kind, or within a page."""
+    data = [output.get("data", {}) for cell in document.cells for output in cell.get("outputs", ())]
+    pages = [str(one.get("text/html", "")) for one in data]
+    within = [found for page in pages for found in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)]
+    own = [one["image/svg+xml"] for one in data if "image/svg+xml" in one]
+    return [*own, *(base64.b64decode(one).decode() for one in within)]
 
 
 def records(place: Path, name: str) -> list[dict[str, Any]]:
@@ -54,7 +59,7 @@ def test_topics_are_steered_before_samples_are_made(place: Path) -> None:
     assert "Complete: 8 samples" in shown(document, of="await")
     assert "Too few samples: “Herbs on the kitchen window”." in shown(document, of="Herbs")
     assert shown(document, of="more =") == "9 samples, 1 call\n"
-    assert len(pictures(document)) == 2 and all(picture.startswith("<svg") for picture in pictures(document))
+    assert len(pictures(document)) == 3 and all(picture.startswith("<svg") for picture in pictures(document))
     branches = {record["metadata"]["topic_path"][1] for record in records(place, "garden.jsonl")}
     assert {"Watering in the holidays", "Pests and what eats them", "Herbs on the kitchen window"} < branches
     assert len(branches) == 5
@@ -102,7 +107,7 @@ def test_a_dataset_is_loaded_rendered_split_and_looked_at(place: Path) -> None:
     train, test = records(place, "bees-train.jsonl"), records(place, "bees-test.jsonl")
     assert len(train) + len(test) == 64 and len(test) >= 8
     assert not ({topic(record) for record in train} & {topic(record) for record in test})
-    assert len(pictures(document)) == 2
+    assert len(pictures(document)) == 3
 
 
 def topic(record: dict[str, Any]) -> str:
