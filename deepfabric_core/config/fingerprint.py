@@ -59,6 +59,8 @@ _NOT_DATA: Mapping[str, str] = {
 Fingerprint = dict[str, str]
 
 _TOPICS = "topics."
+# It decides how many samples each topic gets, and neither the topics nor what a sample is.
+_WEIGHTS = "topics.weights"
 # Each section in this list has keys of its own, below its number.
 _JUDGES = "quality.judges"
 
@@ -72,6 +74,8 @@ KeyedHash = Callable[[str], str]
 def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
     """Return every key that decides the data, dotted, with its value as JSON, or a hash of it if it may be secret."""
     prints = dict(_leaves(config.model_dump(mode="json"), ""))
+    if not config.topics.weights:
+        del prints[_WEIGHTS]  # as before there were any
     return without_secrets(prints | _traces(config), keyed_hash)
 
 
@@ -96,7 +100,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: 
     A key that an earlier version didn't know had its default then.
     """
     if topics_given or not part_of_topics(before):
-        before, now = without_topics(before), without_topics(now)
+        before, now = for_given_topics(before), for_given_topics(now)
     before = {**{key: value for key, value in _defaults().items() if key in now}, **before}
     return [key for key in sorted({*before, *now}) if _differ(before.get(key), now.get(key))]
 
@@ -151,11 +155,20 @@ def _key_of(value: str) -> str | None:
 
 def part_of_topics(prints: Mapping[str, str]) -> Fingerprint:
     """Return the part of a fingerprint that decides the topics."""
-    return {key: value for key, value in prints.items() if key.startswith(_TOPICS)}
+    return {key: value for key, value in prints.items() if _grows(key)}
+
+
+def _grows(key: str) -> bool:
+    return key.startswith(_TOPICS) and not key.startswith(_WEIGHTS)
+
+
+def for_given_topics(prints: Mapping[str, str]) -> Fingerprint:
+    """Return the part of a fingerprint that decides a dataset of given topics."""
+    return {key: value for key, value in prints.items() if not _grows(key)}
 
 
 def without_topics(prints: Mapping[str, str]) -> Fingerprint:
-    """Return the part of a fingerprint that decides the samples of given topics."""
+    """Return the part of a fingerprint that decides what the samples of given topics are, not how many each gets."""
     return {key: value for key, value in prints.items() if not key.startswith(_TOPICS)}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.amounts import Amounts, Spent, together
 from deepfabric_core.config.budget import FLAGS, limits_in
-from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
+from deepfabric_core.config.fingerprint import changed, fingerprint, for_given_topics, part_of_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.checkpoint.autosave import Autosave
@@ -121,7 +121,7 @@ class Checkpoint:
         job = self._job
         prints = fingerprint(job.config, keyed_hash)
         if job.topics_load or (metadata.fingerprint and not part_of_topics(metadata.fingerprint)):
-            prints = without_topics(prints)
+            prints = for_given_topics(prints)
         return replace(
             metadata,
             run_id=metadata.run_id or uuid.uuid4().hex,
