@@ -74,6 +74,17 @@ def test_an_edit_is_saved_and_the_next_run_makes_only_what_is_missing(place: Pat
     assert (again.usage["calls"], len(again.df)) == (2, 8)
 
 
+def test_a_branch_with_a_weight_gets_more_samples_and_those_that_are_made_stay(place: Path) -> None:
+    first = start().wait()
+    name = first.df["topic_path"][0][1]
+    more = {"weights": {name: 3}}
+    again = deepfabric_nb.start({**CONFIG, "topics": {**CONFIG["topics"], **more}}, num_samples=15).wait()
+    assert [path[1] for path in again.df["topic_path"]].count(name) == 9
+    assert (len(again.df), again.usage["calls"]) == (15, 6), "neither topics nor samples are made a second time"
+    graph = TopicGraph(again)
+    assert (graph[name].wanted, graph[name].done) == (9, 9)
+
+
 def test_undo_and_redo_are_saved_too(place: Path) -> None:
     graph = TopicGraph(start().wait())
     before = graph.topics
