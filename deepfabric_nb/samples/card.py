@@ -293,7 +293,7 @@ def _facts(line: JournalLine, said: Mapping[str, Any]) -> Iterator[str]:
         yield "cost unknown"
     attempts, cycle = line.get("attempts"), line.get("cycle")
     if isinstance(attempts, int) and attempts > 1:
-        yield counted(attempts, "call")
+        yield counted(attempts, "model call")
     if isinstance(cycle, int) and cycle > 0:
         yield f"cycle {cycle + 1}"
     if kind := line.get("kind"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
@@ -40,6 +40,15 @@ _NO_RUN = (
 Message = Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class _Remaking:
+    """Rows whose samples are made again, and those of them that were."""
+
+    wanted: set[int]
+    made: set[int] = field(default_factory=set)
+    is_over: bool = False
+
+
 class SampleChannel:
     """Answers the messages of `protocol` for the samples of a source.
 
@@ -66,6 +75,7 @@ class SampleChannel:
         self._alike = LikeSamples(self.index)
         self._decisions = Decisions(reviews_path(source.dataset) if source.dataset else None)
         self._judged: set[int] = set()
+        self._remaking: _Remaking | None = None
         self.selected = ""
         self.when_selected: Callable[[str], object] | None = None
         with gc_paused():
@@ -122,6 +132,9 @@ class SampleChannel:
             self._take_in(source.new_entries())
             if not growing:
                 self._more = None
+                if self._remaking is not None:
+                    self._remaking.is_over = True
+                self._tell_made_again()
                 self._send_progress()
 
     def _take_in(self, entries: Iterable[Entry]) -> None:
@@ -135,6 +148,9 @@ class SampleChannel:
             self._send_rows(before)
         if changed:
             self._send_changed(changed)
+        if self._remaking is not None and self._remaking.wanted.intersection(changed):
+            self._remaking.made.update(self._remaking.wanted.intersection(changed))
+            self._tell_made_again()
 
     # ---- messages from the page
 
@@ -185,6 +201,7 @@ class SampleChannel:
         self._decisions.read()
         self._show_verdicts()
         self._send({"type": "index", "index": self.now()})
+        self._tell_made_again()
         if self._has_trait("selected") and (rows := self.index.places_of([self._widget.selected])):
             self._send({"type": "selected", "row": rows[0]})
 
@@ -312,6 +329,7 @@ class SampleChannel:
             "to_make_again": rejected,
             "can_undo": self._undoable(),
             "can_make_again": self._make_again is not None and self._more is None,
+            "why_not_again": "" if self._make_again else _NO_RUN,
             "file": "" if file is None else self.index.shown.line(str(file)),
         }
 
@@ -334,9 +352,19 @@ class SampleChannel:
             raise ConfigError(_NO_RUN)
         if self._more is not None:
             raise ConfigError("The run is at work: rejected samples can be made again when it is over.")
-        if not any(row.verdict == "rejected" for row in self.index.rows):
+        rejected = {place for place, row in enumerate(self.index.rows) if row.verdict == "rejected"}
+        if not rejected:
             raise ConfigError("No sample is rejected: reject those that are to be made again.")
-        self.follow(self._make_again())
+        source = self._make_again()
+        self._remaking = _Remaking(rejected)
+        self._tell_made_again()
+        self.follow(source)
+
+    def _tell_made_again(self) -> None:
+        """Say which samples were made again so far, if any were to be."""
+        if (again := self._remaking) is not None:
+            made, total = sorted(again.made), len(again.wanted)
+            self._send({"type": "made_again", "rows": made, "total": total, "is_over": again.is_over})
 
     def follow(self, source: SampleSource) -> None:
         """Take in what another source has from now on, such as a run that goes on with these samples."""

@@ -27,6 +27,7 @@ From the kernel::
     {"type": "found", "ask": 7, "rows": [3, 4, 9]}
     {"type": "alike", "row": 3, "groups": [{"label": "6 near-duplicates", "rows": [...]}]}
     {"type": "selected", "row": 3}                     go to that row
+    {"type": "made_again", "rows": [3], "total": 2, "is_over": false}    which of the samples to be made again are there
     {"type": "within", "path": ["Bikes", "Wheels"]}    show only the samples of that topic and of those below it
     {"type": "refused", "message": "..."}              one sentence
 
@@ -68,7 +69,10 @@ class Columns(TypedDict):
 
 
 class ReviewProgress(TypedDict):
-    """How far the review is, and in how many the person and the judge say the same, of those that both judged."""
+    """How far the review is, and in how many the person and the judge say the same, of those that both judged.
+
+    `can_make_again` is about now; `why_not_again` is a sentence if nothing can be made again, not later either.
+    """
 
     accepted: int
     rejected: int
@@ -79,6 +83,7 @@ class ReviewProgress(TypedDict):
     to_make_again: int
     can_undo: str
     can_make_again: bool
+    why_not_again: str
     file: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,19 @@ DEEPEST = 60
 # Fields of a conversation that repeat its messages, or hold nothing that is read.
 NOT_READ = frozenset({"metadata", "tools", "tool_context", "agent_context", "messages"})
 _REPEATED = ("question", "final_answer", "answer")
+# As many characters of a text are read for its title, of which less is shown.
+_READ_FOR_TITLE = 2_000
+_MAY_BE_MARK = re.compile(r"[*_`~\[>#]|^ {0,3}[-+] ", re.MULTILINE)
+_MARKS = (
+    (re.compile(r"^ {0,3}(?:```|~~~).*$", re.MULTILINE), ""),
+    (re.compile(r"^ {0,3}(?:(?:#{1,6}|>|[-+*]) +)+", re.MULTILINE), ""),
+    (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)"), r"\1"),
+    (re.compile(r"(\*{2,3})(?=\S)([^*\n]*[^*\s])\1"), r"\2"),
+    (re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^*\s])\*(?![\w*])"), r"\1"),
+    (re.compile(r"(?<!\w)(_{1,2})(?=[^_\s])([^_\n]* [^_\n]*[^_\s])\1(?!\w)"), r"\2"),
+    (re.compile(r"~~(?=\S)([^~\n]*\S)~~"), r"\1"),
+    (re.compile(r"(`+)([^`\n]+)\1"), r"\2"),
+)
 
 
 class TooDeepError(ValueError):
@@ -71,5 +85,19 @@ def _texts_below(level: list[Any]) -> Iterator[str]:
 
 
 def title_of(record: JournalLine, texts: list[str]) -> str:
-    """Return the text that a sample is known by in a list: its question, or else its first text."""
-    return question_of(record) or next((text for text in texts if text.strip()), "")
+    """Return the text that a sample is known by in a list, without Markdown: its question, or else its first text."""
+    return without_markdown(question_of(record) or next((text for text in texts if text.strip()), ""))
+
+
+def without_markdown(text: str) -> str:
+    """Return the beginning of a text without the marks of Markdown; code and what only looks like a mark stay.
+
+    >>> without_markdown("## What does **`len(x)`** do in [Python](https://python.org)?")
+    'What does len(x) do in Python?'
+    """
+    beginning = text[:_READ_FOR_TITLE]
+    if not _MAY_BE_MARK.search(beginning):
+        return beginning
+    for marks, kept in _MARKS:
+        beginning = marks.sub(kept, beginning)
+    return beginning.strip() or text[:_READ_FOR_TITLE]

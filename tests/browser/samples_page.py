@@ -85,7 +85,7 @@ def index(cards: list[Json], **columns: list[Any]) -> Json:
 def review(total: int) -> Json:
     return {
         "accepted": 0, "rejected": 0, "edited": 0, "total": total, "agrees": 0, "compared": 0, "to_make_again": 0,
-        "can_undo": "", "can_make_again": True, "file": "bicycles.reviews.jsonl",
+        "can_undo": "", "can_make_again": True, "why_not_again": "", "file": "bicycles.reviews.jsonl",
     }  # fmt: skip
 
 

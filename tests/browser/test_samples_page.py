@@ -213,7 +213,7 @@ def test_samples_are_reviewed_by_keyboard_alone(show: Show, count: int) -> None:
             shown.press("r", "w", "r", "o", "n", "g", "Enter")
         elif n % 4 == 2:
             shown.press("e", "Control+End", "!", "Control+Enter")
-            expect(shown.card.locator(".dfs-user")).to_have_text(f"question {n}!")
+            expect(shown.card.locator(".dfs-other").last).to_have_text(f"answer {n}!")
             shown.press("j")
         elif n % 4 == 3:
             shown.press("c", "h", "m", "Enter", "a")
@@ -225,7 +225,7 @@ def test_samples_are_reviewed_by_keyboard_alone(show: Show, count: int) -> None:
     decided = [(one["row"], one["action"]) for one in shown.sent("decide")]
     assert decided[:5] == [(0, "accept"), (1, "reject"), (2, "edit"), (3, "comment"), (3, "accept")]
     assert shown.sent("decide")[1]["reason"] == "wrong"
-    assert shown.sent("decide")[2]["texts"] == [{"at": ["messages", 0, "content"], "text": "question 2!"}]
+    assert shown.sent("decide")[2]["texts"] == [{"at": ["messages", 1, "content"], "text": "answer 2!"}]
     shown.press("u")
     expect(shown.page.locator(".dfs-told")).to_contain_text(f"{count - 1} reviewed")
 
@@ -251,16 +251,19 @@ def test_the_focus_stays_in_the_view_when_what_had_it_is_gone(show: Show) -> Non
 
 def test_a_text_that_is_edited_is_never_lost(show: Show) -> None:
     shown = show(chats(3))
+    bar = shown.page.locator(".dfs-bar")
+    before = bar.bounding_box()
     shown.press("e")
+    assert bar.bounding_box() == before
     shown.page.keyboard.type(" mine")
-    theirs = card(0, [message("user", "theirs", 0)])
+    theirs = card(0, [message("user", "theirs", 0), message("assistant", "theirs", 1)])
     shown.page.evaluate("card => model.hears({ type: 'cards', cards: { 0: card } })", theirs)
     shown.page.keyboard.type(" too")
-    editor = shown.card.locator("textarea").first
-    expect(editor).to_have_value("question 0 mine too")
+    editor = shown.card.locator("textarea").last
+    expect(editor).to_have_value("answer 0 mine too")
     expect(shown.card.locator(".dfs-edit-note")).to_contain_text("has changed since you began")
     shown.press("Escape", "j", "k", "e")
-    expect(editor).to_have_value("question 0 mine too")
+    expect(editor).to_have_value("answer 0 mine too")
 
 
 def test_every_control_has_a_name_for_screen_readers(show: Show) -> None:

@@ -25,7 +25,7 @@ export function runFrame(model) {
   };
   const more = button("Details", () => open("details"));
   const report = button("Report", () => open("report"));
-  const review = button("Review", () => samples.root.querySelector(".dfs-card")?.focus(), "dfr-button dfr-primary");
+  const review = button("Review", () => samples.review(), "dfr-button dfr-primary");
   const stopper = stop(model);
   const head = headline({ opens: open, buttons: [more, report, review, stopper.root] });
   const again = button("Try these again", tryAgain);

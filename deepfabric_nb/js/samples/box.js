@@ -24,7 +24,7 @@ export function boxPlace(closed) {
       root.setAttribute("aria-label", label);
       root.replaceChildren(element("div", { class: "dfs-box-head" }, element("h4", {}, label), element("button", { type: "button", class: "dfs-close", "aria-label": "Close", click: close }, "×")), ...content);
       root.hidden = false;
-      (root.querySelector("input[type=text]") ?? root.querySelector("button"))?.focus();
+      (root.querySelector("input[type=text]") ?? root.querySelector(".dfs-chips button") ?? root.querySelector("button"))?.focus();
     },
   };
 }
@@ -75,6 +75,20 @@ function oneLine(label, placeholder, button, done) {
     }
   });
   return element("div", { class: "dfs-line" }, field, element("button", { type: "button", class: "dfs-primary", click: send }, button));
+}
+
+/** Ask what becomes of an edit that isn't saved before a sample is accepted or rejected. */
+export function askDraft(place, does, { save, discard, edit }) {
+  const one = (text, then, style = "") => {
+    const click = () => {
+      place.close();
+      then();
+    };
+    return element("button", { type: "button", class: style, click }, text);
+  };
+  const saved = does === "Accept" ? [one("Save the edit", save, "dfs-primary")] : [];
+  const note = element("p", {}, saved.length ? "A sample that is edited counts as accepted." : "A sample that is rejected has no use for it.");
+  place.open("This sample has an edit that isn't saved", note, element("div", { class: "dfs-chips" }, ...saved, one(`${does} without the edit`, discard), one("Go on editing", edit)));
 }
 
 /** Show the groups of samples that are like one; those that are ticked may be rejected together. */

@@ -40,7 +40,8 @@ export function cardView(state, act) {
   function drawBody(row, card) {
     const [isSame, scrolled] = [row === drawn.row, root.scrollTop];
     const open = isSame ? [...body.querySelectorAll(":scope details")].map((one) => one.open) : [];
-    body.replaceChildren(...content(card, state.draft, { asText: state.asText, scale: rows.scale, act }));
+    const unsaved = !state.draft && state.drafts.isUnsaved(row) ? [unsavedNote(act)] : [];
+    body.replaceChildren(...unsaved, ...content(card, state.draft, { asText: state.asText, scale: rows.scale, act }));
     [...body.querySelectorAll("details")].forEach((one, at) => open[at] && (one.open = true));
     root.scrollTop = isSame ? scrolled : 0;
   }
@@ -71,12 +72,14 @@ export function cardView(state, act) {
     root,
     body,
     focus: () => root.focus({ preventScroll: true }),
-    focusEditor: () => body.querySelector("textarea")?.focus(),
+    /** Put the cursor into the last answer, or else into the first text. */
+    focusEditor: () => ([...body.querySelectorAll("textarea[data-role=assistant]")].at(-1) ?? body.querySelector("textarea"))?.focus(),
     /** Draw what has changed. */
     update() {
       const row = state.row;
       const { card, draft } = state;
-      const next = { row, card, asText: state.asText, texts: draft?.texts, late: !card && state.isLate };
+      const isUnsaved = !draft && state.drafts.isUnsaved(row);
+      const next = { row, card, asText: state.asText, texts: draft?.texts, late: !card && state.isLate, isUnsaved };
       show(asText, row >= 0);
       say(asText, state.asText ? "As Markdown" : "As text");
       root.setAttribute("aria-label", row < 0 ? "Sample" : `Sample ${number(row + 1)} of ${number(rows.length)}`);
@@ -129,6 +132,7 @@ function messageOf(message, one) {
   const parts = [];
   if (message.reasoning.length) parts.push(reasoning(message.reasoning));
   const area = editorAt(`Text of ${ROLES[role] ?? line(role, 40)}`, at, one);
+  if (area) area.dataset.role = role;
   if (area) parts.push(area);
   else if (role === "system" || role === "tool") parts.push(fold(ROLES[role], () => prose(text, one)));
   else if (text || !message.calls.length) parts.push(bubble(role, text, one));
@@ -173,6 +177,9 @@ function editor(label, text, act) {
   area.rows = Math.min(24, Math.max(2, text.text.split("\n").length, Math.ceil(text.text.length / 90)));
   return area;
 }
+
+const unsavedNote = (act) =>
+  element("p", { class: "dfs-edit-note" }, "An edit of this sample isn't saved. ", element("button", { type: "button", class: "dfs-link", click: () => act.edit() }, "Go on"), " · ", element("button", { type: "button", class: "dfs-link", click: () => act.discard() }, "Discard"));
 
 const editNote = (draft) => element("p", { class: "dfs-edit-note" }, editHint(draft));
 

@@ -1,5 +1,5 @@
 // What a person decides on samples: accepted, rejected, edited, commented, taken back.
-import { askAlike, askLine, askReason } from "./box.js";
+import { askAlike, askDraft, askLine, askReason } from "./box.js";
 import { nextToReview } from "./query.js";
 
 const EXPECTED = { accept: "accepted", reject: "rejected", edit: "edited" };
@@ -36,8 +36,48 @@ export function decisions(state, act, parts) {
 
   function endEdit(how) {
     how(state.row);
+    remember();
     parts.card.focus();
     act.soon();
+  }
+
+  const remember = () => state.memory.writeDrafts(drafts.kept());
+
+  /** Do something that takes the text as it was, once it is clear what becomes of an edit that isn't saved. */
+  function withoutDraft(does, go) {
+    if (!state.canJudge || !drafts.isUnsaved(state.row)) {
+      go();
+      return;
+    }
+    const discard = () => {
+      drafts.discard(state.row);
+      remember();
+      go();
+    };
+    ask(() => askDraft(parts.box, does, { save: saveAndGoOn, discard, edit: act.edit }));
+  }
+
+  function save() {
+    const draft = state.card && state.canJudge ? drafts.open(state.card) : null;
+    if (!draft) return;
+    const texts = drafts.changed(draft);
+    if (texts.length) {
+      drafts.send(state.row);
+      decide("edit", { texts });
+    } else drafts.discard(state.row);
+    endEdit(() => {});
+  }
+
+  function saveAndGoOn() {
+    save();
+    goOn();
+  }
+
+  function again() {
+    if (state.whyNotAgain) {
+      state.refusal = state.whyNotAgain;
+      act.soon();
+    } else withoutDraft("Reject", () => ask(() => askLine(parts.box, AGAIN, (instruction) => decide("reject", { instruction }))));
   }
 
   function rejectAll(found, reason) {
@@ -49,9 +89,9 @@ export function decisions(state, act, parts) {
   }
 
   return {
-    accept: () => decide("accept"),
-    reject: () => ask(() => askReason(parts.box, rows, (reason) => decide("reject", { reason }))),
-    again: () => ask(() => askLine(parts.box, AGAIN, (instruction) => decide("reject", { instruction }))),
+    accept: () => withoutDraft("Accept", () => decide("accept")),
+    reject: () => withoutDraft("Reject", () => ask(() => askReason(parts.box, rows, (reason) => decide("reject", { reason })))),
+    again,
     comment: () => ask(() => askLine(parts.box, COMMENT, (comment) => decide("comment", { comment }))),
     alike: () => ask(() => state.kernel.send({ type: "alike", row: state.row })),
     /** Show which samples are like the selected one. */
@@ -70,17 +110,10 @@ export function decisions(state, act, parts) {
     },
     drafted(text, value) {
       text.text = value;
+      remember();
       act.soon();
     },
-    save() {
-      if (!state.draft || !state.canJudge) return;
-      const texts = drafts.changed(state.draft);
-      if (texts.length) {
-        drafts.send(state.row);
-        decide("edit", { texts });
-      } else drafts.discard(state.row);
-      endEdit(() => {});
-    },
+    save: () => state.draft && save(),
     leave: () => endEdit((row) => drafts.leave(row)),
     discard: () => endEdit((row) => drafts.discard(row)),
   };

@@ -9,16 +9,32 @@ function editable({ messages, fields }) {
   return all.filter(({ at }) => at?.length);
 }
 
+const isChanged = ({ text, was }) => text !== was.replace(/\r\n?/g, "\n");
+
 /** The drafts of edited texts. One that is open is shown as text areas. */
 export class Drafts {
   #drafts = new Map();
+
+  /** Take over what `kept` returned. The drafts are outdated if `compare` finds so. */
+  restore(kept) {
+    for (const { row, texts } of kept) {
+      const known = texts.map((one) => [placeKey(one.at), one]);
+      this.#drafts.set(row, { row, texts: new Map(known), isOutdated: false, isOpen: false });
+    }
+  }
+
+  /** Return what is needed to go on with the drafts later: the changed texts, as JSON can have them. */
+  kept() {
+    const unsaved = [...this.#drafts.values()].filter(({ row }) => this.isUnsaved(row));
+    return unsaved.map(({ row, texts }) => ({ row, texts: [...texts.values()].filter(isChanged) }));
+  }
 
   /** Begin to edit a card, or go on. Return the draft, or null if nothing in it can be edited. */
   open(card) {
     const known = this.#drafts.get(card.row);
     const texts = editable(card).map(({ at, text }) => [placeKey(at), { at, was: text, text }]);
     if (!texts.length) return null;
-    const draft = known ?? { row: card.row, texts: new Map(texts), isOutdated: false };
+    const draft = { row: card.row, isOutdated: false, ...known, texts: new Map([...texts, ...(known?.texts ?? [])]) };
     this.#drafts.set(card.row, { ...draft, isOpen: true, isSent: false });
     return this.#drafts.get(card.row);
   }
@@ -32,12 +48,12 @@ export class Drafts {
   /** Return whether a row has texts that aren't saved. */
   isUnsaved(row) {
     const draft = this.#drafts.get(row);
-    return Boolean(draft) && !draft.isSent && this.changed(draft).length > 0;
+    return Boolean(draft) && !draft.isSent && [...draft.texts.values()].some(isChanged);
   }
 
   /** Return the changed texts, as they are sent. */
   changed(draft) {
-    return [...draft.texts.values()].filter(({ text, was }) => text !== was.replace(/\r\n?/g, "\n")).map(({ at, text }) => ({ at, text }));
+    return [...draft.texts.values()].filter(isChanged).map(({ at, text }) => ({ at, text }));
   }
 
   /** Leave a draft; its text is kept if it says something new. */

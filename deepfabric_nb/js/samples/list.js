@@ -1,11 +1,16 @@
 // The list of samples. Only the rows in view are on the page.
 import { element } from "../dom.js";
 import { level } from "./judgement.js";
-import { line, number, score } from "./text.js";
+import { counted, line, number, score } from "./text.js";
 
 export const HEIGHT = 48; // px of a row, as in the style sheet
 const SPARE = 6; // rows above and below what is seen
 
+const MARKS = {
+  failed: { text: "failed", level: "poor" },
+  rejected: { text: "rejected by a check", level: "fair" },
+  replaced: { text: "made again", level: "none" },
+};
 const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited: ["✎", "edited"] };
 /** The list as a listbox; `act.go(row)` selects a row. */
 export function listView(state, act) {
@@ -48,7 +53,7 @@ export function listView(state, act) {
       part.root.remove();
       parts.delete(at);
     }
-    for (const [at, part] of parts) part.update(rows, list, at, { isSelected: at === selected, scale });
+    for (const [at, part] of parts) part.update(rows, list, at, { isSelected: at === selected, scale, news: newsOf(state, list[at]) });
     if (selected >= 0) root.setAttribute("aria-activedescendant", `${name}-${list[selected]}`);
     else root.removeAttribute("aria-activedescendant");
   }
@@ -89,11 +94,12 @@ function option(list) {
   let drawn = "";
   return {
     root,
-    update(rows, shown, at, { isSelected, scale }) {
+    update(rows, shown, at, { isSelected, scale, news }) {
       const row = shown[at];
-      const marked = markOf(rows.columns, row, scale);
-      const noted = noteOf(rows.columns, row);
-      const key = [row, at, shown.length, isSelected, marked.text, noted, rows.columns.title[row], rows.columns.topic[row]].join("\n");
+      const marked = markOf(rows, row, scale);
+      const noted = news || noteOf(rows, row);
+      const told = textsOf(rows, row);
+      const key = [row, at, shown.length, isSelected, marked.text, noted, told.title, told.parent, told.leaf].join("\n");
       if (key === drawn) return;
       drawn = key;
       root.id = `${list}-${row}`;
@@ -103,29 +109,47 @@ function option(list) {
       root.setAttribute("aria-selected", String(isSelected));
       root.setAttribute("aria-setsize", String(shown.length));
       root.setAttribute("aria-posinset", String(at + 1));
-      title.textContent = line(rows.columns.title[row] ?? "", 160) || "(no text)";
-      const names = rows.path(row).slice(1).slice(-2).map((one) => line(one, 60));
-      leaf.textContent = names.at(-1) ?? "";
-      parent.textContent = names.length > 1 ? names[0] : "";
-      between.hidden = names.length < 2;
+      title.textContent = told.title;
+      leaf.textContent = told.leaf;
+      parent.textContent = told.parent;
+      between.hidden = !told.parent;
       mark.textContent = marked.text;
       mark.className = `dfs-row-mark dfs-${marked.level}`;
       note.textContent = noted;
+      note.toggleAttribute("data-new", Boolean(news));
     },
   };
 }
 
 /** What stands at the right of a row: the verdict, else the status unless it is done, else the score. */
-function markOf({ verdict, status, score: scores }, row, scale) {
+function markOf(rows, row, scale) {
+  const { verdict, score: scores } = rows.columns;
+  const status = rows.status(row);
   if (verdict[row]) return { text: `${VERDICTS[verdict[row]][0]} ${verdict[row]}`, level: VERDICTS[verdict[row]][1] };
-  if (status[row] === "failed") return { text: "failed", level: "poor" };
-  if (status[row] === "rejected") return { text: "refused", level: "fair" };
+  if (MARKS[status]) return MARKS[status];
   const given = scores[row];
   return given === null || given === undefined ? { text: "", level: "none" } : { text: score(given), level: level(given, scale) };
 }
 
-function noteOf({ attempts, problems, calls }, row) {
+/** The two lines of a row: the question and the topic; of what failed the topic and why. */
+function textsOf(rows, row) {
+  const title = line(rows.columns.title[row] ?? "", 160);
+  const names = rows.path(row).slice(-2).map((one) => line(one, 60));
+  if (rows.columns.status[row] === "failed" && names.length) return { title: names.at(-1), parent: "", leaf: title === names.at(-1) ? "" : title };
+  const below = rows.path(row).length > 1 ? names.slice(rows.path(row).length > 2 ? 0 : 1) : [];
+  return { title: title || "(no text)", parent: below.length > 1 ? below[0] : "", leaf: below.at(-1) ?? "" };
+}
+
+/** What the page knows of a row that is new to the person. */
+function newsOf({ drafts, madeAgain }, row) {
+  if (drafts.isUnsaved(row)) return "draft";
+  return madeAgain.rows.has(row) ? "made again" : "";
+}
+
+function noteOf({ columns, reasons }, row) {
+  const { attempts, problems, calls, status, reason } = columns;
+  if (status[row] !== "done") return line(reasons[reason[row]] ?? "", 40);
   if (problems[row]) return `${number(problems[row])} found`;
   if (attempts[row] > 1) return `${number(attempts[row])} tries`;
-  return calls[row] ? `${number(calls[row])} ${calls[row] === 1 ? "call" : "calls"}` : "";
+  return calls[row] ? counted(calls[row], "tool call") : "";
 }

@@ -1,4 +1,5 @@
 // What the kernel tells, and what of it changes on the page.
+import { toReview } from "./query.js";
 import { line } from "./text.js";
 
 const SOON = 60; // ms in which a changed card may come by itself
@@ -12,6 +13,7 @@ export function messages(state, act, parts, ready) {
   function changed(at) {
     const known = state.card;
     drafts.taken(at);
+    state.memory.writeDrafts(drafts.kept());
     state.cards.forget(at);
     state.relist();
     if (!at.includes(state.row)) return;
@@ -20,12 +22,12 @@ export function messages(state, act, parts, ready) {
     timer = setTimeout(() => state.cards.read([state.row]), known ? SOON : 0);
   }
 
-  /** Select what was selected before, now or before the page was loaded again; else the newest, or the first row. */
+  /** Select what was selected before, now or before the page was loaded again; else the newest, or the first to review. */
   function selectAgain() {
     const remembered = state.row < 0 ? state.memory.read() : -1;
     if (remembered >= 0 && remembered < rows.length) state.hold();
     const isFollowing = state.isLive && !state.isHeld;
-    const row = [state.row, remembered, 0].find((one) => one >= 0 && one < rows.length) ?? -1;
+    const row = [state.row, remembered, toReview(rows, state.list), 0].find((one) => one >= 0 && one < rows.length) ?? -1;
     state.row = -1;
     if (isFollowing) act.followNewest();
     else act.select(row);
@@ -36,6 +38,7 @@ export function messages(state, act, parts, ready) {
     index({ index }) {
       rows.fill(index);
       state.cards.clear();
+      if (state.row < 0) drafts.restore(state.memory.readDrafts());
       state.relist();
       selectAgain();
       if (state.text) act.searchFor(state.text);
@@ -65,11 +68,13 @@ export function messages(state, act, parts, ready) {
       act.select(row);
       act.soon(() => parts.list.reveal(state.row));
     },
+    made_again: ({ rows: made, total, is_over: isOver }) => (state.madeAgain = { rows: new Set(made), total, isOver }),
     within: ({ path }) => act.ask({ ...state.query, path }),
     refused({ message }) {
       state.refusal = line(message, 500);
       rows.withdraw();
       drafts.refused();
+      state.memory.writeDrafts(drafts.kept());
       state.relist();
     },
   };

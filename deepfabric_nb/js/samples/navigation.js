@@ -1,6 +1,6 @@
 // Which sample is shown: by hand, by search and filters, or the newest one while a run adds samples.
 import { say } from "../dom.js";
-import { neighbour } from "./query.js";
+import { neighbour, toReview } from "./query.js";
 import { line } from "./text.js";
 
 const LATE = 200; // ms of reading until a placeholder takes the place of the former card
@@ -98,6 +98,18 @@ export function navigation(state, act, parts, pace) {
     pageDown: () => step(page(1)),
     pageUp: () => step(page(-1)),
     read: () => parts.card.focus(),
+    /** Begin the review with the first sample that isn't reviewed. */
+    review() {
+      const first = toReview(rows, state.list);
+      if (first >= 0) act.go(first);
+      parts.card.focus();
+    },
+    /** Go to the next sample that was made again. */
+    showMadeAgain() {
+      const made = (row) => state.madeAgain.rows.has(row);
+      const next = neighbour(state.list, state.row, 1, made);
+      step(next >= 0 ? next : neighbour(state.list, -1, 1, made));
+    },
     toggleText() {
       state.asText = !state.asText;
       act.soon();

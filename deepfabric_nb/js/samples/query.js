@@ -2,13 +2,13 @@
 import { line, number } from "./text.js";
 
 const LENGTHS = [500, 2_000, 8_000, 32_000];
-const STATUSES = { done: "made", failed: "failed", rejected: "refused" };
-const VERDICTS = { "": "not reviewed", accepted: "accepted", rejected: "rejected", edited: "edited" };
+const STATUSES = { done: "made", failed: "failed", rejected: "rejected by a check", replaced: "rejected by you, made again" };
+const VERDICTS = { "": "not reviewed", accepted: "accepted", rejected: "rejected by you", edited: "edited" };
 
 /** What the rows can be filtered by. `of` returns the value of a row, `name` how a value is called. */
 const FACETS = [
   { key: "verdict", label: "Review", of: ({ columns }) => (row) => columns.verdict[row] || "", name: (_, value) => VERDICTS[value] },
-  { key: "status", label: "Status", of: ({ columns }) => (row) => columns.status[row], name: (_, value) => STATUSES[value] ?? line(String(value)) },
+  { key: "status", label: "Status", of: (rows) => (row) => rows.status(row), name: (_, value) => STATUSES[value] ?? line(String(value)) },
   { key: "branch", label: "Branch", of: (rows) => (row) => rows.branch(row), name: (rows, value) => line(rows.branches[value] ?? "none", 60) },
   { key: "score", label: "Score", of: scores, name: (rows, value) => scoreRange(rows.scale, value) },
   { key: "reason", label: "Reason", of: ({ columns }) => (row) => columns.reason[row] ?? -1, name: (rows, value) => line(rows.reasons[value] ?? "none", 60) },
@@ -131,12 +131,17 @@ export function neighbour(list, from, step, holds = () => true) {
 
 /** Return the row to go to after a decision: the next that isn't reviewed, from the top if need be, else the next. */
 export function nextToReview(rows, list, from) {
-  const open = (row) => row !== from && !rows.columns.verdict[row] && rows.columns.status[row] === "done";
+  const open = (row) => row !== from && isOpen(rows, row);
   const next = neighbour(list, from, 1, open);
   if (next >= 0) return next;
   const first = list.find(open);
   return first ?? neighbour(list, from, 1);
 }
+
+/** Return the first row of a list that isn't reviewed; -1 if all are. */
+export const toReview = (rows, list) => list.find((row) => isOpen(rows, row)) ?? -1;
+
+const isOpen = ({ columns }, row) => !columns.verdict[row] && columns.status[row] === "done";
 
 function scores({ columns, scale }) {
   return (row) => {

@@ -72,6 +72,12 @@ export class Rows {
     return this.topics[this.columns.topic[row]] ?? [];
   }
 
+  /** Return the status of a row: "done", "failed", "rejected", or "replaced" for the earlier text of one made again. */
+  status(row) {
+    const { status, reason } = this.columns;
+    return status[row] === "rejected" && this.reasons[reason[row]] === "review" ? "replaced" : status[row];
+  }
+
   /** Return the names of the main branches, in the order in which they come. */
   get branches() {
     return this.#known().names;

@@ -1,7 +1,7 @@
 // Search, filters and sort, above the list.
 import { describe, element, say, show } from "../dom.js";
 import { active, facets, sorts, toggle } from "./query.js";
-import { number } from "./text.js";
+import { counted, number } from "./text.js";
 
 const VALUES = 30; // values of a facet that are offered
 const PAUSE = 120; // ms without a key before the kernel is asked
@@ -86,7 +86,10 @@ export function searchBar(state, act) {
     update() {
       const all = number(rows.length);
       describe(count, { "aria-live": state.isLive ? "off" : "polite" });
-      say(count, state.list.length === rows.length ? `${all} ${rows.length === 1 ? "sample" : "samples"}` : `${number(state.list.length)} of ${all}`);
+      const made = rows.columns.status.reduce((sum, status) => sum + (status === "done"), 0);
+      const others = rows.length - made;
+      say(count, state.list.length < rows.length ? `${number(state.list.length)} of ${all}` : `${counted(made, "sample")}${others ? ` + ${counted(others, "other")}` : ""}`);
+      describe(count, { title: others ? "What failed, or was rejected while the dataset was made, is listed and isn't in it" : "" });
       drawChips();
       drawSorts();
     },

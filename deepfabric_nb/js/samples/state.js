@@ -25,6 +25,8 @@ export class State {
   isLate = false;
   /** What the kernel has refused, in a sentence. */
   refusal = "";
+  /** The samples that are being made again, or were last: their rows so far, how many are wanted, whether that is over. */
+  madeAgain = { rows: new Set(), total: 0, isOver: true };
 
   /** Whether anything can be decided, and whether the selected sample can be judged. */
   get canDecide() {
@@ -33,6 +35,11 @@ export class State {
 
   get canJudge() {
     return this.canDecide && this.rows.columns.status[this.row] === "done";
+  }
+
+  /** Why no sample can be made again, now or later; empty if it can. */
+  get whyNotAgain() {
+    return this.rows.review?.why_not_again ?? "";
   }
 
   /** The card of the selected row, if it is here. */

@@ -2,11 +2,14 @@
 
 const UNSEEN = "\ufffd";
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u206f\ud800-\udfff\u{e0000}-\u{e007f}]/gu;
+// What has no width, but joiners only after ASCII or one another: many scripts and emoji are written with them.
+const NO_WIDTH = /[\u00ad\u034f\u180e\u200b\u2060-\u2064\ufeff]|(?<![^\u0000-\u007f\u200b-\u200d])[\u200c\u200d]/gu;
+const MARK = "\u2423";
 const BREAKS = /[\v\f\u0085\u2028\u2029]/;
 
-/** Return the text with control characters made visible and without what reverses its direction; lines stay. */
+/** Return the text with control characters and those without a width made visible, and without what reverses its direction; lines stay. */
 export function visible(text) {
-  return text.replace(/\r\n?/g, "\n").replace(CONTROLS, seen);
+  return text.replace(/\r\n?/g, "\n").replace(CONTROLS, seen).replace(NO_WIDTH, MARK);
 }
 
 function seen(character) {

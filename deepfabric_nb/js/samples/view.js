@@ -24,11 +24,13 @@ const PACE = 1500; // ms
  * `pace` is for how many ms a sample is shown at least while new ones are followed.
  *
  * Return `root`, `dispose`, `title`, `ready` (a promise, until the rows are there), `setLive` (while a run adds samples,
- * the newest is shown until one is selected), `select(row)` and `within(path)` (only the samples of a topic).
+ * the newest is shown until one is selected), `select(row)`, `review()` (go to the first sample that isn't reviewed) and
+ * `within(path)` (only the samples of a topic).
  */
 export function samplesView(model, { actions = [], pace = PACE } = {}) {
   const state = new State();
   const marks = highlighter();
+  let marked = "";
   const { soon, stop } = eachFrame(update);
   const act = { soon };
   const parts = { update };
@@ -66,7 +68,8 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
 
   function draw() {
     for (const name of ["list", "search", "review"]) parts[name].update();
-    if (parts.card.update()) marks.mark(parts.card.body, state.text);
+    if (parts.card.update() || state.text !== marked) marks.mark(parts.card.body, state.text);
+    marked = state.text;
     const { kind, text } = noteOf(state);
     show(parts.note, Boolean(text));
     say(parts.note, text);
@@ -91,6 +94,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
       soon();
     },
     select: act.go,
+    review: act.review,
     within: (path) => act.ask({ ...state.query, path }),
     dispose() {
       for (const end of [stop, told.end, act.endNavigation, marks.clear]) end();
@@ -158,12 +162,11 @@ function keys(state, act, parts) {
 }
 
 /** Return what is to be said above the list, and its kind. */
-function noteOf({ kernel, rows, row, refusal, drafts, draft }) {
+function noteOf({ kernel, rows, refusal }) {
   if (kernel.state === "dead") return { kind: "dead", text: goneNote(rows) };
   if (refusal) return { kind: "refused", text: refusal };
   if (kernel.state === "busy") return { kind: "busy", text: "Waiting for the kernel, which is busy." };
-  const text = drafts.isUnsaved(row) && !draft ? "This sample has an edit that isn't saved: E goes on with it." : "";
-  return { kind: "", text };
+  return { kind: "", text: "" };
 }
 
 function goneNote({ title, canReview }) {

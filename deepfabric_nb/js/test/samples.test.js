@@ -20,7 +20,7 @@ const { kernelOf } = await import("../samples/kernel.js");
 const { everything, facets, listed, nextToReview, toggle, active } = await import("../samples/query.js");
 const { Rows } = await import("../samples/rows.js");
 const { line, visible } = await import("../samples/text.js");
-const { sentence } = await import("../samples/review_bar.js");
+const { madeAgainSentence, sentence } = await import("../samples/review_bar.js");
 const { samplesView } = await import("../samples/view.js");
 
 const rowsOf = (...given) => {
@@ -98,6 +98,11 @@ test("control codes are made visible and overrides of direction are replaced", (
   assert.equal(visible("a\u001b[2J\u202eb\r\nc\td\u0000"), "a\\x1b[2J\ufffdb\nc\td\\x00");
   assert.equal(line(" a\n\n b\u2066 "), "a b\ufffd");
   assert.equal(line("😀".repeat(9), 3), "😀…");
+});
+
+test("what has no width is marked, unless a script or an emoji is written with it", () => {
+  assert.equal(visible("a\u200bb\ufeff c\u00add\u2060 e\u200df\u200c\u200c"), "a␣b␣ c␣d␣ e␣f␣␣");
+  for (const text of ["می\u200cخواهم", "👩\u200d👧", "❤\ufe0f\u200d🔥", "क्\u200dष", "é́"]) assert.equal(visible(text), text);
 });
 
 test("raw HTML is text, images are text, and only web addresses are links", () => {
@@ -296,5 +301,130 @@ test("of a conversation of a thousand messages the first ones are shown, and mor
   assert.equal(more.textContent, "Show 60 more of 940 messages");
   more.click();
   assert.equal(bubbles(), 120);
+  view.dispose();
+});
+
+const typed = (view, text) => {
+  const area = view.root.querySelector("textarea[data-role=assistant]");
+  area.value = text;
+  area.dispatchEvent(new window.Event("input"));
+};
+const pressed = (find, name) => [...find(".dfs-box").querySelectorAll("button")].find(({ textContent }) => textContent === name).click();
+
+test("an edit that isn't saved is marked, and asked for before its sample is accepted or rejected", async () => {
+  const { model, view, find, text, does } = await shown(indexOf(3));
+  does("edit");
+  assert.equal(document.activeElement.value, "answer 0");
+  typed(view, "better");
+  does("leave");
+  await settled();
+  assert.equal(text('[data-row="0"] .dfs-row-note'), "draft");
+  assert.match(text(".dfs-edit-note"), /isn't saved. Go on · Discard/);
+  does("accept");
+  assert.deepEqual([model.of("decide"), find(".dfs-box").getAttribute("aria-label")], [[], "This sample has an edit that isn't saved"]);
+  pressed(find, "Go on editing");
+  assert.equal(document.activeElement.value, "better");
+  does("leave");
+  does("accept");
+  pressed(find, "Save the edit");
+  await settled();
+  assert.deepEqual(model.of("decide").map(({ row, action, texts }) => [row, action, texts[0].text]), [[0, "edit", "better"]]);
+  assert.equal(find('[aria-selected="true"]').dataset.row, "1");
+  does("edit");
+  typed(view, "worse");
+  does("leave");
+  does("reject");
+  pressed(find, "Reject without the edit");
+  pressed(find, "Reject");
+  await settled();
+  assert.deepEqual([model.of("decide").at(-1).action, text('[data-row="1"] .dfs-row-note')], ["reject", ""]);
+  view.dispose();
+});
+
+test("a page that is loaded again has the edits that weren't saved", async () => {
+  globalThis.sessionStorage = window.sessionStorage;
+  const before = await shown(indexOf(3), {}, { frame: "f2" });
+  before.does("edit");
+  typed(before.view, "better");
+  before.view.dispose();
+  const after = await shown(indexOf(3), {}, { frame: "f2" });
+  assert.equal(after.text('[data-row="0"] .dfs-row-note'), "draft");
+  after.does("edit");
+  after.does("save");
+  await settled();
+  assert.deepEqual(after.model.of("decide")[0].texts, [{ at: ["messages", 1, "content"], text: "better" }]);
+  assert.equal(sessionStorage.getItem("deepfabric.samples.f2.drafts"), null);
+  sessionStorage.setItem("deepfabric.samples.f2.drafts", '[{"row": 1, "texts": [null]}]');
+  const broken = await shown(indexOf(3), {}, { frame: "f2" });
+  assert.equal(broken.text('[data-row="1"] .dfs-row-note'), "");
+  for (const { view } of [after, broken]) view.dispose();
+});
+
+test("where nothing can be made again, that isn't offered, and why is said", async () => {
+  const why = "These samples belong to no run.";
+  const index = indexOf(2);
+  Object.assign(index.review, { can_make_again: false, why_not_again: why });
+  const { find, text, does, view } = await shown(index);
+  assert.deepEqual([find('[data-does="again"]').getAttribute("aria-disabled"), find('[data-does="again"]').title], ["true", why]);
+  does("again");
+  await settled();
+  assert.deepEqual([find(".dfs-box").hidden, text(".dfs-note")], [true, why]);
+  view.dispose();
+});
+
+test("samples that are made again are counted, marked and found", async () => {
+  const one = (rows, isOver) => madeAgainSentence({ rows: new Set(rows), total: 2, isOver });
+  assert.deepEqual([one([], false), one([3], false), one([3, 4], true), one([3], true)], ["Making 2 again: 0 of 2", "Making 2 again: 1 of 2", "2 made again", "1 of 2 made again"]);
+  const { model, text, find, view } = await shown(indexOf(4));
+  model.hears({ type: "made_again", rows: [3], total: 1, is_over: true });
+  await settled();
+  assert.match(text(".dfs-progress"), /1 made again/);
+  assert.equal(text('[data-row="3"] .dfs-row-note'), "made again");
+  find(".dfs-progress .dfs-link").click();
+  await settled();
+  assert.equal(find('[aria-selected="true"]').dataset.row, "3");
+  view.dispose();
+});
+
+test("a review begins with the first sample that isn't reviewed", async () => {
+  const { find, view } = await shown(indexOf(4, { verdict: ["accepted", "", "", ""], status: ["done", "failed", "done", "done"] }));
+  const selected = () => find('[aria-selected="true"]').dataset.row;
+  assert.equal(selected(), "2");
+  find('[data-row="3"]').click();
+  await settled();
+  view.review();
+  await settled();
+  assert.deepEqual([selected(), document.activeElement.className], ["2", "dfs-card"]);
+  view.dispose();
+});
+
+test("what failed is known by its topic and kind, and who rejected a sample is told", async () => {
+  const index = indexOf(4, { status: ["failed", "rejected", "rejected", "done"], reason: [0, 1, 2, -1], calls: [0, 0, 0, 2], title: ["the reply isn't JSON", "Why?", "How?", "What?"] });
+  index.reasons = ["invalid reply", "too short", "review"];
+  const { text, view } = await shown(index);
+  const row = (at) => ["title", "topic", "mark", "note"].map((part) => text(`[data-row="${at}"] .dfs-row-${part}`));
+  assert.deepEqual(row(0), ["sencha", "the reply isn't JSON", "failed", "invalid reply"].map((one, at) => (at === 1 ? ` › ${one}` : one)));
+  assert.deepEqual([row(1)[2], row(1)[3], row(2)[2], row(3)[3]], ["rejected by a check", "too short", "made again", "2 tool calls"]);
+  assert.equal(text(".dfs-count"), "1 sample + 3 others");
+  view.dispose();
+});
+
+test("when a search is emptied, its places in the card are no longer marked", async () => {
+  const index = indexOf(1);
+  const marks = new Set();
+  Object.assign(globalThis, { NodeFilter: window.NodeFilter, Range: window.Range, Highlight: Set });
+  globalThis.CSS.highlights = new Map([["dfs-found", marks]]);
+  const { find, view } = await shown(index);
+  const search = async (text) => {
+    find("input[type=search]").value = text;
+    find("input[type=search]").dispatchEvent(new window.Event("input"));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await settled();
+  };
+  await search("answer");
+  assert.equal(marks.size, 1);
+  await search("");
+  assert.equal(marks.size, 0);
+  delete globalThis.CSS.highlights;
   view.dispose();
 });

@@ -119,7 +119,7 @@ export function indexOf(count, columns = {}, changes = {}) {
     problems: all(0),
     ...Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, Array.isArray(value) ? value : all(value)])),
   };
-  const review = { accepted: 0, rejected: 0, edited: 0, total: count, agrees: 0, compared: 0, to_make_again: 0, can_undo: "", can_make_again: true, file: "tea.reviews.jsonl" };
+  const review = { accepted: 0, rejected: 0, edited: 0, total: count, agrees: 0, compared: 0, to_make_again: 0, can_undo: "", can_make_again: true, why_not_again: "", file: "tea.reviews.jsonl" };
   const topics = [["tea", "green", "sencha"], ["tea", "green", "matcha"], ["tea", "black", "assam"], ["tea", "white"]];
   return { title: "tea", topics, models: ["gpt-4o-mini"], reasons: [], rows, review, can_review: true, ...changes };
 }

@@ -270,7 +270,10 @@ def test_samples_of_one_defect_are_alike(tmp_path: Path) -> None:
 
 
 def test_making_again_needs_a_run_and_rejected_samples(dataset: Path) -> None:
-    assert "belong to no run" in Page(dataset).refusal("make_again")
+    without = Page(dataset)
+    assert "belong to no run" in without.index()["review"]["why_not_again"]
+    assert "belong to no run" in without.refusal("make_again")
     page = Page(dataset, make_again=lambda: pytest.fail("nothing is rejected"))
-    assert page.index()["review"]["can_make_again"]
+    review = page.index()["review"]
+    assert review["can_make_again"] and not review["why_not_again"]
     assert page.refusal("make_again").startswith("No sample is rejected")

@@ -144,3 +144,10 @@ def test_a_rejected_sample_is_made_again_in_its_place(cell: Cell, place: Path) -
     assert len(after) == 6 and after[2] != before[2]
     assert [*after[:2], *after[3:]] == [*before[:2], *before[3:]]
     assert [one["question"] for one in Page("tea.jsonl").channel.accepted()] == after
+    told = [one for one in shown.wire.messages if one["type"] == "made_again"]
+    assert [(one["rows"], one["total"], one["is_over"]) for one in told] == [
+        ([], 1, False),
+        ([2], 1, False),
+        ([2], 1, True),
+    ]
+    assert [one for one in shown.ask("open") if one["type"] == "made_again"] == told[-1:]
