@@ -65,6 +65,7 @@ def test_an_agents_samples_are_read_reviewed_by_keyboard_and_made_again(begun: A
     before = rejected.inner_text()
     view(notebook, 2).get_by_role("button", name="Make 1 again").click()
     expect(rejected).not_to_contain_text("rejected", timeout=20_000)
+    expect(view(notebook, 2).locator(".dfs-bar")).to_contain_text("1 made again")
     assert rejected.inner_text() != before
     assert told(notebook, 3)[1] == 4
 

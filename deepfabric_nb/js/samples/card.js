@@ -54,7 +54,7 @@ export function cardView(state, act) {
   }
 
   function drawFoot() {
-    const told = state.isLive && state.isHeld ? `Held while you read · ${state.unseen ? `${number(state.unseen)} more · ` : ""}` : "";
+    const told = state.isLive && state.isHeld && state.madeAgain.isOver ? `Held while you read · ${state.unseen ? `${number(state.unseen)} more · ` : ""}` : "";
     show(foot, Boolean(told));
     if (told && foot.dataset.told !== told) foot.replaceChildren(told, element("button", { type: "button", class: "dfs-link", click: () => act.follow() }, "Follow"));
     foot.dataset.told = told;

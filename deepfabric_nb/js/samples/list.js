@@ -9,7 +9,7 @@ const SPARE = 6; // rows above and below what is seen
 const MARKS = {
   failed: { text: "failed", level: "poor" },
   rejected: { text: "rejected by a check", level: "fair" },
-  replaced: { text: "made again", level: "none" },
+  replaced: { text: "✕ replaced", level: "quiet" },
 };
 const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited: ["✎", "edited"] };
 /** The list as a listbox; `act.go(row)` selects a row. */
@@ -146,9 +146,11 @@ function newsOf({ drafts, madeAgain }, row) {
   return madeAgain.rows.has(row) ? "made again" : "";
 }
 
-function noteOf({ columns, reasons }, row) {
-  const { attempts, problems, calls, status, reason } = columns;
-  if (status[row] !== "done") return line(reasons[reason[row]] ?? "", 40);
+/** What stands below it: why a sample isn't in the dataset, else what is notable about it. */
+function noteOf(rows, row) {
+  const { attempts, problems, calls, status, reason } = rows.columns;
+  if (rows.status(row) === "replaced") return "rejected by you";
+  if (status[row] !== "done") return line(rows.reasons[reason[row]] ?? "", 40);
   if (problems[row]) return `${number(problems[row])} found`;
   if (attempts[row] > 1) return `${number(attempts[row])} tries`;
   return calls[row] ? counted(calls[row], "tool call") : "";

@@ -2,7 +2,7 @@
 import { line, number } from "./text.js";
 
 const LENGTHS = [500, 2_000, 8_000, 32_000];
-const STATUSES = { done: "made", failed: "failed", rejected: "rejected by a check", replaced: "rejected by you, made again" };
+const STATUSES = { done: "made", failed: "failed", rejected: "rejected by a check", replaced: "rejected by you, replaced" };
 const VERDICTS = { "": "not reviewed", accepted: "accepted", rejected: "rejected by you", edited: "edited" };
 
 /** What the rows can be filtered by. `of` returns the value of a row, `name` how a value is called. */

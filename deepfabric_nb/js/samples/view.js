@@ -24,7 +24,7 @@ const PACE = 1500; // ms
  * `pace` is for how many ms a sample is shown at least while new ones are followed.
  *
  * Return `root`, `dispose`, `title`, `ready` (a promise, until the rows are there), `setLive` (while a run adds samples,
- * the newest is shown until one is selected), `select(row)`, `review()` (go to the first sample that isn't reviewed) and
+ * the newest is shown until one is selected, unless samples are made again), `select(row)`, `review()` (go to the first sample that isn't reviewed) and
  * `within(path)` (only the samples of a topic).
  */
 export function samplesView(model, { actions = [], pace = PACE } = {}) {
@@ -89,7 +89,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
     },
     setLive(isLive) {
       if (state.isLive === isLive) return;
-      Object.assign(state, { isLive, isHeld: false, unseen: 0 });
+      Object.assign(state, { isLive, isHeld: isLive && !state.madeAgain.isOver, unseen: 0 });
       act.followNewest();
       soon();
     },

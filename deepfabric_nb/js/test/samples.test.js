@@ -383,6 +383,12 @@ test("samples that are made again are counted, marked and found", async () => {
   find(".dfs-progress .dfs-link").click();
   await settled();
   assert.equal(find('[aria-selected="true"]').dataset.row, "3");
+  model.hears({ type: "made_again", rows: [], total: 1, is_over: false });
+  find('[data-row="1"]').click();
+  view.setLive(true);
+  model.hears({ type: "rows", from: 4, rows: indexOf(1).rows });
+  await settled();
+  assert.deepEqual([find('[aria-selected="true"]').dataset.row, find(".dfs-held").hidden], ["1", true]);
   view.dispose();
 });
 
@@ -404,7 +410,7 @@ test("what failed is known by its topic and kind, and who rejected a sample is t
   const { text, view } = await shown(index);
   const row = (at) => ["title", "topic", "mark", "note"].map((part) => text(`[data-row="${at}"] .dfs-row-${part}`));
   assert.deepEqual(row(0), ["sencha", "the reply isn't JSON", "failed", "invalid reply"].map((one, at) => (at === 1 ? ` › ${one}` : one)));
-  assert.deepEqual([row(1)[2], row(1)[3], row(2)[2], row(3)[3]], ["rejected by a check", "too short", "made again", "2 tool calls"]);
+  assert.deepEqual([...row(1).slice(2), ...row(2).slice(2), row(3)[3]], ["rejected by a check", "too short", "✕ replaced", "rejected by you", "2 tool calls"]);
   assert.equal(text(".dfs-count"), "1 sample + 3 others");
   view.dispose();
 });
