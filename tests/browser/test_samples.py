@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -147,6 +148,14 @@ def test_twenty_samples_are_reviewed_by_keyboard_alone(app: App, begun: Any) -> 
         else:
             press(notebook, "a")
     wait_until(lambda: told(notebook, 3)[0] == ["accepted"] * 14 + ["edited"] + ["rejected"] * 5)
+
+    card.focus()
+    press(notebook, "e", "End", *" Not saved.")
+    notebook.save()
+    notebook.reload()
+    expect(rows(notebook, 2).filter(has_text="draft")).to_have_count(1)
+    card.get_by_role("button", name="Go on").click()
+    expect(card.locator("textarea").last).to_have_value(re.compile("Not saved"))
 
 
 @pytest.mark.slow
