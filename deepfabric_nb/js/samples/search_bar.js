@@ -4,7 +4,7 @@ import { active, facets, sorts, toggle } from "./query.js";
 import { counted, number } from "./text.js";
 
 const VALUES = 30; // values of a facet that are offered
-const PAUSE = 120; // ms without a key before the kernel is asked
+const PAUSE = 60; // ms without a key before the kernel is asked
 
 /** The controls above the list. `act.ask(query)` lists anew, `act.searchFor(text)` asks the kernel. */
 export function searchBar(state, act) {
