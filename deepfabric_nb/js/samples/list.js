@@ -9,6 +9,7 @@ const SPARE = 6; // rows above and below what is seen
 const MARKS = {
   failed: { text: "failed", level: "poor" },
   rejected: { text: "rejected by a check", level: "fair" },
+  unreadable: { text: "unreadable", level: "poor" },
   replaced: { text: "✕ replaced", level: "quiet" },
 };
 const VERDICTS = { accepted: ["✓", "good"], rejected: ["✕", "poor"], edited: ["✎", "edited"] };
@@ -149,7 +150,8 @@ function newsOf({ drafts, madeAgain }, row) {
 /** What stands below it: why a sample isn't in the dataset, else what is notable about it. */
 function noteOf(rows, row) {
   const { attempts, problems, calls, status, reason } = rows.columns;
-  if (rows.status(row) === "replaced") return "rejected by you";
+  const notes = { replaced: "rejected by you", unreadable: "" };
+  if (rows.status(row) in notes) return notes[rows.status(row)];
   if (status[row] !== "done") return line(rows.reasons[reason[row]] ?? "", 40);
   if (problems[row]) return `${number(problems[row])} found`;
   if (attempts[row] > 1) return `${number(attempts[row])} tries`;

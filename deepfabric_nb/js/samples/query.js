@@ -1,9 +1,19 @@
 // Which rows are listed, and in which order: pure functions over the columns.
-import { line, number } from "./text.js";
+import { counted, line, number } from "./text.js";
 
 const LENGTHS = [500, 2_000, 8_000, 32_000];
-const STATUSES = { done: "made", failed: "failed", rejected: "rejected by a check", replaced: "rejected by you, replaced" };
+const STATUSES = { done: "made", failed: "failed", rejected: "rejected by a check", replaced: "rejected by you and replaced", unreadable: "unreadable line" };
 const VERDICTS = { "": "not reviewed", accepted: "accepted", rejected: "rejected by you", edited: "edited" };
+
+/** Return what is listed and isn't in the dataset, in a few words: "2 failed, 1 rejected by a check". */
+export function others(rows) {
+  const counts = new Map();
+  for (let row = 0; row < rows.length; row += 1) {
+    const status = rows.status(row);
+    if (status !== "done") counts.set(status, (counts.get(status) ?? 0) + 1);
+  }
+  return [...counts].map(([status, count]) => (status === "unreadable" ? counted(count, STATUSES[status]) : `${number(count)} ${STATUSES[status]}`)).join(", ");
+}
 
 /** What the rows can be filtered by. `of` returns the value of a row, `name` how a value is called. */
 const FACETS = [

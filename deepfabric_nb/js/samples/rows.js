@@ -72,10 +72,16 @@ export class Rows {
     return this.topics[this.columns.topic[row]] ?? [];
   }
 
-  /** Return the status of a row: "done", "failed", "rejected", or "replaced" for the earlier text of one made again. */
+  /**
+   * Return the status of a row: "done", "failed", "rejected", "replaced" for the earlier text of a sample that was made
+   * again, or "unreadable" for a line of a file that is no record.
+   */
   status(row) {
     const { status, reason } = this.columns;
-    return status[row] === "rejected" && this.reasons[reason[row]] === "review" ? "replaced" : status[row];
+    if (status[row] === "done") return "done";
+    const why = this.reasons[reason[row]];
+    if (status[row] === "failed") return why === "unreadable line" ? "unreadable" : "failed";
+    return why === "review" ? "replaced" : "rejected";
   }
 
   /** Return the names of the main branches, in the order in which they come. */

@@ -1,6 +1,6 @@
 // Search, filters and sort, above the list.
 import { describe, element, say, show } from "../dom.js";
-import { active, facets, sorts, toggle } from "./query.js";
+import { active, facets, others, sorts, toggle } from "./query.js";
 import { counted, number } from "./text.js";
 
 const VALUES = 30; // values of a facet that are offered
@@ -87,9 +87,9 @@ export function searchBar(state, act) {
       const all = number(rows.length);
       describe(count, { "aria-live": state.isLive ? "off" : "polite" });
       const made = rows.columns.status.reduce((sum, status) => sum + (status === "done"), 0);
-      const others = rows.length - made;
-      say(count, state.list.length < rows.length ? `${number(state.list.length)} of ${all}` : `${counted(made, "sample")}${others ? ` + ${counted(others, "other")}` : ""}`);
-      describe(count, { title: others ? "What failed, or was rejected while the dataset was made, is listed and isn't in it" : "" });
+      const rest = rows.length - made;
+      say(count, state.list.length < rows.length ? `${number(state.list.length)} of ${all}` : `${counted(made, "sample")}${rest ? ` + ${counted(rest, "other")}` : ""}`);
+      describe(count, { title: rest ? `Listed and not in the dataset: ${others(rows)}` : "" });
       drawChips();
       drawSorts();
     },

@@ -405,13 +405,16 @@ test("a review begins with the first sample that isn't reviewed", async () => {
 });
 
 test("what failed is known by its topic and kind, and who rejected a sample is told", async () => {
-  const index = indexOf(4, { status: ["failed", "rejected", "rejected", "done"], reason: [0, 1, 2, -1], calls: [0, 0, 0, 2], title: ["the reply isn't JSON", "Why?", "How?", "What?"] });
-  index.reasons = ["invalid reply", "too short", "review"];
-  const { text, view } = await shown(index);
+  const index = indexOf(5, { status: ["failed", "rejected", "rejected", "done", "failed"], reason: [0, 1, 2, -1, 3], calls: [0, 0, 0, 2, 0], title: ["the reply isn't JSON", "Why?", "How?", "What?", "Line 5 is no record"] });
+  Object.assign(index, { reasons: ["invalid reply", "too short", "review", "unreadable line"], topics: [...index.topics.slice(0, 4), []] });
+  index.rows.topic[4] = 4;
+  const { text, find, view } = await shown(index);
   const row = (at) => ["title", "topic", "mark", "note"].map((part) => text(`[data-row="${at}"] .dfs-row-${part}`));
   assert.deepEqual(row(0), ["sencha", "the reply isn't JSON", "failed", "invalid reply"].map((one, at) => (at === 1 ? ` › ${one}` : one)));
   assert.deepEqual([...row(1).slice(2), ...row(2).slice(2), row(3)[3]], ["rejected by a check", "too short", "✕ replaced", "rejected by you", "2 tool calls"]);
-  assert.equal(text(".dfs-count"), "1 sample + 3 others");
+  assert.deepEqual(row(4), ["Line 5 is no record", " › ", "unreadable", ""]);
+  assert.equal(text(".dfs-count"), "1 sample + 4 others");
+  assert.equal(find(".dfs-count").title, "Listed and not in the dataset: 1 failed, 1 rejected by a check, 1 rejected by you and replaced, 1 unreadable line");
   view.dispose();
 });
 
