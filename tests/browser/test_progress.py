@@ -113,6 +113,7 @@ def test_progress_moves_and_stop_ends_the_cell_without_an_error(app: App, begun:
     assert "Stopped" in text and "%deepfabric resume tea" in text and "Error" not in text
 
 
+@pytest.mark.slow
 @both
 def test_the_kernels_interrupt_does_the_same(app: App, begun: Any) -> None:
     notebook = begun(app, tea(), "'next'")
@@ -185,6 +186,7 @@ def write_topics(notebook: Notebook, names: list[str]) -> None:
     Path(notebook.path.parent / "topics.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow
 @both
 def test_what_a_model_says_stays_text(app: App, begun: Any) -> None:
     notebook = begun(app, tea(samples=4, latency=1, flags="--topics-load topics.jsonl"), "%deepfabric topics")
@@ -199,6 +201,7 @@ def test_what_a_model_says_stays_text(app: App, begun: Any) -> None:
     assert notebook.page.title() != "broken"
 
 
+@pytest.mark.slow
 def test_a_background_run_goes_on_while_other_cells_run(begun: Any) -> None:
     cells = ("%deepfabric topics", "%deepfabric stop tea", "len(_2.wait().df)")
     notebook = begun("lab", tea(samples=30, flags="--background"), *cells)
