@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepfabric_core.config.secret_keys import portable_config
 from deepfabric_core.config.yaml_document import as_yaml
@@ -12,13 +13,18 @@ from deepfabric_core.printable import printable_text
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.wording import are, counted, were
-from deepfabric_nb.runs.session import Session, find_kept
+from deepfabric_nb.runs.session import Session, find_kept, latest_kept
+
+if TYPE_CHECKING:
+    from deepfabric_core.run.checkpoint.registry import KeptRun
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
 
 def export(session: Session, name: str | None, path: Path) -> str:
     """Write the config, and a copy of the checkpoint beside it; return instructions.
+
+    Without a name it is the latest run of the session, or else the latest one of this folder.
 
     Raises:
         ConfigError: there is no such run, or its config isn't known.
@@ -30,9 +36,9 @@ def export(session: Session, name: str | None, path: Path) -> str:
     run = session.run(name)
     if run is not None:
         job, text = run.job, session.texts.get(run.name)
-        written = run.written
-    elif (kept := find_kept(name)) is not None:
-        job, written, text = job_again(kept), kept.written or {}, None
+        written, of = run.written, run.name
+    elif (kept := _kept(name)) is not None:
+        job, written, text, of = job_again(kept), kept.written or {}, None, kept.name
     else:
         raise ConfigError("There is no such run to export; %deepfabric status lists them.")
     if not written:
@@ -49,11 +55,13 @@ def export(session: Session, name: str | None, path: Path) -> str:
     if run is not None and not run.over:
         until = f"Stop the run first (%deepfabric stop {run.name}), else both make the same samples. "
     command = f"deepfabric generate {_command(path, job, folder, copied)}"
-    return ExportResult(f"{path} is written. {_advice(left_out)}{until}Run it with:\n  {command}")
+    return ExportResult(f"{path} has the config of {of}. {_advice(left_out)}{until}Run it with:\n  {command}")
 
 
 def export_accepted(session: Session, name: str | None, path: Path) -> str:
-    """Write the samples that nobody rejected, as they were edited, to a JSONL file; return how many.
+    """Write the samples that nobody rejected, as they were edited, to a JSONL file; return how many, and of which run.
+
+    Without a name it is the run whose samples `%deepfabric samples` shows.
 
     Raises:
         ConfigError: there is no such run, or it has no samples, or the file is its dataset.
@@ -63,7 +71,7 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
     from deepfabric_core.samples.reviews import accepted, sample_id
     from deepfabric_core.store.review_log import read_reviews, reviews_path
 
-    job = _job_to_read(session, name)
+    of, job = _to_read(session, name)
     if path.absolute() == job.dataset.absolute():
         raise ConfigError(f"{path} is the dataset itself, which a review never changes: give another name.")
     records = [dict(line["sample"]) for line in results(job).samples]
@@ -78,16 +86,26 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
     said = f"{left_out:,} rejected {were(left_out)} left out, {edited:,} {are(edited)} as edited by hand"
     if not left_out and not edited:
         said = "none was rejected or edited"
-    return ExportResult(f"{path} has {len(taken):,} of {counted(len(records), 'sample')}: {said}.")
+    which = f"of the run {of} ({job.dataset.name})"
+    return ExportResult(f"{path} has {len(taken):,} of {counted(len(records), 'sample')} {which}: {said}.")
 
 
-def _job_to_read(session: Session, name: str | None) -> Job:
+def _kept(name: str | None) -> KeptRun | None:
+    return find_kept(name) if name else latest_kept()
+
+
+def _to_read(session: Session, name: str | None) -> tuple[str, Job]:
+    """Return the name of a run, and its job.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
     from deepfabric_core.run.checkpoint.registry import job_to_look_at
 
     if (run := session.run(name)) is not None:
-        return run.job
-    if (kept := find_kept(name)) is not None:
-        return job_to_look_at(kept)
+        return run.name, run.job
+    if (kept := _kept(name)) is not None:
+        return kept.name, job_to_look_at(kept)
     raise ConfigError("There is no such run to export; %deepfabric status lists them.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_nb.runs.run import Run
-from deepfabric_nb.runs.session import Session, find_kept
+from deepfabric_nb.runs.session import Session, find_kept, latest_kept
 from deepfabric_nb.samples.samples_view import Samples
 
 
@@ -25,15 +25,8 @@ def samples(session: Session, names: Mapping[str, Any], what: str | None) -> Sam
         return Samples(what)
     if (run := session.run(what)) is not None:
         return Samples(run)
-    if (kept := find_kept(what) if what else _latest()) is not None:
+    if (kept := find_kept(what) if what else latest_kept()) is not None:
         return Samples(session.known(kept))
     if what:
         raise ConfigError(f"There is no dataset and no run {what}; %deepfabric status lists the runs.")
     raise ConfigError("There is no run to read samples of yet: name a dataset, or make one.")
-
-
-def _latest() -> Any:
-    """Return the latest kept run of this folder, complete or not."""
-    from deepfabric_core.run.checkpoint.registry import kept_runs
-
-    return next((run for run in kept_runs() if run.folder == str(Path.cwd())), None)

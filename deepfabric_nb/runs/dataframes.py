@@ -115,11 +115,18 @@ def accepted_frame(results: Results, reviews: Reviews, manifest: Mapping[str, An
     return frame
 
 
-def reviews_frame(results: Results, reviews: Reviews) -> pd.DataFrame:
-    """Return a row for each decision on a sample, in their order; of one that was taken back, `holds` is false."""
-    decisions = [one for one in reviews.decisions if one.action != "undo"]
+def topics_by_sample(results: Results) -> dict[str, str]:
+    """Return the topics of all samples, by the samples' ids."""
     samples = [*results.samples, *results.rejected]
-    topics = {sample_id(line["sample"]): line["path"][-1] for line in samples if line["path"]}
+    return {sample_id(line["sample"]): line["path"][-1] for line in samples if line["path"]}
+
+
+def reviews_frame(reviews: Reviews, topics: Mapping[str, str]) -> pd.DataFrame:
+    """Return a row for each decision on a sample, in their order; of one that was taken back, `holds` is false.
+
+    `topics` are by the samples' ids.
+    """
+    decisions = [one for one in reviews.decisions if one.action != "undo"]
     said = {name: _texts(getattr(one, name) or None for one in decisions) for name in _SAID}
     return pd.DataFrame(
         {

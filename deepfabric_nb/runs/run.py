@@ -156,9 +156,9 @@ class Run(EngineTask):
     def reviews(self) -> pd.DataFrame:
         """The decisions on samples, a row each: sample, topic, action, who, when, and what was said."""
         from deepfabric_core.run.results import results
-        from deepfabric_nb.runs.dataframes import reviews_frame
+        from deepfabric_nb.runs.dataframes import reviews_frame, topics_by_sample
 
-        return reviews_frame(results(self.job), self._reviews())
+        return reviews_frame(self._reviews(), topics_by_sample(results(self.job)))
 
     def preferences(self) -> pd.DataFrame:
         """Return pairs of a better and a worse answer to the same prompt, a row each, in TRL's format for preferences.

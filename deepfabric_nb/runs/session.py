@@ -207,6 +207,13 @@ def find_kept(name: str | None) -> KeptRun | None:
     return next((run for run in (*here, *known) if run.name == name), None)
 
 
+def latest_kept() -> KeptRun | None:
+    """Return the latest kept run of this folder, complete or not; None if there is none."""
+    from deepfabric_core.run.checkpoint.registry import kept_runs
+
+    return next((run for run in kept_runs() if run.folder == str(Path.cwd())), None)
+
+
 def _from_here(event: Event, here: Path) -> Event:
     """Return the event with a file's path relative to the folder where the run began."""
     if isinstance(event, FileWritten):

@@ -110,6 +110,14 @@ class SampleChannel:
                     review = self._review(place)
                     yield review.edited if review.edited is not None else self.index.record(place)
 
+    def topics_by_sample(self) -> dict[str, str]:
+        """Return the topics of all samples that have one, by the samples' ids."""
+        with self._lock:
+            paths = (
+                (place, self.index.path(place)) for place, row in enumerate(self.index.rows) if row.status != "failed"
+            )
+            return {self.index.id_of(place): path[-1] for place, path in paths if path}
+
     def card(self, place: int) -> Card:
         """Return the card of a row."""
         with self._lock:

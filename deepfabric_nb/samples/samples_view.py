@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from deepfabric_core.samples.records import Record
-from deepfabric_core.samples.reviews import Reviews
 from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
@@ -77,9 +76,12 @@ class Samples(LiveFrame):
         return list(self._channel.accepted())
 
     @property
-    def reviews(self) -> Reviews:
-        """All decisions on the dataset, and what follows from them."""
-        return self._channel.reviews
+    def reviews(self) -> pd.DataFrame:
+        """The decisions on samples, a row each: sample, topic, action, who, when, and what was said."""
+        from deepfabric_nb.runs.dataframes import reviews_frame
+
+        self.draw()
+        return reviews_frame(self._channel.reviews, self._channel.topics_by_sample())
 
     def static_page(self) -> str:
         """Return the first samples as HTML."""

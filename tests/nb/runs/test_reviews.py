@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
 from deepfabric_nb.runs.run import Run
-from deepfabric_nb.runs.session import session_of
+from deepfabric_nb.runs.session import forget_session, session_of
 from tests.core.commands import lines
 from tests.nb.conftest import Cell, tea
 
@@ -60,7 +60,9 @@ def test_what_was_accepted_is_a_frame_a_file_and_pairs(cell: Cell, shell: Intera
     assert list(decided["action"]) == ["reject", "edit", "accept", "reject"]
     assert list(decided["topic"]) == list(frame["topic"])[:4]
     assert list(decided["holds"]) == [True, True, True, False]
-    assert "8 of 9 samples: 1 rejected was left out, 1 is as edited" in cell("%deepfabric export tea accepted.jsonl")
+    assert "8 of 9 samples of the run tea (tea.jsonl): 1 rejected was left out, 1 is as edited" in cell(
+        "%deepfabric export tea accepted.jsonl"
+    )
     written = lines(place / "accepted.jsonl")
     assert written == [edited(place, 1, "Better."), *lines(place / "tea.jsonl")[2:]]
     pairs = run.preferences()
@@ -70,6 +72,20 @@ def test_what_was_accepted_is_a_frame_a_file_and_pairs(cell: Cell, shell: Intera
     said = cell("%deepfabric report").data["reviews"]
     assert (said["accepted"], said["edited"], said["rejected"], said["replaced"]) == (1, 1, 1, 0)
     assert said["by_reason"] == [{"name": "dull", "count": 1}] and said["judge"]["compared"] == 2
+
+
+def test_an_export_without_a_name_is_of_the_run_whose_samples_are_shown(
+    cell: Cell, shell: InteractiveShell, place: Path
+) -> None:
+    cell(
+        "%%deepfabric",
+        tea(malformed=0.6).replace("tea.jsonl", "bees.jsonl").replace("teach.", "teach., sample_retries: 0"),
+    )
+    cell("%%deepfabric", tea())
+    forget_session(shell)
+    assert repr(cell("%deepfabric samples")) == "<Samples: 9 samples of tea>"
+    assert "9 of 9 samples of the run tea (tea.jsonl)" in cell("%deepfabric export accepted.jsonl")
+    assert "has the config of tea." in cell("%deepfabric export tea.yaml")
 
 
 def test_resume_without_a_name_makes_rejected_samples_again(

@@ -36,7 +36,8 @@ class Shown:
 
 @pytest.fixture
 def shown(tmp_path: Path) -> Shown:
-    return Shown(Samples(written(tmp_path / "tea.jsonl", said("One?"), said("Two?"))))
+    records = [said(question, topic_path=["Drinks", "Tea"]) for question in ("One?", "Two?")]
+    return Shown(Samples(written(tmp_path / "tea.jsonl", *records)))
 
 
 def test_selection_and_decisions_are_traits_that_other_cells_can_watch(shown: Shown) -> None:
@@ -63,8 +64,10 @@ def test_a_sample_that_python_selects_is_shown_on_the_page_and_one_that_the_page
 def test_what_was_decided_is_there_in_python(shown: Shown) -> None:
     shown.ask("decide", row=0, action="edit", texts=[{"at": ["messages", 1, "content"], "text": "Better."}])
     shown.ask("decide", row=1, action="reject", reason="No.")
-    assert shown.view.accepted == [said("One?", "Better.")]
-    assert [one.action for one in shown.view.reviews.decisions] == ["edit", "reject"]
+    assert shown.view.accepted == [said("One?", "Better.", topic_path=["Drinks", "Tea"])]
+    decided = shown.view.reviews
+    assert list(decided["action"]) == ["edit", "reject"] and list(decided["topic"]) == ["Tea", "Tea"]
+    assert list(decided["reason"].fillna("")) == ["", "No."] and decided["holds"].all()
     assert repr(shown.view) == "<Samples: 2 samples of tea.jsonl: 1 accepted, 1 rejected>"
 
 
