@@ -81,8 +81,18 @@ def path_of(record: JournalLine) -> tuple[str, ...]:
 
 
 def metadata_of(record: JournalLine) -> JournalLine:
-    """Return the metadata of a record; empty if the record has a schema of the user's own."""
-    return _mapping(record.get("metadata")) if "messages" in record else {}
+    """Return the metadata of a record; of one with a schema of the user's own only if they name its topic as ours do.
+
+    >>> metadata_of({"title": "Tea", "metadata": {"author": "me"}})
+    {}
+    """
+    said = _mapping(record.get("metadata"))
+    return said if "messages" in record or _names_a_topic(said) else {}
+
+
+def _names_a_topic(said: JournalLine) -> bool:
+    path = said.get("topic_path")
+    return isinstance(path, list) and bool(path) and all(isinstance(name, str) for name in path)
 
 
 def _mapping(value: object) -> JournalLine:

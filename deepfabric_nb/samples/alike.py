@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypedDict
 
-from deepfabric_core.quality.candidate import candidate_of
 from deepfabric_core.quality.duplicates import DuplicateRules
+from deepfabric_core.quality.foreign_records import foreign_candidate
 from deepfabric_core.quality.sample_print import SamplePrint, print_of
 from deepfabric_core.wording import counted
 from deepfabric_nb.samples.index import SampleIndex
@@ -78,7 +78,7 @@ class LikeSamples:
     def _print(self, place: int) -> SamplePrint | None:
         mark = place, hash(self._index.rows[place].text)
         if mark not in self._prints:
-            self._prints[mark] = print_of(candidate_of(self._index.record(place)))
+            self._prints[mark] = print_of(foreign_candidate(self._index.record(place)))
         return self._prints[mark]
 
     def _of_same_title(self, place: int) -> list[int]:

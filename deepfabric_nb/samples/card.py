@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepfabric_core.chat.tools import text_of
+from deepfabric_core.quality.foreign_records import Turn, foreign_conversation
 from deepfabric_core.samples.reading import JournalLine, messages_of, metadata_of
 from deepfabric_core.samples.reviews import Decision, Review
 from deepfabric_core.store.failure_log import shown_last_call
@@ -26,7 +27,7 @@ from deepfabric_nb.samples.protocol import (
     MessageShown,
     ScoreShown,
 )
-from deepfabric_nb.samples.record_texts import NOT_READ
+from deepfabric_nb.samples.record_texts import NOT_READ, text_parts
 from deepfabric_nb.samples.shown_text import ShownText
 
 _REPEATED = ("question", "final_answer", "answer")
@@ -42,13 +43,13 @@ def card_of(row: int, line: JournalLine, path: Sequence[str], review: Review, sh
     record = original if review.edited is None else review.edited
     said, judge = metadata_of(record), _mapping(metadata_of(original).get("judge"))
     request, reply = shown_last_call(line)
-    conversation = _Conversation(record, shown) if messages_of(record) is not None else None
+    system, messages = _spoken(record, shown)
     return {
         "row": row,
         "path": list(path),
         "facts": [shown.line(fact, 200) for fact in _facts(line, said)],
-        "system": conversation.system if conversation else "",
-        "messages": conversation.messages if conversation else [],
+        "system": system,
+        "messages": messages,
         "fields": list(_fields(record, shown)),
         "tools": [shown.line(name, 200) for name in _tools(record)],
         "score": _number(judge.get("score")) if judge.get("judged") is True else None,
@@ -72,6 +73,22 @@ def _number(value: object) -> float | None:
 
 
 # ---- a conversation
+
+
+def _spoken(record: Mapping[str, Any], shown: ShownText) -> tuple[str, list[MessageShown]]:
+    """Return the system prompt and the messages of a record; none if it isn't a conversation."""
+    if (other := foreign_conversation(record)) is not None:
+        first = next((at for at, turn in enumerate(other.turns) if turn.role != "system"), len(other.turns))
+        system = "\n\n".join(turn.text for turn in other.turns[:first])
+        return shown.text(system), [_turn_shown(turn, shown) for turn in other.turns[first:]]
+    if messages_of(record) is None:
+        return "", []
+    conversation = _Conversation(record, shown)
+    return conversation.system, conversation.messages
+
+
+def _turn_shown(turn: Turn, shown: ShownText) -> MessageShown:
+    return {"role": turn.role, "text": shown.text(turn.text), "reasoning": [], "calls": [], "at": list(turn.place)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +142,7 @@ class _Conversation:
             "text": self._shown.text(_content(message)),
             "reasoning": [self._shown.text(one) for one in thoughts if isinstance(one, str) and one.strip()],
             "calls": calls,
-            "at": ["messages", at, "content"],
+            "at": _place_of_text(message, at),
         }
 
     def _call(self, call: Mapping[str, Any], at: int, number: int) -> CallShown:
@@ -180,9 +197,17 @@ class _Conversation:
 def _content(message: Mapping[str, Any]) -> str:
     """Return the text of a message: of several parts one below the other, and other objects as JSON."""
     content = message.get("content")
-    if isinstance(content, list) and content and all(isinstance(_mapping(part).get("text"), str) for part in content):
-        return "\n".join(part["text"] for part in content)
+    if (parts := text_parts(content)) is not None:
+        return "\n".join(parts)
     return "" if content is None else text_of(content)
+
+
+def _place_of_text(message: Mapping[str, Any], at: int) -> Place:
+    """Return the place of a message's text; empty if it is made of several parts."""
+    content: Any = message.get("content")
+    if text_parts(content) is None:
+        return ["messages", at, "content"]
+    return ["messages", at, "content", 0, "text"] if len(content) == 1 and "text" in content[0] else []
 
 
 def _raw_calls(message: Mapping[str, Any]) -> list[Any]:
@@ -249,14 +274,27 @@ def is_error(result: str) -> bool:
 
 def _fields(record: Mapping[str, Any], shown: ShownText) -> Iterator[FieldShown]:
     """Yield the fields of a record of the user's own schema; of a conversation, those that the messages don't have."""
-    messages = messages_of(record)
-    said = {_content(message) for message in messages or ()}
-    for name, value in record.items():
-        if messages is not None and (name in NOT_READ or name in _REASONING):
-            continue
-        if messages is not None and (value is None or (name in _REPEATED and value in ("", *said))):
-            continue
-        yield _field(name, value, [name], shown)
+    for name in _names_of_fields(record):
+        yield _field(name, record[name], [name], shown)
+
+
+def _names_of_fields(record: Mapping[str, Any]) -> Iterator[str]:
+    if (other := foreign_conversation(record)) is not None:
+        held = {name for name, value in record.items() if value not in (None, "", [])}
+        yield from (name for name in record if name in held and name not in other.keys and not _is_read(record, name))
+    elif (messages := messages_of(record)) is None:
+        yield from (name for name in record if not _is_read(record, name))
+    else:
+        said = {_content(message) for message in messages}
+        for name, value in record.items():
+            repeats = value is None or (name in _REPEATED and value in ("", *said))
+            if name not in NOT_READ and name not in _REASONING and not repeats:
+                yield name
+
+
+def _is_read(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a field holds the metadata, which are shown as facts."""
+    return name == "metadata" and bool(metadata_of(record))
 
 
 def _field(name: str, value: Any, at: list[str | int], shown: ShownText) -> FieldShown:
@@ -332,12 +370,15 @@ def _before(original: Mapping[str, Any], edited: Mapping[str, Any], shown: Shown
 
 def _places(record: Mapping[str, Any]) -> Iterator[Place]:
     """Yield the places that can be edited by hand."""
-    messages = messages_of(record)
-    if messages is None:
-        for name in record:
-            yield [name]
+    other = foreign_conversation(record)
+    messages = None if other else messages_of(record)
+    if other is not None:
+        yield from (list(turn.place) for turn in other.turns if turn.place)
+    for name in _names_of_fields(record) if messages is None else ():
+        yield [name]
     for at, message in enumerate(messages or ()):
-        yield ["messages", at, "content"]
+        if place := _place_of_text(message, at):
+            yield place
         for number, call in enumerate(_raw_calls(message)):
             if _is_call(call):
                 yield ["messages", at, "tool_calls", number, "function", "arguments"]

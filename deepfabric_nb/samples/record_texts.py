@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deepfabric_core.quality.foreign_records import foreign_conversation
 from deepfabric_core.samples.reading import JournalLine, messages_of, question_of
 
 # As many levels of a record are read; nothing that people or models write is deeper.
@@ -39,6 +40,9 @@ def texts_of(record: JournalLine) -> list[str]:
         TooDeepError: it is nested too deep.
     """
     messages = messages_of(record)
+    if (other := foreign_conversation(record)) is not None:
+        beside = [value for name, value in record.items() if name != "metadata" and name not in other.keys]
+        return [*(turn.text for turn in other.turns), *_texts_below(beside)]
     if messages is None:
         return list(_texts_below([value for name, value in record.items() if name != "metadata"]))
     found: list[str] = []
@@ -47,6 +51,8 @@ def texts_of(record: JournalLine) -> list[str]:
         content = message.get("content")
         if isinstance(content, str):
             found.append(content)
+        elif (parts := text_parts(content)) is not None:
+            found += parts
         else:
             rest.append(content)
         if len(message) > 2:  # noqa: PLR2004 - more than role and content
@@ -57,6 +63,15 @@ def texts_of(record: JournalLine) -> list[str]:
     named = (record.get(name) for name in _REPEATED)
     rest += [value for value in named if not (isinstance(value, str) and value in said)]
     return [*found, *_texts_below(rest)]
+
+
+def text_parts(content: object) -> list[str] | None:
+    """Return the texts of a content in parts, other parts by their type in brackets; None if it isn't one."""
+    if not isinstance(content, list) or not content or not all(isinstance(part, Mapping) for part in content):
+        return None
+    if not all(isinstance(part.get("text", part.get("type")), str) for part in content):
+        return None
+    return [part["text"] if "text" in part else f"[{part['type']}]" for part in content]
 
 
 def _calls_of(message: Mapping[str, Any]) -> list[Any]:
@@ -86,7 +101,8 @@ def _texts_below(level: list[Any]) -> Iterator[str]:
 
 def title_of(record: JournalLine, texts: list[str]) -> str:
     """Return the text that a sample is known by in a list, without Markdown: its question, or else its first text."""
-    return without_markdown(question_of(record) or next((text for text in texts if text.strip()), ""))
+    said = question_of(record) or _first_said(record)
+    return without_markdown(said or next((text for text in texts if text.strip()), ""))
 
 
 def without_markdown(text: str) -> str:
@@ -101,3 +117,12 @@ def without_markdown(text: str) -> str:
     for marks, kept in _MARKS:
         beginning = marks.sub(kept, beginning)
     return beginning.strip() or text[:_READ_FOR_TITLE]
+
+
+def _first_said(record: JournalLine) -> str:
+    """Return what a user says first, in parts or in a conversation of another shape."""
+    other = foreign_conversation(record)
+    if other is not None:
+        return next((turn.text for turn in other.turns if turn.role == "user" and turn.text.strip()), "")
+    asked = (one.get("content") for one in messages_of(record) or () if one.get("role") == "user")
+    return next((text for content in asked if (text := "\n".join(text_parts(content) or ()).strip())), "")

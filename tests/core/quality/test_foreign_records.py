@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core.quality.foreign_records import foreign_candidate
+from deepfabric_core.quality.foreign_records import foreign_candidate, foreign_conversation
 
 USER, REPLY = {"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Q?"}, {"type": "image_url", "image_url": {"url": "x"}}]}
@@ -44,6 +44,28 @@ def test_an_instruction_is_followed_by_its_input() -> None:
     assert foreign_candidate({"instruction": "Sum up.", "input": "Long.", "output": "A."}).question == "Sum up.\nLong."
 
 
+@pytest.mark.parametrize("shape", [name for name in SHAPES if not name.startswith(("our", "OpenAI, c"))])
+def test_the_turns_of_a_known_shape_are_found_at_their_places(shape: str) -> None:
+    record = SHAPES[shape]
+    found = foreign_conversation(record)
+    if shape == "OpenAI":
+        assert found is None  # it has messages with roles, as ours
+        return
+    assert found is not None and found.keys <= set(record)
+    said = [(turn.role, turn.text) for turn in found.turns]
+    assert said[-1] == ("assistant", "A.") and ("user", "Q?") in said
+    for turn in found.turns:
+        value: Any = record
+        for step in turn.place:
+            value = value[step]
+        assert value == turn.text
+
+
+def test_a_conversation_of_which_a_turn_cant_be_read_is_none() -> None:
+    for turn in ({"from": "nobody", "value": "B."}, "B.", {"role": "assistant", "tool_calls": [{}]}):
+        assert foreign_conversation({"conversations": [HUMAN, turn]}) is None
+
+
 def test_a_record_with_other_texts_keeps_them_all() -> None:
     benchmark = {"question": "Q?", "choices": ["one", "two"], "answer": "two"}
     assert foreign_candidate(benchmark).whole == "Q?\none\ntwo\ntwo"
@@ -73,4 +95,5 @@ def _nested(levels: int) -> Mapping[str, Any]:
     ],
 )
 def test_any_record_at_all_makes_a_candidate(record: Mapping[str, Any]) -> None:
+    foreign_conversation(record)
     assert isinstance(foreign_candidate(record).whole, str)

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.core.run.test_results import dataset, job, run
-from tests.nb.samples.page import Page, judged, said
+import pytest
 
+from tests.core.run.test_results import dataset, job, run
+from tests.nb.samples.page import Page, judged, said, written
+
+ANSWER = {"role": "assistant", "content": "So."}
 AGENT = {"tools": {"components": {"builtin": []}, "max_per_query": 3}, "scenario_seed": {"files": {"a.txt": "hello"}}}
 
 
@@ -114,6 +117,48 @@ def test_a_record_of_another_schema_is_its_fields() -> None:
 def test_what_a_conversation_has_beside_its_messages_is_not_lost() -> None:
     card = Page([{**said(), "category": "tea", "question": "Another one?"}]).card(0)
     assert [(one["name"], one["text"]) for one in card["fields"]] == [("question", "Another one?"), ("category", "tea")]
+
+
+PARTS = [{"type": "text", "text": "Why?"}]
+
+
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        ({"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}], "system": "Be."}, []),
+        ({"instruction": "Why?", "input": "", "output": "So.", "system": "Be."}, []),
+        ({"prompt": "Why?", "completion": "So.", "system": "Be.", "id": "7"}, ["id"]),
+        ({"messages": [{"role": "system", "content": "Be."}, {"role": "user", "content": PARTS}, ANSWER]}, []),
+    ],
+)
+def test_conversations_of_other_tools_are_read_and_edited_as_such(
+    tmp_path: Path, record: dict[str, Any], fields: list[str]
+) -> None:
+    page = Page(written(tmp_path / "x.jsonl", record))
+    card = page.card(0)
+    assert [(one["role"], one["text"]) for one in card["messages"]] == [("user", "Why?"), ("assistant", "So.")]
+    assert page.index()["rows"]["title"] == ["Why?"] and card["system"] == "Be."
+    assert [one["name"] for one in card["fields"]] == fields
+    page.decide(0, "edit", texts=[{"at": card["messages"][0]["at"], "text": "Which?"}])
+    edited = page.card(0)
+    assert edited["messages"][0]["text"] == "Which?" and [one["text"] for one in edited["before"]] == ["Why?"]
+    assert next(page.channel.accepted()) == json.loads(json.dumps(record).replace("Why?", "Which?"))
+
+
+def test_an_instruction_and_its_input_are_two_messages_and_images_are_named() -> None:
+    card = Page([{"instruction": "Sum up.", "input": "Long.", "output": "So."}]).card(0)
+    assert [one["text"] for one in card["messages"]] == ["Sum up.", "Long.", "So."]
+    parts = [*PARTS, {"type": "image_url", "image_url": {"url": "x"}}]
+    (message, _) = Page([{"messages": [{"role": "user", "content": parts}, ANSWER]}]).card(0)["messages"]
+    assert message["text"] == "Why?\n[image_url]" and message["at"] == []
+
+
+def test_metadata_of_an_own_schema_are_read_where_they_name_a_topic() -> None:
+    known = {"topic_path": ["Drinks", "Tea"], "model": "m", "cost": 0.25}
+    page = Page([{"title": "Green", "metadata": known}])
+    card, rows = page.card(0), page.index()["rows"]
+    assert card["path"] == ["Drinks", "Tea"] and card["facts"] == ["m", "$0.25"]
+    assert [one["name"] for one in card["fields"]] == ["title"] and rows["cost"] == [0.25]
 
 
 def test_the_judge_is_heard_with_its_reasons() -> None:
