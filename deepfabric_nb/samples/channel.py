@@ -10,6 +10,7 @@ from typing import Any
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.redaction import Redactor
 from deepfabric_core.run.results import gc_paused
+from deepfabric_core.samples.reading import messages_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Action, Decision, Review, Reviews
 from deepfabric_core.store.review_log import reviews_path
@@ -19,6 +20,7 @@ from deepfabric_nb.samples.card import card_of
 from deepfabric_nb.samples.decisions import Decisions, decision, verdict_shown
 from deepfabric_nb.samples.edits import Place, edited
 from deepfabric_nb.samples.index import Entry, SampleIndex
+from deepfabric_nb.samples.output_schema import schema_of
 from deepfabric_nb.samples.protocol import Card, Index, ReviewProgress
 from deepfabric_nb.samples.shown_text import ShownText
 from deepfabric_nb.samples.sources import SampleSource
@@ -253,7 +255,8 @@ class SampleChannel:
         places = list(_texts_at_places(texts))
         made = self._decision(row, "edit", comment=comment)
         before = self._review(row).edited or self.index.record(row)
-        return replace(made, before=before, after=edited(before, places))
+        schema = schema_of(self.source) if messages_of(before) is None else None
+        return replace(made, before=before, after=edited(before, places, schema))
 
     def _decision(self, row: int, action: Action, **said: str) -> Decision:
         if not self._known([row]):

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from deepfabric_core.chat.json_schema import Schema
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.samples.records import Record
+from deepfabric_nb.samples.output_schema import check_edit, is_of, kinds_of, wanted
 
 # Keys and numbers that lead to a value in a record.
 Place = list[str | int]
@@ -18,21 +20,25 @@ Place = list[str | int]
 _REPEATING = ("question", "final_answer", "answer")
 
 
-def edited(record: Mapping[str, Any], texts: Iterable[tuple[Place, str]]) -> Record:
+def edited(record: Mapping[str, Any], texts: Iterable[tuple[Place, str]], schema: Schema | None = None) -> Record:
     """Return the record with other texts at places of it.
 
-    A text takes the place of a text; anywhere else, and for the arguments of a tool call, it has to be JSON. The fields
-    `question`, `answer` and `final_answer`, and `tool_context`, follow the messages that they repeat.
+    A text takes the place of a text; anywhere else, and for the arguments of a tool call, it has to be JSON of the same
+    kind, or of one that the schema of the records allows. The fields `question`, `answer` and `final_answer`, and
+    `tool_context`, follow the messages that they repeat.
 
     Raises:
-        ConfigError: the record has no such place, or a text isn't JSON where it has to be.
+        ConfigError: the record has no such place, a text isn't the JSON that it has to be, or the record doesn't fit
+            its schema any more.
     """
     after: Record = copy.deepcopy(dict(record))
     for place, text in texts:
         before = at_place(after, place)
-        value = _arguments(text, before) if place[-1] == "arguments" else _value(text, before, place)
+        value = _arguments(text, before) if place[-1] == "arguments" else _value(text, before, place, schema)
         _put(after, place, value)
         _repeat(after, place, before, value)
+    if schema is not None:
+        check_edit(record, after, schema)
     return after
 
 
@@ -61,10 +67,26 @@ def _put(record: Any, place: Place, value: Any) -> None:
         raise ConfigError("The sample has no such text any more: open it again.") from problem
 
 
-def _value(text: str, before: Any, place: Place) -> Any:
-    if isinstance(before, str) or (before is None and place[-1] == "content"):
+def _value(text: str, before: Any, place: Place, schema: Schema | None) -> Any:
+    name = str(place[-1])
+    kinds = kinds_of(name, before, schema if len(place) == 1 else None)
+    if isinstance(before, str) and (not kinds or "string" in kinds):
         return text
-    return _parsed(text, f"The field {place[-1]}")
+    if before is None and name == "content":
+        return text
+    try:
+        value = _parsed(text, f"The field {name}")
+    except ConfigError:
+        if kinds and not {"array", "object", "string"} & set(kinds):
+            raise ConfigError(wanted(name, kinds)) from None
+        if "string" in kinds:
+            return text
+        raise
+    if is_of(value, kinds):
+        return value
+    if "string" in kinds:
+        return text
+    raise ConfigError(wanted(name, kinds))
 
 
 def _arguments(text: str, before: Any) -> Any:

@@ -27,7 +27,7 @@ def remaking_of(source: SampleSource) -> Callable[[], SampleSource] | None:
         run = source.run
         return None if run.job.topic_only else lambda: _begun(run.job.dataset, run)
     dataset = source.dataset
-    return (lambda: _begun(dataset, None)) if dataset and _kept(dataset) else None
+    return (lambda: _begun(dataset, None)) if dataset and kept_run_of(dataset) else None
 
 
 def _begun(dataset: Path, run: Run | None) -> SampleSource:
@@ -36,7 +36,7 @@ def _begun(dataset: Path, run: Run | None) -> SampleSource:
     Raises:
         ConfigError: there is none any more, or it can't be resumed.
     """
-    kept = _kept(dataset)
+    kept = kept_run_of(dataset)
     if kept is None:
         name = f" {shlex.quote(run.name)}" if run else ""
         raise ConfigError(f"The run of {dataset.name} isn't kept in this notebook: use %deepfabric resume{name}.")
@@ -46,7 +46,8 @@ def _begun(dataset: Path, run: Run | None) -> SampleSource:
     return source
 
 
-def _kept(dataset: Path) -> KeptRun | None:
+def kept_run_of(dataset: Path) -> KeptRun | None:
+    """Return the latest run of a dataset that this machine keeps; None if there is none."""
     return next((run for run in kept_runs() if same_file(run.dataset, dataset)), None)
 
 
