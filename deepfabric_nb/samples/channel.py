@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from deepfabric_core.store.review_log import reviews_path
 from deepfabric_core.wording import counted
 from deepfabric_nb.samples.alike import LikeSamples
 from deepfabric_nb.samples.card import card_of
-from deepfabric_nb.samples.decisions import Decisions, decision, verdict_shown
+from deepfabric_nb.samples.decisions import decision, decisions_on, verdict_shown
 from deepfabric_nb.samples.edits import Place, edited
 from deepfabric_nb.samples.index import Entry, SampleIndex
 from deepfabric_nb.samples.output_schema import schema_of
@@ -69,13 +68,13 @@ class SampleChannel:
         make_again: Callable[[], SampleSource] | None = None,
     ) -> None:
         self._widget = widget
-        self._lock = threading.RLock()
         self._make_again = make_again
         self._more: SampleSource | None = source
         self.source = source
         self.index = SampleIndex(ShownText(redact or Redactor()))
         self._alike = LikeSamples(self.index)
-        self._decisions = Decisions(reviews_path(source.dataset) if source.dataset else None)
+        self._decisions = decisions_on(reviews_path(source.dataset) if source.dataset else None)
+        self._lock = self._decisions.lock
         self._judged: set[int] = set()
         self._remaking: _Remaking | None = None
         self.selected = ""
@@ -85,6 +84,8 @@ class SampleChannel:
         self._show_verdicts()
         if not source.is_growing:
             self._more = None
+        with self._lock:
+            self._decisions.views.add(self)
         widget.on_msg(self.receive)
 
     # ---- what is known
@@ -208,7 +209,7 @@ class SampleChannel:
 
     def open(self) -> None:
         """Send everything, with what others decided meanwhile, and which sample was looked at."""
-        self._decisions.read()
+        self._decisions.read(by=self)
         self._show_verdicts()
         self._send({"type": "index", "index": self.now()})
         self._tell_made_again()
@@ -284,18 +285,38 @@ class SampleChannel:
         samples = [one.sample for one in undone]
         self._tell_samples(samples)
         rows = self.index.places_of(samples)
-        self._tell_decided(rows)
+        self._tell_decided(rows, samples)
         if rows:
             self._send({"type": "selected", "row": rows[0]})
 
-    def _tell_decided(self, rows: Sequence[int]) -> None:
-        """Send the rows of samples that were decided on, those of equal samples too, and the card of a single one."""
+    def _tell_decided(self, rows: Sequence[int], samples: Iterable[str] = ()) -> None:
+        """Send the rows of samples that were decided on, those of equal samples too, and the card of a single one.
+
+        The other views of the dataset are told as well; `samples` may have no row.
+        """
         same = self.index.with_equal(rows)
         for place in same:
             self._show_verdict(place)
         self._send_changed(same)
         if len(rows) == 1:
             self._send_cards(rows)
+        lengths = {self.index.rows[place].length for place in same}
+        self._decisions.tell({*samples, *map(self.index.id_of, same)}, lengths, by=self)
+
+    def hear(self, samples: Collection[str], lengths: Collection[int]) -> None:
+        """Take in decisions that were made in another view of the dataset."""
+        places = self.index.places_of(samples, lengths)
+        for place in places:
+            self._show_verdict(place)
+        self._tell_samples(samples)
+        self._send_changed(places)
+
+    def hear_all(self) -> None:
+        """Take in all decisions, as others have changed their file."""
+        before = [(row.verdict, row.said, row.edited) for row in self.index.rows]
+        self._show_verdicts()
+        after = [(row.verdict, row.said, row.edited) for row in self.index.rows]
+        self._send_changed([place for place, now in enumerate(after) if now != before[place]])
 
     def _tell_samples(self, samples: Iterable[str]) -> None:
         """Set the trait with all verdicts."""

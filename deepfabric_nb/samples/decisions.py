@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakValueDictionary
+from typing import Protocol
+from weakref import WeakSet, WeakValueDictionary
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.samples.reviews import Action, Decision, Review, Reviews
@@ -25,28 +27,57 @@ _NO_FILE = (
 _TICK = 1e-5  # seconds
 _NOTHING = "There is nothing to undo."
 
-# One log for each file, as several views of one dataset may be open.
-_logs: WeakValueDictionary[Path, ReviewLog] = WeakValueDictionary()
+# All views of a dataset have the same decisions, so that none misses one.
+_shared: WeakValueDictionary[Path, Decisions] = WeakValueDictionary()
+_sharing = threading.Lock()
+
+
+class DecisionView(Protocol):
+    """A view of a dataset, which is told of the decisions that are made in others."""
+
+    def hear(self, samples: Collection[str], lengths: Collection[int]) -> None:
+        """Take in decisions on some samples, by their ids, and by how long their texts are, to find them faster."""
+
+    def hear_all(self) -> None:
+        """Take in all decisions anew."""
+
+
+def decisions_on(path: Path | None) -> Decisions:
+    """Return the decisions that a file keeps, the same for each view of its dataset; None if there can't be one."""
+    if path is None:
+        return Decisions(None)
+    path = path.absolute()
+    with _sharing:
+        found = _shared.get(path)
+        if found is None:
+            found = _shared[path] = Decisions(path)
+    with found.lock:
+        found.read()
+    return found
 
 
 class Decisions:
-    """The decisions on a dataset; `path` is their file, None if there can't be one."""
+    """The decisions on a dataset; `path` is their file, None if there can't be one.
+
+    `views` are those of the dataset. All use it within `lock`, as messages of pages may come in several threads.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.why_not = "" if path else _NO_FILE
+        self.lock = threading.RLock()
+        self.views: WeakSet[DecisionView] = WeakSet()
         self._log: ReviewLog | None = None
-        self._size = 0
+        self._size = -1
         self._reviews = Reviews()
-        self.read()
 
-    def read(self) -> None:
-        """Read the file, unless nothing has changed since."""
-        if self.path is None or (self._log is not None and self._log.in_place and size_of(self.path) == self._size):
+    def read(self, by: DecisionView | None = None) -> None:
+        """Read the file if others have changed it, and tell all views but one."""
+        if self.path is None or self._is_read():
             return
         self.why_not = ""
         try:
-            self._log = _log_of(self.path)
+            self._log = ReviewLog(self.path)
             self._reviews = self._log.reviews
         except DeepFabricError as problem:
             self._log, self.why_not = None, str(problem)
@@ -57,6 +88,20 @@ class Decisions:
                 f"{self.path} can't be written, so no decision can be kept: copy the dataset to another folder."
             )
         self._size = size_of(self.path)
+        for view in self._others(by):
+            view.hear_all()
+
+    def _is_read(self) -> bool:
+        size = size_of(self.path) if self.path else 0
+        return size == self._size if self._log is None else self._log.in_place and self._log.size == size
+
+    def tell(self, samples: Collection[str], lengths: Collection[int], by: DecisionView) -> None:
+        """Tell the other views of decisions on some samples."""
+        for view in self._others(by):
+            view.hear(samples, lengths)
+
+    def _others(self, by: DecisionView | None) -> list[DecisionView]:
+        return [view for view in self.views if view is not by]
 
     @property
     def reviews(self) -> Reviews:
@@ -73,13 +118,11 @@ class Decisions:
         Raises:
             DeepFabricError: they can't be kept; the message says why.
         """
+        self.read()
         if self._log is None or self.why_not:
             raise ConfigError(self.why_not)
         at = self._next_time()
-        try:
-            self._log.add_all([replace(decision, at=at) for decision in decisions])
-        finally:
-            self._size = size_of(self._log.path)
+        self._log.add_all([replace(decision, at=at) for decision in decisions])
 
     def _next_time(self) -> float:
         """Return the time, later than that of every decision: what has one time was decided at once."""
@@ -137,11 +180,3 @@ def verdict_shown(review: Review) -> VerdictShown:
     if review.verdict == "accepted" and review.edited is not None:
         return "edited"
     return review.verdict or ""
-
-
-def _log_of(path: Path) -> ReviewLog:
-    path = path.absolute()
-    log = _logs.get(path)
-    if log is None or not log.in_place or size_of(path) != log.size:
-        log = _logs[path] = ReviewLog(path)
-    return log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -254,9 +254,13 @@ class SampleIndex:
         others = (place for place, row in enumerate(self.rows) if (row.title, row.length) in alike)
         return [place for place in others if self.rows[place].status == "done" and self.id_of(place) in wanted]
 
-    def places_of(self, samples: Iterable[str]) -> list[int]:
-        """Return the rows of samples whose ids were asked for before, in their order."""
+    def places_of(self, samples: Iterable[str], lengths: Collection[int] = ()) -> list[int]:
+        """Return the rows of samples whose ids were asked for before, or whose texts have one of some lengths."""
         wanted = set(samples)
+        if lengths:
+            for place, row in enumerate(self.rows):
+                if row.status == "done" and row.length in lengths:
+                    self.id_of(place)
         return sorted(place for place, own in self._ids.items() if own in wanted)
 
     def place_of(self, sample: str) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.redaction import Redactor
+from deepfabric_core.store.review_log import reviews_path
 from deepfabric_nb.samples.channel import SampleChannel
 from deepfabric_nb.samples.sources import SampleSource, source_of
 
@@ -30,6 +31,16 @@ def written(path: Path, *records: Any) -> Path:
     """A file of these records."""
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     return path
+
+
+def copied(dataset: Path) -> Path:
+    """A dataset and its reviews as another process reads them: nothing but the files is known of them."""
+    folder = dataset.parent / "copied"
+    folder.mkdir()
+    for path in (dataset, reviews_path(dataset)):
+        if path.exists():
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder / dataset.name
 
 
 class Page:

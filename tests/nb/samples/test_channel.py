@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.review_log import read_reviews
-from tests.nb.samples.page import HOSTILE, Page, judged, said, written
+from tests.nb.samples.page import HOSTILE, Page, copied, judged, said, written
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
@@ -116,7 +116,7 @@ def test_decisions_survive_the_view(dataset: Path) -> None:
     page = Page(dataset)
     for row, action in enumerate(("accept", "reject", "comment")):
         page.decide(row, action, comment="Hm.")
-    again = Page(dataset)
+    again = Page(copied(dataset))
     assert again.index()["rows"]["verdict"] == ["accepted", "rejected", "", "", ""]
     assert again.decisions == page.decisions and sorted(again.decisions.values()) == ["accepted", "rejected"]
     assert [(one["action"], one["said"]) for one in again.card(2)["history"]] == [("comment", "Hm.")]
@@ -180,7 +180,7 @@ def test_what_the_page_was_told_is_what_a_new_view_reads(tmp_path_factory: Any, 
         for reply in page.ask(action) if action == "undo" else page.ask("decide", row=row, action=action, texts=texts):
             for at, verdict in zip(reply.get("at", ()), reply.get("rows", {}).get("verdict", ()), strict=True):
                 shown[at] = verdict
-    assert Page(dataset).index()["rows"]["verdict"] == shown
+    assert Page(dataset).index()["rows"]["verdict"] == Page(copied(dataset)).index()["rows"]["verdict"] == shown
 
 
 def test_people_and_the_judge_are_compared_where_both_have_judged(tmp_path: Path) -> None:
@@ -237,6 +237,33 @@ def test_a_decision_that_another_process_made_is_there_when_the_view_is_opened_a
     assert page.index()["rows"]["verdict"][0] == "rejected"
     page.decide(1, "accept")
     assert len(read_reviews(dataset.with_name("tea.reviews.jsonl")).decisions) == 3
+
+
+def test_views_of_a_dataset_tell_each_other_of_decisions(dataset: Path) -> None:
+    page, other = Page(dataset), Page(dataset)
+    page.decide(3, "reject", reason="No.")
+    (told,) = other.sent
+    assert (told["type"], told["at"], told["rows"]["verdict"]) == ("changed", [3], ["rejected"])
+    assert told["reasons"] == ["No."] and told["review"]["can_undo"].startswith("Reject") and other.decisions
+    other.decide(0, "edit", texts=[{"at": ["messages", 1, "content"], "text": "Better."}])
+    assert page.sent[-1]["at"] == [0] and page.sent[-1]["rows"]["verdict"] == ["edited"]
+    page.ask("undo")
+    page.ask("undo")
+    assert other.index()["rows"]["verdict"] == [""] * 5 and page.decisions == other.decisions == {}
+    assert len(lines(dataset)) == 4
+
+
+def test_what_another_process_decides_reaches_all_views_with_the_next_decision(dataset: Path) -> None:
+    page, other = Page(dataset), Page(dataset)
+    page.decide(0, "accept")
+    with dataset.with_name("tea.reviews.jsonl").open("a") as file:
+        file.write(json.dumps({**lines(dataset)[0], "id": "b", "action": "reject"}) + "\n")
+    page.ask("decide", row=1, action="accept")
+    for view in (page, other):
+        assert [verdict for one in view.sent for verdict in one.get("rows", {}).get("verdict", ())][-2:] == [
+            "rejected",
+            "accepted",
+        ]
 
 
 # ---- alike
