@@ -34,8 +34,8 @@ _NOT_A_SAMPLE = {
     "rejected": "This sample was rejected while the dataset was made and isn't in it, so there is nothing to review.",
 }
 _NO_RUN = (
-    "These samples belong to no run that this machine knows, so they can't be made again from here: use "
-    "`deepfabric generate CONFIG --resume`."
+    "These samples belong to no run of a notebook on this machine, so they can't be made again from here: use "
+    "`deepfabric generate CONFIG --resume`, if they were made by it."
 )
 
 Message = Mapping[str, Any]

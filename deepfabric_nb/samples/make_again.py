@@ -25,7 +25,7 @@ def remaking_of(source: SampleSource) -> Callable[[], SampleSource] | None:
     """Return what begins to make the rejected samples of a source again; None if no run of them is known."""
     if isinstance(source, RunSource):
         run = source.run
-        return None if run.job.topic_only else lambda: _begun(run.job.dataset, run)
+        return None if run.job.topic_only or run.is_watched else lambda: _begun(run.job.dataset, run)
     dataset = source.dataset
     return (lambda: _begun(dataset, None)) if dataset and kept_run_of(dataset) else None
 
