@@ -17,7 +17,7 @@ from deepfabric_core.samples.reviews import Decision, Review
 from deepfabric_core.store.failure_log import shown_last_call
 from deepfabric_core.wording import counted, money
 from deepfabric_nb.samples.edits import Place, at_place, text_at
-from deepfabric_nb.samples.index import findings_of, record_of
+from deepfabric_nb.samples.index import UNREADABLE, findings_of, record_of
 from deepfabric_nb.samples.protocol import (
     CallShown,
     Card,
@@ -335,7 +335,7 @@ def _facts(line: JournalLine, said: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(cycle, int) and cycle > 0:
         yield f"cycle {cycle + 1}"
     if kind := line.get("kind"):
-        yield f"failed: {kind}"
+        yield kind if kind == UNREADABLE else f"failed: {kind}"
 
 
 def _scores(judge: Mapping[str, Any], shown: ShownText) -> Iterator[ScoreShown]:

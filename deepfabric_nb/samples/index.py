@@ -18,6 +18,8 @@ from deepfabric_nb.samples.shown_text import ShownText
 _LONGEST_NAME = 120
 _DEEP = "It is nested too deep to be shown."
 _UNNAMED = "unknown"
+# The kind of a row that isn't a sample at all.
+UNREADABLE = "unreadable line"
 
 Key = tuple[str, int]
 
@@ -197,6 +199,16 @@ class SampleIndex:
         return text if text.isascii() and text.isprintable() and len(text) < _LONGEST_NAME else self.shown.line(text)
 
     # ---- reading
+
+    def counts(self) -> dict[str, int]:
+        """Return how many samples there are ("sample"), how many were rejected and failed, and unreadable lines."""
+        kinds = Counter(self._kind(row) for row in self.rows)
+        return {kind: kinds[kind] for kind in ("sample", "rejected", "failed", UNREADABLE)}
+
+    def _kind(self, row: Row) -> str:
+        if row.status == "failed" and self.reasons.names[row.reason] == UNREADABLE:
+            return UNREADABLE
+        return "sample" if row.status == "done" else row.status
 
     def columns(self, places: Sequence[int] | range) -> Columns:
         """Return the columns of some rows."""

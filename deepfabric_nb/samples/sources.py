@@ -16,16 +16,18 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadat
 from deepfabric_core.store.dataset_reader import records_in_file
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import reason
+from deepfabric_core.store.review_log import read_reviews
 from deepfabric_core.store.tail import Tail
 from deepfabric_nb.runs.run import Run
 from deepfabric_nb.samples.frames import lines_of_frame
-from deepfabric_nb.samples.index import Entry
+from deepfabric_nb.samples.index import UNREADABLE, Entry
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_LINE_SHOWN = 2_000
+_REVIEWS = ".reviews.jsonl"
 _JOURNAL, _CHECKPOINT = ".journal", ".checkpoint"
 
 Records = Sequence[Mapping[str, Any]]
@@ -123,6 +125,7 @@ class FileSource:
         self.dataset: Path | None = dataset_of(self._path).absolute()
         if not self._path.is_file():
             raise ConfigError(f"{path}: there is no such file; %deepfabric status lists the runs and their datasets.")
+        _check_no_reviews(self._path)
 
     def entries(self) -> Iterable[Entry]:
         """Return the samples in the file's order, then what was rejected and what failed.
@@ -145,6 +148,18 @@ class FileSource:
             log = path.with_name(f"{path.stem}.{status}.jsonl")
             if log != self._path:
                 yield from _rejected(whole_lines(log)) if status == "rejected" else _failed(whole_lines(log))
+
+
+def _check_no_reviews(path: Path) -> None:
+    """Check that a file isn't that of the reviews of a dataset.
+
+    Raises:
+        ConfigError: it is; the message says what to open.
+    """
+    if path.name.endswith(_REVIEWS) and read_reviews(path).decisions:
+        dataset = path.with_name(f"{path.name.removesuffix(_REVIEWS)}.jsonl")
+        what = f"open {dataset.name}" if dataset.is_file() else "open the dataset that they are on"
+        raise ConfigError(f"{path} has no samples but what people said of them: {what}.")
 
 
 def dataset_of(path: Path) -> Path:
@@ -186,8 +201,8 @@ def _entry(content: JournalLine) -> Entry:
 
 def _unreadable(line: bytes, number: int) -> Entry:
     text = line[:_LONGEST_LINE_SHOWN].decode("utf-8", "replace")
-    error = f"Line {number:,} of the file is no record, which is a JSON object: mend or remove that line."
-    return Entry("failed", {"kind": "unreadable line", "error": error, "calls": [{"request": [], "reply": text}]})
+    error = f"Line {number:,}: mend or remove it, as it is no record, which is a JSON object on a line of its own."
+    return Entry("failed", {"kind": UNREADABLE, "error": error, "calls": [{"request": [], "reply": text}]})
 
 
 def _rejected(lines: Iterable[JournalLine]) -> Iterator[Entry]:

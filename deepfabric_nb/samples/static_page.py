@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from deepfabric_core.wording import counted
+from deepfabric_nb.samples.index import UNREADABLE
 from deepfabric_nb.samples.sources import RunSource
 
 if TYPE_CHECKING:
@@ -45,20 +46,27 @@ def samples_html(channel: SampleChannel, *, headline: bool = True) -> str:
             places = places[:number]
             break
         parts.append(sample)
-    parts.append(_rest(channel, len(places)))
+    parts.append(_rest(channel, places))
     return f'<div class="tex2jax_ignore mathjax_ignore">{"<hr>".join(filter(None, parts))}</div>'
 
 
 def samples_text(channel: SampleChannel) -> str:
-    """Return in a line how many samples there are, of what, and how far the review is."""
-    review, rows = channel.progress(), channel.index.rows
-    undone = {status: sum(row.status == status for row in rows) for status in ("failed", "rejected")}
-    counts = [(review["accepted"] + review["edited"], "accepted"), (review["rejected"], "rejected")]
-    said = [f"{number:,} {what}" for number, what in counts if number]
-    said += [f"{undone['failed']:,} failed"] if undone["failed"] else []
-    said += [f"{undone['rejected']:,} not let in"] if undone["rejected"] else []
+    """Return in a line how many samples there are, of what, what isn't among them, and how far the review is."""
+    review, counts = channel.progress(), channel.index.counts()
+    decided = [(review["accepted"] + review["edited"], "accepted"), (review["rejected"], "rejected")]
+    said = ", ".join(f"{number:,} {what}" for number, what in decided if number)
     of = f" of {channel.title}" if channel.title else ""
-    return f"{counted(review['total'], 'sample')}{of}{': ' if said else ''}{', '.join(said)}"
+    beside = "".join(f", {one}" for one in _beside(counts))
+    return f"{counted(counts['sample'], 'sample')}{of}{beside}{'; reviewed: ' if said else ''}{said}"
+
+
+def _beside(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield what there is beside the samples."""
+    for kind in ("rejected", "failed"):
+        if counts[kind]:
+            yield f"{counts[kind]:,} {kind}"
+    if counts[UNREADABLE]:
+        yield counted(counts[UNREADABLE], UNREADABLE)
 
 
 def _shown_first(channel: SampleChannel) -> list[int]:
@@ -67,9 +75,13 @@ def _shown_first(channel: SampleChannel) -> list[int]:
     return (done or list(range(len(rows))))[:MOST_SAMPLES]
 
 
-def _rest(channel: SampleChannel, shown: int) -> str:
-    left = len(channel.index) - shown
-    told = f"{counted(left, 'more sample')}. " if left else ""
+def _rest(channel: SampleChannel, shown: Sequence[int]) -> str:
+    """Return what isn't shown here, and how to see it."""
+    counts = channel.index.counts()
+    counts["sample"] -= sum(channel.index.rows[place].status == "done" for place in shown)
+    left = [counted(counts["sample"], "more sample")] if counts["sample"] else []
+    left += _beside(counts)
+    told = f"Not shown here: {', '.join(left)}. " if left and len(shown) < len(channel.index) else ""
     again = reopening(channel)
     how = f"To read, search and review them: <code>{escape(again)}</code>" if again else ""
     return f'<p dir="auto">{told}{how}</p>' if told or how else ""
@@ -150,7 +162,8 @@ def _field(field: FieldShown) -> str:
 def _said(card: Card) -> Iterator[str]:
     """Yield what the judge, checks and people said of a sample, and why it failed."""
     if card["error"]:
-        yield f'<p dir="auto"><b>Failed:</b> {text_html(card["error"])}</p>'
+        what = "Unreadable" if UNREADABLE in card["facts"] else "Failed"
+        yield f'<p dir="auto"><b>{what}:</b> {text_html(card["error"])}</p>'
     for check in card["checks"]:
         yield f'<p dir="auto"><b>{escape(check["check"])}:</b> {text_html(check["reason"])}</p>'
     if card["scores"]:

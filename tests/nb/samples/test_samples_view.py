@@ -68,7 +68,7 @@ def test_what_was_decided_is_there_in_python(shown: Shown) -> None:
     decided = shown.view.reviews
     assert list(decided["action"]) == ["edit", "reject"] and list(decided["topic"]) == ["Tea", "Tea"]
     assert list(decided["reason"].fillna("")) == ["", "No."] and decided["holds"].all()
-    assert repr(shown.view) == "<Samples: 2 samples of tea.jsonl: 1 accepted, 1 rejected>"
+    assert repr(shown.view) == "<Samples: 2 samples of tea.jsonl; reviewed: 1 accepted, 1 rejected>"
 
 
 def test_the_state_on_the_wire_holds_no_samples(shown: Shown) -> None:

@@ -86,7 +86,10 @@ def test_lines_that_cant_be_read_are_rows_that_say_so(tmp_path: Path) -> None:
     path.write_text(f'\ufeff{path.read_text()}{{"a": 1\n\n{deep}\n{{"torn": ', encoding="utf-8")
     page = Page(path)
     assert page.index()["rows"]["status"] == ["done", "failed", "failed"]
-    assert page.card(1)["error"].startswith("Line 2 of the file is no record") and page.card(1)["reply"] == '{"a": 1\n'
+    assert (
+        page.card(1)["error"].startswith("Line 2: mend or remove it, as it is no record")
+        and page.card(1)["reply"] == '{"a": 1\n'
+    )
     assert len(page.card(2)["reply"]) < 3000
 
 
@@ -109,6 +112,15 @@ def test_what_is_no_dataset_is_said_to_be_none(tmp_path: Path, text: str | None,
         (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(ConfigError, match=problem):
         Page(tmp_path / "x.jsonl")
+
+
+def test_a_file_of_reviews_says_which_dataset_to_open_and_one_of_that_name_is_a_dataset(tmp_path: Path) -> None:
+    Page(written(tmp_path / "x.jsonl", said())).decide(0, "accept")
+    with pytest.raises(
+        ConfigError, match=r"x\.reviews\.jsonl has no samples but what people said of them: open x\.jsonl"
+    ):
+        Page(tmp_path / "x.reviews.jsonl")
+    assert titles(Page(written(tmp_path / "films.reviews.jsonl", said()))) == ["Why?"]
 
 
 def test_an_empty_dataset_is_no_error(tmp_path: Path) -> None:

@@ -92,9 +92,22 @@ def test_verdicts_scores_and_reasons_are_told(tmp_path: Path) -> None:
     page = Page(written(tmp_path / "x.jsonl", *(judged(n, passed=n > 0) for n in range(3))))
     page.decide(0, "reject", reason="It rambles on.")
     page.decide(1, "accept")
-    assert samples_text(page.channel) == "3 samples of x.jsonl: 1 accepted, 1 rejected"
+    assert samples_text(page.channel) == "3 samples of x.jsonl; reviewed: 1 accepted, 1 rejected"
     for part in ("✗ rejected", "✓ accepted", "It rambles on.", "score 4.5", "is clear: "):
         assert part in text(page)
+
+
+def test_what_isnt_in_the_dataset_is_counted_beside_its_samples(tmp_path: Path) -> None:
+    path = written(tmp_path / "tea.jsonl", *(said(f"Question {n}?") for n in range(12)))
+    item = {"topic_id": "a", "topic_path": ["Tea"]}
+    written(
+        tmp_path / "tea.failures.jsonl", *({**item, "cycle": n, "kind": "timeout", "error": "Slow."} for n in (1, 2))
+    )
+    written(tmp_path / "tea.rejected.jsonl", {**item, "cycle": 3, "gate": "checks", "check": "c", "sample": said("S?")})
+    path.write_text(path.read_text() + "[1]\n")
+    page = Page(path)
+    assert samples_text(page.channel) == "12 samples of tea.jsonl, 1 rejected, 2 failed, 1 unreadable line"
+    assert "Not shown here: 2 more samples, 1 rejected, 2 failed, 1 unreadable line. " in text(page)
 
 
 @pytest.mark.parametrize("records", [[], [{}], [{"messages": []}]])
