@@ -42,11 +42,26 @@ def frame_html(frame: pd.DataFrame, rows: int) -> str:
 
 
 def shown_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the columns that hold anything, in the order in which they are shown; 30 at most."""
+    """Return the names of the columns that hold anything, in the order in which they are shown; 30 at most.
+
+    Fields of an own schema follow the topic, and then the record that they are of isn't shown again.
+    """
     held = [name for name in frame.columns if not len(frame) or frame[name].notna().any()]
-    first = [name for name in _FIRST if name in held]
-    last = [name for name in _LAST if name in held]
+    own = _own_fields(frame, held)
+    if own:
+        held.remove("record")
+    first = [*(name for name in _FIRST[:1] if name in held), *own]
+    first += [name for name in _FIRST if name in held and name not in first]
+    last = [name for name in _LAST if name in held and name not in first]
     return [*first, *(name for name in held if name not in {*first, *last}), *last][:_MOST_COLUMNS]
+
+
+def _own_fields(frame: pd.DataFrame, held: list[str]) -> list[str]:
+    """Return the columns that are fields of the records of an own schema."""
+    if "record" not in held:
+        return []
+    names = {name for record in frame["record"] if isinstance(record, dict) for name in record}
+    return [name for name in held if name in names and name not in ("topic", "record")]
 
 
 def _rows(part: pd.DataFrame) -> Iterator[str]:

@@ -194,6 +194,14 @@ def test_a_frame_is_shown_with_the_telling_columns_first_and_without_the_empty_o
     assert "%deepfabric samples &#x27;two words&#x27;" in html
 
 
+def test_fields_of_an_own_schema_follow_the_topic_and_their_record_isnt_shown_again(tmp_path: Path) -> None:
+    work = job(tmp_path, generation={"output_schema": SCHEMA}, output={"format": "custom"})
+    run(work, until=4)
+    frame = of(work)
+    assert shown_columns(frame)[:4] == ["topic", "level", "title", "status"] and "record" in frame.columns
+    assert "record" not in shown_columns(frame) and "not shown" in frame_html(frame, 8)
+
+
 def test_long_texts_are_cut_in_what_is_shown_alone(tmp_path: Path) -> None:
     said = [{"role": "user", "content": "w" * 5000}, {"role": "assistant", "content": "So."}]
     frame = load(written(tmp_path, {"messages": said}))
