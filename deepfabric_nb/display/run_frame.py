@@ -63,7 +63,9 @@ class RunFrame(LiveFrame):
 
     def _channel(self, source: RunSource) -> SampleChannel:
         redactor = session_of(current_shell()).redactor()
-        return SampleChannel(self, source, redact=redactor, make_again=self._again)
+        channel = SampleChannel(self, source, redact=redactor, make_again=self._again)
+        channel.when_decided = self.update_static_page_soon
+        return channel
 
     def link(self, graph: TopicGraphWidget) -> None:
         """Show only the samples of the topic selected in a graph, and select the topic of the selected sample there."""

@@ -58,7 +58,10 @@ function settled({ root, dispose, ready }) {
     // Notebook 7 looks for this on the element itself, and else takes its keys before the view hears of them.
     if (target.closest("[data-lm-suppress-shortcuts]")) target.dataset.lmSuppressShortcuts = "true";
   });
-  root.addEventListener("focusout", () => root.isConnected && (focused = null));
+  // An element that is taken out of the page with its view loses the focus just before.
+  root.addEventListener("focusout", () => setTimeout(() => {
+    if (root.isConnected && !root.contains(document.activeElement)) focused = null;
+  }));
   let isReady = !ready;
   const view = {
     place: null,

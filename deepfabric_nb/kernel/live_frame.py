@@ -19,6 +19,7 @@ import traitlets
 
 from deepfabric_nb.kernel.comm_messages import hear_while_busy
 from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode, is_jupyter, is_marimo
+from deepfabric_nb.kernel.quiet_call import QuietCall
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -36,6 +37,7 @@ class LiveFrame(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(frame=uuid.uuid4().hex, **traits)
+        self._when_quiet = QuietCall(self.update_static_page)
         hear_while_busy(self.comm)
 
     def static_page(self) -> str:
@@ -72,6 +74,11 @@ class LiveFrame(anywidget.AnyWidget):
 
         if current_shell() is not None:
             display(self.bundle(), raw=True, display_id=self.frame, update=True)
+
+    def update_static_page_soon(self) -> None:
+        """Replace the static page when nothing more has changed for a while, or else every few seconds."""
+        if default_display_mode() == "widget":
+            self._when_quiet.ask()
 
     def _ipython_display_(self) -> None:
         self.display()

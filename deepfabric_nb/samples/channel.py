@@ -55,8 +55,9 @@ class SampleChannel:
 
     `widget` is what messages go through; its traits `selected` and `decisions` are kept up to date if it has them.
     `make_again` begins to make rejected samples again, and returns the source of what comes; it may raise a
-    `DeepFabricError`. `when_selected` is called with the topic's id of a sample that a person selects. Call `refresh` a
-    few times a second while the source grows, in one thread; messages may come in another.
+    `DeepFabricError`. `when_selected` is called with the topic's id of a sample that a person selects, and
+    `when_decided` after decisions, here or in another view. Call `refresh` a few times a second while the source grows,
+    in one thread; messages may come in another.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class SampleChannel:
         self._remaking: _Remaking | None = None
         self.selected = ""
         self.when_selected: Callable[[str], object] | None = None
+        self.when_decided: Callable[[], object] | None = None
         with gc_paused():
             self.index.place(source.entries())
         self._show_verdicts()
@@ -300,6 +302,7 @@ class SampleChannel:
         self._send_changed(same)
         if len(rows) == 1:
             self._send_cards(rows)
+        self._note_decided()
         lengths = {self.index.rows[place].length for place in same}
         self._decisions.tell({*samples, *map(self.index.id_of, same)}, lengths, by=self)
 
@@ -310,6 +313,11 @@ class SampleChannel:
             self._show_verdict(place)
         self._tell_samples(samples)
         self._send_changed(places)
+        self._note_decided()
+
+    def _note_decided(self) -> None:
+        if self.when_decided is not None:
+            self.when_decided()
 
     def hear_all(self) -> None:
         """Take in all decisions, as others have changed their file."""
@@ -317,6 +325,7 @@ class SampleChannel:
         self._show_verdicts()
         after = [(row.verdict, row.said, row.edited) for row in self.index.rows]
         self._send_changed([place for place, now in enumerate(after) if now != before[place]])
+        self._note_decided()
 
     def _tell_samples(self, samples: Iterable[str]) -> None:
         """Set the trait with all verdicts."""

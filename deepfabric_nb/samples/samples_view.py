@@ -12,6 +12,7 @@ import traitlets
 from deepfabric_core.samples.records import Record
 from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
+from deepfabric_nb.kernel.quiet_call import running_loop
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
 from deepfabric_nb.runs.session import session_of
@@ -51,11 +52,12 @@ class Samples(LiveFrame):
         if title:
             source.title = title
         self._source = source
-        self._loop = _running_loop()
+        self._loop = running_loop()
         super().__init__()
         again = remaking_of(source)
         redact = session_of(current_shell()).redactor()
         self._channel = SampleChannel(self, source, redact=redact, make_again=again and self._watched(again))
+        self._channel.when_decided = self.update_static_page_soon
         self.observe(self._show_selected, "selected")
         if self.is_growing:
             self._follow(source)
@@ -130,10 +132,3 @@ class Samples(LiveFrame):
         while self.is_growing:
             self.draw()
             await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

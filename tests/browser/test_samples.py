@@ -100,6 +100,30 @@ def expect_static_page(notebook: Notebook) -> None:
     expect(output).not_to_contain_text("not found")
 
 
+@pytest.mark.slow
+def test_what_is_decided_is_in_the_saved_notebook_and_nothing_that_is_typed_is_disturbed(begun: Any) -> None:
+    notebook = begun("lab", tea(samples=4, latency=0), "%deepfabric samples")
+    notebook.run_to_end(1)
+    notebook.run_to_end(2)
+    rows(notebook, 1).nth(1).click()
+    card = view(notebook, 1).locator(".dfs-card")
+    expect(card).to_have_attribute("aria-busy", "false")
+    press(notebook, "e")
+    area = view(notebook, 1).locator("textarea").last
+    area.fill("As it was edited.")
+    press(notebook, "Control+Enter")
+    expect(rows(notebook, 2).filter(has_text="edited")).to_have_count(1)  # the other view follows
+    rows(notebook, 1).nth(2).click()
+    press(notebook, "e")
+    area.fill("")
+    press(notebook, *"half")
+    for cell in (1, 2):
+        wait_until(lambda cell=cell: "As it was edited." in json.dumps(notebook.saved()["cells"][cell]["outputs"]))
+    expect(area).to_be_focused()
+    press(notebook, *" a word")
+    expect(area).to_have_value("half a word")
+
+
 MIXED = """import json
 said = lambda question, answer: [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 cot = {"messages": said("Why?", "So."), "reasoning": {"style": "freetext", "content": "First this, then that."}}
