@@ -53,7 +53,7 @@ class RunFrame(LiveFrame):
         self._run = run
         self._grown: deque[TopicExpanded] = deque(maxlen=_GROWN)
         self._graph: TopicGraph | None = None
-        self._remade: list[Run] = []
+        self._remade: list[tuple[Run, int]] = []
         source = RunSource(run)
         again = remaking_of(source)
         self._again = again and self._following(again)
@@ -105,9 +105,10 @@ class RunFrame(LiveFrame):
         """Return what begins to make samples again, with a run that is shown from then on."""
 
         def begin() -> SampleSource:
+            rejected = self._samples.progress()["to_make_again"] if self._samples is not None else 0
             source = again()
             if isinstance(source, RunSource):
-                self._remade.append(source.run)
+                self._remade.append((source.run, rejected))
                 self._follow(source.run)
                 if self._graph is not None:
                     self._graph.follow_again(source.run)
@@ -139,7 +140,7 @@ class RunFrame(LiveFrame):
         view["samples"] = []
         view["growth"] = [_grown(event) for event in reversed(self._grown)]
         view["can_try_again"] = bool(view["can_try_again"] and self._again)
-        if again := sum(_made_in(run) for run in self._remade):
+        if again := sum(min(rejected, _made_in(run)) for run, rejected in self._remade):
             view["head"]["chips"].append({"text": f"{again:,} made again", "kind": "good", "opens": ""})
         if self._samples is not None:
             view["rows"] = len(self._samples.index)

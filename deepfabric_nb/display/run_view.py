@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import quote
 
@@ -219,10 +219,15 @@ class RunView(TypedDict):
 def view_of(run: Run) -> RunView:
     """Return what to show of a run now."""
     phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    handle = RunHandle(
-        run.id, run.name, phase, run.stopping, run.is_watched, not run.job.topic_only, str(run.job.dataset)
-    )
+    dataset, has_samples = _from_here(run.job.dataset), not run.job.topic_only
+    handle = RunHandle(run.id, run.name, phase, run.stopping, run.is_watched, has_samples, dataset)
     return run_view(run.state, handle, now=time.time(), history=run.history)
+
+
+def _from_here(path: Path) -> str:
+    """Return a path as it is written in the kernel's folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHistory | None = None) -> RunView:

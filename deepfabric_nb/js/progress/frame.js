@@ -128,7 +128,7 @@ function newsOf() {
 function wayOn({ resume, commands, headline: text, rows, phase }, isOver, isDead) {
   const gone = isDead && phase === "over" && text !== KERNEL_GONE ? `${KERNEL_GONE}. ` : "";
   if (isOver && resume) return [`${gone}Go on with:`, resume];
-  return gone && rows > 0 ? [`${gone}Open the samples again with:`, commands?.samples ?? ""] : ["", ""];
+  return gone && rows > 0 ? [`${gone}Open again:`, commands?.samples ?? ""] : ["", ""];
 }
 
 function reportText() {

@@ -273,7 +273,7 @@ test("a run that was over when the kernel died is still what it was", () => {
   assert.equal(isShown(page, ".dfr-next"), false);
   model.loses();
   assert.equal(page.find("strong").textContent, "Complete: 4 samples");
-  assert.equal(page.find(".dfr-head .dfr-next").textContent, "The kernel has restarted or ended. Open the samples again with: %deepfabric samples first");
+  assert.equal(page.find(".dfr-head .dfr-next").textContent, "The kernel has restarted or ended. Open again: %deepfabric samples first");
 });
 
 test("one who only watches a run can stop watching it", () => {

@@ -161,6 +161,16 @@ def test_the_page_gets_the_report_when_it_asks(place: Path) -> None:
     assert shown.wire.messages[-1]["html"] == shown.run.report().html
 
 
+def test_the_frame_tells_commands_with_the_names_of_its_run(place: Path) -> None:
+    run = started(flags={"output_save_as": str(place / "my tea.jsonl")}).wait()
+    assert RunFrame(run).view["commands"] == {
+        "samples": "%deepfabric samples 'my tea'",
+        "report": "%deepfabric report 'my tea'",
+        "accepted": "%deepfabric export 'my tea' accepted.jsonl",
+        "export": "deepfabric export 'my tea.jsonl' --to trl",
+    }
+
+
 def test_growing_topics_alone_has_no_samples_to_show(place: Path) -> None:
     shown = Shown(started(flags={"topic_only": True}).wait())
     assert not shown.frame.view["has_samples"]
