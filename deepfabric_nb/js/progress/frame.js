@@ -37,13 +37,12 @@ export function runFrame(model) {
   const [failed, rejected, details] = [failures(again), rejections(), detailsOf(model)];
   const reports = reportPages(model, () => open("report"));
   const warning = element("p", { class: "dfn-warning", dir: "auto" });
-  const told = notices();
   const telling = { report: reportText(), export: exportText() };
   const [failedPart, rejectedPart, reportPart, exportPart] = [failed.root, rejected.root, telling.report.root, telling.export.root].map((content) => element("section", { class: "dfr-fold" }, content));
   const topics = growth();
   const body = element("div", { class: "dfr-body" }, topics.root, ...(samples ? [samples.root] : []));
   const milestones = element("div", { class: "dfn-unseen", "aria-live": "polite", role: "status" });
-  const root = element("div", { class: "dfn dfr", tabindex: "-1", role: "group" }, head.root, warning, failedPart, rejectedPart, reportPart, exportPart, details.root, body, told.root, milestones);
+  const root = element("div", { class: "dfn dfr", tabindex: "-1", role: "group" }, head.root, warning, failedPart, rejectedPart, reportPart, exportPart, details.root, body, milestones);
   const news = newsOf();
 
   function draw() {
@@ -54,9 +53,9 @@ export function runFrame(model) {
     const focused = stopper.root.contains(document.activeElement);
     root.setAttribute("aria-label", `Run ${view.name}`.trim());
     Object.assign(root.dataset, { phase: view.phase, ending: view.ending ?? "", kernel: isDead ? "dead" : "alive" });
-    head.update(view, wayOn(view, isOver, isDead), opened);
+    const noted = isOver && !isDead ? view.notices.filter((notice) => !view.resume || !notice.includes(view.resume)) : [];
+    head.update(view, wayOn(view, isOver, isDead), noted, opened);
     for (const part of [...Object.values(telling), stopper, failed, rejected, details, topics]) part.update(view);
-    told.update({ notices: isOver && !isDead ? view.notices.filter((notice) => !view.resume || !notice.includes(view.resume)) : [] });
     drawTexts(view);
     drawFolds(view, isOver);
     samples?.setLive(!isOver);

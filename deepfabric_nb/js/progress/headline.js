@@ -19,17 +19,19 @@ export function headline({ opens, buttons, hint }) {
   const [words, command] = [element("span"), element("code")];
   const next = element("span", { class: "dfr-next", dir: "auto" }, words, " ", command);
   const reason = element("span", { class: "dfn-reason", dir: "auto" });
+  const notes = element("span", { class: "dfr-quiet dfr-notes", dir: "auto" });
   const called = element("div", { class: "dfr-called" }, title, name);
-  const line = element("div", { class: "dfr-line" }, bar, figures, hint, totals, next, reason);
+  const line = element("div", { class: "dfr-line" }, bar, figures, hint, totals, next, reason, notes);
   const root = element("header", { class: "dfr-head" }, called, chips, element("div", { class: "dfr-buttons" }, ...buttons), line);
   return {
     root,
-    update({ headline: text, name: called, head, reason: why }, [how, what], opened) {
-      for (const [part, told] of [[title, text], [name, called], [reason, why ?? ""]]) tell(part, told);
+    update({ headline: text, name: called, head, reason: why }, [how, what], noted, opened) {
+      for (const [part, told] of [[title, text], [name, called], [reason, why ?? ""], [notes, noted.join(" ")]]) tell(part, told);
       for (const [part, told] of [[words, how], [command, what]]) say(part, told);
       next.title = `${how} ${what}`.trim();
       show(next, Boolean(next.title));
       show(reason, Boolean(why));
+      show(notes, noted.length > 0);
       follow(chips, head.chips.map((one) => ({ ...one, opened: opened === one.opens })), { key: (one) => `${one.opens} ${one.kind}`, make: () => chip(opens) });
       show(chips, head.chips.length > 0);
       drawBar(head.bar);
