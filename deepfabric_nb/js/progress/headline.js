@@ -26,7 +26,7 @@ export function headline({ opens, buttons, hint }) {
   return {
     root,
     update({ headline: text, name: called, head, reason: why }, [how, what], noted, opened) {
-      for (const [part, told] of [[title, text], [name, called], [reason, why ?? ""], [notes, noted.join(" ")]]) tell(part, told);
+      for (const [part, told] of [[title, text], [name, called], [reason, why ?? ""], [notes, noted.join(" · ")]]) tell(part, told);
       for (const [part, told] of [[words, how], [command, what]]) say(part, told);
       next.title = `${how} ${what}`.trim();
       show(next, Boolean(next.title));

@@ -249,7 +249,7 @@ test("what is asked for seldom is in the details, and stays open while the figur
 
 test("the notes of a run that is over stand in its headline, where they push nothing down", () => {
   const view = { phase: "over", ending: "complete", resume: "", notices: ["9 samples were kept.", HOSTILE] };
-  assert.equal(drawn(modelOf(viewOf(view))).find(".dfr-head .dfr-notes").textContent, `9 samples were kept. ${HOSTILE}`);
+  assert.equal(drawn(modelOf(viewOf(view))).find(".dfr-head .dfr-notes").textContent, `9 samples were kept. · ${HOSTILE}`);
   assert.equal(isShown(drawn(modelOf(viewOf({ ...view, phase: "running" }))), ".dfr-notes"), false);
 });
 
