@@ -29,7 +29,7 @@ from deepfabric_nb.samples.sources import RunSource, SampleSource
 from deepfabric_nb.samples.static_page import samples_html
 
 if TYPE_CHECKING:
-    from deepfabric_nb.graph.widget import TopicGraphWidget
+    from deepfabric_nb.graph.topic_graph import TopicGraph
 
 _GROWN = 12
 _NAMES = 8
@@ -52,6 +52,8 @@ class RunFrame(LiveFrame):
     def __init__(self, run: Run) -> None:
         self._run = run
         self._grown: deque[TopicExpanded] = deque(maxlen=_GROWN)
+        self._graph: TopicGraph | None = None
+        self._remade: list[tuple[Run, int]] = []
         source = RunSource(run)
         again = remaking_of(source)
         self._again = again and self._following(again)
@@ -67,8 +69,12 @@ class RunFrame(LiveFrame):
         channel.when_decided = self.update_static_page_soon
         return channel
 
-    def link(self, graph: TopicGraphWidget) -> None:
-        """Show only the samples of the topic selected in a graph, and select the topic of the selected sample there."""
+    def link(self, graph: TopicGraph) -> None:
+        """Show only the samples of the topic selected in a graph, and select the topic of the selected sample there.
+
+        The graph also follows a later run that makes samples again.
+        """
+        self._graph = graph
         if self._samples is not None:
             graph.when_selected = self._samples.show_within
             self._samples.when_selected = graph.show
@@ -101,9 +107,13 @@ class RunFrame(LiveFrame):
         """Return what begins to make samples again, with a run that is shown from then on."""
 
         def begin() -> SampleSource:
+            rejected = self._samples.progress()["to_make_again"] if self._samples is not None else 0
             source = again()
             if isinstance(source, RunSource):
+                self._remade.append((source.run, rejected))
                 self._follow(source.run)
+                if self._graph is not None:
+                    self._graph.follow_again(source.run)
                 source.run.draw_between_cells()
             return source
 
@@ -132,6 +142,8 @@ class RunFrame(LiveFrame):
         view["samples"] = []
         view["growth"] = [_grown(event) for event in reversed(self._grown)]
         view["can_try_again"] = bool(view["can_try_again"] and self._again)
+        if again := sum(min(rejected, _made_in(run)) for run, rejected in self._remade):
+            view["head"]["chips"].append({"text": f"{again:,} made again", "kind": "good", "opens": ""})
         if self._samples is not None:
             view["rows"] = len(self._samples.index)
             if view["phase"] == "over" and (score := _mean_score(self._samples)):
@@ -148,6 +160,8 @@ class RunFrame(LiveFrame):
                 self.send({"type": "stopping", "run": run})
             case {"type": "try_again"}:
                 self._try_again()
+            case {"type": "report"}:
+                self._send_report()
 
     def _try_again(self) -> None:
         """Resume the run, which tries failed samples again."""
@@ -157,6 +171,18 @@ class RunFrame(LiveFrame):
             self._samples.follow(self._again())
         except DeepFabricError as problem:
             self.send({"type": "refused", "message": printable(redact(str(problem)))})
+
+    def _send_report(self) -> None:
+        try:
+            self.send({"type": "report", "html": self._run.report().html})
+        except DeepFabricError as problem:
+            self.send({"type": "refused", "message": printable(redact(str(problem)))})
+
+
+def _made_in(run: Run) -> int:
+    """Return how many samples a run has made itself."""
+    progress = run.state.samples_progress
+    return progress.done - progress.done_before
 
 
 def _grown(event: TopicExpanded) -> GrownView:

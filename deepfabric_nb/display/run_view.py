@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import quote
 
@@ -157,6 +157,19 @@ class RunHandle:
     was_stopped: bool = False
     is_watched: bool = False
     has_samples: bool = True
+    dataset: str = ""
+
+
+class CommandsView(TypedDict):
+    """Commands for cells: `samples` opens the samples, `report` tells of them, `accepted` writes what was accepted.
+
+    `export` is one for a terminal, which writes them as trainers read them.
+    """
+
+    samples: str
+    report: str
+    accepted: str
+    export: str
 
 
 class GrownView(TypedDict):
@@ -181,6 +194,7 @@ class RunView(TypedDict):
     headline: str
     head: HeadView
     resume: str
+    commands: CommandsView
     can_try_again: bool
     has_samples: bool
     rows: int
@@ -205,8 +219,15 @@ class RunView(TypedDict):
 def view_of(run: Run) -> RunView:
     """Return what to show of a run now."""
     phase: Phase = "over" if run.over else "stopping" if run.stopping else "running"
-    handle = RunHandle(run.id, run.name, phase, run.stopping, run.is_watched, not run.job.topic_only)
+    dataset, has_samples = _from_here(run.job.dataset), not run.job.topic_only
+    handle = RunHandle(run.id, run.name, phase, run.stopping, run.is_watched, has_samples, dataset)
     return run_view(run.state, handle, now=time.time(), history=run.history)
+
+
+def _from_here(path: Path) -> str:
+    """Return a path as it is written in the kernel's folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHistory | None = None) -> RunView:
@@ -223,6 +244,7 @@ def run_view(state: RunState, handle: RunHandle, *, now: float, history: RateHis
         "watched": handle.is_watched,
         "head": head_view(state, now, is_over=phase == "over"),
         "resume": _resume(state, handle),
+        "commands": _commands(handle),
         "can_try_again": bool(failures and phase == "over" and not handle.is_watched),
         "has_samples": handle.has_samples,
         "rows": 0,
@@ -251,6 +273,18 @@ def _resume(state: RunState, handle: RunHandle) -> str:
         return ""
     larger = larger_budget(state) if state.ending == "budget" else []
     return _line(shlex.join(["%deepfabric", "resume", handle.name, *larger]), _FILE)
+
+
+def _commands(handle: RunHandle) -> CommandsView:
+    def command(*words: str) -> str:
+        return _line(shlex.join(words), _FILE)
+
+    return {
+        "samples": command("%deepfabric", "samples", handle.name),
+        "report": command("%deepfabric", "report", handle.name),
+        "accepted": command("%deepfabric", "export", handle.name, "accepted.jsonl"),
+        "export": command("deepfabric", "export", handle.dataset, "--to", "trl"),
+    }
 
 
 def _elapsed(state: RunState, now: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from deepfabric_core.events import (
     RunFinished,
     SampleFailed,
     SampleFinished,
+    StageStarted,
     TopicExpanded,
     TopicsReady,
 )
@@ -21,9 +22,11 @@ from deepfabric_core.run.checkpoint.topics import change_topics
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.samples.reading import JournalLine, metadata_of, question_and_answer
+from deepfabric_core.samples.reading import JournalLine, key_of, metadata_of, question_and_answer
 from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.stop import Stop
+from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
@@ -122,6 +125,7 @@ class RunTopicSource:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._growing = not run.over and run.topics is None
+        self._counted: set[SampleKey] = set()
 
     def topics(self) -> Topics:
         """Return the topics saved so far, or else the root alone."""
@@ -135,7 +139,11 @@ class RunTopicSource:
         """Add what the run made before, and pass on its events from now on."""
         self._add_what_is_there(graph)
         if not self._run.over:
-            self._run.watch(lambda event: self._tell(graph, event))
+            self.listen(graph)
+
+    def listen(self, graph: TopicGraphWidget) -> None:
+        """Pass on the run's events from now on."""
+        self._run.watch(lambda event: self._tell(graph, event))
 
     def _tell(self, graph: TopicGraphWidget, event: Event) -> None:
         match event:
@@ -144,23 +152,26 @@ class RunTopicSource:
             case TopicsReady():
                 self._growing = False
                 graph.mark_outdated()
-            case RunFinished():
+            case StageStarted("samples"):
                 graph.mark_outdated()
-            case SampleFinished(topic_id=own, question=question, answer=answer):
+            case RunFinished() if not self._run.stopping or not self._run.is_watched:
+                graph.mark_outdated()
+            case SampleFinished(own, _, cycle, _, question, answer) if (own, cycle) not in self._counted:
+                self._counted.add((own, cycle))
                 graph.sample(own, question, answer)
             case SampleFailed(topic_id=own, kind=kind, message=message):
                 graph.failure(own, kind.value, message)
 
     def _add_what_is_there(self, graph: TopicGraphWidget) -> None:
-        found = results(self._run.job)
+        samples, failures = self._made()
         counts: Counter[str] = Counter()
-        for line in found.samples:
+        for line in samples:
             counts[line["topic_id"]] += 1
             if counts[line["topic_id"]] <= _PREVIEWS:
                 graph.sample(line["topic_id"], *question_and_answer(line["sample"]))
         for own, count in counts.items():
             graph.count(own, done=count)
-        for line in found.failures:
+        for line in failures:
             graph.failure(line["topic_id"], str(line["kind"]), str(line["error"]))
 
     def refresh(self, graph: TopicGraphWidget) -> None:
@@ -179,13 +190,20 @@ class RunTopicSource:
         """Count samples again: a topic that has become a leaf, or is none any more, has other samples."""
         topics = graph.topics
         wanted = Counter(item.topic_id for item in self._plan(topics))
-        found = results(self._run.job)
-        done = Counter(line["topic_id"] for line in found.samples)
-        failed = Counter(line["topic_id"] for line in found.failures)
+        samples, failures = self._made()
+        done = Counter(line["topic_id"] for line in samples)
+        failed = Counter(line["topic_id"] for line in failures)
         for own, topic in topics.by_id.items():
             counts = (0, 0, 0) if topic.children else (wanted[own], done[own], failed[own])
             graph.count(own, wanted=counts[0], done=counts[1], failed=counts[2])
-        graph.measure(measured(found.samples, _score), measured(found.samples, _cost))
+        graph.measure(measured(samples, _score), measured(samples, _cost))
+
+    def _made(self) -> tuple[Sequence[JournalLine], Sequence[JournalLine]]:
+        """Return the samples and failures in the files. Events may still come of these samples, which count once."""
+        found = results(self._run.job)
+        samples = found.samples or _journalled(self._run)
+        self._counted = {key for line in samples if (key := key_of(line))}
+        return samples, found.failures
 
     def _plan(self, topics: Topics) -> Plan:
         weights = leaf_weights(topics, self._run.job.config.topics.weights)
@@ -223,6 +241,12 @@ class RunTopicSource:
             graph.edit_later(regrowth.edit, f"{'Asked again below' if again else 'Grew deeper at'} “{name}”")
 
         return EngineTask(f"{self._run.name} topics", work)
+
+
+def _journalled(run: Run) -> list[JournalLine]:
+    """Return the samples in the journal of a run of another process, which may keep no checkpoint."""
+    lines = whole_lines(run.job.unfinished_files().samples) if run.is_watched else ()
+    return list({key: line for line in lines if "sample" in line and (key := key_of(line))}.values())
 
 
 def measured(samples: Iterable[JournalLine], figure: Callable[[JournalLine], float | None]) -> dict[str, Measure]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from deepfabric_core.printable import printable
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
-from deepfabric_nb.graph.sources import source_of
+from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
@@ -36,7 +36,7 @@ class TopicGraph(TopicGraphWidget):
     """
 
     def __init__(self, what: Topics | str | Path | Run) -> None:
-        self._source = source_of(what)
+        self._source: TopicSource = source_of(what)
         self._loop = _running_loop()
         super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
         self._source.follow(self)
@@ -97,6 +97,13 @@ class TopicGraph(TopicGraphWidget):
         if self.take_outdated():
             self._source.refresh(self)
         self.flush()
+
+    def follow_again(self, run: Run) -> None:
+        """Show a later run of the same dataset, which is at work, instead of the one shown so far."""
+        self._source = RunTopicSource(run)
+        self._source.listen(self)
+        self.mark_outdated()
+        self._follow(run)
 
     def _follow(self, run: Run) -> None:
         """Be drawn with the run's screens until it is over; then what is saved in the notebook is updated."""

@@ -68,6 +68,11 @@ class Run(EngineTask):
     # ---- progress
 
     @property
+    def is_watched_no_longer(self) -> bool:
+        """Whether it is the run of another process, and watching it was stopped."""
+        return self.is_watched and self.over and self.stopping
+
+    @property
     def status(self) -> str:
         """In one word: running, paused, stopping, complete, incomplete, stopped, budget, aborted or failed."""
         if not self.over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.results import results
-from deepfabric_core.samples.reading import JournalLine, line_in
+from deepfabric_core.samples.reading import JournalLine, key_of, line_in
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadata
 from deepfabric_core.store.dataset_reader import records_in_file
@@ -223,6 +224,8 @@ class RunSource:
         self._tails: list[_LogTail] = []
         self._is_told = True
         self._paths: dict[str, tuple[str, ...]] = {}
+        self._held: deque[Entry] = deque()
+        self._taken: set[object] = set()
 
     @property
     def is_growing(self) -> bool:
@@ -243,16 +246,36 @@ class RunSource:
         return entries_of(self.run)
 
     def new_entries(self) -> Iterable[Entry]:
-        """Return the lines that were written since; at its end, all of them once more, as it may be another order."""
+        """Return the lines that were written since; at its end, all of them once more, as it may be another order.
+
+        Of a run that is watched there are no more samples than it was seen to make, also when it is watched no longer.
+        """
         over = self.run.over
         found = [self._with_path(entry) for tail in self._tails for entry in tail.entries()]
+        if self.run.is_watched:
+            found = self._as_seen(found)
         if over and not self._is_told:
             self._is_told = True
-            found += entries_of(self.run)
+            if not self.run.is_watched_no_longer:
+                found += entries_of(self.run)
             for tail in self._tails:
                 tail.close()
             self._tails = []
         return found
+
+    def _as_seen(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return what to show now of these entries and those held back before; samples not seen yet are held back."""
+        self._held.extend(entries)
+        seen: list[Entry] = []
+        while self._held:
+            entry = self._held[0]
+            key = key_of(entry.line) if entry.status == "done" else None
+            if key and key not in self._taken and len(self._taken) >= self.run.state.samples_done:
+                break
+            if key:
+                self._taken.add(key)
+            seen.append(self._held.popleft())
+        return seen
 
     def _with_path(self, entry: Entry) -> Entry:
         """Return an entry with its topic's path, which a journal has only for conversations."""

@@ -171,6 +171,7 @@ def test_a_restarted_kernel_loses_nothing(begun: Any, jupyter: Jupyter) -> None:
     expect(frame).to_contain_text("The kernel has restarted or ended")
     expect(frame).to_contain_text("%deepfabric resume tea")
     expect(notebook.widget(1, ".dfn-stop")).to_be_hidden()
+    expect(notebook.widget(1, ".dfs-note")).to_be_hidden()
     notebook.run_to_end(0, timeout=60)
     notebook.run_to_end(2, timeout=60)
     text = "\n".join(notebook.outputs(2))
@@ -248,6 +249,10 @@ def test_the_frame_of_a_run_becomes_the_view_of_its_samples_and_the_opened_one_s
     expect(notebook.widget(1, ".dfs-row")).not_to_have_count(0)
     assert card.inner_text() == opened
     assert card.bounding_box() == top, "nothing has jumped"
+    with notebook.page.expect_popup() as opened:
+        notebook.widget(1, "button:has-text('Report')").click()
+    report = opened.value.frame_locator("iframe[sandbox='']").locator("h1")
+    expect(report).to_contain_text("tea.jsonl", timeout=20_000)
     saved = json.dumps(notebook.saved()["cells"][1]["outputs"])
     assert "Complete: 20 samples" in saved and "widget-view" not in saved
 

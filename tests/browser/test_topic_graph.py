@@ -120,6 +120,7 @@ def test_a_topic_that_is_clicked_shows_its_samples_while_the_cell_runs(begun: An
     notebook.wait_done(1)
 
 
+@pytest.mark.slow
 def test_names_stay_text_on_the_graph(begun: Any) -> None:
     notebook = begun("lab", "%deepfabric topics topics.jsonl")
     write_topics(notebook, [HOSTILE, "x" * 2000, "\U0001f375 \u05e9\u05dc\u05d5\u05dd"])

@@ -69,7 +69,7 @@ def _wait_for_a_run(
 
 
 def _to_its_end(followed: RunSource, halt: threading.Event, every: float) -> Outcome:
-    """Follow to the end. `over` is read before the files, so that nothing is missed."""
+    """Follow to the end, or until it is halted. `over` is read before the files, so that nothing is missed."""
     try:
         while True:
             over = followed.over
@@ -77,6 +77,7 @@ def _to_its_end(followed: RunSource, halt: threading.Event, every: float) -> Out
             if over:
                 return followed.end()
             if halt.wait(every):
+                followed.read()
                 return _NO_LONGER
     finally:
         followed.close()

@@ -1,7 +1,7 @@
 import { element, follow, say, show } from "../dom.js";
 
-/** What failed. */
-export const failures = () => byKind("Failures", (view) => [view.trouble, view.failures]);
+/** What failed; `buttons` say what can be done about it. */
+export const failures = (...buttons) => byKind("Failures", (view) => [view.trouble, view.failures], undefined, buttons);
 
 /** Replies that were refused, so that the model was asked again. */
 export const repairs = () => byKind("Replies asked again", (view) => [view.repairs ?? "", view.repaired ?? []]);
@@ -11,10 +11,10 @@ export const rejections = () =>
   byKind("Rejected samples", (view) => [view.refusals ?? "", view.rejected ?? []], ["Question", "Answer"]);
 
 /** Failures by kind. A kind can be opened to show examples, and stays open. */
-function byKind(label, of, names = ["Request", "Reply"]) {
+function byKind(label, of, names = ["Request", "Reply"], buttons = []) {
   const total = element("span", { class: "dfn-count" });
   const list = element("div");
-  const root = element("section", { "aria-label": label }, element("h4", {}, `${label} `, total), list);
+  const root = element("section", { "aria-label": label }, element("div", { class: "dfn-kinds" }, element("h4", {}, `${label} `, total), ...buttons), list);
   return {
     root,
     update(view) {

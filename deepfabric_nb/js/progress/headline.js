@@ -1,10 +1,11 @@
 import { describe, element, follow, say, show } from "../dom.js";
 
 /**
- * The line above everything: what goes on or was made, what it takes, and what can be done. `opens(name)` opens or
- * closes a part of the frame, `buttons` stand at the end.
+ * The two lines above everything: what goes on or was made, and what can be done; below it what it takes, and when it is
+ * over how to go on. They are as high at any time. `opens(name)` opens or closes a part of the frame, `buttons` stand at
+ * the end of the first line, `hint` in the second.
  */
-export function headline({ opens, buttons }) {
+export function headline({ opens, buttons, hint }) {
   const title = element("strong", { dir: "auto" });
   const name = element("span", { class: "dfr-name", dir: "auto" });
   const chips = element("div", { class: "dfr-chips" });
@@ -15,12 +16,22 @@ export function headline({ opens, buttons }) {
   const spent = element("span", {}, money, " ", expected);
   const figures = element("div", { class: "dfr-figures" }, count, left, spent);
   const totals = element("span", { class: "dfr-quiet dfr-totals" });
-  const root = element("header", { class: "dfr-head" }, title, name, chips, bar, figures, totals, element("div", { class: "dfr-buttons" }, ...buttons));
+  const [words, command] = [element("span"), element("code")];
+  const next = element("span", { class: "dfr-next", dir: "auto" }, words, " ", command);
+  const reason = element("span", { class: "dfn-reason", dir: "auto" });
+  const notes = element("span", { class: "dfr-quiet dfr-notes", dir: "auto" });
+  const called = element("div", { class: "dfr-called" }, title, name);
+  const line = element("div", { class: "dfr-line" }, bar, figures, hint, totals, next, reason, notes);
+  const root = element("header", { class: "dfr-head" }, called, chips, element("div", { class: "dfr-buttons" }, ...buttons), line);
   return {
     root,
-    update({ headline: text, name: called, head }, opened) {
-      say(title, text);
-      say(name, called);
+    update({ headline: text, name: called, head, reason: why }, [how, what], noted, opened) {
+      for (const [part, told] of [[title, text], [name, called], [reason, why ?? ""], [notes, noted.join(" · ")]]) tell(part, told);
+      for (const [part, told] of [[words, how], [command, what]]) say(part, told);
+      next.title = `${how} ${what}`.trim();
+      show(next, Boolean(next.title));
+      show(reason, Boolean(why));
+      show(notes, noted.length > 0);
       follow(chips, head.chips.map((one) => ({ ...one, opened: opened === one.opens })), { key: (one) => `${one.opens} ${one.kind}`, make: () => chip(opens) });
       show(chips, head.chips.length > 0);
       drawBar(head.bar);
@@ -47,6 +58,12 @@ export function headline({ opens, buttons }) {
       "aria-valuetext": [shown.count, shown.failed ? `${shown.failed.toLocaleString("en")} failed` : ""].filter(Boolean).join(", "),
     });
   }
+}
+
+/** Set a text that may be cut where there is little room. */
+function tell(part, text) {
+  say(part, text);
+  describe(part, { title: text });
 }
 
 /** A few words; if they open something, a button. */

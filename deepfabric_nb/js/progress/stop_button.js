@@ -26,7 +26,7 @@ export function stop(model) {
   let timer = null;
   let unheard = false;
   const button = element("button", { type: "button", class: "dfn-stop", title: OWN.title, click: ask });
-  const hint = element("p", { class: "dfn-hint", role: "status" });
+  const hint = element("span", { class: "dfn-hint", role: "status" });
   const root = element("div", { class: "dfn-stopper" }, button);
 
   function ask() {
@@ -72,6 +72,8 @@ export function stop(model) {
     button.setAttribute("aria-disabled", String(stopping && !unheard));
     show(button, !over);
     say(hint, over || !stopping ? "" : unheard ? NOT_HEARD : words.hint);
+    describe(hint, { title: hint.textContent });
+    hint.toggleAttribute("data-unheard", unheard);
     show(hint, !over && stopping);
   }
 

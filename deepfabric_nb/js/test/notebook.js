@@ -48,6 +48,7 @@ export function viewOf(changes = {}) {
     head: headOf(),
     watched: false,
     resume: "%deepfabric resume first",
+    commands: { samples: "%deepfabric samples first", report: "%deepfabric report first", accepted: "%deepfabric export first accepted.jsonl", export: "deepfabric export first.jsonl --to trl" },
     can_try_again: false,
     has_samples: false,
     rows: 0,

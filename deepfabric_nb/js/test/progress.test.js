@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pageOf } from "../progress/report_page.js";
 import { outline } from "../progress/sparkline.js";
 import { budgetOf, barOf, drawn, failureOf, headOf, limitOf, modelOf, stageOf, viewOf } from "./notebook.js";
 
@@ -195,6 +196,48 @@ test("when the run is over its failures can be tried again", () => {
   assert.equal(isShown(drawn(modelOf(viewOf({ ...over, phase: "running", can_try_again: false }))), ".dfn-failure"), false);
 });
 
+test("until then the button waits in its place, and a run that is watched has none", () => {
+  const failed = { failures: [failureOf("timeout", 1, "slow")], head: headOf({ chips: [{ text: "1 failed", kind: "bad", opens: "failures" }] }) };
+  const button = (view) => {
+    const model = modelOf(viewOf(view));
+    const page = drawn(model);
+    model.show(viewOf({ ...view, has_samples: true }));
+    press(page, "1 failed");
+    press(page, "Try these again");
+    assert.deepEqual(model.sent, []);
+    return page.all("button").find((one) => one.textContent === "Try these again");
+  };
+  const waiting = button(failed);
+  assert.deepEqual([waiting.hidden, waiting.getAttribute("aria-disabled")], [false, "true"]);
+  assert.equal(button({ ...failed, watched: true }).hidden, true);
+});
+
+test("the report opens as a page without any rights, and as a command where no page can be opened", () => {
+  const tab = { document: { body: {} }, opener: {}, close() { this.closed = true; } };
+  const shown = (open) => {
+    globalThis.open = open;
+    const model = modelOf(viewOf({ phase: "over", ending: "complete", resume: "", rows: 4 }));
+    const page = drawn(model);
+    press(page, "Report");
+    return { model, page };
+  };
+  const { model, page } = shown(() => tab);
+  assert.deepEqual([model.sent, tab.opener, isShown(page, ".dfr-fold code")], [[{ type: "report" }], null, false]);
+  model.hears({ type: "report", html: "<p title='x'>" });
+  assert.match(String(tab.location), /^blob:/);
+  assert.match(pageOf('<p title="&lt;">'), /default-src 'none'.*<iframe sandbox [^>]*srcdoc="<p title=&quot;&amp;lt;&quot;>"><\/iframe>$/);
+  const refused = shown(() => tab);
+  refused.model.hears({ type: "refused", message: "no samples" });
+  for (const one of [shown(() => null), refused]) assert.equal(one.page.all(".dfr-next code").find((code) => !code.closest("[hidden]")).textContent, "%deepfabric report first");
+  assert.equal(tab.closed, true);
+});
+
+test("exports are told with the names of the run", () => {
+  const page = drawn(modelOf(viewOf({ phase: "over", ending: "complete", resume: "", rows: 4 })));
+  press(page, "Export");
+  assert.deepEqual(texts(page.all(".dfr-fold code").filter((one) => !one.closest("[hidden]"))), ["%deepfabric export first accepted.jsonl", "deepfabric export first.jsonl --to trl"]);
+});
+
 test("what is asked for seldom is in the details, and stays open while the figures change", () => {
   const model = modelOf(viewOf({ notices: ["by the way"] }));
   const page = drawn(model);
@@ -204,12 +247,19 @@ test("what is asked for seldom is in the details, and stays open while the figur
   assert.equal(isShown(page, ".dfn-facts"), true);
 });
 
+test("the notes of a run that is over stand in its headline, where they push nothing down", () => {
+  const view = { phase: "over", ending: "complete", resume: "", notices: ["9 samples were kept.", HOSTILE] };
+  assert.equal(drawn(modelOf(viewOf(view))).find(".dfr-head .dfr-notes").textContent, `9 samples were kept. · ${HOSTILE}`);
+  assert.equal(isShown(drawn(modelOf(viewOf({ ...view, phase: "running" }))), ".dfr-notes"), false);
+});
+
 test("a run that is over says how to go on, once", () => {
   const over = viewOf({ phase: "over", ending: "stopped" });
   assert.equal(drawn(modelOf(over)).find(".dfr-next code").textContent, "%deepfabric resume first");
   const told = { ...over, notices: ["Go on with: %deepfabric resume first (or run the cell again)"] };
   assert.equal(drawn(modelOf(told)).all("*").filter((one) => one.childElementCount === 0 && one.textContent.includes("resume first") && !one.closest("[hidden]")).length, 1);
   assert.equal(isShown(drawn(modelOf({ ...over, resume: "" })), ".dfr-next"), false);
+  assert.ok(drawn(modelOf(over)).find(".dfr-head .dfr-next"), "in the headline, so that nothing below it moves");
 });
 
 test("when the kernel has died the frame says so and how to go on, and its Stop is gone", () => {
@@ -217,16 +267,19 @@ test("when the kernel has died the frame says so and how to go on, and its Stop 
   const page = drawn(model);
   model.loses();
   assert.equal(page.find("strong").textContent, "The kernel has restarted or ended");
+  assert.equal(page.find(".dfr-next").textContent, "Go on with: %deepfabric resume first", "and doesn't say it twice");
   assert.equal(page.find(".dfr-next code").textContent, "%deepfabric resume first");
   assert.equal(isShown(page, ".dfr-next"), true);
   assert.equal(isShown(page, ".dfn-stop"), false);
 });
 
 test("a run that was over when the kernel died is still what it was", () => {
-  const model = modelOf(viewOf({ phase: "over", ending: "complete", headline: "Complete: 4 samples", resume: "" }));
+  const model = modelOf(viewOf({ phase: "over", ending: "complete", headline: "Complete: 4 samples", resume: "", rows: 4, head: headOf({ bar: null }) }));
   const page = drawn(model);
+  assert.equal(isShown(page, ".dfr-next"), false);
   model.loses();
   assert.equal(page.find("strong").textContent, "Complete: 4 samples");
+  assert.equal(page.find(".dfr-head .dfr-next").textContent, "The kernel has restarted or ended. Open again: %deepfabric samples first");
 });
 
 test("one who only watches a run can stop watching it", () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from deepfabric_nb.display.run_frame import RunFrame
 from deepfabric_nb.graph.topic_graph import TopicGraph
 from deepfabric_nb.kernel.live_frame import STATIC
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.session import Session
 from tests.nb.wire import Wire
 
 TEA: dict[str, Any] = {
@@ -113,6 +115,60 @@ def test_failed_samples_are_tried_again_in_the_same_frame(place: Path) -> None:
     again.wait()
     after = shown.frame.view
     assert (after["phase"], after["rows"]) == ("over", 30) and after["run"] == again.id
+
+
+def test_samples_made_again_are_told_of_and_the_graph_below_follows(place: Path) -> None:
+    shown = Shown(started().wait())
+    graph = TopicGraph(shown.run)
+    shown.frame.link(graph)
+    leaf = graph.topics.leaves[3][0].id
+    shown.wire.receive({"type": "decide", "row": 3, "action": "reject", "reason": "dull"})
+    before = graph._columns.of(leaf).samples[:]  # noqa: SLF001 - what the page gets
+    shown.wire.receive({"type": "make_again"})
+    shown.frame.following.wait()
+    assert [chip["text"] for chip in shown.frame.view["head"]["chips"]][-1] == "1 made again"
+    assert graph[graph.topics.root].done == 9
+    assert graph._columns.of(leaf).samples != before  # noqa: SLF001
+
+
+def watched(run: Run) -> Run:
+    job = replace(run.job, live_edits=None)
+    return Session().prepare_following(job, "tea")
+
+
+def test_headline_list_and_graph_of_a_run_that_is_watched_no_longer_agree(place: Path) -> None:
+    run = started(flags={"num_samples": 60}, latency=0.05)
+    run.wait(0.6)
+    shown = Shown(watched(run))
+    graph = TopicGraph(shown.run)
+    shown.run.start()
+    while shown.run.state.samples_done < 8:
+        shown.run.wait(0.1)
+        counts = shown.run.state.samples_done, graph[graph.topics.root].done
+    shown.run.stop()
+    shown.run.wait()
+    seen = shown.run.state.samples_done
+    assert shown.frame.view["headline"] == f"No longer watched: {seen} of 60 samples"
+    assert (shown.frame.view["rows"], graph[graph.topics.root].done) == (seen, seen)
+    assert counts[1] >= counts[0] - 8, "the graph followed meanwhile"
+    run.stop()
+    run.wait()
+
+
+def test_the_page_gets_the_report_when_it_asks(place: Path) -> None:
+    shown = Shown(started().wait())
+    shown.wire.receive({"type": "report"})
+    assert shown.wire.messages[-1]["html"] == shown.run.report().html
+
+
+def test_the_frame_tells_commands_with_the_names_of_its_run(place: Path) -> None:
+    run = started(flags={"output_save_as": str(place / "my tea.jsonl")}).wait()
+    assert RunFrame(run).view["commands"] == {
+        "samples": "%deepfabric samples 'my tea'",
+        "report": "%deepfabric report 'my tea'",
+        "accepted": "%deepfabric export 'my tea' accepted.jsonl",
+        "export": "deepfabric export 'my tea.jsonl' --to trl",
+    }
 
 
 def test_growing_topics_alone_has_no_samples_to_show(place: Path) -> None:

@@ -219,6 +219,7 @@ def test_mocked_tools_go_on(place: Path) -> None:
         assert provider.counts.answered == 5
 
 
+@pytest.mark.slow
 def test_an_mcp_server_that_died_with_the_run_is_told_the_calls_again(place: Path) -> None:
     tools = {"mcp": {"shelf": {"command": sys.executable, "args": ["-c", MCP], "tools": ["note", "notes"]}}}
     calls = step_by_step(("note", {"text": "one"}), ("note", {"text": "two"}), ("notes", {}))
@@ -231,6 +232,7 @@ def test_an_mcp_server_that_died_with_the_run_is_told_the_calls_again(place: Pat
         assert provider.counts.answered == 5
 
 
+@pytest.mark.slow
 def test_a_tool_that_can_not_be_told_again_has_the_agent_begin_anew(place: Path) -> None:
     """The server takes the file away that the first run had read."""
     calls = step_by_step(("read_file", {"file_path": "a.txt"}), ("list_files", {}))
