@@ -18,7 +18,8 @@ from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Review, Reviews, sample_id
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.dataset_reader import records_in_file
-from deepfabric_core.store.review_log import read_reviews, reviews_path
+from deepfabric_core.store.rejected_log import rejected_path
+from deepfabric_core.store.review_log import reviews_of
 
 _NONE = Review()
 
@@ -66,7 +67,7 @@ class Dataset:
     def _accepted(self, *, as_records: bool) -> Iterator[Entry]:
         for number, record, review in self._reviewed():
             if not review.is_rejected:
-                own = _edited(record, review)
+                own = review.applied_to(record)
                 item = own if as_records else conversation_of(own)
                 yield Entry(number, own, item, "" if item is not None else LeftOut.NO_CONVERSATION)
 
@@ -79,7 +80,7 @@ class Dataset:
 
     def _answers(self) -> Iterator[Entry]:
         for number, record, review in self._reviewed():
-            yield _answer(number, record, _edited(record, review), good=not review.is_rejected)
+            yield _answer(number, record, review.applied_to(record), good=not review.is_rejected)
             if review.edited is not None and not review.is_rejected:
                 yield _answer(number, record, record, good=False)
             for line in self._worse(record):
@@ -99,15 +100,11 @@ def open_dataset(path: Path, takes: Takes) -> Dataset:
     """
     rejected: dict[tuple[str, int], list[JournalLine]] = {}
     if takes in ("pairs", "answers"):
-        for line in whole_lines(path.with_name(f"{path.stem}.rejected.jsonl")):
+        for line in whole_lines(rejected_path(path)):
             key = key_of(line)
             if key and source_of(line) and isinstance(line.get("sample"), Mapping):
                 rejected.setdefault(key, []).append(line)
-    return Dataset(path, read_reviews(reviews_path(path)), rejected)
-
-
-def _edited(record: Record, review: Review) -> Record:
-    return record if review.edited is None else review.edited
+    return Dataset(path, reviews_of(path), rejected)
 
 
 def _answer(number: int, record: JournalLine, said: JournalLine, *, good: bool) -> Entry:

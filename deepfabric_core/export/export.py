@@ -19,6 +19,7 @@ from deepfabric_core.export.row_files import ENDINGS, RowFile, open_rows
 from deepfabric_core.export.splits import SplitRules
 from deepfabric_core.export.tally import Tally, add_to
 from deepfabric_core.store.files import read_text, replace_file
+from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.review_log import reviews_path
 
 DATASET_INFO = "dataset_info.json"
@@ -158,7 +159,7 @@ def _refuse_nothing(request: ExportRequest, files: Iterable[RowFile], result: Ex
 def _check(request: ExportRequest, paths: Mapping[str, Path]) -> None:
     """Refuse to write over what is read, or under a name that can't be meant."""
     dataset, output = request.dataset, request.output
-    read = [dataset, reviews_path(dataset), dataset.with_name(f"{dataset.stem}.rejected.jsonl")]
+    read = [dataset, reviews_path(dataset), rejected_path(dataset)]
     if clash := next((path for path in paths.values() if path.absolute() in [one.absolute() for one in read]), None):
         raise ConfigError(f"{clash} is read for the export; give the export another name.")
     if request.split and _SIDE not in str(output) and output.suffix in ENDINGS:

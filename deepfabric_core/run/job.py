@@ -16,6 +16,7 @@ from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
+from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
 
@@ -84,7 +85,7 @@ class Job:
     @property
     def rejected(self) -> Path:
         """The path of the rejected samples."""
-        return self.beside("rejected")
+        return rejected_path(self.dataset)
 
     def beside(self, role: str) -> Path:
         """Return the path `<dataset>.<role>.jsonl`."""

@@ -18,7 +18,7 @@ from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, read_metadata
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.rejected_log import reviewed_samples
-from deepfabric_core.store.review_log import read_reviews, reviews_path
+from deepfabric_core.store.review_log import reviews_of
 
 PlaceOf = Callable[[str, int], int | None]
 
@@ -85,7 +85,7 @@ def _standing(samples: list[JournalLine], job: Job) -> list[JournalLine]:
     taken_up = reviewed_samples(job.checkpoint_files().rejected)
     if not taken_up:
         return samples
-    out = taken_up & read_reviews(reviews_path(job.dataset)).rejected().keys()
+    out = taken_up & reviews_of(job.dataset).rejected().keys()
     found = ((number, key_of(line) or number, line["sample"]) for number, line in enumerate(samples))
     return [samples[number] for number in sorted(standing(found, lambda one: sample_id(one) in out).accepted.values())]
 

@@ -84,7 +84,7 @@ def _candidates(
         review = reviews.of(sample_id(record))
         if review.is_rejected:
             continue
-        chosen = record if review.edited is None else review.edited
+        chosen = review.applied_to(record)
         if review.edited is not None:
             yield chosen, record, "edit"
         for worse, source in refused.get(key, ()) if key else ():

@@ -60,7 +60,7 @@ def line_of(record: JournalLine) -> dict[str, Any]:
         "path": path_of(record),
         "model": said.get("model"),
         "attempts": said.get("attempts"),
-        "usage": {**_mapping(said.get("usage")), "cost": said.get("cost")},
+        "usage": {**mapping_of(said.get("usage")), "cost": said.get("cost")},
         "at": None,
         "sample": record,
     }
@@ -86,7 +86,7 @@ def metadata_of(record: JournalLine) -> JournalLine:
     >>> metadata_of({"title": "Tea", "metadata": {"author": "me"}})
     {}
     """
-    said = _mapping(record.get("metadata"))
+    said = mapping_of(record.get("metadata"))
     return said if "messages" in record or _names_a_topic(said) else {}
 
 
@@ -95,7 +95,8 @@ def _names_a_topic(said: JournalLine) -> bool:
     return isinstance(path, list) and bool(path) and all(isinstance(name, str) for name in path)
 
 
-def _mapping(value: object) -> JournalLine:
+def mapping_of(value: object) -> JournalLine:
+    """Return a value that is an object; an empty one if it is anything else."""
     return value if isinstance(value, Mapping) else {}
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Generic, Literal, TypeVar
 
 from deepfabric_core.samples.reading import metadata_of
@@ -76,6 +77,10 @@ class Review:
         """Whether the sample is to be left out, or made again."""
         return self.verdict == "rejected"
 
+    def applied_to(self, original: Record) -> Record:
+        """Return the record as it was edited last, or else the original."""
+        return original if self.edited is None else self.edited
+
     @property
     def advice(self) -> str:
         """What a model is told that makes a rejected sample again; it completes "an earlier attempt was refused: ...".
@@ -127,8 +132,18 @@ class Reviews:
     @property
     def last(self) -> Decision | None:
         """The latest decision that holds, which an undo takes back; None if there is none."""
-        held = (one for one in reversed(self.decisions) if one.action != "undo" and one.id not in self._undone)
-        return next(held, None)
+        return next(self._latest_first(), None)
+
+    @property
+    def made_last(self) -> list[Decision]:
+        """The latest decisions that hold and were made at once, by one person at one time, the latest first."""
+        last = self.last
+        made_at = last and (last.at, last.who)
+        return list(takewhile(lambda one: (one.at, one.who) == made_at, self._latest_first()))
+
+    def _latest_first(self) -> Iterator[Decision]:
+        """Yield the decisions that hold."""
+        return (one for one in reversed(self.decisions) if one.action != "undo" and one.id not in self._undone)
 
 
 def _after(review: Review, decision: Decision) -> Review:
@@ -143,14 +158,6 @@ def _after(review: Review, decision: Decision) -> Review:
         case "edit":
             return replace(review, verdict="accepted", reason="", instruction="", edited=decision.after)
     return review
-
-
-def accepted(records: Iterable[Record], reviews: Reviews) -> Iterator[Record]:
-    """Yield the records that nobody rejected, as they were edited, in their order."""
-    for record in records:
-        review = reviews.of(sample_id(record))
-        if not review.is_rejected:
-            yield review.edited if review.edited is not None else record
 
 
 @dataclass(frozen=True, slots=True)

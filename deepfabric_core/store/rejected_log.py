@@ -51,6 +51,11 @@ class _Refusals:
         return len(self.by_gates) + len(self.by_people)
 
 
+def rejected_path(dataset: Path) -> Path:
+    """Return the path of a dataset's rejected samples."""
+    return dataset.with_name(f"{dataset.stem}.rejected.jsonl")
+
+
 class RejectedLog:
     """Rejected samples in a file. In memory are their number by check, and the advice about unfinished work items.
 

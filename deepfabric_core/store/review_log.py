@@ -41,6 +41,15 @@ def read_reviews(path: Path) -> Reviews:
     return reviews
 
 
+def reviews_of(dataset: Path) -> Reviews:
+    """Return the reviews of a dataset, which may have none.
+
+    Raises:
+        ConfigError: their file can't be read.
+    """
+    return read_reviews(reviews_path(dataset))
+
+
 class ReviewLog:
     """The reviews of a dataset and the file that keeps them; the file is made with the first decision.
 

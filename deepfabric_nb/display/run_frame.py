@@ -159,24 +159,24 @@ class RunFrame(LiveFrame):
                     self._run.stop()
                 self.send({"type": "stopping", "run": run})
             case {"type": "try_again"}:
-                self._try_again()
+                self._or_refuse(self._try_again)
             case {"type": "report"}:
-                self._send_report()
+                self._or_refuse(self._send_report)
+
+    def _or_refuse(self, do: Callable[[], None]) -> None:
+        """Do something, or tell the page why it can't be done."""
+        try:
+            do()
+        except DeepFabricError as problem:
+            self.send({"type": "refused", "message": printable(redact(str(problem)))})
 
     def _try_again(self) -> None:
         """Resume the run, which tries failed samples again."""
-        if self._again is None or self._samples is None or not self._run.over:
-            return
-        try:
+        if self._again is not None and self._samples is not None and self._run.over:
             self._samples.follow(self._again())
-        except DeepFabricError as problem:
-            self.send({"type": "refused", "message": printable(redact(str(problem)))})
 
     def _send_report(self) -> None:
-        try:
-            self.send({"type": "report", "html": self._run.report().html})
-        except DeepFabricError as problem:
-            self.send({"type": "refused", "message": printable(redact(str(problem)))})
+        self.send({"type": "report", "html": self._run.report().html})
 
 
 def _made_in(run: Run) -> int:

@@ -11,6 +11,7 @@ from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
+from deepfabric_nb.kernel.quiet_call import running_loop
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
 from deepfabric_nb.runs.run import Run
 
@@ -37,7 +38,7 @@ class TopicGraph(TopicGraphWidget):
 
     def __init__(self, what: Topics | str | Path | Run) -> None:
         self._source: TopicSource = source_of(what)
-        self._loop = _running_loop()
+        self._loop = running_loop()
         super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
         self._source.follow(self)
         self.draw()
@@ -145,10 +146,3 @@ def _named(topics: Topics, what: str, ids: Sequence[str]) -> list[str]:
 
 def _names(topics: Topics, ids: Iterable[str]) -> str:
     return ", ".join(f"“{topics.by_id[own].name}”" for own in ids)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -68,8 +68,8 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
         OutputError: the file can't be written.
     """
     from deepfabric_core.run.results import results
-    from deepfabric_core.samples.reviews import accepted, sample_id
-    from deepfabric_core.store.review_log import read_reviews, reviews_path
+    from deepfabric_core.samples.reviews import sample_id
+    from deepfabric_core.store.review_log import reviews_of
 
     of, job = _to_read(session, name)
     if path.absolute() == job.dataset.absolute():
@@ -77,11 +77,12 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
     records = [dict(line["sample"]) for line in results(job).samples]
     if not records:
         raise ConfigError(f"There are no samples of {job.dataset.stem} to export yet.")
-    reviews = read_reviews(reviews_path(job.dataset))
-    taken = list(accepted(records, reviews))
-    found = [reviews.of(sample_id(record)) for record in records]
-    edited = sum(review.edited is not None and not review.is_rejected for review in found)
-    replace_file(path, (_encode(record).encode("utf-8", "backslashreplace") + b"\n" for record in taken))
+    reviews = reviews_of(job.dataset)
+    reviewed = [(record, reviews.of(sample_id(record))) for record in records]
+    taken = [(record, review) for record, review in reviewed if not review.is_rejected]
+    edited = sum(review.edited is not None for _, review in taken)
+    lines = (_encode(review.applied_to(record)).encode("utf-8", "backslashreplace") + b"\n" for record, review in taken)
+    replace_file(path, lines)
     left_out = len(records) - len(taken)
     said = f"{left_out:,} rejected {were(left_out)} left out, {edited:,} {are(edited)} as edited by hand"
     if not left_out and not edited:

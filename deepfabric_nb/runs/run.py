@@ -182,9 +182,9 @@ class Run(EngineTask):
         return preferences_frame(results(self.job), self._reviews())
 
     def _reviews(self) -> Reviews:
-        from deepfabric_core.store.review_log import read_reviews, reviews_path
+        from deepfabric_core.store.review_log import reviews_of
 
-        return read_reviews(reviews_path(self.job.dataset))
+        return reviews_of(self.job.dataset)
 
     @property
     def topics(self) -> Topics | None:

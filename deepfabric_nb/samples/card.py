@@ -12,12 +12,12 @@ from typing import Any
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.quality.foreign_records import Turn, foreign_conversation
-from deepfabric_core.samples.reading import JournalLine, messages_of, metadata_of
+from deepfabric_core.samples.reading import JournalLine, mapping_of, messages_of, metadata_of
 from deepfabric_core.samples.reviews import Decision, Review
 from deepfabric_core.store.failure_log import shown_last_call
 from deepfabric_core.wording import counted, money
 from deepfabric_nb.samples.edits import Place, at_place, text_at
-from deepfabric_nb.samples.index import UNREADABLE, findings_of, record_of
+from deepfabric_nb.samples.index import UNREADABLE, findings_of, finite_number, record_of
 from deepfabric_nb.samples.protocol import (
     CallShown,
     Card,
@@ -40,8 +40,8 @@ _ERROR = re.compile(
 def card_of(row: int, line: JournalLine, path: Sequence[str], review: Review, shown: ShownText) -> Card:
     """Return the card of a row: of the record as it was edited last, if it was edited."""
     original = record_of(line)
-    record = original if review.edited is None else review.edited
-    said, judge = metadata_of(record), _mapping(metadata_of(original).get("judge"))
+    record = review.applied_to(dict(original))
+    said, judge = metadata_of(record), mapping_of(metadata_of(original).get("judge"))
     request, reply = shown_last_call(line)
     system, messages = _spoken(record, shown)
     return {
@@ -52,7 +52,7 @@ def card_of(row: int, line: JournalLine, path: Sequence[str], review: Review, sh
         "messages": messages,
         "fields": list(_fields(record, shown)),
         "tools": [shown.line(name, 200) for name in _tools(record)],
-        "score": _number(judge.get("score")) if judge.get("judged") is True else None,
+        "score": finite_number(judge.get("score")) if judge.get("judged") is True else None,
         "scores": list(_scores(judge, shown)),
         "checks": [_check(found, shown) for found in findings_of(line)],
         "error": shown.text(str(line.get("error") or "")),
@@ -61,15 +61,6 @@ def card_of(row: int, line: JournalLine, path: Sequence[str], review: Review, sh
         "history": [_decision(one, shown) for one in review.decisions],
         "before": _before(original, record, shown) if review.edited is not None else [],
     }
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-    return float(value) if is_number else None  # type: ignore[arg-type]
 
 
 # ---- a conversation
@@ -165,7 +156,7 @@ class _Conversation:
 
     def _add_executions(self) -> None:
         """Show the calls that only DeepFabric's `tool_context` has before the last message."""
-        executions = _mapping(self._record.get("tool_context")).get("executions")
+        executions = mapping_of(self._record.get("tool_context")).get("executions")
         done = [one for one in executions if isinstance(one, Mapping)] if isinstance(executions, list) else []
         calls = [self._execution(one) for one in done]
         if calls:
@@ -308,7 +299,7 @@ def _tools(record: Mapping[str, Any]) -> Iterator[str]:
     if messages_of(record) is None or not isinstance(tools, list):
         return
     for tool in tools:
-        function = _mapping(_mapping(tool).get("function")) or _mapping(tool)
+        function = mapping_of(mapping_of(tool).get("function")) or mapping_of(tool)
         if isinstance(function.get("name"), str):
             yield function["name"]
 
@@ -317,14 +308,14 @@ def _tools(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _facts(line: JournalLine, said: Mapping[str, Any]) -> Iterator[str]:
-    usage = _mapping(line.get("usage"))
+    usage = mapping_of(line.get("usage"))
     if model := line.get("model"):
         yield f"{model} (simulated)" if said.get("simulated") is True else str(model)
     tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     known = [number for number in tokens if isinstance(number, int) and not isinstance(number, bool)]
     if sum(known):
         yield counted(sum(known), "token")
-    cost = None if said.get("cost_known") is False else _number(usage.get("cost"))
+    cost = None if said.get("cost_known") is False else finite_number(usage.get("cost"))
     if cost is not None:
         yield money(cost) if cost else "free"
     elif line.get("model"):
@@ -341,9 +332,9 @@ def _facts(line: JournalLine, said: Mapping[str, Any]) -> Iterator[str]:
 def _scores(judge: Mapping[str, Any], shown: ShownText) -> Iterator[ScoreShown]:
     if judge.get("judged") is not True:
         return
-    reasons = _mapping(judge.get("reasons"))
-    for name, given in _mapping(judge.get("scores")).items():
-        if (score := _number(given)) is not None:
+    reasons = mapping_of(judge.get("reasons"))
+    for name, given in mapping_of(judge.get("scores")).items():
+        if (score := finite_number(given)) is not None:
             reason = shown.text(str(reasons.get(name) or ""))
             yield {"criterion": shown.line(str(name).replace("_", " "), 100), "score": score, "reason": reason}
 

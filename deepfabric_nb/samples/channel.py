@@ -112,8 +112,7 @@ class SampleChannel:
         with self._lock:
             for place, row in enumerate(self.index.rows):
                 if row.status == "done" and row.verdict != "rejected":
-                    review = self._review(place)
-                    yield review.edited if review.edited is not None else self.index.record(place)
+                    yield self._review(place).applied_to(self.index.record(place))
 
     def topics_by_sample(self) -> dict[str, str]:
         """Return the topics of all samples that have one, by the samples' ids."""
@@ -257,7 +256,7 @@ class SampleChannel:
     def _edit(self, row: int, texts: Any, comment: str) -> Decision:
         places = list(_texts_at_places(texts))
         made = self._decision(row, "edit", comment=comment)
-        before = self._review(row).edited or self.index.record(row)
+        before = self._review(row).applied_to(self.index.record(row))
         schema = schema_of(self.source) if messages_of(before) is None else None
         return replace(made, before=before, after=edited(before, places, schema))
 

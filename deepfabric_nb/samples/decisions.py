@@ -146,18 +146,7 @@ class Decisions:
     @property
     def undoable(self) -> list[Decision]:
         """What was decided last, and at once; empty if nothing was."""
-        last = self._reviews.last
-        if last is None:
-            return []
-        undone = {one.undoes for one in self._reviews.decisions if one.action == "undo"}
-        together = []
-        for one in reversed(self._reviews.decisions):
-            if one.action == "undo" or one.id in undone:
-                continue
-            if (one.at, one.who) != (last.at, last.who):
-                break
-            together.append(one)
-        return together
+        return self._reviews.made_last
 
 
 def decision(action: Action, sample: str, **said: str) -> Decision:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepfabric_core.samples.reading import JournalLine, calls_in, key_of, metadata_of
+from deepfabric_core.samples.reading import JournalLine, calls_in, key_of, mapping_of, metadata_of
 from deepfabric_core.samples.reviews import sample_id, verdict_of_judge
 from deepfabric_core.text.number_format import in_words
 from deepfabric_nb.samples.protocol import Columns, Status, VerdictShown
@@ -163,11 +163,11 @@ class SampleIndex:
         except TooDeepError:
             line = {**_without_sample(line), "kind": "nested too deep", "error": _DEEP}
             status, record, texts, calls = "failed", {}, [], 0
-        said, usage = metadata_of(record), _mapping(line.get("usage"))
+        said, usage = metadata_of(record), mapping_of(line.get("usage"))
         path = tuple(map(self._name, _path(line)))
         text = "\n".join(texts)
         error = str(line.get("error") or "") if status == "failed" else ""
-        judge = _mapping(said.get("judge"))
+        judge = mapping_of(said.get("judge"))
         verdict = verdict_of_judge(record)
         return Row(
             status,
@@ -181,9 +181,9 @@ class SampleIndex:
             self._reason(status, line),
             _whole(line.get("cycle")),
             _whole(line.get("attempt")) or 1,
-            None if verdict is None else _number(judge.get("score")),
+            None if verdict is None else finite_number(judge.get("score")),
             None if verdict is None else verdict == "accepted",
-            None if said.get("cost_known") is False else _number(usage.get("cost")),
+            None if said.get("cost_known") is False else finite_number(usage.get("cost")),
             calls,
             len(findings_of(line)),
         )
@@ -299,7 +299,7 @@ def _is_in_edited(wanted: str, row: Row) -> bool:
 
 def record_of(line: JournalLine) -> Mapping[str, Any]:
     """Return the record of a line; empty if it has none."""
-    return _mapping(line.get("sample"))
+    return mapping_of(line.get("sample"))
 
 
 def findings_of(line: JournalLine) -> list[tuple[str, str, str]]:
@@ -344,14 +344,11 @@ def _without_sample(line: JournalLine) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name != "sample"}
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _number(value: object) -> float | None:
+def finite_number(value: object) -> float | None:
+    """Return a finite number; None for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) < float("inf") else None  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 from deepfabric_core.chat.json_schema import Checker, Misfit, Schema, Uncheckable
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.samples.reading import mapping_of
 from deepfabric_nb.samples.make_again import kept_run_of
 from deepfabric_nb.samples.sources import RunSource, SampleSource
 
@@ -57,7 +58,7 @@ def kinds_of(name: str, value: Any, schema: Schema | None) -> tuple[str, ...]:
 
     They are those of the schema or, where it says none, that of the value; of a number any number.
     """
-    said = _mapping(_mapping(_mapping(schema).get("properties")).get(name)).get("type")
+    said = mapping_of(mapping_of(mapping_of(schema).get("properties")).get(name)).get("type")
     kinds = [said] if isinstance(said, str) else said if isinstance(said, list) else []
     if schema is not None:
         return tuple(kind for kind in kinds if isinstance(kind, str) and kind in _IS)
@@ -96,7 +97,3 @@ def _misfit(checker: Checker, record: Mapping[str, Any]) -> Misfit | None:
         return checker.misfit({name: value for name, value in record.items() if name != "metadata"})
     except Uncheckable:
         return None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -42,7 +42,7 @@ from deepfabric_core.store.finished_mark import FinishedMark, digest_of_file, di
 from deepfabric_core.store.journal import Journal
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import RejectedLog
-from deepfabric_core.store.review_log import read_reviews, reviews_path
+from deepfabric_core.store.review_log import reviews_of
 from deepfabric_core.store.run_history import HistoryWriter
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
@@ -79,7 +79,7 @@ class Checkpoint:
         self.failures = Failures(files.failures)
         self._autosave.add(self.failures.lines)  # type: ignore[arg-type]
         goes_on = self._going_on and job.preview is None
-        self._reviews = read_reviews(reviews_path(job.dataset)).rejected() if goes_on else {}
+        self._reviews = reviews_of(job.dataset).rejected() if goes_on else {}
         self._autosave.write_metadata()
 
     def _new(self) -> Metadata:

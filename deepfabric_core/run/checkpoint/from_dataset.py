@@ -21,7 +21,7 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, wr
 from deepfabric_core.store.files import make_folder, reason, replace_file, size_of
 from deepfabric_core.store.finished_mark import FinishedMark
 from deepfabric_core.store.keyed_hash import keyed_hash
-from deepfabric_core.store.review_log import read_reviews, reviews_path
+from deepfabric_core.store.review_log import reviews_of
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.topics.model import Topics
 from deepfabric_core.wording import counted
@@ -35,7 +35,7 @@ def rejected_in_dataset(job: Job) -> int:
     Raises:
         ConfigError: a file can't be read.
     """
-    rejected = read_reviews(reviews_path(job.dataset)).rejected()
+    rejected = reviews_of(job.dataset).rejected()
     return sum(sample_id(record) in rejected for record in whole_lines(job.dataset)) if rejected else 0
 
 

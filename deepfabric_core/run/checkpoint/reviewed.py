@@ -11,7 +11,7 @@ from deepfabric_core.samples.reviews import Standing, sample_id, standing
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles
 from deepfabric_core.store.failure_log import SampleKey
-from deepfabric_core.store.review_log import read_reviews, reviews_path
+from deepfabric_core.store.review_log import reviews_of
 
 
 def to_make_again(files: CheckpointFiles, dataset: Path) -> set[SampleKey]:
@@ -30,7 +30,7 @@ def reviewed_standing(files: CheckpointFiles, dataset: Path) -> Standing[SampleK
     Raises:
         ConfigError: a file can't be read.
     """
-    rejected = read_reviews(reviews_path(dataset)).rejected()
+    rejected = reviews_of(dataset).rejected()
     if not rejected:
         return None
     return standing(_samples(whole_lines(files.samples)), lambda record: sample_id(record) in rejected)

@@ -20,6 +20,7 @@ from deepfabric_core.run.report.measures import known_checks
 from deepfabric_core.run.report.read_dataset import DatasetReading, size_of
 from deepfabric_core.run.report.token_counter import token_counter
 from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.review_log import read_reviews, reviews_path
 from deepfabric_core.store.topics_file import load_topics
 from deepfabric_core.topics.model import TopicPath
@@ -101,7 +102,7 @@ def _topic_paths(request: ReportRequest) -> Paths | None:
 
 def _rejected(request: ReportRequest) -> dict[str, Any] | None:
     """Return the sums over the rejected samples; None if there is no file of them."""
-    beside = request.dataset.with_name(f"{request.dataset.stem}.rejected.jsonl")
+    beside = rejected_path(request.dataset)
     if not beside.is_file():
         return None
     rejections = Rejections()

@@ -39,6 +39,7 @@ from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.journal import free_path
 from deepfabric_core.store.keyed_hash import keyed_hash
+from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.step_log import StepKey, StepLog, Steps
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Sampling:
         partial = free_path(self.job.beside("partial"))
         self.journal.deliver(partial)
         self.sink(FileWritten("partial dataset", str(partial)))
-        self._list_rejected(partial.with_name(f"{partial.stem}.rejected.jsonl"))
+        self._list_rejected(rejected_path(partial))
 
     async def _make(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
         rejected = RejectedCalls(self._secrets)

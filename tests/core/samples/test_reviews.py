@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepfabric_core.quality.judge.review_agreement import agreement_with_reviews
-from deepfabric_core.samples.reviews import Decision, Reviews, accepted, sample_id, standing
+from deepfabric_core.samples.reviews import Decision, Reviews, sample_id, standing
 from deepfabric_core.store.review_log import ReviewLog, read_reviews
 
 SAMPLES = ("a", "b", "c")
@@ -112,7 +112,9 @@ def test_the_accepted_are_those_that_nobody_rejected_as_they_were_edited() -> No
     records: list[dict[str, Any]] = [{"text": name} for name in "abc"]
     edit = Decision("1", sample_id(records[1]), "edit", "ann", 0.0, after={"text": "better"})
     reviews = folded([Decision("0", sample_id(records[0]), "reject", "ann", 0.0), edit])
-    assert list(accepted(records, reviews)) == [{"text": "better"}, {"text": "c"}]
+    reviewed = [(record, reviews.of(sample_id(record))) for record in records]
+    taken = [review.applied_to(record) for record, review in reviewed if not review.is_rejected]
+    assert taken == [{"text": "better"}, {"text": "c"}]
 
 
 def test_the_judge_is_compared_with_people_on_what_both_judged_and_nobody_edited(tmp_path: Path) -> None:
