@@ -81,11 +81,13 @@ def _check_api(config: Config) -> None:
 
     async def try_each() -> None:
         for settings in models_of(config):
-            print_result(f"{settings.name}:")
             tools = config.uses_tools and settings == config.generation.llm
-            async for trial in try_model(settings, tools=tools):
-                said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
-                print_result(f"  {trial.name:<40} {said}")
+            for one in settings.endpoints:
+                at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
+                print_result(f"{settings.name}{at}:")
+                async for trial in try_model(one, tools=tools):
+                    said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
+                    print_result(f"  {trial.name:<40} {said}")
 
     asyncio.run(try_each())
     print_result("Each model answers.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from deepfabric_core.config.secret_values import Holds
 from deepfabric_core.config.section import Section
@@ -41,13 +43,31 @@ class ModelPrices(Section):
     cached_input: float | None = Field(default=None, ge=0)
 
 
-def _is_an_address(url: str | None) -> str | None:
+def _addresses(value: object) -> object:
+    """Return an address, or several: from a list, or from a text that has them with commas between them."""
+    several = _COMMA.split(value) if isinstance(value, str) else value
+    if value is None:
+        return None
+    if not isinstance(several, list | tuple) or not several or not all(isinstance(url, str) for url in several):
+        raise ValueError("it must be an address, or a list of addresses")
+    for url in several:
+        if fault := fault_of(url.rstrip()):
+            raise ValueError(fault)
+    if len({url.strip().rstrip("/") for url in several}) < len(several):
+        raise ValueError("it names an address twice")
+    return several[0] if len(several) == 1 else tuple(several)
+
+
+def _one_address(url: str | None) -> str | None:
     if url is not None and (fault := fault_of(url.rstrip())):
         raise ValueError(fault)
     return url
 
 
-Address = Annotated[str | None, AfterValidator(_is_an_address), Holds.ADDRESS]
+_COMMA = re.compile(r"\s*,\s*(?=https?://)")
+
+Address = Annotated[str | None, AfterValidator(_one_address), Holds.ADDRESS]
+Addresses = Annotated[str | tuple[str, ...] | None, BeforeValidator(_addresses), Holds.ADDRESS]
 
 
 class Llm(Section):
@@ -59,12 +79,15 @@ class Llm(Section):
     provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
     is asked for JSON: `auto` finds the strongest way that it takes, from a JSON Schema down to words (`prompt`), and to
     questions and answers in plain text where a model can't write JSON. `prices` take the place of the price list's.
+
+    `base_url` may be a list of servers that serve the same model: each call goes to the one with the least to do, each
+    server has a rate limit of its own, and one that fails is left out until it answers again.
     """
 
     provider: str = Field(default="openai", min_length=1)
     model: str = Field(default="gpt-4o", min_length=1)
     temperature: float = Field(default=0.7, ge=0, le=2)
-    base_url: Address = None
+    base_url: Addresses = None
     timeout: float = Field(default=120.0, gt=0, le=3600)
     seed: int | None = None
     client: Literal["auto", "direct", "litellm"] = "auto"
@@ -88,6 +111,23 @@ class Llm(Section):
         if self.provider == "demo":
             return self.provider
         return f"{self.provider}/{self.model}"
+
+    @property
+    def endpoints(self) -> tuple[Llm, ...]:
+        """The same settings for each server that `base_url` names; for one server, the settings themselves."""
+        if not isinstance(self.base_url, tuple):
+            return (self,)
+        return tuple(self.model_copy(update={"base_url": url}) for url in self.base_url)
+
+    @property
+    def address(self) -> str:
+        """The address of the server, or of the first of several; "" for the provider's own."""
+        return (self.base_url if isinstance(self.base_url, str) else (self.base_url or ("",))[0]) or ""
+
+    @property
+    def host(self) -> str:
+        """Host and port of that address, without user and password; the model's name if there is none."""
+        return urlsplit(self.address).netloc.rpartition("@")[2] or self.name
 
 
 def inherited(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from deepfabric_core.config.secret_values import (
     filled,
     holding,
     masked,
-    masked_address,
     masked_words,
     names_variables,
     secrets_of,
@@ -100,7 +99,7 @@ def portable_config(written: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[s
             return {name: text if names_variables(str(text)) else _variable(name) for name, text in value.items()}
         if holds is Holds.WORDS and isinstance(value, list):
             return masked_words([str(word) for word in value])
-        return masked_address(value) if holds is Holds.ADDRESS and isinstance(value, str) else value
+        return masked(value, holds) if holds is Holds.ADDRESS and isinstance(value, str | list) else value
 
     return _masked(written, mask)
 

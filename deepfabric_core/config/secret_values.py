@@ -32,7 +32,7 @@ class Holds(Enum):
     VALUES = "each value of the mapping"
     WORDS = "each word of the list"
     WORD = "the word"
-    ADDRESS = "user, password, and values in the query"
+    ADDRESS = "user, password, and values in the query, of an address or of each of several"
 
 
 def holding(marks: Iterable[object]) -> Holds | None:
@@ -46,6 +46,8 @@ def masked(value: Any, holds: Holds) -> Any:
         return {name: text if names_variables(str(text)) else HIDDEN for name, text in value.items()}
     if holds is Holds.WORDS and isinstance(value, list):
         return [HIDDEN for _ in value]
+    if holds is Holds.ADDRESS and isinstance(value, list | tuple):
+        return [masked(one, holds) for one in value]
     if isinstance(value, str):
         return masked_address(value) if holds is Holds.ADDRESS else without_lookalikes(value)
     return value if value is None else HIDDEN
@@ -101,7 +103,7 @@ def secrets_of(value: Any, holds: Holds, fill: Callable[[str], str] = str) -> It
     found: Iterator[str] = iter(())
     if isinstance(value, Mapping):
         found = (word for text in map(fill, map(str, value.values())) for word in (text, *text.split()))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         found = (secret for word, before in _with_word_before(value) for secret in _secrets_of_word(str(word), before))
     elif isinstance(value, str) and holds is Holds.ADDRESS:
         found = _secrets_of_address(value)

@@ -47,7 +47,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("--model", "Model of every stage.", keys=_llm("model")),
     Option("--temperature", "Temperature of every stage, 0 to 2.", "number", _llm("temperature")),
-    Option("--base-url", "Address of an OpenAI-compatible server.", keys=_llm("base_url")),
+    Option(
+        "--base-url",
+        "Address of an OpenAI-compatible server, or several of one model, with commas between them.",
+        keys=_llm("base_url"),
+    ),
     Option("--topic-prompt", "What the topics are grown from.", keys=("topics.prompt",)),
     Option("--topics-system-prompt", "System prompt for growing topics.", keys=("topics.system_prompt",)),
     Option("--mode", "Shape of the topics.", keys=("topics.mode",), choices=("tree", "graph")),

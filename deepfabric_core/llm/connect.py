@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
 
 from deepfabric_core.amounts import Purpose
@@ -15,10 +15,12 @@ from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.api_keys import KEY_VARIABLES, api_key, check_key
+from deepfabric_core.llm.endpoints import Endpoint, Endpoints, LimiterStates
 from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
 from deepfabric_core.llm.limits.learned_file import is_off, target_of
 from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.queue import Places
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.prices import prices_of
@@ -71,18 +73,41 @@ async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> 
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
     """
-    ceiling = 1 if settings.provider == "local" else policy.ceiling
-    model = bare(settings, connections=ceiling, emit=emit)
+    places = Places(1 if settings.provider == "local" else policy.ceiling)
+    async with AsyncExitStack() as opened:
+        servers = [
+            await opened.enter_async_context(_endpoint(one, policy, places, told, stop))
+            for one, told in _each(settings, emit)
+        ]
+        first = servers[0]
+        model = first.model if len(servers) == 1 else Endpoints(servers, emit)
+        retrying = Retrying(model, policy.max_retries, policy.limits, emit, first.limiter.rest)
+        known = _known_way(settings)
+        yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings)), emit, known)
+
+
+def _each(settings: Llm, emit: Emit) -> Iterator[tuple[Llm, Emit]]:
+    """Yield the settings of each endpoint, and what its events are told to."""
+    several = settings.endpoints
+    states = LimiterStates(emit)
+    for place, one in enumerate(several):
+        yield one, emit if len(several) == 1 else states.of(place)
+
+
+@asynccontextmanager
+async def _endpoint(
+    settings: Llm, policy: CallPolicy, places: Places, emit: Emit, stop: Stop
+) -> AsyncIterator[Endpoint]:
+    """Open a client of an endpoint, with its limiter; it is closed at the end."""
+    model = bare(settings, connections=places.total, emit=emit)
     limiter = _limiter(settings)
-    stage_limiter = StageLimiter(limiter, ceiling, policy.limits, emit, stop)
+    stage_limiter = StageLimiter(limiter, places, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
     within = _within(policy.budget, traced, settings)
-    limited = LimitedModel(within, stage_limiter, policy.limits, emit, policy.purpose)
     try:
         with stage_limiter.opened():
-            retrying = Retrying(limited, policy.max_retries, policy.limits, emit, stage_limiter.rest)
-            known = _known_way(settings)
-            yield ToolCalling(StructuredOutput(retrying, emit, known, _forced_way(settings)), emit, known)
+            limited = LimitedModel(within, stage_limiter, policy.limits, emit, policy.purpose)
+            yield Endpoint(settings.host, limited, stage_limiter)
     finally:
         await model.close()
         if limiter.exchange is not None:
@@ -110,7 +135,7 @@ def _limiter(settings: Llm) -> Limiter:
 def _address(settings: Llm) -> str:
     """Return the address that is called, as far as it is known: litellm's own ones aren't."""
     if not has_endpoint(settings) or not _is_direct(settings):
-        return settings.base_url or ""
+        return settings.address
     from deepfabric_core.llm.clients.openai_model import base_url
 
     return base_url(settings)
@@ -216,8 +241,10 @@ def _check_place(settings: Llm) -> None:
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import base_url
 
-        proxy_for(base_url(settings))
+        for one in settings.endpoints:
+            proxy_for(base_url(one))
     else:
         from deepfabric_core.llm.clients.litellm_model import speaks_socks
 
-        proxy_for(settings.base_url or _UNKNOWN_ADDRESS, socks=speaks_socks())
+        for one in settings.endpoints:
+            proxy_for(one.address or _UNKNOWN_ADDRESS, socks=speaks_socks())

@@ -98,7 +98,7 @@ def costs_nothing(settings: Llm) -> bool:
 def prices_of(settings: Llm) -> Prices:
     """Return the prices of a model: the config's, or else the list's; 0 for a model that costs nothing."""
     own = ModelPrices(input=0, output=0) if costs_nothing(settings) else settings.prices
-    return Prices(settings.provider, settings.model, settings.base_url or "", own)
+    return Prices(settings.provider, settings.model, settings.address, own)
 
 
 class Rates(NamedTuple):

@@ -261,13 +261,13 @@ async def _close_clients(kept: Any, loop: asyncio.AbstractEventLoop) -> None:
 def _target(settings: Llm) -> dict[str, Any]:
     prefix = _PREFIXES.get(settings.provider, settings.provider)
     key = api_key(settings)
-    if settings.provider == "ollama" and (settings.base_url or "").rstrip("/").endswith("/v1"):
+    if settings.provider == "ollama" and settings.address.rstrip("/").endswith("/v1"):
         prefix = "openai"  # ollama's OpenAI-compatible side
     if key is None and settings.base_url and prefix in ("openai", "hosted_vllm"):
         key = "none"
     target: dict[str, Any] = {"model": f"{prefix}/{settings.model}"}
-    if settings.base_url:
-        target["api_base"] = settings.base_url
+    if settings.address:
+        target["api_base"] = settings.address
     if key and settings.provider != "bedrock":
         target["api_key"] = key
     return target
@@ -276,7 +276,7 @@ def _target(settings: Llm) -> dict[str, Any]:
 def _under_v1(settings: Llm, target: dict[str, Any]) -> dict[str, Any] | None:
     """Return the target below /v1, for a server that speaks OpenAI's protocol and whose base_url has no path."""
     prefix = target["model"].partition("/")[0]
-    base = (settings.base_url or "").strip().rstrip("/")
+    base = settings.address.strip().rstrip("/")
     if not base or prefix not in _OPENAI_LIKE or urlsplit(base).path:
         return None
     return {**target, "api_base": f"{base}{V1}"}

@@ -303,8 +303,8 @@ def base_url(settings: Llm) -> str:
         ConfigError: no address is given and there is no default, or the environment names an unusable one.
     """
     variables, usual = _PLACES[settings.provider]
-    if settings.base_url:
-        base = settings.base_url
+    if settings.address:
+        base = settings.address
     elif named := next((name for name in variables if os.environ.get(name)), None):
         base = os.environ[named].strip()
         if fault := fault_of(base):

@@ -12,7 +12,7 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
-from deepfabric_core.llm.limits.queue import Permit
+from deepfabric_core.llm.limits.queue import Permit, SentBack
 from deepfabric_core.llm.limits.quota_headers import quotas_in
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
@@ -21,11 +21,16 @@ from deepfabric_core.llm.wrappers.retry import backoff
 # In seconds. A provider that refuses a call for longer than this isn't merely busy.
 _PATIENCE = 900.0
 _SPREAD = 1.1
+# In seconds.
+_LOOK_ELSEWHERE_EVERY = 0.5
 
 
 @dataclass
 class LimitedModel:
-    """A model whose calls wait for a permit. A 429 is retried here and doesn't count as a failure."""
+    """A model whose calls wait for a permit. A 429 is retried here and doesn't count as a failure.
+
+    `elsewhere` says whether another endpoint, if there are any, could take a refused call at once.
+    """
 
     model: ChatModel
     stage_limiter: StageLimiter
@@ -34,6 +39,7 @@ class LimitedModel:
     purpose: Purpose = "samples"
     clock: Callable[[], float] = time.monotonic
     chance: random.Random = field(default_factory=random.Random)
+    elsewhere: Callable[[], bool] | None = None
 
     @property
     def name(self) -> str:
@@ -45,6 +51,7 @@ class LimitedModel:
 
         Raises:
             Stopped: a stop came before the call was begun.
+            SentBack: the call is to be made elsewhere.
         """
         refused_at: float | None = None
         refusals = 0
@@ -64,11 +71,25 @@ class LimitedModel:
                     self.emit(CallFailed(problem.kind, str(problem), retry_in=None))
                     raise
                 self.emit(CallFailed(problem.kind, str(problem), retry_in=wait))
-            await self.stage_limiter.rest(wait, request)
+            await self._rest(wait, request)
 
     async def close(self) -> None:
         """Close the model."""
         await self.model.close()
+
+    async def _rest(self, seconds: float, request: Request) -> None:
+        """Wait before a call is repeated.
+
+        Raises:
+            Stopped: a stop came first, and nothing was paid for the work item yet.
+            SentBack: another endpoint can take it meanwhile.
+        """
+        while self.elsewhere is not None and seconds > _LOOK_ELSEWHERE_EVERY:
+            if self.elsewhere():
+                raise SentBack
+            await self.stage_limiter.rest(_LOOK_ELSEWHERE_EVERY, request)
+            seconds -= _LOOK_ELSEWHERE_EVERY
+        await self.stage_limiter.rest(seconds, request)
 
     def _patient_at(self) -> float:
         """Return the time of a clock that stands still during pauses."""

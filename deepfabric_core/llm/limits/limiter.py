@@ -76,6 +76,18 @@ class Limiter:
         with self.lock:
             return self.controller.learned()
 
+    def start_anew(self, learned: Learned | None) -> None:
+        """Forget what time alone has made of the limits, since no call was answered for long; begin with these.
+
+        The caller needs no lock.
+        """
+        with self.lock:
+            if not self.controller.in_flight:
+                self.controller = AdaptiveController()
+                self._combine()
+            if learned is not None:
+                self.controller.start_from(learned, self.clock())
+
     def start_from(self, learned: Learned) -> None:
         """Take limits that were learned before, or by others. The caller needs no lock."""
         with self.lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,14 +36,46 @@ class WaitingCall:
     permit: asyncio.Future[Permit]
 
 
+class SentBack(Exception):
+    """A waiting call is to be made elsewhere."""
+
+
+class Places:
+    """The calls that a stage may have in flight at once, at one endpoint or at several.
+
+    `admit` has for each endpoint's queue what lets its waiting calls begin as far as its own limits allow.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.admit: dict[StageQueue, Callable[[], None]] = {}
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    @property
+    def are_taken(self) -> bool:
+        """Whether no more calls may begin."""
+        return self._taken >= self.total
+
+    def take(self, more: int = 1) -> None:
+        """Note that a call begins, or, with -1, that one has ended."""
+        with self._lock:
+            self._taken += more
+
+    def offer(self) -> None:
+        """Let calls begin at the endpoints, first where the fewest are in flight. No limiter's lock may be held."""
+        for queue in sorted(self.admit, key=lambda queue: queue.in_flight) if len(self.admit) > 1 else list(self.admit):
+            self.admit[queue]()
+
+
 class StageQueue:
     """A queue with at most `ceiling` calls in flight. Calls that continue a work item are served first.
 
     Callers of its methods must hold the limiter's lock. Futures are resolved in the thread of the stage's event loop.
     """
 
-    def __init__(self, ceiling: int, limits: RateLimit, stop: Stop, on_unused: Callable[[Permit], None]) -> None:
-        self.ceiling = ceiling
+    def __init__(self, places: Places, limits: RateLimit, stop: Stop, on_unused: Callable[[Permit], None]) -> None:
+        self.places = places
         self.limits = limits
         self.in_flight = 0
         self.bound_lately = BoundLately()
@@ -53,6 +86,11 @@ class StageQueue:
         self._new: deque[WaitingCall] = deque()
 
     @property
+    def ceiling(self) -> int:
+        """How many calls may be in flight at once."""
+        return self.places.total
+
+    @property
     def waiting(self) -> int:
         """Calls that wait for a permit."""
         return len(self._continuing) + len(self._new)
@@ -60,12 +98,12 @@ class StageQueue:
     @property
     def ready(self) -> bool:
         """Whether a call waits that neither a pause nor the ceiling holds back."""
-        return self.in_flight < self.ceiling and not self._stop.paused and bool(self._continuing or self._new)
+        return not self.places.are_taken and not self._stop.paused and bool(self._continuing or self._new)
 
     @property
     def is_full(self) -> bool:
         """Whether a call waits that only the ceiling holds back."""
-        return self.in_flight >= self.ceiling and not self._stop.paused and self.waiting > 0
+        return self.places.are_taken and not self._stop.paused and self.waiting > 0
 
     @property
     def next_size(self) -> Size:
@@ -84,6 +122,14 @@ class StageQueue:
             if waiting in queue:
                 queue.remove(waiting)
 
+    def remove_last(self, count: int) -> list[WaitingCall]:
+        """Remove and return so many calls, those first that would wait longest."""
+        removed: list[WaitingCall] = []
+        for queue in (self._new, self._continuing):
+            while queue and len(removed) < count:
+                removed.append(queue.pop())
+        return removed
+
     def remove_not_begun(self) -> list[WaitingCall]:
         """Remove and return all calls of work items for which nothing was paid yet."""
         removed = [call for queue in (self._continuing, self._new) for call in queue if not call.request.continues]
@@ -97,8 +143,14 @@ class StageQueue:
         """Give the first waiting call its permit; `begin` registers a call of a size."""
         waiting = (self._continuing or self._new).popleft()
         self.in_flight += 1
+        self.places.take()
         permit = Permit(begin(waiting.size))
         self.call_soon(lambda: self._hand_over(waiting, permit))
+
+    def end_one(self) -> None:
+        """Note that a call has ended."""
+        self.in_flight -= 1
+        self.places.take(-1)
 
     def _hand_over(self, waiting: WaitingCall, permit: Permit) -> None:
         if waiting.permit.done():  # cancelled in the meantime

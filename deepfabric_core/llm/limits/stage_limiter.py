@@ -12,8 +12,9 @@ from typing import Any
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Emit
+from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.limiter import Limiter
-from deepfabric_core.llm.limits.queue import Permit, StageQueue, WaitingCall
+from deepfabric_core.llm.limits.queue import Permit, Places, SentBack, StageQueue, WaitingCall
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
 from deepfabric_core.llm.limits.recent import ONE, Size
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
@@ -25,11 +26,11 @@ _SMOOTHING = 0.1
 
 
 class StageLimiter:
-    """A stage's share of a limiter, with its own ceiling and limits."""
+    """A stage's share of a limiter, with limits of its own; its `places` may be shared with other endpoints."""
 
-    def __init__(self, limiter: Limiter, ceiling: int, limits: RateLimit, emit: Emit, stop: Stop) -> None:
+    def __init__(self, limiter: Limiter, places: Places, limits: RateLimit, emit: Emit, stop: Stop) -> None:
         self.limits = limits
-        self.queue = StageQueue(ceiling, limits, stop, self.ended)
+        self.queue = StageQueue(places, limits, stop, self.ended)
         self.reply_spacing = ReplySpacing()
         self._limiter = limiter
         self._emit = emit
@@ -52,11 +53,13 @@ class StageLimiter:
         self._note_pause()
         with self._limiter.lock:
             self._limiter.join(self.queue)
+        self.queue.places.admit[self.queue] = self._admit
         try:
             yield self
         finally:
             unlisten()
             unlisten_to_pauses()
+            del self.queue.places.admit[self.queue]
             with self._limiter.lock:
                 self._limiter.leave(self.queue)
             if self._emitting is not None:
@@ -82,6 +85,7 @@ class StageLimiter:
 
         Raises:
             Stopped: a stop came first, and nothing was paid for the work item yet.
+            SentBack: the call is to be made elsewhere.
         """
         self._check_stop(request)
         size = self._expected_size(request)
@@ -102,6 +106,29 @@ class StageLimiter:
             return
         with self._limiter.lock:
             self.queue.remove(waiting)
+
+    def send_back(self, count: int) -> None:
+        """Have so many waiting calls made elsewhere, those that would wait longest."""
+        with self._limiter.lock:
+            removed = self.queue.remove_last(count)
+        for waiting in removed:
+            if not waiting.permit.done():
+                waiting.permit.set_exception(SentBack())
+        self._emit_later()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether calls lately could begin at once."""
+        controller, now = self._limiter.controller, self._limiter.clock()
+        return not self.waiting and controller.in_flight < controller.allowed and controller.paused_until <= now
+
+    def learned(self) -> Learned | None:
+        """Return what is known of the endpoint's limits; None if nothing is."""
+        return self._limiter.learned()
+
+    def start_anew(self, learned: Learned | None) -> None:
+        """Begin with limits that were learned before no call was answered for long."""
+        self._limiter.start_anew(learned)
 
     async def rest(self, seconds: float, request: Request) -> None:
         """Wait before a retry, without holding a permit.
@@ -137,7 +164,8 @@ class StageLimiter:
             self._limiter.ended(refused=False)
             self._was_refused = False
             self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)
-            self._end()
+            self.queue.end_one()
+        self._end()
         self._emit_now_and_then()
 
     def refused(self, permit: Permit, seconds: float) -> None:
@@ -147,7 +175,8 @@ class StageLimiter:
             self._limiter.ended(refused=True)
             self._was_refused = True
             self._limiter.correct_tokens(-permit.tokens)
-            self._end()
+            self.queue.end_one()
+        self._end()
         self._emit_now_and_then(at_once=cut)
 
     def ended(self, permit: Permit) -> None:
@@ -156,7 +185,8 @@ class StageLimiter:
             self._was_refused = False
             self._limiter.controller.ended()
             self._limiter.correct_tokens(-permit.tokens)
-            self._end()
+            self.queue.end_one()
+        self._end()
 
     def told(self, permit: Permit, quotas: Mapping[str, RemainingQuota]) -> None:
         """Report the quotas that the provider states with the answer to a call, or with its refusal."""
@@ -164,9 +194,12 @@ class StageLimiter:
             self._limiter.controller.told(quotas, permit.call, self._limiter.clock(), self.limits.max_delay)
 
     def _end(self) -> None:
-        self.queue.in_flight -= 1
-        self._limiter.admit()
+        self.queue.places.offer()
         self._emit_later()
+
+    def _admit(self) -> None:
+        with self._limiter.lock:
+            self._limiter.admit()
 
     def _emit_now_and_then(self, *, at_once: bool = False) -> None:
         if at_once or self._limiter.clock() - self._emitted_at >= _SECONDS_BETWEEN_EVENTS:

@@ -86,7 +86,7 @@ def forget_way(settings: Llm) -> None:
 
 def _key(settings: Llm) -> str:
     """Return the name of an endpoint and a model. An address may hold a key: only its host and path are kept."""
-    address = urlsplit(settings.base_url or "")
+    address = urlsplit(settings.address)
     host = address.netloc.rpartition("@")[2]
     return " ".join(filter(None, (settings.provider, f"{host}{address.path}".rstrip("/"), settings.model)))
 

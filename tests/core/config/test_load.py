@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.config.load import REPLACED, Loaded, load
+from deepfabric_core.config.secret_keys import masked_config, secrets_in
 from deepfabric_core.config.yaml_document import as_yaml, parse_document
 from deepfabric_core.errors import ConfigError
 
@@ -384,3 +385,42 @@ def test_a_text_of_several_lines_is_written_as_such() -> None:
 @given(st.text(alphabet=st.sampled_from(" \n\t\r\x85\u2028\u2029\ufeff\x00#:-|>'\"!&*{}[]%@`ab0é\U0001f600")))
 def test_any_text_is_written_so_that_it_reads_back_as_the_same(text: str) -> None:
     assert parse_document(as_yaml({"a": text, text: [text]}), source="").content == {"a": text, text: [text]}
+
+
+@pytest.mark.parametrize(
+    ("written", "addresses"),
+    [
+        ("[http://one/v1, http://two/v1]", ("http://one/v1", "http://two/v1")),
+        ("'http://one/v1, https://two/v1?a,b'", ("http://one/v1", "https://two/v1?a,b")),
+        ("[http://one/v1]", "http://one/v1"),
+        ("http://one/v1", "http://one/v1"),
+    ],
+)
+def test_several_servers_of_a_model_may_be_named(written: str, addresses: object) -> None:
+    llm = load(f"{MINIMAL}llm: {{base_url: {written}}}\n", source="here").config.generation.llm
+    assert llm.base_url == addresses
+    assert all(isinstance(one.base_url, str) for one in llm.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ("[]", "it must be an address, or a list of addresses"),
+        ("[1]", "it must be an address, or a list of addresses"),
+        ("[http://one, http://one/]", "it names an address twice"),
+        ("[http://one, two]", "it must begin with http:// or https://"),
+    ],
+)
+def test_a_wrong_list_of_servers_is_told_in_one_sentence(written: str, fault: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(f"{MINIMAL}llm: {{base_url: {written}}}\n", source="here")
+    assert str(raised.value) == f"here, line 4: llm.base_url: {fault}."
+
+
+def test_secrets_in_several_addresses_are_hidden() -> None:
+    addresses = f"['http://me:{SECRET}@one/v1', 'http://two/v1?api_key={SECRET}']"
+    config = load(f"{MINIMAL}llm: {{base_url: {addresses}}}\n", source="here").config
+    shown, keys = masked_config({"llm": {"base_url": list(config.generation.llm.base_url or ())}}, str)
+    assert SECRET not in f"{config!r} {shown}"
+    assert keys == ("llm.base_url",)
+    assert SECRET in secrets_in(config, {})

@@ -27,6 +27,7 @@ from deepfabric_core.events import (
     WentOn,
 )
 from deepfabric_core.llm.limits.limiter import Limiter
+from deepfabric_core.llm.limits.queue import Places
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.run.state import reduce
 from deepfabric_core.stop import Stopped
@@ -95,7 +96,7 @@ def test_a_run_may_begin_paused() -> None:
     async def main() -> None:
         model, stop = Canned(), Stop()
         stop.pause()
-        with StageLimiter(Limiter(virtual_now), 4, PLAIN, lambda _: None, stop).opened() as stage_limiter:
+        with StageLimiter(Limiter(virtual_now), Places(4), PLAIN, lambda _: None, stop).opened() as stage_limiter:
             waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(10)
             assert not waiting.done()
@@ -192,7 +193,7 @@ def test_a_pause_of_one_run_is_not_one_of_another_at_the_same_endpoint() -> None
 def test_a_pause_may_come_from_another_thread_and_end_from_there() -> None:
     async def main() -> None:
         stop, told = Stop(), list[Event]()
-        with StageLimiter(Limiter(), 1, PLAIN, told.append, stop).opened() as stage_limiter:
+        with StageLimiter(Limiter(), Places(1), PLAIN, told.append, stop).opened() as stage_limiter:
             await asyncio.to_thread(stop.pause)
             waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(0)

@@ -22,6 +22,7 @@ from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Event, LimiterChanged
 from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
+from deepfabric_core.llm.limits.queue import Places
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import Retrying, backoff
@@ -116,7 +117,9 @@ def stage(
 ) -> Iterator[Stage]:
     told: list[Event] = []
     stop = Stop()
-    with StageLimiter(limiter or Limiter(virtual_now), ceiling, limits, told.append, stop).opened() as stage_limiter:
+    with StageLimiter(
+        limiter or Limiter(virtual_now), Places(ceiling), limits, told.append, stop
+    ).opened() as stage_limiter:
         yield Stage(stage_limiter, model, limits, stop, told)
 
 
@@ -254,7 +257,7 @@ def test_stages_on_two_event_loops_in_two_threads_share_one_limiter_and_lose_not
     given_up: list[int] = []
 
     async def main(model: Flaky) -> None:
-        with StageLimiter(limiter, 12, limits, lambda _: None, Stop()).opened() as stage_limiter:
+        with StageLimiter(limiter, Places(12), limits, lambda _: None, Stop()).opened() as stage_limiter:
             limited = LimitedModel(model, stage_limiter, limits, lambda _: None)
             retrying = Retrying(limited, 20, limits, lambda _: None, stage_limiter.rest)
             kept = [asyncio.create_task(retrying.complete(ASKED)) for _ in range(calls)]
@@ -282,7 +285,7 @@ def test_a_run_that_leaves_while_others_wait_for_its_timer_does_not_strand_the_n
     limits = RateLimit(requests_per_minute=600, check_headers=False)
 
     async def main(*, leave: bool) -> None:
-        with StageLimiter(limiter, 4, limits, lambda _: None, Stop()).opened() as stage_limiter:
+        with StageLimiter(limiter, Places(4), limits, lambda _: None, Stop()).opened() as stage_limiter:
             stage_limiter.ended(await asyncio.wait_for(stage_limiter.acquire(ASKED), timeout=5))
             waiting = asyncio.create_task(stage_limiter.acquire(ASKED))
             await asyncio.sleep(0.01)
@@ -575,7 +578,7 @@ def test_a_stop_sends_away_what_waits_and_what_rests_and_lets_go_on_what_was_beg
 def test_a_stop_may_come_from_another_thread() -> None:
     async def main() -> None:
         limiter, stop = Limiter(), Stop()
-        with StageLimiter(limiter, 1, PLAIN, lambda _: None, stop).opened() as stage_limiter:
+        with StageLimiter(limiter, Places(1), PLAIN, lambda _: None, stop).opened() as stage_limiter:
             turn = await stage_limiter.acquire(ASKED)
             waiting, resting = (
                 asyncio.create_task(stage_limiter.acquire(ASKED)),

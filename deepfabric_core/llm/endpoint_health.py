@@ -1,0 +1,71 @@
+"""Whether an endpoint answers: one that fails is left out, and tried again from time to time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deepfabric_core.errors import FailureKind, ModelError
+
+# How much a failure counts; an endpoint is left out at 6 in a row. Any server has an error now and then.
+_WEIGHTS = {FailureKind.CONNECTION: 6, FailureKind.TIMEOUT: 3, FailureKind.SERVER_ERROR: 2}
+_LEFT_OUT_AT = 6
+# In seconds until it is tried again: a refused connection costs nothing, any other trial a call that may hang.
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
+_LONGEST_AFTER_REFUSAL = 1.0
+
+
+def is_fault(problem: ModelError) -> bool:
+    """Return whether a failure is one of the endpoint, so that another one may answer the same call."""
+    return problem.kind in _WEIGHTS
+
+
+@dataclass
+class EndpointHealth:
+    """What is known of an endpoint; times are in seconds of one clock."""
+
+    out_since: float = -math.inf
+    back_at: float = -math.inf
+    _failures: int = 0
+    _wait: float = 0.0
+    _on_trial: bool = False
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it is left out, but for trials."""
+        return self._wait > 0
+
+    def admits(self, now: float) -> bool:
+        """Return whether a call may go to it; one at a time if that is a trial."""
+        return not self.is_out or (now >= self.back_at and not self._on_trial)
+
+    def begin(self) -> None:
+        """Note that a call goes to it."""
+        self._on_trial = self.is_out
+
+    def answered(self, *, begun: float) -> bool:
+        """Note an answer to a call that was begun at a time; return whether the endpoint is no longer left out."""
+        if begun < self.out_since:
+            return False
+        was_out = self.is_out
+        self._failures, self._wait, self._on_trial = 0, 0.0, False
+        return was_out
+
+    def gave_up(self) -> None:
+        """Note that a call ended that says nothing of the endpoint."""
+        self._on_trial = False
+
+    def failed(self, problem: ModelError, *, begun: float, now: float) -> bool:
+        """Note a failure of a call that was begun at a time; return whether the endpoint is left out from now on."""
+        self._on_trial = False
+        if begun < self.out_since:  # it was on its way already when another failed
+            return False
+        self._failures += _WEIGHTS[problem.kind]
+        if self._failures < _LEFT_OUT_AT:
+            return False
+        first = not self.is_out
+        longest = _LONGEST_AFTER_REFUSAL if problem.never_sent else _LONGEST_WAIT
+        self._wait = min(longest, 2 * self._wait or _FIRST_WAIT)
+        self.out_since, self.back_at = now, now + self._wait
+        return first
