@@ -96,6 +96,7 @@ class Newcomer:
             "OPENAI_BASE_URL": server.base_url,
         }
         self._config: dict[str, Any] = {}
+        self._servers = [server.base_url, server.base_url.replace("127.0.0.1", "localhost")]
 
     def bash(self, block: Block) -> None:
         """Type the commands of a block."""
@@ -119,6 +120,8 @@ class Newcomer:
     def yaml(self, block: Block) -> None:
         """Save a config under the name that is used next; a part of one replaces those sections of the one before."""
         written = yaml.safe_load(block.text)
+        if isinstance(written.get("llm", {}).get("base_url"), list):  # several servers, which nobody has at hand
+            written["llm"]["base_url"] = self._servers
         if "topics" in written:
             name = file_name(block)
             (self.folder / name).write_text(block.text, encoding="utf-8")
