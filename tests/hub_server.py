@@ -40,9 +40,10 @@ def _oid(content: bytes, *, large: bool) -> str:
 class HubServer(StandIn):
     """The hub; `parts` is from how many bytes on a file is sent in parts of so many bytes."""
 
-    def __init__(self, *faults: Fault, latency: float = 0.0, parts: int = 10**9) -> None:
+    def __init__(self, *faults: Fault, latency: float = 0.0, parts: int = 10**9, user: str = USER) -> None:
         super().__init__(*faults, latency=latency)
         self.parts = parts
+        self.user = user
         self.repositories: dict[str, Repository] = {}
         self.stored: dict[str, bytes] = {}
         self._pieces: dict[str, dict[int, bytes]] = {}
@@ -60,7 +61,7 @@ class HubServer(StandIn):
         path = request.path
         match path:
             case "/api/whoami-v2":
-                return Answer({"name": USER, "type": "user", "auth": {"type": "access_token"}})
+                return Answer({"name": self.user, "type": "user", "auth": {"type": "access_token"}})
             case "/api/repos/create":
                 return self._create(request.json)
             case "/api/validate-yaml":
@@ -81,14 +82,14 @@ class HubServer(StandIn):
         if token == READS and (
             request.path == "/api/repos/create" or "/commit/" in request.path or "preupload" in request.path
         ):
-            said = f"Forbidden: you must use a write token to upload to {USER}."
+            said = f"Forbidden: you must use a write token to upload to {self.user}."
             return Answer({"error": said}, 403, {"X-Error-Message": said})
         return None
 
     def _create(self, wanted: dict[str, Any]) -> Answer:
-        name = f"{wanted.get('organization') or USER}/{wanted['name']}"
+        name = f"{wanted.get('organization') or self.user}/{wanted['name']}"
         url = f"{self.url}/datasets/{name}"
-        if not name.startswith(f"{USER}/"):
+        if not name.startswith(f"{self.user}/"):
             said = f'You don\'t have the rights to create a dataset under the namespace "{name.partition("/")[0]}"'
             return Answer({"error": said}, 403, {"X-Error-Message": said})
         if name in self.repositories:

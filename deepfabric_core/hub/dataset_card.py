@@ -361,7 +361,7 @@ def _loading(facts: CardFacts) -> Iterator[str]:
         side = next((split.name for split in config.splits if split.name == first), config.splits[0].name)
         lines.append(f'{"samples" if not name else "rows"} = load_dataset("{facts.place}"{name}, split="{side}")')
     yield "```python\n" + "\n".join(lines) + "\n```"
-    if not _is_own_schema(facts.report):
+    if {"messages", "metadata"} <= facts.configs[0].columns.keys():
         yield "The conversation of a sample is in `messages`; `metadata` tells its topic, and how it was made."
 
 

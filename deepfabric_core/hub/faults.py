@@ -80,6 +80,8 @@ def _wait_after(problem: Exception, number: int) -> float | None:
     """Return the seconds to wait before the next try; None if there is no use in trying again."""
     status, response = _answer_in(problem)
     if status is None:
+        if _is_offline(problem):
+            return None
         return _FIRST_WAIT * 2 ** (number - 1) if _is_of_network(problem) else None
     if status not in _PASSING:
         return None
@@ -124,6 +126,10 @@ def _answer_in(problem: BaseException) -> tuple[int | None, Any]:
     return None, None
 
 
+def _is_offline(problem: BaseException) -> bool:
+    return any(type(one).__name__ == "OfflineModeIsEnabled" for one in _chain(problem))
+
+
 def _is_of_network(problem: BaseException) -> bool:
     return any(
         type(one).__module__.partition(".")[0] in _NETWORKS or isinstance(one, ConnectionError | TimeoutError)
@@ -136,7 +142,7 @@ def sentence(problem: Exception, place: Place) -> DeepFabricError:
     status, response = _answer_in(problem)
     if status is not None:
         return _answered(status, response, problem, place)
-    if type(problem).__name__ == "OfflineModeIsEnabled":
+    if _is_offline(problem):
         return ConfigError(f"{place.hub} isn't asked, since HF_HUB_OFFLINE is set; unset it to upload.")
     if _is_of_network(problem):
         why = _why(problem)

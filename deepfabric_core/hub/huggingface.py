@@ -36,6 +36,7 @@ _KEYS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _REPOSITORY = re.compile(r"(?:\b[\w.-]{1,96}\b/)?\b[\w.-]{1,96}\b", re.ASCII)
 _SHARD = re.compile(r"[\w-]+/\w+-\d{5}-of-\d{5}\.parquet")
 _KIND = "dataset"
+_NOT_FOUND = 404
 _UNIT = 1_000_000
 # The library tries several times itself to send a file.
 _TRIES_OF_A_FILE = 2
@@ -170,7 +171,9 @@ class _Upload:
             lambda: self._api.create_repo(self._repository, repo_type=_KIND, private=private, exist_ok=True)
         )
         self._repository = found.repo_id or self._repository
-        there = self._asked(lambda: self._api.repo_info(self._repository, repo_type=_KIND))
+        there = self._asked(self._known)
+        if there is None:
+            return
         self._earlier = [file.rfilename for file in there.siblings or ()]
         if private and there.private is False:
             raise ConfigError(
@@ -179,6 +182,15 @@ class _Upload:
             )
         if not private and there.private:
             self._asked(lambda: self._api.update_repo_settings(self._repository, repo_type=_KIND, private=False))
+
+    def _known(self) -> Any:
+        """Return what the hub says of the repository; None if it has only just heard of it."""
+        try:
+            return self._api.repo_info(self._repository, repo_type=_KIND)
+        except self._hub.errors.RepositoryNotFoundError as problem:
+            if problem.response.status_code == _NOT_FOUND:
+                return None
+            raise
 
     def _card_there(self) -> str:
         with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ from deepfabric_core.hub.card_head import TAGS
 from deepfabric_core.hub.dataset_card import card_text
 from deepfabric_core.hub.faults import Place, Sleep, Tell, patiently, sentence
 from deepfabric_core.hub.huggingface import Uploaded
+from deepfabric_core.hub.kaggle_files import SentFiles, send_files
 from deepfabric_core.hub.prepared import Prepared
 from deepfabric_core.hub.publication import CARD
 from deepfabric_core.wording import counted
@@ -127,7 +128,7 @@ def upload(found: Prepared, text: KaggleText, *, notes: str | None, tell: Tell, 
     check_key(os.environ)
     place = Place("Kaggle", KAGGLE, text.handle, "key in KAGGLE_KEY or KAGGLE_API_TOKEN", _ADVICE)
     write_texts(found, text)
-    with _library() as kagglehub:
+    with _library():
 
         def asked(call: Callable[[], Any]) -> Any:
             return patiently(call, place, tell, sleep=sleep)
@@ -139,7 +140,14 @@ def upload(found: Prepared, text: KaggleText, *, notes: str | None, tell: Tell, 
                 "private: false) if that is meant, or make it private there first."
             )
         said = notes or f"{_NOTES}: {counted(found.facts.report['samples'], 'sample')}"
-        asked(lambda: kagglehub.dataset_upload(text.handle, str(found.folder), version_notes=said))
+        sent, names = SentFiles(text.handle), (*found.data, *found.pictures, CARD, _FACTS)
+        files = send_files(found.folder, names, sent, asked, lambda name: tell(f"{name} has arrived"))
+        try:
+            asked(lambda: _make_version(text.handle, files, said))
+        except ConfigError:
+            sent.forget()
+            raise
+        sent.forget()
         _describe(text, place, tell)
     return Uploaded(f"{KAGGLE}/datasets/{text.handle}", "")
 
@@ -154,10 +162,10 @@ def _describe(text: KaggleText, place: Place, tell: Tell) -> None:
 
 
 @contextmanager
-def _library() -> Iterator[Any]:
+def _library() -> Iterator[None]:
     """Import Kaggle's library, and keep it from printing its log."""
     try:
-        kagglehub = import_module("kagglehub")
+        import_module("kagglehub")
     except ImportError as problem:
         raise ConfigError(
             "Uploading to Kaggle needs kagglehub, which isn't installed; install it with: "
@@ -167,9 +175,14 @@ def _library() -> Iterator[Any]:
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
-        yield kagglehub
+        yield
     finally:
         log.setLevel(level)
+
+
+def _make_version(handle: str, files: Any, notes: str) -> None:
+    helpers, handles = import_module("kagglehub.datasets_helpers"), import_module("kagglehub.handle")
+    helpers.create_dataset_or_version(handles.parse_dataset_handle(handle), files, notes)
 
 
 def _is_private(handle: str) -> bool | None:

@@ -20,6 +20,7 @@ from deepfabric_core.hub.publication import Publication
 from deepfabric_core.wording import counted, digits
 
 Tell = Callable[[str], None]
+_PREPARING = "Preparing the files and the card"
 AnyPlace = HuggingFace | Kaggle
 
 
@@ -82,6 +83,7 @@ def to_huggingface(settings: HuggingFace, dataset: Path, run: Config | None, tel
     """
     place = check_place(settings)
     huggingface.required_token(os.environ)
+    tell(_PREPARING)
     with prepared(settings, dataset, run) as found:
         _tell_prepared(found, tell)
         return huggingface.upload(found, place, private=settings.private, tell=tell)
@@ -97,6 +99,7 @@ def to_kaggle(settings: Kaggle, dataset: Path, run: Config | None, tell: Tell) -
     """
     place = check_place(settings)
     kaggle.check_key(os.environ)
+    tell(_PREPARING)
     with prepared(settings, dataset, run) as found:
         _tell_prepared(found, tell)
         text = kaggle.text_of(found, place, private=settings.private)
@@ -117,7 +120,7 @@ def check_place(settings: AnyPlace) -> str:
 def _tell_prepared(found: Prepared, tell: Tell) -> None:
     simulated = found.facts.report["making"]["simulated"]
     if simulated:
-        tell(f"Note: a simulated model made up {counted(simulated, 'sample')} of it, and the card says so first.")
+        tell(f"A simulated model made up {counted(simulated, 'sample')} of it, and the card says so first.")
     total = sum(map(found.bytes_of, found.data))
     tell(f"{counted(len(found.data), 'file')} of data to upload, {total / 1e6:.1f} MB")
 

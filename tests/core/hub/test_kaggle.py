@@ -14,6 +14,7 @@ from deepfabric_core.errors import ConfigError, DeepFabricError, MissingKeyError
 from deepfabric_core.hub.after_run import publish_made
 from deepfabric_core.hub.faults import UploadError
 from deepfabric_core.hub.kaggle import check_handle
+from deepfabric_core.hub.kaggle_files import SentFiles
 from deepfabric_core.hub.publish import shown, to_kaggle
 from tests.kaggle_server import KEY, Dataset, KaggleServer
 from tests.stand_in import Fault
@@ -67,6 +68,33 @@ def test_a_broken_connection_is_gone_on_from_where_it_broke(kaggle: KaggleServer
     broken = kaggle.lines("^PUT /upload/", 0)[0]
     again = [one.headers.get("content-range", "") for one in kaggle.lines(f"^{broken.line}$", 200)]
     assert again[0].startswith(f"bytes {broken.received}-")
+
+
+def test_what_arrived_before_an_upload_failed_is_not_sent_again(kaggle: KaggleServer, tea: Path) -> None:
+    kaggle.faults.append(Fault("^PUT /upload/", status=400, after=2))
+    with pytest.raises(ConfigError, match="refuses the upload"):
+        _upload(tea, configs=["trl"])
+    arrived = len(kaggle.lines("^PUT /upload/", 200))
+    kaggle.seen.clear()
+    _upload(tea, configs=["trl"])
+    assert arrived == 2 and len(kaggle.lines("^PUT /upload/", 200)) == 5 - arrived
+    assert len(kaggle.files(NAME)) == 5
+
+
+def test_files_that_kaggle_has_deleted_meanwhile_are_sent_again(kaggle: KaggleServer, tea: Path) -> None:
+    kaggle.faults.append(Fault("CreateDataset$", status=400, body={"code": 400, "message": "Unknown blob"}))
+    with pytest.raises(ConfigError, match="Unknown blob"):
+        _upload(tea)
+    kaggle.seen.clear()
+    _upload(tea)
+    assert len(kaggle.lines("^PUT /upload/", 200)) == 4
+
+
+def test_a_file_counts_as_sent_for_a_day(place: Path) -> None:
+    SentFiles(NAME, lambda: 1000.0).add("a", "token")
+    assert SentFiles(NAME, lambda: 1000.0 + 23 * 3600).token("a") == "token"
+    assert SentFiles(NAME, lambda: 1000.0 + 25 * 3600).token("a") is None
+    assert SentFiles("other/tea", lambda: 1000.0).token("a") is None
 
 
 @pytest.mark.parametrize(
