@@ -14,7 +14,6 @@ _LANGUAGE_SHARE = 0.05
 _LONGEST_TAG = 80
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _DTYPES = {"text": "string", "truth": "bool", "integer": "int64", "number": "float64", "json": "json"}
-_OWN_SCHEMA = "own schema"
 TAGS = ("deepfabric", "synthetic")
 
 
@@ -44,7 +43,7 @@ def head_of(
         "pretty_name": kept.get("pretty_name") or name,
         "license": licence or kept.get("license"),
         "language": languages_of(report),
-        "task_categories": [] if kinds == {_OWN_SCHEMA} else ["text-generation"],
+        "task_categories": ["text-generation"] if are_conversations(report) else [],
         "size_categories": [size_category(report["samples"])],
         "tags": _tags([*TAGS, *flags, *_kind_tags(kinds), *tags], kept.get("tags")),
         "configs": [_files_of(config) for config in configs],
@@ -73,6 +72,11 @@ def _tags(own: Iterable[str], kept: object) -> list[str]:
 def _kind_tags(kinds: Iterable[str]) -> list[str]:
     known = {"agent": ("tool-use", "agent"), "cot": ("reasoning",)}
     return [tag for kind in sorted(kinds) for tag in known.get(kind, ())]
+
+
+def are_conversations(report: Mapping[str, Any]) -> bool:
+    """Return whether questions are asked in the samples; else they are records of a schema of their own."""
+    return bool(report["lengths"].get("question"))
 
 
 def languages_of(report: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepfabric_core.config.schema import Config
+from deepfabric_core.hub.card_head import are_conversations
 from deepfabric_core.hub.local_places import without_place
 from deepfabric_core.hub.markdown import block, plain, section, table
 from deepfabric_core.hub.publication import DEFAULT, PICTURE, DataConfig
@@ -18,6 +19,8 @@ from deepfabric_core.wording import are, counted, digits, money, were
 
 Report = Mapping[str, Any]
 
+# What a report calls records that aren't like ours.
+_OWN_SCHEMA = "own schema"
 _MOST_BRANCHES = 30
 _MOST_REASONS = 15
 _LONGEST_PROMPT = 4000
@@ -89,14 +92,10 @@ def _about(facts: CardFacts) -> str:
     topics = report["topics"]["covered"]
     over = f" over {counted(topics, 'topic')}" if topics else ""
     on = f" on *{plain(_shown(facts.subject), 300)}*" if facts.subject else ""
-    kinds = "records" if _is_own_schema(report) else "conversations"
+    kinds = "conversations" if are_conversations(report) else "records"
     text = f"{counted(report['samples'], 'synthetic sample')}{on}{over}: {kinds} for fine-tuning language models."
     own = f"{plain(_shown(facts.description), 2000)}\n\n" if facts.description else ""
     return f"{own}{text}\n\n"
-
-
-def _is_own_schema(report: Report) -> bool:
-    return {kind["name"] for kind in report["making"]["kinds"]} == {"own schema"}
 
 
 def _shown(text: str) -> str:
@@ -131,7 +130,9 @@ def _size(number: int) -> str:
 
 
 def _kinds(report: Report) -> str:
-    kinds = ", ".join(f"{plain(kind['name'])} ({digits(kind['samples'])})" for kind in report["making"]["kinds"])
+    other = "conversations of another shape" if are_conversations(report) else _OWN_SCHEMA
+    named = ((kind["name"].replace(_OWN_SCHEMA, other), kind["samples"]) for kind in report["making"]["kinds"])
+    kinds = ", ".join(f"{plain(name)} ({digits(count)})" for name, count in named)
     languages = ", ".join(f"{plain(one['title'])} ({digits(one['count'])})" for one in report["languages"][:10])
     lines = [f"Kinds of samples: {kinds}."] if kinds else []
     return "  \n".join([*lines, f"Languages, as recognized by a program: {languages}."] if languages else lines)
@@ -342,7 +343,7 @@ def _limits(facts: CardFacts) -> Iterator[str]:
 
 def _of_format(config: DataConfig) -> Iterator[str]:
     for what, count in config.lost.items():
-        yield f"`{config.name}` can't hold everything of {counted(count, 'sample')}; lost is {plain(what, None)}."
+        yield f"`{config.name}` doesn't have everything of {counted(count, 'sample')}. Lost: {plain(what, None)}."
     for why, count in config.left_out.items():
         yield f"`{config.name}` leaves {counted(count, 'sample')} out: {plain(why, None)}."
 

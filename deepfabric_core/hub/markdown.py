@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from deepfabric_core.printable import printable, printable_text
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#!|~^$&:@])|(?<![^\s(])([-+=]|\d+(?=[.)]\s))")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#!|~^$&@]|:(?=\S))|(?<![^\s(])([-+=]|\d+(?=[.)]\s))")
 _FENCE = re.compile(r"`{3,}")
 _LONGEST = 160
 
