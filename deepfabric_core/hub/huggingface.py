@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from deepfabric_core import __version__
 from deepfabric_core.errors import ConfigError, MissingKeyError
 from deepfabric_core.hub.faults import TRIES, Place, Sleep, patiently
-from deepfabric_core.hub.prepared import Prepared
+from deepfabric_core.hub.prepared import Prepared, folders_in
 from deepfabric_core.hub.publication import CARD
 from deepfabric_core.redaction import without_user
 from deepfabric_core.wording import counted
@@ -162,7 +162,9 @@ class _Upload:
         card = self._asked(self._card_there) if CARD in earlier else ""
         self._prepared.write_card(card)
         self._send_data()
-        commit = self._asked(lambda: self._commit(earlier))
+        folders = {*folders_in(card), *(name.partition("/")[0] for name in self._prepared.data)}
+        stale = [name for name in earlier if _SHARD.fullmatch(name) and name.partition("/")[0] in folders]
+        commit = self._asked(lambda: self._commit(stale))
         url = f"{self._api.endpoint}/datasets/{self._repository}"
         return Uploaded(without_user(url), commit.oid)
 
@@ -216,13 +218,8 @@ class _Upload:
     def _commit(self, earlier: list[str]) -> Any:
         """Commit all files, and take away the data of an earlier upload that isn't in this one."""
         names = (*self._prepared.data, *self._prepared.pictures, CARD)
-        folders = {name.partition("/")[0] for name in self._prepared.data}
-        stale = [
-            name
-            for name in earlier
-            if _SHARD.fullmatch(name) and name not in names and name.partition("/")[0] in folders
-        ]
-        operations = [*map(self._addition, names), *(self._hub.CommitOperationDelete(name) for name in stale)]
+        stale = (name for name in earlier if name not in names)
+        operations = [*map(self._addition, names), *map(self._hub.CommitOperationDelete, stale)]
         samples = counted(self._prepared.facts.report["samples"], "sample")
         return self._api.create_commit(
             self._repository,

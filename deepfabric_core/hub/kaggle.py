@@ -12,10 +12,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 from deepfabric_core.errors import ConfigError, DeepFabricError, MissingKeyError
 from deepfabric_core.hub.card_head import TAGS
@@ -26,6 +29,8 @@ from deepfabric_core.hub.kaggle_files import SentFiles, send_files
 from deepfabric_core.hub.prepared import Prepared
 from deepfabric_core.hub.publication import CARD
 from deepfabric_core.wording import counted
+
+_Result = TypeVar("_Result")
 
 KAGGLE = "https://www.kaggle.com"
 _HANDLE = re.compile(r"[\w-]+/[\w-]+", re.ASCII)
@@ -131,7 +136,7 @@ def upload(found: Prepared, text: KaggleText, *, notes: str | None, tell: Tell, 
     with _library():
 
         def asked(call: Callable[[], Any]) -> Any:
-            return patiently(call, place, tell, sleep=sleep)
+            return patiently(lambda: _in_thread(call), place, tell, sleep=sleep)
 
         is_private = asked(lambda: _is_private(text.handle))
         if text.private and is_private is False:
@@ -141,7 +146,7 @@ def upload(found: Prepared, text: KaggleText, *, notes: str | None, tell: Tell, 
             )
         said = notes or f"{_NOTES}: {counted(found.facts.report['samples'], 'sample')}"
         sent, names = SentFiles(text.handle), (*found.data, *found.pictures, CARD, _FACTS)
-        files = send_files(found.folder, names, sent, asked, lambda name: tell(f"{name} has arrived"))
+        files = send_files(found.folder, names, sent, asked, tell)
         try:
             asked(lambda: _make_version(text.handle, files, said))
         except ConfigError:
@@ -152,10 +157,27 @@ def upload(found: Prepared, text: KaggleText, *, notes: str | None, tell: Tell, 
     return Uploaded(f"{KAGGLE}/datasets/{text.handle}", "")
 
 
+def _in_thread(call: Callable[[], _Result]) -> _Result:
+    """Make a call in a thread of its own: at each call kagglehub looks through the whole stack, several times.
+
+    In a notebook that would take longer than the call.
+    """
+    done: Future[_Result] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as problem:  # noqa: BLE001 - raised where the result is asked for
+            done.set_exception(problem)
+
+    Thread(target=work, daemon=True).start()
+    return done.result()
+
+
 def _describe(text: KaggleText, place: Place, tell: Tell) -> None:
     """Tell Kaggle what the dataset is; the files are there, so a failure is told and no more."""
     try:
-        _update(text)
+        _in_thread(lambda: _update(text))
     except Exception as problem:  # noqa: BLE001 - a library's errors are of any kind
         known = problem if isinstance(problem, DeepFabricError) else sentence(problem, place)
         tell(f"Note: the files have arrived, but Kaggle didn't take the description, licence and tags. {known}")
@@ -163,21 +185,23 @@ def _describe(text: KaggleText, place: Place, tell: Tell) -> None:
 
 @contextmanager
 def _library() -> Iterator[None]:
-    """Import Kaggle's library, and keep it from printing its log."""
+    """Import Kaggle's library, and keep it from printing its log and bars, which need a terminal."""
     try:
-        import_module("kagglehub")
+        blobs: Any = import_module("kagglehub.gcs_upload")
     except ImportError as problem:
         raise ConfigError(
             "Uploading to Kaggle needs kagglehub, which isn't installed; install it with: "
             'pip install "deepfabric-nb[hub]".'
         ) from problem
     log = logging.getLogger("kagglehub")
-    level = log.level
+    level, bar = log.level, blobs.tqdm
     log.setLevel(logging.CRITICAL)
+    blobs.tqdm = partial(bar, disable=True)
     try:
         yield
     finally:
         log.setLevel(level)
+        blobs.tqdm = bar
 
 
 def _make_version(handle: str, files: Any, notes: str) -> None:

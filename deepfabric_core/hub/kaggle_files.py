@@ -53,9 +53,7 @@ class SentFiles:
             delete_file(self._place)
 
 
-def send_files(
-    folder: Path, names: Sequence[str], sent: SentFiles, asked: Asked, arrived: Callable[[str], None]
-) -> Any:
+def send_files(folder: Path, names: Sequence[str], sent: SentFiles, asked: Asked, tell: Callable[[str], None]) -> Any:
     """Send the files that haven't arrived yet, and return all of them as kagglehub names a version's.
 
     Args:
@@ -63,16 +61,16 @@ def send_files(
         names: the files below it.
         sent: which have arrived before.
         asked: makes a call, and makes it again after faults that pass.
-        arrived: called with the name of each file that has arrived.
+        tell: called with a sentence for each file that has arrived.
     """
     blobs = import_module("kagglehub.gcs_upload")
     root = blobs.UploadDirectoryInfo("root")
-    for name in names:
+    for number, name in enumerate(names, 1):
         place = root
         for part in Path(name).parts[:-1]:
             place = _below(place, part, blobs)
         place.files.append(_token_of(folder / name, sent, asked))
-        arrived(name)
+        tell(f"{name} has arrived: file {number} of {len(names)}")
     return root
 
 

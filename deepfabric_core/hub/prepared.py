@@ -11,7 +11,7 @@ import yaml
 
 from deepfabric_core.hub.card_head import head_of
 from deepfabric_core.hub.dataset_card import KEPT_BELOW, CardFacts, card_text
-from deepfabric_core.hub.publication import CARD, PICTURE
+from deepfabric_core.hub.publication import CARD, PICTURE, folder_of
 
 _BORDER = "---"
 
@@ -52,6 +52,15 @@ class Prepared:
         text += f"\n{kept}\n" if kept else ""
         (self.folder / CARD).write_bytes(text.encode("utf-8", "replace"))
         return text
+
+
+def folders_in(card: str) -> set[str]:
+    """Return the folders of data that an earlier card of ours names."""
+    if KEPT_BELOW not in card:
+        return set()
+    configs = _parts_of(card)[0].get("configs")
+    names = [one.get("config_name") for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
+    return {folder_of(name) for name in names if isinstance(name, str)}
 
 
 def _parts_of(card: str) -> tuple[Mapping[str, Any], str]:

@@ -15,6 +15,11 @@ DEFAULT = "default"
 CARD, PICTURE = "README.md", "topics.svg"
 
 
+def folder_of(config: str) -> str:
+    """Return the folder of a configuration's files."""
+    return "data" if config == DEFAULT else config
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What to publish: a dataset under a name, which formats beside its own, how it is divided, and what its card says.
@@ -57,7 +62,7 @@ class DataConfig:
     @property
     def folder(self) -> str:
         """The folder of its files."""
-        return "data" if self.name == DEFAULT else self.name
+        return folder_of(self.name)
 
     @property
     def rows(self) -> int:

@@ -29,14 +29,14 @@ def _config(place: Path, **more: object) -> None:
     (place / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **more}), encoding="utf-8")
 
 
-def test_a_dataset_is_uploaded_with_the_peers_flags(deepfabric: Run, place: Path) -> None:
+def test_a_dataset_is_uploaded_with_the_peers_flags(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(place / "tea.jsonl", answered())
     with HubServer() as hub:
-        done = deepfabric(
-            "upload-hf", "tea.jsonl", "--repo", "someone/tea", "--tags", "a", "--tags", "b",
-            HF_ENDPOINT=hub.url, HF_TOKEN=WRITES,
-        )  # fmt: skip
-        assert (done.returncode, done.stdout) == (0, f"tea.jsonl is at {hub.url}/datasets/someone/tea (private).\n")
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", WRITES)
+        arguments = ["upload-hf", "tea.jsonl", "--repo", "someone/tea", "--tags", "a", "--tags", "b"]
+        done = CliRunner().invoke(app, arguments)
+        assert (done.exit_code, done.stdout) == (0, f"tea.jsonl is at {hub.url}/datasets/someone/tea (private).\n")
         assert done.stderr.splitlines()[-1].startswith("data/train-00000-of-00001.parquet has arrived: file 1 of 1, ")
         assert "- a\n- b\n" in hub.files("someone/tea")["README.md"].decode()
 
@@ -86,6 +86,7 @@ def test_a_secret_on_the_command_line_is_refused_and_not_repeated(arguments: lis
     assert done.exit_code == 2 and "in the environment instead" in done.output and "my-secret" not in done.output
 
 
+@pytest.mark.slow
 def test_a_complete_run_is_uploaded_where_its_config_says(deepfabric: Run, place: Path) -> None:
     _config(place, kaggle={"handle": "someone/tea"})
     with HubServer() as hub, KaggleServer() as kaggle:

@@ -216,6 +216,13 @@ def test_what_people_wrote_into_the_card_stays(hub: HubServer, upload: Uploads) 
     assert _head(hub)["arxiv"] == 1234 and {"tea", "leaf"} <= set(_head(hub)["tags"])  # type: ignore[call-overload]
 
 
+def test_a_configuration_that_is_dropped_goes_with_its_files(hub: HubServer, upload: Uploads) -> None:
+    upload(configs=["trl"])
+    hub.repositories[NAME].files["other/train-00000-of-00001.parquet"] = b"mine"
+    upload()
+    assert [name.partition("/")[0] for name in sorted(hub.files(NAME))] == ["README.md", "data", "other", "topics.svg"]
+
+
 def test_a_card_of_another_make_is_kept_below(hub: HubServer, upload: Uploads) -> None:
     hub.repositories[NAME] = Repository(private=True, files={"README.md": b"---\nlicense: mit\n---\n# Old\n"})
     upload()
