@@ -5,6 +5,7 @@ The hubs' libraries raise errors of several HTTP libraries, wrapped now and then
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -97,9 +98,11 @@ def _asked_wait(response: Any) -> float | None:
 def _seconds(text: str) -> float | None:
     """Return the seconds that a Retry-After header asks for, in seconds or as a date."""
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (TypeError, ValueError):

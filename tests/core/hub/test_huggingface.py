@@ -135,10 +135,13 @@ def test_a_broken_server_is_asked_again_after_a_while(hub: HubServer, upload: Up
     assert "the server answered 503; next try in 2 s" in upload.told
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_it_asks(hub: HubServer, upload: Uploads) -> None:
-    hub.faults.append(Fault("create", status=429, headers={"Retry-After": "17"}))
+@pytest.mark.parametrize(("asked", "waited"), [("17", 17.0), ("-1", 0.0), ("inf", 1.0), ("soon", 1.0)])
+def test_a_rate_limit_is_waited_for_as_long_as_it_asks(
+    asked: str, waited: float, hub: HubServer, upload: Uploads
+) -> None:
+    hub.faults.append(Fault("create", status=429, headers={"Retry-After": asked}))
     upload()
-    assert upload.waits == [17.0]
+    assert upload.waits == [waited]
 
 
 @pytest.mark.parametrize(
