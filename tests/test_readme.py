@@ -20,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from deepfabric_core.cli.app import app
 from deepfabric_nb.magic.commands import COMMANDS, flags_of
 from tests import ROOT
+from tests.hub_server import WRITES, HubServer
 from tests.nb.conftest import place, provider, shell
 from tests.provider import LocalProvider
 
@@ -135,9 +136,12 @@ class Newcomer:
 
 
 @pytest.fixture
-def newcomer(place: Path, provider: LocalProvider) -> Newcomer:
-    """In the same folder as the notebook's kernel."""
-    return Newcomer(place, provider)
+def newcomer(place: Path, provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Newcomer]:
+    """In the same folder as the notebook's kernel, with a hub on this machine."""
+    with HubServer(user="my-name") as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", WRITES)
+        yield Newcomer(place, provider)
 
 
 def test_every_block_runs_as_written_one_after_the_other(
