@@ -21,9 +21,9 @@ const NEWS = 400; // with more new topics at once, the picture shows all of them
 
 /**
  * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
- * and without it the graph can be read and not changed.
+ * and without it the graph can be read and not changed. `cards` shows the samples of the selected topic.
  */
-export function topicGraph(topics, send = null) {
+export function topicGraph(topics, send = null, cards = null) {
   const state = new State(topics);
   const root = element("div", { class: "dfn dfg", role: "group", "aria-label": "Topic graph" });
   const spoken = element("div", { class: "dfn-unseen", role: "status", "aria-live": "polite" });
@@ -45,7 +45,7 @@ export function topicGraph(topics, send = null) {
     toolbar: toolbar(topics, state, act),
     canvas: topicCanvas(topics, state, act, root),
     editBar: editBar(topics, state, act, send),
-    details: details(topics, state, act),
+    details: details(topics, state, act, cards),
     legend: legend(topics, state),
   });
   const list = (parts.list = tree(topics, state, act));
@@ -125,7 +125,8 @@ export function topicGraph(topics, send = null) {
       if (message.type === "snapshot") showNews();
       if (message.type === "delta") for (const id of message.ids) known?.add(id);
       if (message.type === "select") chosen(message.ids);
-      if (message.type !== "delta") state.dismissed = false;
+      if (message.type === "samples") cards?.heard(message);
+      if (message.type !== "delta" && message.type !== "samples") state.dismissed = false;
       parts.editBar.heard(message);
       soon();
     },
