@@ -65,12 +65,16 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       viewing.select(row);
       bringIntoView(row);
     },
-    /** Return how many pixels of the picture's right edge are under the panel. */
-    covered: () => (parts.side && !parts.side.hidden && parts.side.offsetLeft > 0 ? parts.side.offsetWidth : 0),
+    /** Return how many pixels of the picture's right and bottom edge are under the panel. */
+    covered() {
+      const { side } = parts;
+      if (!side || side.hidden) return { right: 0, bottom: 0 };
+      return side.offsetWidth < parts.canvas.root.clientWidth - 20 ? { right: side.offsetWidth, bottom: 0 } : { right: 0, bottom: 0.45 * parts.canvas.root.clientHeight };
+    },
     /** Move the picture if a selected topic is under the panel. */
     uncover(row) {
       if (!state.selected.includes(row) || row >= topics.length) return;
-      map().reveal([topics.ids[row]]);
+      map().uncover(row);
       soon();
     },
     /** Focus a branch, or the parent of a leaf. */

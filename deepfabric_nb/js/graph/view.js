@@ -83,9 +83,10 @@ export function topicGraph(topics, send = null, cards = null) {
     line = state.line();
     say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
     root.classList.toggle("dfg-outlined", state.outline);
-    for (const name of ["editBar", "breadcrumbs", "searchBar", "toolbar", "canvas", "details", "legend", "list"]) parts[name].update();
+    parts.editBar.update();
     const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
     show(side, state.panel && topics.length > 0 && Boolean(told) && !state.dismissed);
+    for (const name of ["details", "breadcrumbs", "searchBar", "toolbar", "canvas", "legend", "list"]) parts[name].update();
     const now = height();
     for (const [name, value] of [["aria-valuenow", now], ["aria-valuemin", 0], ["aria-valuemax", Math.max(now, 2400)]]) handle.setAttribute(name, String(value));
     root.dataset.topics = topics.length;
