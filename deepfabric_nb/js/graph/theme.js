@@ -51,8 +51,20 @@ function plain(colour) {
 
 const written = (parts) => `rgb(${parts.map((part) => Math.round(part)).join(", ")})`;
 
-/** Mix two colours: `part` of the second in the first, 0 to 1. */
+const mixed = new Map();
+const MIXED = 2000;
+
+/** Mix two colours: `part` of the second in the first, 0 to 1. What was mixed is remembered, as it is asked for at each frame. */
 export function mix(from, to, part) {
+  const key = `${from} ${to} ${part}`;
+  if (!mixed.has(key)) {
+    if (mixed.size > MIXED) mixed.clear();
+    mixed.set(key, blend(from, to, part));
+  }
+  return mixed.get(key);
+}
+
+function blend(from, to, part) {
   const [one, other] = [from, to].map((colour) => /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)/.exec(colour)?.slice(1).map(Number));
   return one && other ? written(one.map((value, n) => value + (other[n] - value) * part)) : to;
 }
