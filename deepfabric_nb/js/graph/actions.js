@@ -65,11 +65,10 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       viewing.select(row);
       bringIntoView(row);
     },
-    /** Return how many pixels of the picture's right and bottom edge are under the panel. */
+    /** Return how many pixels of the picture's right edge are under the panel. */
     covered() {
-      const { side } = parts;
-      if (!side || side.hidden) return { right: 0, bottom: 0 };
-      return side.offsetWidth < parts.canvas.root.clientWidth - 20 ? { right: side.offsetWidth, bottom: 0 } : { right: 0, bottom: 0.45 * parts.canvas.root.clientHeight };
+      const { side, canvas } = parts;
+      return side && !side.hidden && side.offsetWidth < canvas.root.clientWidth - 20 ? side.offsetWidth : 0;
     },
     /** Move the picture if a selected topic is under the panel. */
     uncover(row) {

@@ -75,7 +75,7 @@ export function neighbours({ nodes, links }, { selected, hover }) {
 
 const above = (node) => (node.above ? [node.above, ...above(node.above)] : []);
 
-/** Draw a link on a canvas, from one place to another; each is a node with where it is shown at the scale `k`. */
+/** Draw a link from one place to another, each a node with where it is shown at the scale `k`; return where it ends. */
 export function traceLink(context, one, other, lane, k) {
   const [a, b, bend] = ends(one, other, k);
   context.beginPath();
@@ -83,7 +83,17 @@ export function traceLink(context, one, other, lane, k) {
   if (lane === null) context.bezierCurveTo(a.x + bend[0], a.y, b.x + bend[1], b.y, b.x, b.y);
   else throughLane(context, a, b, a.x + (b.x - a.x) * (0.12 + 0.76 * lane), k);
   context.stroke();
-  return b;
+  return { ...b, to: bend[1] < 0 ? 1 : -1 };
+}
+
+/** Draw the head of a link where it ends, `to` the right for 1. */
+export function head(context, { x, y, to }, size) {
+  context.beginPath();
+  context.moveTo(x, y);
+  context.lineTo(x - to * size, y - size * 0.55);
+  context.lineTo(x - to * size, y + size * 0.55);
+  context.closePath();
+  context.fill();
 }
 
 /** Draw a way that turns at `x`, with round corners. */

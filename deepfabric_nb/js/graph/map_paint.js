@@ -2,7 +2,7 @@ import { number } from "./captions.js";
 import { colourOf, hueOf } from "./colours.js";
 import { isRightToLeft } from "./label.js";
 import { PAD } from "./map_layout.js";
-import { traceLink } from "./map_links.js";
+import { head, traceLink } from "./map_links.js";
 import { alikeMark, bar, card, linkMark, ring } from "./marks.js";
 import { mix } from "./theme.js";
 
@@ -56,8 +56,8 @@ function crossLink(context, { from, to, lane }, places, k, scene, alpha) {
   context.setLineDash([4 * k, 3 * k]);
   const end = traceLink(context, one, other, lane, k);
   context.setLineDash([]);
-  const r = (isFull ? 3 : 2.2) * k;
-  card(context, { x: end.x - r, y: end.y - r, w: 2 * r, h: 2 * r }, r, context.strokeStyle);
+  context.fillStyle = context.strokeStyle;
+  head(context, end, (isFull ? 9 : 7) * k);
   context.globalAlpha = 1;
 }
 

@@ -11,7 +11,7 @@ const LEAST_BESIDE = 0.66; // of a map beside the panel, where all of it is seen
 const MOST_SCALE = 1.4; // where there is more room than the map needs
 const REVEALED = 16; // px between what is revealed and the edge
 
-/** The mind map as a picture of the canvas; `covered` returns how much of its `right` and `bottom` edge is under a panel. */
+/** The mind map as a picture of the canvas; `covered` returns how much of its right edge is under a panel. */
 export function mapPicture(topics, state, label, measure, covered) {
   const moving = new MovingNodes();
   const viewport = new Viewport();
@@ -52,14 +52,11 @@ export function mapPicture(topics, state, label, measure, covered) {
   }
 
   /** Return the size of what isn't under the panel. */
-  function left() {
-    const { right, bottom } = covered();
-    return { width: size.width - right, height: size.height - bottom };
-  }
+  const left = () => ({ ...size, width: size.width - covered() });
 
   function fit() {
-    isBeside &&= covered().right > 0;
-    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : isBeside ? covered().right : 0; // so that nothing moves when the panel opens
+    isBeside &&= covered() > 0;
+    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : isBeside ? covered() : 0; // so that nothing moves when the panel opens
     const most = given ? MOST_SCALE : 1;
     viewport.fit(map, map.nodes[0], { ...size, width: size.width - beside }, { margin: MARGIN, least: isBeside ? LEAST_BESIDE : LEAST_SCALE, most });
   }

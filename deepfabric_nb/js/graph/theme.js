@@ -6,7 +6,7 @@ const LATE = 400; // ms; a notebook announces the new theme before its style she
 
 /** The style sheet's colours for the canvas, read again when the page's theme changes. */
 export function theme(root, changed) {
-  const probe = element("span", { class: "dfn-unseen", "aria-hidden": "true" });
+  const probe = element("span", { class: "dfn-unseen dfg-probe", "aria-hidden": "true" });
   root.append(probe);
   let known = null;
 
@@ -33,12 +33,13 @@ export function theme(root, changed) {
   const watcher = new MutationObserver(forgetTwice);
   for (const node of [document.documentElement, document.body]) watcher.observe(node, { attributes: true });
   const scheme = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-  scheme?.addEventListener("change", forgetTwice);
+  const forced = globalThis.matchMedia?.("(forced-colors: active)");
+  for (const query of [scheme, forced]) query?.addEventListener("change", forgetTwice);
   return {
     colours: () => (known ??= read()),
     dispose() {
       watcher.disconnect();
-      scheme?.removeEventListener("change", forgetTwice);
+      for (const query of [scheme, forced]) query?.removeEventListener("change", forgetTwice);
     },
   };
 }
