@@ -100,6 +100,13 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       say(spoken, `Opened: ${topics.names[row].slice(0, 120)}`);
       soon();
     },
+    /** Open everything below a branch, as far as so many topics can be drawn. */
+    unfoldAll(row) {
+      state.openAll(row);
+      map().fit();
+      say(spoken, `Opened all below: ${topics.names[row].slice(0, 120)}`);
+      soon();
+    },
     fold(row) {
       state.fold(row);
       say(spoken, `Folded: ${topics.names[row].slice(0, 120)}`);

@@ -1,7 +1,7 @@
 // The links of the mind map: those between a topic and its further parents, beside the edges of the tree.
 
 const LANE = 5; // px between links that run beside each other
-const WIDEST = 60; // px that links take between two columns
+const WIDEST = 100; // px that links take between two columns
 const BOW = 26; // px that a link within a column bends out at least
 
 /** Return pairs of visible nodes, a further parent and its child, or those in whose folded branches they are. */

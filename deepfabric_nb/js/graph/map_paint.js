@@ -10,6 +10,7 @@ const FONT = 12;
 const BAR = 2.5;
 const FAINT = 0.55; // of links
 const FADED = 0.62; // as much fades of what isn't linked with the topic pointed at
+const ASIDE = 200; // px beside a node that its signs may take
 const READ = 5.5; // smaller letters are left out
 
 /**
@@ -23,10 +24,13 @@ export function paintMap(context, drawn, links, k, scene) {
   context.textBaseline = "middle";
   for (const one of drawn) if (one.above) edge(context, one, k, scene, Math.min(clear(one), clear(one.above)));
   for (const link of links) if (!near.links.has(link)) crossLink(context, link, places, k, scene, FAINT * (1 - FADED * faded));
-  for (const one of drawn) node(context, one, k, scene, clear(one));
+  for (const one of drawn) if (isInView(one, scene.size)) node(context, one, k, scene, clear(one));
   for (const link of near.links) crossLink(context, link, places, k, scene, faded > 0.5 ? 1 : FAINT);
   context.globalAlpha = 1;
 }
+
+/** Whether any of a node is seen, with the sign of a folded branch beside it. */
+const isInView = ({ x, y, w, h }, { width, height }) => x < width + ASIDE && x + w > -ASIDE && y < height && y + h > 0;
 
 function edge(context, { node, above, x, y, w, h, opacity }, k, scene, clear) {
   const { row, side, more } = node;

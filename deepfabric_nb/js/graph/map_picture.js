@@ -75,7 +75,7 @@ export function mapPicture(topics, state, label, measure, covered) {
   function paint(context, scene, passed) {
     const goesOn = [moving.step(passed), viewport.step(passed), fade(scene, passed)].includes(true);
     drawn = moving.now((box) => viewport.shown(box));
-    paintMap(context, drawn, map.links, viewport.k, { ...scene, near, faded });
+    paintMap(context, drawn, map.links, viewport.k, { ...scene, near, faded, size });
     return goesOn;
   }
 

@@ -401,6 +401,17 @@ test("a branch that is too large is folded, and opens on a click", () => {
   assert.ok(labels().includes("a0") && labels().includes("a37") && !labels().includes("b0"));
 });
 
+test("everything below a branch is opened at once", () => {
+  const branch = (name, count) => [name, ...Array.from({ length: count }, (_, n) => [`${name} ${n}`, ...Array.from({ length: 9 }, (_, leaf) => `${name} ${n} leaf ${leaf}`)])];
+  const { canvas, labels, el } = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 6 }, (_, n) => branch(`b${n}`, 7))])));
+  const shown = (name) => labels().includes(name);
+  assert.ok(!shown("b0 0 leaf 0"));
+  send(canvas, "contextmenu", { offsetX: 2, offsetY: 2 });
+  [...el.querySelectorAll(".dfg-menu button")].find((one) => one.textContent === "Unfold all").click();
+  frame();
+  assert.ok(!labels().some((text) => text.endsWith("more")), "nothing is folded any more");
+});
+
 test("plus and minus open and fold a branch", () => {
   const { labels, press } = drawn(tea());
   press("ArrowRight");
