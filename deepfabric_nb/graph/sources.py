@@ -30,7 +30,8 @@ from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
-from deepfabric_nb.graph.protocol import Measure
+from deepfabric_nb.graph.protocol import Measure, TopicSamples
+from deepfabric_nb.graph.topic_samples import samples_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
@@ -53,6 +54,9 @@ class TopicSource(Protocol):
 
     def planned(self, topics: Topics) -> int | None:
         """Return how many samples are made of the topics; None if they belong to no run."""
+
+    def samples_of(self, topics: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Return some samples at or below a topic, from a number on."""
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Apply an edit: `topics` are the graph's topics after it."""
@@ -90,6 +94,10 @@ class InMemoryTopicSource:
     def planned(self, _: Topics) -> int | None:
         """Return None: no run makes samples of the topics."""
         return None
+
+    def samples_of(self, _: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Return none: no run makes samples of the topics."""
+        return {"type": "samples", "topic": topic_id, "from": first, "cards": [], "total": 0}
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Do nothing: the graph itself keeps the topics."""
@@ -204,6 +212,10 @@ class RunTopicSource:
         samples = found.samples or _journalled(self._run)
         self._counted = {key for line in samples if (key := key_of(line))}
         return samples, found.failures
+
+    def samples_of(self, topics: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Read some samples at or below a topic from the run's files."""
+        return samples_of(self._run, topics, topic_id, first)
 
     def _plan(self, topics: Topics) -> Plan:
         weights = leaf_weights(topics, self._run.job.config.topics.weights)

@@ -40,6 +40,7 @@ class TopicGraph(TopicGraphWidget):
         self._source: TopicSource = source_of(what)
         self._loop = running_loop()
         super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
+        self.samples_of = lambda own, first: self._source.samples_of(self.topics, own, first)
         self._source.follow(self)
         self.draw()
         if isinstance(what, Run) and not what.over:

@@ -18,7 +18,7 @@ from deepfabric_core.topics.find import find
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
 from deepfabric_nb.graph.branch import Branch, branch
 from deepfabric_nb.graph.history import GrowingHistory
-from deepfabric_nb.graph.protocol import Columns, Measure
+from deepfabric_nb.graph.protocol import Columns, Measure, TopicSamples
 from deepfabric_nb.graph.save_picture import PagePictures, save_picture
 from deepfabric_nb.graph.static_view import picture_page
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
@@ -28,6 +28,7 @@ _SHOWN = 40
 
 OnEdit = Callable[[Topics, str], object]
 OnGrow = Callable[[str, str], object]
+SamplesOf = Callable[[str, int], TopicSamples]
 
 
 class TopicGraphWidget(LiveFrame):
@@ -36,7 +37,8 @@ class TopicGraphWidget(LiveFrame):
     `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
     id of a topic below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be
     called in another thread, with the graph locked. `when_selected` is called with the path of the topic that is
-    selected on the page, or with an empty one. What a run reports is sent to the page by `flush`.
+    selected on the page, or with an empty one. `samples_of` returns some samples at or below a topic, from a number on;
+    without it there are none. What a run reports is sent to the page by `flush`.
     """
 
     _esm = STATIC / "graph.js"
@@ -59,6 +61,7 @@ class TopicGraphWidget(LiveFrame):
         self.on_edit = on_edit
         self.on_grow = on_grow
         self.when_selected: Callable[[TopicPath], object] | None = None
+        self.samples_of: SamplesOf | None = None
         super().__init__()
         self.on_msg(self._received)
         self.observe(self._tell_selected, "selected")
@@ -311,6 +314,10 @@ class TopicGraphWidget(LiveFrame):
     # ---- messages from the page
 
     def _received(self, _: Any, message: Any, buffers: Any) -> None:
+        match message:
+            case {"type": "samples_of", "topic": str(own), "from": int(first)} if first >= 0:
+                self._send_samples(own, first)
+                return
         with self._lock:
             match message:
                 case {"type": "picture", "number": int(number)}:
@@ -323,6 +330,15 @@ class TopicGraphWidget(LiveFrame):
                     self._show_samples()
                 case {"type": "edit", "op": str(op), "ids": [*ids]} if all(isinstance(own, str) for own in ids):
                     self._change(op, ids, str(message.get("to" if op == "move" else "name", "")))
+
+    def _send_samples(self, topic_id: str, first: int) -> None:
+        """Send what the page asks for. It is read without the lock, as it may take a moment."""
+        if self.samples_of is None or topic_id not in self.topics.by_id:
+            return
+        try:
+            self.send(self.samples_of(topic_id, first))
+        except DeepFabricError as problem:
+            self.send({"type": "refused", "message": str(problem)})
 
     def _change(self, op: str, ids: list[str], more: str) -> None:
         """Do what the page asks for, and reply, since the page waits for a reply."""
