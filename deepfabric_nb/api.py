@@ -1,4 +1,4 @@
-"""Start runs from Python code, read datasets and upload them: `start`, `run`, `load` and `upload`."""
+"""Start runs from Python code; load, import and upload datasets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deepfabric_core.quality.checks.own_checks import OwnCheck
+    from deepfabric_nb.runs.imported import ImportedDataset
     from deepfabric_nb.runs.upload import Upload
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
@@ -117,3 +118,37 @@ def upload(dataset: str | Path | Run, repository: str, **settings: Any) -> Uploa
     if isinstance(dataset, Run):
         return dataset.upload_hf(repository, **settings)
     return upload_dataset(Path(dataset), repository, **settings)
+
+
+def import_dataset(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    from_format: str | None = None,
+    topic_column: str | None = None,
+    strict: bool = False,
+) -> ImportedDataset:
+    """Write a dataset of another tool as one of ours, and return it with what became of its records.
+
+    Args:
+        source: the file, or a folder that `datasets` wrote; see `deepfabric import --help` for the kinds of files.
+        output: the dataset to write, a .jsonl; by default beside the file, with .imported.jsonl.
+        from_format: as in `deepfabric import --list`; by default each record is read as what it looks like.
+        topic_column: the key that holds the topic, if it isn't `topic`.
+        strict: whether nothing is written if any record can't be read.
+
+    >>> _ = Path("tea.json").write_text('[{"instruction": "Why?", "input": "", "output": "So."}]')
+    >>> tea = import_dataset("tea.json", "tea.jsonl")
+    >>> tea
+    tea.jsonl has 1 sample, read as alpaca.
+    >>> tea.df["answer"][0]
+    'So.'
+
+    Raises:
+        ConfigError: it can't be read, there is no such format, or no record of it is a conversation.
+        OutputError: it can't be written, or with `strict`, a record can't be read.
+    """
+    from deepfabric_nb.runs.imported import imported
+
+    place = None if output is None else Path(output)
+    return imported(Path(source), place, from_format=from_format, topic_column=topic_column, strict=strict)

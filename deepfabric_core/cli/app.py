@@ -23,6 +23,7 @@ _COMMANDS = {
     "estimate": ("deepfabric_core.cli.estimate", "Reckon what a run will take: calls, tokens, money and time."),
     "checkpoint-status": ("deepfabric_core.cli.checkpoint_status", "Show how far a checkpoint has come."),
     "costs": ("deepfabric_core.cli.costs", "List past runs with what they cost."),
+    "import": ("deepfabric_core.cli.import_dataset", "Import a dataset that another tool wrote."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
     "limits": ("deepfabric_core.cli.limits", "Show the limits that were learned of providers, or forget them."),

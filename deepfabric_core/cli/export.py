@@ -10,6 +10,7 @@ import click
 from deepfabric_core.cli.output import note, print_result, say
 
 if TYPE_CHECKING:
+    from deepfabric_core.export.mix import Mix
     from deepfabric_core.export.splits import By, SplitRules
 
 _path = click.Path(path_type=Path)
@@ -26,7 +27,7 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
 
 
 @click.command("export")
-@click.argument("dataset", type=_path)
+@click.argument("datasets", metavar="DATASET[=WEIGHT]...", nargs=-1, required=True)
 @click.option(
     "--to",
     "name",
@@ -62,6 +63,10 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
     help="A topic that goes to test with all below it, so that nothing of it is learned. May be repeated.",
 )
 @click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of a mix: which samples are taken of a part of a dataset."
+)
+@click.option("--keep-duplicates", is_flag=True, help="Of a mix: also take what repeats an earlier dataset.")
+@click.option(
     "--check",
     "target",
     type=_path,
@@ -74,20 +79,24 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.option("--context", type=click.IntRange(min=1), metavar="TOKENS", help="How many tokens the model takes.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(
-    dataset: Path,
+    datasets: tuple[str, ...],
     *,
     name: str,
     output: Path | None,
     reasoning: str | None,
     target: Path | None,
     context: int | None,
-    **split: Any,
+    **more: Any,
 ) -> None:
     """Export a dataset for training, in the format of a trainer.
 
-    DATASET is any dataset of ours or of DeepFabric's. Samples that people rejected are left out, edited ones are taken
-    as they were edited. What a format can't hold is counted and told. With --split, -o is a folder, which gets a file
-    for each side (train.jsonl), or a path with {split} in it. The exit code is 1 where --check finds anything.
+    DATASET is any dataset: ours, DeepFabric's, or what another tool wrote. Several are mixed: chats.jsonl=0.3 takes
+    three tenths of it, chats.jsonl=2 each sample twice, and chats.jsonl=30% as much as makes up that share of the mix;
+    what repeats a sample of a dataset named earlier, exactly or nearly, is left out.
+
+    Samples that people rejected are left out, edited ones are taken as they were edited. What a format can't hold is
+    counted and told. With --split, -o is a folder, which gets a file for each side (train.jsonl), or a path with
+    {split} in it. The exit code is 1 where --check finds anything.
     """
     from deepfabric_core.export.check.target import open_target
     from deepfabric_core.export.check.training_check import TrainingCheck
@@ -95,17 +104,18 @@ def command(
     from deepfabric_core.export.find_format import find_format, reasoning_for
     from deepfabric_core.text.export_summary import check_lines, export_notes, export_summary
 
-    if dataset.is_dir():
-        raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
+    mix = _mix(datasets, seed=more["seed"], keeps_duplicates=more["keep_duplicates"])
+    dataset = mix.parts[0].path if mix else Path(datasets[0])
     if context is not None and target is None:
         raise click.UsageError("--context is for a check; name what to check against by --check.")
     chosen = find_format(name)
     place = reasoning_for(chosen, reasoning)
-    rules = _split_rules(**split)
+    rules = _split_rules(more["split"], more["by"], more["held_out"])
     ending = "" if rules else ".jsonl"
-    output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}{ending}")
+    stem = "mix" if mix else dataset.stem
+    output = output or dataset.with_name(f"{stem}.{chosen.name}{ending}")
     check = TrainingCheck(open_target(target), chosen, place, context) if target else None
-    result = export(ExportRequest(dataset, chosen, output, place, rules), check)
+    result = export(ExportRequest(dataset, chosen, output, place, rules, mix), check)
     for sentence in export_summary(result):
         say(sentence, err=True)
     for sentence in export_notes(result):
@@ -114,6 +124,18 @@ def command(
         for line in check_lines(check):
             say(line)
         raise click.exceptions.Exit(1 if check.defects else 0)
+
+
+def _mix(datasets: tuple[str, ...], *, seed: int, keeps_duplicates: bool) -> Mix | None:
+    """Return the mix of several datasets, or of a part of one; None if it is one as it stands."""
+    from deepfabric_core.export.mix import Mix, check_readable, parts_of
+
+    parts = parts_of(datasets)
+    if len(parts) == 1 and str(parts[0].path) == datasets[0]:
+        return None
+    mix = Mix(parts, seed, keeps_duplicates)
+    check_readable(mix)
+    return mix
 
 
 def _split_rules(split: str | None, by: By, held_out: tuple[str, ...]) -> SplitRules | None:

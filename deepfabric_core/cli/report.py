@@ -31,13 +31,12 @@ _path = click.Path(path_type=Path)
 def command(dataset: Path, output: Path | None, data: str | None, against: Path | None, topics: Path | None) -> None:
     """Report on a dataset: topics, lengths, repetitions, checks, a judge's scores and cost, as a page or as JSON.
 
-    DATASET is any dataset of ours or of DeepFabric's. The page is one file that loads nothing. The topics file, the
-    rejected samples and the reviews that stand beside the dataset are read as well. Nothing leaves this machine.
+    DATASET is any dataset: ours, DeepFabric's, or what another tool wrote, in any kind of file that import reads. The
+    page is one file that loads nothing. The topics file, the rejected samples and the reviews that stand beside the
+    dataset are read as well. Nothing leaves this machine.
     """
     from deepfabric_core.run.report.make_report import ReportRequest, make_report
 
-    if dataset.is_dir():
-        raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
     if output is None and data is None:
         output = dataset.with_name(f"{dataset.stem}.report.html")
     request = ReportRequest(dataset, against, topics)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.chat.tools import text_of
-from deepfabric_core.samples.reading import JournalLine, answer_of, messages_of, question_of
+from deepfabric_core.samples.foreign.our_record import as_ours
+from deepfabric_core.samples.reading import JournalLine
 from deepfabric_core.samples.recipes.agent_record import KNOWS
 
 _ROLES = frozenset(("system", "user", "assistant", "tool"))
@@ -31,7 +32,10 @@ class Call:
 
 
 class Turn(NamedTuple):
-    """What is said at once. Of a tool's result, `call_id` and `name` are those of the call that it answers."""
+    """What is said at once. Of a tool's result, `call_id` and `name` are those of the call that it answers.
+
+    `weight` says how much an answer is learned, if it is told. `has_parts` says that there was more than text.
+    """
 
     role: str
     content: str
@@ -39,6 +43,8 @@ class Turn(NamedTuple):
     calls: tuple[Call, ...] = ()
     call_id: str = ""
     name: str = ""
+    weight: float | None = None
+    has_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +79,12 @@ def as_json(value: Any) -> str:
 
 
 def conversation_of(record: JournalLine) -> Conversation | None:
-    """Return the conversation of a record; None if it holds neither messages nor a question with its answer."""
-    messages = messages_of(record)
-    if messages is None:
-        question, answer = question_of(record), answer_of(record)
-        if not question or not answer:
-            return None
-        messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    turns = list(_turns(messages))
+    """Return the conversation of a record in any format; None if it holds none."""
+    own = as_ours(record)
+    if own is None:
+        return None
+    record = own
+    turns = list(_turns(record["messages"]))
     if not turns or not _ROLES.issuperset([turn.role for turn in turns]):
         return None
     tools = tuple(_tools(record["tools"])) if record.get("tools") else ()
@@ -92,26 +96,32 @@ def _turns(messages: Sequence[JournalLine]) -> Iterator[Turn]:
     for message in messages:
         role = str(message.get("role"))
         role = _OTHER_NAMES.get(role, role)
-        content = _content(message.get("content"))
+        content, has_parts = _content(message.get("content"))
         if role == "assistant":
             calls = tuple(_calls(message["tool_calls"])) if message.get("tool_calls") else ()
             names.update((call.id, call.name) for call in calls)
             reasoning = message.get("reasoning_content") or message.get("thinking")
-            yield Turn(role, content, reasoning if isinstance(reasoning, str) else "", calls)
+            thought = reasoning if isinstance(reasoning, str) else ""
+            yield Turn(role, content, thought, calls, weight=_weight(message.get("weight")), has_parts=has_parts)
         elif role == "tool":
             call_id = str(message.get("tool_call_id") or "")
             yield Turn(role, content, call_id=call_id, name=names.get(call_id) or str(message.get("name") or ""))
         else:
-            yield Turn(role, content)
+            yield Turn(role, content, has_parts=has_parts)
 
 
-def _content(content: Any) -> str:
-    """Return the text of a message, which may come in parts."""
+def _weight(value: Any) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _content(content: Any) -> tuple[str, bool]:
+    """Return the text of a message, which may come in parts, and whether there are others."""
     if isinstance(content, str):
-        return content
+        return content, False
     if isinstance(content, list):
-        return "\n".join(str(part["text"]) for part in content if isinstance(part, Mapping) and "text" in part)
-    return "" if content is None else text_of(content)
+        texts = [str(part["text"]) for part in content if isinstance(part, Mapping) and "text" in part]
+        return "\n".join(texts), len(texts) < len(content)
+    return "" if content is None else text_of(content), False
 
 
 def _calls(calls: Any) -> Iterator[Call]:

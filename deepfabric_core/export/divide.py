@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.export.entries import Dataset
+from deepfabric_core.export.entries import Entries
 from deepfabric_core.export.formats.format import Takes
 from deepfabric_core.export.repetitions import move_repetitions
 from deepfabric_core.export.splits import By, Group, SplitRules, check_held_out, check_sides, group_of, sides_of
@@ -50,7 +50,7 @@ class _Reading:
     topics: set[str] = field(default_factory=set)
 
 
-def divide(dataset: Dataset, takes: Takes, rules: SplitRules, earlier: Mapping[str, str]) -> Division:
+def divide(dataset: Entries, takes: Takes, rules: SplitRules, earlier: Mapping[str, str]) -> Division:
     """Return the sides of all entries of a dataset.
 
     Args:
@@ -92,7 +92,7 @@ def _rank(group: Group, by_key: Mapping[str, str], names: Sequence[str]) -> int:
     return 0 if group.is_held_out else names.index(by_key[group.key]) + 1
 
 
-def _read(dataset: Dataset, takes: Takes, rules: SplitRules) -> _Reading:
+def _read(dataset: Entries, takes: Takes, rules: SplitRules) -> _Reading:
     read = _Reading()
     for entry in dataset.entries(takes):
         group = group_of(entry.record, rules)

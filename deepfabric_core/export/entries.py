@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from deepfabric_core.export.conversation import Conversation, Turn, conversation_of
+from deepfabric_core.export.conversation import Conversation, conversation_of
 from deepfabric_core.export.formats.format import Answer, LeftOut, Pair, Takes
-from deepfabric_core.samples.preferences import Preference, preferences, source_of
+from deepfabric_core.samples.foreign.our_record import label_of, worse_of
+from deepfabric_core.samples.preferences import preferences, source_of
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of, metadata_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Review, Reviews, sample_id
@@ -28,13 +29,21 @@ _NONE = Review()
 class Entry:
     """Something that a format converts, or why there is nothing to convert; `number` is that of its record, from 1.
 
-    `record` says which topic it belongs to.
+    `record` says which topic it belongs to, and `dataset` is the name of its dataset in a mix of several.
     """
 
     number: int
     record: JournalLine
     item: Conversation | Pair | Answer | JournalLine | None
     left_out: str = ""
+    dataset: str = ""
+
+
+class Entries(Protocol):
+    """A dataset, or several that are read as one."""
+
+    def entries(self, takes: Takes) -> Iterator[Entry]:
+        """Yield what a format takes; each time it is called, the same."""
 
 
 @dataclass(slots=True)
@@ -72,15 +81,19 @@ class Dataset:
                 yield Entry(number, own, item, "" if item is not None else LeftOut.NO_CONVERSATION)
 
     def _pairs(self) -> Iterator[Entry]:
-        for number, record, _ in self._reviewed():
+        for number, record, review in self._reviewed():
             found = preferences((line_of(record),), self._worse(record), self.reviews)
-            tools = (conversation_of(record) or Conversation(())).tools
             for pair in found.pairs:
-                yield Entry(number, record, _pair(pair, tools))
+                yield Entry(number, record, _pair_of_records(*pair.records))
+            if not review.is_rejected and (both := worse_of(record)):
+                yield Entry(number, record, _pair_of_records(*both))
 
     def _answers(self) -> Iterator[Entry]:
         for number, record, review in self._reviewed():
-            yield _answer(number, record, review.applied_to(record), good=not review.is_rejected)
+            good = label_of(record) is not False and not review.is_rejected
+            yield _answer(number, record, review.applied_to(record), good=good)
+            if both := worse_of(record):
+                yield _answer(number, record, both[1], good=False)
             if review.edited is not None and not review.is_rejected:
                 yield _answer(number, record, record, good=False)
             for line in self._worse(record):
@@ -114,14 +127,14 @@ def _answer(number: int, record: JournalLine, said: JournalLine, *, good: bool) 
     return Entry(number, record, Answer(conversation, good))
 
 
-def _pair(pair: Preference, tools: tuple[Mapping[str, Any], ...]) -> Pair:
-    prompt = _turns(pair.prompt)
-    return Pair(Conversation(prompt, tools), _turns(pair.chosen), _turns(pair.rejected))
-
-
-def _turns(messages: list[JournalLine]) -> tuple[Turn, ...]:
-    found = conversation_of({"messages": messages})
-    return found.turns if found else ()
+def _pair_of_records(chosen: JournalLine, rejected: JournalLine) -> Pair | None:
+    """Return the pair of two conversations that begin alike; None if nothing is said in one of them."""
+    better, worse = conversation_of(chosen), conversation_of(rejected)
+    if better is None or worse is None:
+        return None
+    asked = max((place for place, turn in enumerate(better.turns) if turn.role == "user"), default=-1) + 1
+    prompt = Conversation(better.turns[:asked], better.tools)
+    return Pair(prompt, better.turns[asked:], worse.turns[asked:])
 
 
 def is_made_up(record: JournalLine) -> bool:

@@ -12,12 +12,16 @@ from pathlib import Path
 
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.export.check.training_check import TrainingCheck
+from deepfabric_core.export.columns import TEXT
+from deepfabric_core.export.conversation import as_json
 from deepfabric_core.export.divide import Division, divide, earlier_sides, keep_sides
-from deepfabric_core.export.entries import Dataset, Entry, is_made_up, open_dataset
+from deepfabric_core.export.entries import Dataset, Entries, Entry, is_made_up, open_dataset
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Reasoning, Takes
+from deepfabric_core.export.mix import Mix, MixedDataset, Taken
 from deepfabric_core.export.row_files import ENDINGS, RowFile, open_rows
 from deepfabric_core.export.splits import SplitRules
 from deepfabric_core.export.tally import Tally, add_to
+from deepfabric_core.samples.reading import metadata_of
 from deepfabric_core.store.files import read_text, replace_file
 from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.review_log import reviews_path
@@ -39,7 +43,8 @@ _NOTHING: Mapping[Takes, str] = {
 class ExportRequest:
     """What to export, as what, where to, where reasoning goes, and how it is divided, if it is.
 
-    Divided, `output` is a folder, which gets a JSONL file for each side, or a path with `{split}` in it.
+    With `mix`, several datasets are read, of which `dataset` is the first one. Divided, `output` is a folder, which
+    gets a JSONL file for each side, or a path with `{split}` in it.
     """
 
     dataset: Path
@@ -47,6 +52,7 @@ class ExportRequest:
     output: Path
     reasoning: Reasoning
     split: SplitRules | None = None
+    mix: Mix | None = None
 
     def paths(self) -> dict[str, Path]:
         """Return the files to write, by the side of a split, or by "" if there is none."""
@@ -55,6 +61,11 @@ class ExportRequest:
         if _SIDE in str(self.output):
             return {side: Path(str(self.output).replace(_SIDE, side)) for side in self.split.shares}
         return {side: self.output / f"{side}.jsonl" for side in self.split.shares}
+
+    @property
+    def says_source(self) -> bool:
+        """Whether each row has the dataset that it comes from."""
+        return self.mix is not None and self.format.has_source
 
     @property
     def folder(self) -> Path:
@@ -76,6 +87,7 @@ class ExportResult:
     made_up: int = 0
     labels: Counter[bool] = field(default_factory=Counter)
     division: Division | None = None
+    taken: tuple[Taken, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -89,9 +101,9 @@ class ExportResult:
             if isinstance(entry.item, Answer):
                 self.labels[entry.item.good] += 1
         for reason in made.lost:
-            add_to(self.lost, reason, entry.number)
+            add_to(self.lost, reason, entry.number, entry.dataset)
         if made.left_out:
-            add_to(self.left_out, made.left_out, entry.number)
+            add_to(self.left_out, made.left_out, entry.number, entry.dataset)
 
 
 def export(request: ExportRequest, check: TrainingCheck | None = None) -> ExportResult:
@@ -103,20 +115,22 @@ def export(request: ExportRequest, check: TrainingCheck | None = None) -> Export
     """
     paths = request.paths()
     _check(request, paths)
-    dataset = open_dataset(request.dataset, request.format.takes)
+    dataset = _opened_dataset(request)
     result = ExportResult(request.format.name)
     earlier = earlier_sides(request.folder, request.split) if request.split else {}
     if request.split:
         result.division = divide(dataset, request.format.takes, request.split, earlier)
+    if isinstance(dataset, MixedDataset):
+        result.taken = dataset.taken
     with ExitStack() as stack:
-        files = {side: _opened(path, request.format, stack) for side, path in paths.items()}
+        files = {side: _opened(path, request, stack) for side, path in paths.items()}
         for entry, side in _with_sides(dataset, request, result.division):
             made = converted(entry, request)
             result.count(entry, made)
             if check is not None:
                 check.see(entry.number, entry.item, made)
             for row in made.rows:
-                files[side].add(row)
+                files[side].add(row | _source(entry) if request.says_source else row)
         _refuse_nothing(request, files.values(), result)
         for file in files.values():
             file.finish()
@@ -128,13 +142,24 @@ def export(request: ExportRequest, check: TrainingCheck | None = None) -> Export
     return result
 
 
-def _opened(path: Path, chosen: Format, stack: ExitStack) -> RowFile:
-    file = open_rows(path, chosen.columns)
+def _opened_dataset(request: ExportRequest) -> Dataset | MixedDataset:
+    takes = request.format.takes
+    return MixedDataset(request.mix, takes) if request.mix else open_dataset(request.dataset, takes)
+
+
+def _source(entry: Entry) -> dict[str, str]:
+    said = metadata_of(entry.record).get("source") or entry.record.get("source")
+    return {"source": said if isinstance(said, str) else as_json(said)}
+
+
+def _opened(path: Path, request: ExportRequest, stack: ExitStack) -> RowFile:
+    columns = request.format.columns
+    file = open_rows(path, {**columns, "source": TEXT} if columns and request.says_source else columns)
     stack.callback(file.discard)
     return file
 
 
-def _with_sides(dataset: Dataset, request: ExportRequest, division: Division | None) -> Iterator[tuple[Entry, str]]:
+def _with_sides(dataset: Entries, request: ExportRequest, division: Division | None) -> Iterator[tuple[Entry, str]]:
     sides = iter(division.sides) if division else repeat("")
     return zip(dataset.entries(request.format.takes), sides, strict=False)
 
@@ -158,8 +183,9 @@ def _refuse_nothing(request: ExportRequest, files: Iterable[RowFile], result: Ex
 
 def _check(request: ExportRequest, paths: Mapping[str, Path]) -> None:
     """Refuse to write over what is read, or under a name that can't be meant."""
-    dataset, output = request.dataset, request.output
-    read = [dataset, reviews_path(dataset), rejected_path(dataset)]
+    output = request.output
+    datasets = [part.path for part in request.mix.parts] if request.mix else [request.dataset]
+    read = [path for one in datasets for path in (one, reviews_path(one), rejected_path(one))]
     if clash := next((path for path in paths.values() if path.absolute() in [one.absolute() for one in read]), None):
         raise ConfigError(f"{clash} is read for the export; give the export another name.")
     if request.split and _SIDE not in str(output) and output.suffix in ENDINGS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deepfabric_core.samples.reading import JournalLine, key_of, messages_of
@@ -34,13 +34,14 @@ class Preference:
     """A pair: the messages of the prompt, and those of the `chosen` and of the `rejected` answer.
 
     `source` says why one is better: people edited it ("edit") or had the other one made again ("review"), or the
-    "checks" or the "judge" rejected the other one.
+    "checks" or the "judge" rejected the other one. `records` are those of both, which may hold reasoning beside them.
     """
 
     prompt: Messages
     chosen: Messages
     rejected: Messages
     source: Source
+    records: tuple[JournalLine, JournalLine] = field(default=({}, {}), compare=False, repr=False)
 
     def as_object(self) -> dict[str, Any]:
         """Return it as a record of TRL's format for preferences, with its source."""
@@ -113,7 +114,7 @@ def _pair(chosen: JournalLine, rejected: JournalLine, source: Source) -> Prefere
         return "no conversation"
     if better[0] != worse[0]:
         return "another question"
-    return "the same answer" if better[1] == worse[1] else Preference(*better, worse[1], source)
+    return "the same answer" if better[1] == worse[1] else Preference(*better, worse[1], source, (chosen, rejected))
 
 
 def prompt_and_answer(record: JournalLine) -> tuple[Messages, Messages] | None:

@@ -12,7 +12,7 @@ from deepfabric_core.samples.plan import WorkItem
 Record = dict[str, Any]
 
 # DeepFabric has no style for samples without reasoning.
-_NO_REASONING: Record = {"style": "freetext", "content": ""}
+NO_REASONING: Record = {"style": "freetext", "content": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,5 @@ def with_metadata(record: Record, item: WorkItem, making: Provenance) -> Record:
         "simulated": making.simulated,
         "demonstration": making.demonstration,
     }
-    first = {"messages": record["messages"], "metadata": metadata, "reasoning": _NO_REASONING}
+    first = {"messages": record["messages"], "metadata": metadata, "reasoning": NO_REASONING}
     return {**first, **record, "metadata": metadata}

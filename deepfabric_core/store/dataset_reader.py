@@ -1,4 +1,4 @@
-"""Read datasets, of ours and of others, to compare with: a record a line, or one JSON array of records."""
+"""Read datasets, of ours and of others, in any kind of file, to export them or to compare with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.foreign_records import foreign_candidate
 from deepfabric_core.store.files import reason
+from deepfabric_core.store.record_files.read import has_record_a_line, read_records
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -32,11 +33,7 @@ def records_in_file(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         ConfigError: the file can't be read, or a line of it is no record.
     """
-    try:
-        with path.open("rb") as file:
-            yield from (record for _, record in _records(path, file))
-    except OSError as problem:
-        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+    return (record for _, record in _records(path))
 
 
 class ComparedDatasets:
@@ -85,7 +82,7 @@ class ComparedDatasets:
 
 
 class _Place(NamedTuple):
-    """Where a record is: its line or its number in an array, and its offset in bytes, which is -1 in an array."""
+    """Where a record is: its line or its number, and its offset in bytes, which is -1 where it has no own line."""
 
     number: int
     begin: int
@@ -94,40 +91,37 @@ class _Place(NamedTuple):
 def _candidates(path: Path) -> Iterator[tuple[_Place, Candidate]]:
     """Yield the candidate of each record that has a text, with its place."""
     records = found = 0
-    try:
-        with path.open("rb") as file:
-            for place, record in _records(path, file):
-                records += 1
-                candidate = foreign_candidate(record)
-                if candidate.whole.strip():
-                    found += 1
-                    yield place, candidate
-    except OSError as problem:
-        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+    for place, record in _records(path):
+        records += 1
+        candidate = foreign_candidate(record)
+        if candidate.whole.strip():
+            found += 1
+            yield place, candidate
     if records and not found:
         raise ConfigError(f"{path}: none of its records holds a text; name a dataset with one record a line.")
 
 
-def _records(path: Path, file: BinaryIO) -> Iterator[tuple[_Place, dict[str, Any]]]:
-    if _first_byte(file) == b"[":
-        yield from _in_array(path, file.read().removeprefix(_BOM))
+def _records(path: Path) -> Iterator[tuple[_Place, dict[str, Any]]]:
+    if has_record_a_line(path):
+        yield from _lines(path)
         return
+    for number, found in enumerate(read_records(path), 1):
+        if found.record is None:
+            raise ConfigError(f"{path}, {found.place}: {found.problem}.")
+        yield _Place(number, -1), found.record
+
+
+def _lines(path: Path) -> Iterator[tuple[_Place, dict[str, Any]]]:
     begin = 0
-    for number, line in enumerate(file, 1):
-        text = line.removeprefix(_BOM) if number == 1 else line
-        if text.strip():
-            yield _Place(number, begin), _object_in(text, f"{path}, line {number}")
-        begin += len(line)
-
-
-def _first_byte(file: BinaryIO) -> bytes:
-    """Return the first byte that isn't white space, and go back to the beginning."""
-    first = b""
-    for line in file:
-        if first := line.removeprefix(_BOM).lstrip()[:1]:
-            break
-    file.seek(0)
-    return first
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                text = line.removeprefix(_BOM) if number == 1 else line
+                if text.strip():
+                    yield _Place(number, begin), _object_in(text, f"{path}, line {number}")
+                begin += len(line)
+    except OSError as problem:
+        raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
 
 
 def _object_in(text: bytes, place: str) -> dict[str, Any]:
@@ -135,13 +129,6 @@ def _object_in(text: bytes, place: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ConfigError(f"{place}: it is no JSON object; a dataset has one record a line.")
     return record
-
-
-def _in_array(path: Path, text: bytes) -> Iterator[tuple[_Place, dict[str, Any]]]:
-    for number, record in enumerate(_parsed(text, str(path)), 1):
-        if not isinstance(record, dict):
-            raise ConfigError(f"{path}, record {number}: it is no JSON object.")
-        yield _Place(number, -1), record
 
 
 def _parsed(text: bytes, place: str) -> Any:

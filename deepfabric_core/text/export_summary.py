@@ -8,6 +8,7 @@ from deepfabric_core.export.check.training_check import TrainingCheck
 from deepfabric_core.export.divide import SPLITS, Division
 from deepfabric_core.export.export import ExportResult
 from deepfabric_core.export.formats.format import Loss
+from deepfabric_core.export.mix import Taken
 from deepfabric_core.export.splits import By
 from deepfabric_core.export.tally import Tally
 from deepfabric_core.wording import counted, digits, were
@@ -23,6 +24,7 @@ def export_summary(result: ExportResult) -> Iterator[str]:
 
 def export_notes(result: ExportResult) -> Iterator[str]:
     """Yield a sentence for each thing that people have to know of an export."""
+    yield from map(_of_part, result.taken)
     if result.made_up:
         yield f"{counted(result.made_up, 'sample')} in it {were(result.made_up)} made up by a simulated model."
     if len(result.labels) == 1:
@@ -34,6 +36,13 @@ def export_notes(result: ExportResult) -> Iterator[str]:
         yield f"lost of {_of(tally)}: {what}.{_advice(what)}"
     for why, tally in result.left_out.items():
         yield f"left out {_of(tally)}: {why}."
+
+
+def _of_part(part: Taken) -> str:
+    often = {1: "", 2: ", some of them twice" if part.taken else ""}.get(part.times, f", up to {part.times} times each")
+    what = f"{digits(part.taken)} of {counted(part.samples, 'sample')} are taken of {part.name}{often}"
+    left_out = f"; {digits(part.repeats)} repeat a sample of an earlier dataset" if part.repeats else ""
+    return f"{what}{left_out}."
 
 
 def _of_split(division: Division) -> Iterator[str]:
@@ -50,7 +59,9 @@ def _of_split(division: Division) -> Iterator[str]:
 
 def _of(tally: Tally) -> str:
     more = tally.count - len(tally.first)
-    named = ", ".join(map(digits, tally.first)) + (f" and {digits(more)} more" if more > 0 else "")
+    named = ", ".join(one if isinstance(one, str) else digits(one) for one in tally.first) + (
+        f" and {digits(more)} more" if more > 0 else ""
+    )
     return f"{counted(tally.count, 'record')} ({named})"
 
 

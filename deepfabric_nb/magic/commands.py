@@ -42,6 +42,13 @@ def _command(name: str, help_text: str, *decorators: Callable[..., Any]) -> clic
 
 
 _config_file = click.argument("config_file", required=False)
+
+
+def _file_and_name(command: click.Command) -> click.Command:
+    """Add the arguments of an import: its file, and what the dataset is called."""
+    return click.argument("file")(click.argument("name", required=False)(command))
+
+
 _folder = click.option("--checkpoint-path", type=click.Path(), help="Folder of the run's checkpoint.")
 _dataset = click.option(
     "--output-save-as", type=click.Path(), help="The dataset, where the config isn't what names it."
@@ -108,6 +115,15 @@ COMMANDS: Mapping[str, click.Command] = {
             click.argument("what", required=False, metavar="[FILE or run]"),
             click.argument("repo", metavar="REPO"),
             with_upload_options,
+        ),
+        _command(
+            "import",
+            "Write a dataset of another tool as one of ours, NAME.jsonl: to look at, report on, review and export.",
+            _file_and_name,
+            click.option("--from", "from_format", metavar="FORMAT", help="Its format, if records don't tell it."),
+            click.option("--topic-column", metavar="NAME", help="The key that holds the topic, if it isn't topic."),
+            click.option("--strict", is_flag=True, help="Write nothing if any record can't be read."),
+            click.option("--out", metavar="NAME", help="Assign the dataset to a variable instead of showing it."),
         ),
         _command(
             "watch",

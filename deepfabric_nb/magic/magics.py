@@ -197,6 +197,14 @@ class DeepFabricMagics(Magics):
 
         return upload_hf(self.session, values)
 
+    def _import(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.runs.imported import imported
+
+        name = values["name"]
+        place = None if name is None else Path(name if name.endswith(".jsonl") else f"{name}.jsonl")
+        options = {key: values[key] for key in ("from_format", "topic_column", "strict")}
+        return self._result(imported(Path(values["file"]), place, **options), values)
+
     # ---- about
 
     def _status(self, _: Mapping[str, Any], __: str | None) -> Any:

@@ -21,7 +21,7 @@ def report(session: Session, names: Mapping[str, Any], values: Mapping[str, Any]
     what, more = values["what"], {"against": values["against"], "topics": values["topics"]}
     if isinstance(held := names.get(what), Run):
         return held.report(**more)
-    if what and Path(what).is_file():
+    if what and Path(what).exists():
         return report_on(what, **more)
     if (run := session.run(what)) is not None:
         return run.report(**more)

@@ -21,7 +21,7 @@ def samples(session: Session, names: Mapping[str, Any], what: str | None) -> Sam
     held = names.get(what or "")
     if held is not None and (isinstance(held, Run) or hasattr(held, "to_dict")):
         return Samples(held)
-    if what and Path(what).expanduser().is_file():
+    if what and Path(what).expanduser().exists():
         return Samples(what)
     if (run := session.run(what)) is not None:
         return Samples(run)

@@ -46,7 +46,9 @@ from deepfabric_core.samples.reading import (
 )
 from deepfabric_core.samples.reviews import Reviews, sample_id
 from deepfabric_core.store.append_log import read_line
+from deepfabric_core.store.dataset_reader import records_in_file
 from deepfabric_core.store.files import reason
+from deepfabric_core.store.record_files.read import has_record_a_line
 
 _TEXT = pd.StringDtype("python")
 _LAST = ("cycle", "key", "record")
@@ -169,6 +171,9 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def _records(path: Path, notices: list[str]) -> Iterator[dict[str, Any]]:
+    if not has_record_a_line(path):
+        yield from records_in_file(path)
+        return
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):

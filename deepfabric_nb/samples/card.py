@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepfabric_core.chat.tools import text_of
-from deepfabric_core.quality.foreign_records import Turn, foreign_conversation
+from deepfabric_core.samples.foreign.places import Turn, foreign_conversation
 from deepfabric_core.samples.reading import JournalLine, mapping_of, messages_of, metadata_of
 from deepfabric_core.samples.reviews import Decision, Review
 from deepfabric_core.store.failure_log import shown_last_call
 from deepfabric_core.wording import counted, money
 from deepfabric_nb.samples.edits import Place, at_place, text_at
 from deepfabric_nb.samples.index import UNREADABLE, findings_of, finite_number, record_of
+from deepfabric_nb.samples.other_format import in_other_format
 from deepfabric_nb.samples.protocol import (
     CallShown,
     Card,
@@ -68,6 +69,9 @@ def card_of(row: int, line: JournalLine, path: Sequence[str], review: Review, sh
 
 def _spoken(record: Mapping[str, Any], shown: ShownText) -> tuple[str, list[MessageShown]]:
     """Return the system prompt and the messages of a record; none if it isn't a conversation."""
+    if (own := in_other_format(record)) is not None:
+        said = _Conversation(own.record, shown)
+        return said.system, [_unplaced(message) for message in said.messages]
     if (other := foreign_conversation(record)) is not None:
         first = next((at for at, turn in enumerate(other.turns) if turn.role != "system"), len(other.turns))
         system = "\n\n".join(turn.text for turn in other.turns[:first])
@@ -76,6 +80,12 @@ def _spoken(record: Mapping[str, Any], shown: ShownText) -> tuple[str, list[Mess
         return "", []
     conversation = _Conversation(record, shown)
     return conversation.system, conversation.messages
+
+
+def _unplaced(message: MessageShown) -> MessageShown:
+    """Return a message that can't be edited, as its record holds it in another way."""
+    calls: list[CallShown] = [{**call, "at": [], "result_at": []} for call in message["calls"]]
+    return {**message, "calls": calls, "at": []}
 
 
 def _turn_shown(turn: Turn, shown: ShownText) -> MessageShown:
@@ -270,7 +280,9 @@ def _fields(record: Mapping[str, Any], shown: ShownText) -> Iterator[FieldShown]
 
 
 def _names_of_fields(record: Mapping[str, Any]) -> Iterator[str]:
-    if (other := foreign_conversation(record)) is not None:
+    if (own := in_other_format(record)) is not None:
+        yield from (name for name in record if name not in own.taken and not _is_read(record, name))
+    elif (other := foreign_conversation(record)) is not None:
         held = {name for name, value in record.items() if value not in (None, "", [])}
         yield from (name for name in record if name in held and name not in other.keys and not _is_read(record, name))
     elif (messages := messages_of(record)) is None:
@@ -295,6 +307,8 @@ def _field(name: str, value: Any, at: list[str | int], shown: ShownText) -> Fiel
 
 
 def _tools(record: Mapping[str, Any]) -> Iterator[str]:
+    if (own := in_other_format(record)) is not None:
+        record = own.record
     tools = record.get("tools")
     if messages_of(record) is None or not isinstance(tools, list):
         return
@@ -361,7 +375,7 @@ def _before(original: Mapping[str, Any], edited: Mapping[str, Any], shown: Shown
 
 def _places(record: Mapping[str, Any]) -> Iterator[Place]:
     """Yield the places that can be edited by hand."""
-    other = foreign_conversation(record)
+    other = None if in_other_format(record) else foreign_conversation(record)
     messages = None if other else messages_of(record)
     if other is not None:
         yield from (list(turn.place) for turn in other.turns if turn.place)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deepfabric_core.quality.foreign_records import foreign_conversation
+from deepfabric_core.samples.foreign.places import foreign_conversation
 from deepfabric_core.samples.reading import JournalLine, messages_of, question_of
+from deepfabric_nb.samples.other_format import in_other_format
 
 # As many levels of a record are read; nothing that people or models write is deeper.
 DEEPEST = 60
@@ -40,6 +41,9 @@ def texts_of(record: JournalLine) -> list[str]:
         TooDeepError: it is nested too deep.
     """
     messages = messages_of(record)
+    if (shown := in_other_format(record)) is not None:
+        unread = [value for name, value in record.items() if name != "metadata" and name not in shown.taken]
+        return [*texts_of(shown.record), *_texts_below(unread)]
     if (other := foreign_conversation(record)) is not None:
         beside = [value for name, value in record.items() if name != "metadata" and name not in other.keys]
         return [*(turn.text for turn in other.turns), *_texts_below(beside)]
@@ -121,6 +125,8 @@ def without_markdown(text: str) -> str:
 
 def _first_said(record: JournalLine) -> str:
     """Return what a user says first, in parts or in a conversation of another shape."""
+    if (shown := in_other_format(record)) is not None:
+        record = shown.record
     other = foreign_conversation(record)
     if other is not None:
         return next((turn.text for turn in other.turns if turn.role == "user" and turn.text.strip()), "")

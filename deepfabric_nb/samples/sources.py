@@ -14,9 +14,10 @@ from deepfabric_core.run.results import results
 from deepfabric_core.samples.reading import JournalLine, key_of, line_in
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadata
-from deepfabric_core.store.dataset_reader import records_in_file
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import reason
+from deepfabric_core.store.record_files.found import FoundRecord
+from deepfabric_core.store.record_files.read import has_record_a_line, read_records
 from deepfabric_core.store.review_log import read_reviews
 from deepfabric_core.store.tail import Tail
 from deepfabric_nb.runs.run import Run
@@ -124,7 +125,7 @@ class FileSource:
         self._path = path.expanduser()
         self.title = self._path.name
         self.dataset: Path | None = dataset_of(self._path).absolute()
-        if not self._path.is_file():
+        if not self._path.exists():
             raise ConfigError(f"{path}: there is no such file; %deepfabric status lists the runs and their datasets.")
         _check_no_reviews(self._path)
 
@@ -178,11 +179,10 @@ def dataset_of(path: Path) -> Path:
 def _entries_in(path: Path) -> Iterator[Entry]:
     """Yield what the lines of a file hold; one that can't be read is a row of its own, a torn last one is left out."""
     try:
+        if not has_record_a_line(path):
+            yield from (_entry_found(found) for found in read_records(path))
+            return
         with path.open("rb") as file:
-            if file.read(64).removeprefix(_BOM).lstrip()[:1] == b"[":
-                yield from (_entry(record) for record in records_in_file(path))
-                return
-            file.seek(0)
             for number, raw in enumerate(file, 1):
                 line = raw.removeprefix(_BOM) if number == 1 else raw
                 content = read_line(line)
@@ -192,6 +192,13 @@ def _entries_in(path: Path) -> Iterator[Entry]:
                     yield _unreadable(line, number)
     except OSError as problem:
         raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
+
+
+def _entry_found(found: FoundRecord) -> Entry:
+    if found.record is not None:
+        return _entry(found.record)
+    error = f"{found.place.capitalize()}: {found.problem}; mend or remove it."
+    return Entry("failed", {"kind": UNREADABLE, "error": error, "calls": []})
 
 
 def _entry(content: JournalLine) -> Entry:

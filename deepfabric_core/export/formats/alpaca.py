@@ -8,7 +8,7 @@ from typing import Any
 from deepfabric_core.export.columns import TEXT, ListOf
 from deepfabric_core.export.conversation import Conversation
 from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Reasoning
-from deepfabric_core.export.formats.messages import content_of, ends_with_answer
+from deepfabric_core.export.formats.messages import content_of, ends_with_answer, lost_aside
 from deepfabric_core.export.formats.sequence import in_turns
 
 _PAIR = 2
@@ -33,7 +33,8 @@ def _lost(item: Conversation, place: Reasoning) -> list[str]:
     lost: list[str] = [Loss.REASONING] if thought else []
     lost += [Loss.CALLS] if item.has_calls() else []
     lost += [Loss.TEXT_BESIDE_CALL] if any(turn.calls and turn.content for turn in item.turns) else []
-    return lost + ([Loss.TOOLS] if item.tools else [])
+    lost += [Loss.TOOLS] if item.tools else []
+    return [*lost, *lost_aside(item.turns)]
 
 
 def _dataset_info(files: Mapping[str, str]) -> Mapping[str, Any]:
@@ -56,5 +57,11 @@ FORMATS = (
         {"instruction": TEXT, "input": TEXT, "output": TEXT, "system": TEXT, "history": ListOf(ListOf(TEXT))},
         ("drop", "think-tags"),
         _dataset_info,
+        frozenset(
+            (
+                *(Loss.TOOLS, Loss.CALLS, Loss.TEXT_BESIDE_CALL, Loss.REASONING),
+                *(Loss.JOINED, Loss.SYSTEM_LATER, Loss.WEIGHT, Loss.PARTS),
+            )
+        ),
     ),
 )

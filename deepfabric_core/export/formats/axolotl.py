@@ -7,7 +7,7 @@ from typing import Any
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.export.columns import TEXT, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, as_json
-from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Reasoning, Row
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Reasoning, Row
 from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of
 
 _CALL = Struct({"id": TEXT, "type": TEXT, "function": Struct({"name": TEXT, "arguments": TEXT})})
@@ -54,5 +54,6 @@ FORMATS = (
         _conversation,
         _COLUMNS,
         ("reasoning_content", "think-tags", "thinking", "drop"),
+        loses=frozenset((Loss.WEIGHT, Loss.PARTS)),
     ),
 )

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from deepfabric_core.export.columns import TEXT
 from deepfabric_core.export.conversation import Conversation, Turn, as_json
-from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Reasoning
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Reasoning
 from deepfabric_core.export.formats.messages import content_of, ends_with_answer, lost_in
 
 _BEGIN, _END = "<|im_start|>", "<|im_end|>"
@@ -61,5 +61,6 @@ FORMATS = (
         _conversation,
         {"text": TEXT},
         ("think-tags", "drop"),
+        loses=frozenset((Loss.WEIGHT, Loss.PARTS)),
     ),
 )

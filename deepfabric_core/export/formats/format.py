@@ -17,6 +17,9 @@ Reasoning = Literal["think-tags", "reasoning_content", "thinking", "drop"]
 Companion = Callable[[Mapping[str, str]], Mapping[str, Any]]
 
 
+_STRICT = ("openai", "openai-preference")
+
+
 class Loss(StrEnum):
     """What a row doesn't have of its sample, in words that complete "lost: ..."."""
 
@@ -28,6 +31,8 @@ class Loss(StrEnum):
     JOINED = "the border between messages of one speaker, which are one message now"
     NOT_AN_OBJECT = "arguments as an object: they aren't a JSON object and stay as their text"
     RESULTS = "that the results of tools aren't the assistant's: they are learned as a part of its answer"
+    WEIGHT = "which answers aren't to be learned (their weight)"
+    PARTS = "pictures and other parts of messages that aren't text"
     SYSTEM_LATER = "system messages that aren't the first one"
 
 
@@ -74,7 +79,8 @@ class Format:
     """A format: `convert` makes rows of what it `takes`, with the reasoning where it is told.
 
     `columns` are None where the rows may be anything. `companion` returns the content of `dataset_info.json`, by the
-    names of the files and of their datasets.
+    names of the files and of their datasets. `loses` is what the format can't hold, whatever is asked for: what comes
+    back from it is all but that.
     """
 
     name: str
@@ -84,6 +90,12 @@ class Format:
     columns: Columns | None
     reasoning: tuple[Reasoning, ...]
     companion: Companion | None = None
+    loses: frozenset[Loss] = frozenset()
+
+    @property
+    def has_source(self) -> bool:
+        """Whether a row may say where it is from: whoever takes files as they are, as OpenAI, wants no other keys."""
+        return self.columns is not None and self.name not in _STRICT
 
     @property
     def default_reasoning(self) -> Reasoning:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from deepfabric_core.export.columns import TEXT
 from deepfabric_core.export.conversation import Conversation, Turn
-from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Reasoning
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Reasoning
 from deepfabric_core.export.formats.messages import ends_with_answer, lost_in
 from deepfabric_core.export.formats.sequence import one_call_at_a_time
 from deepfabric_core.export.formats.typescript import namespace
@@ -74,5 +74,6 @@ FORMATS = (
         _conversation,
         {"text": TEXT},
         ("thinking", "drop"),
+        loses=frozenset((Loss.AT_ONCE, Loss.WEIGHT, Loss.PARTS)),
     ),
 )

@@ -63,12 +63,23 @@ def _without_id(function: Row) -> Row:
     return {"type": "function", "function": function}
 
 
-def lost_in(turns: Sequence[Turn], place: Reasoning, *, as_objects: bool = False) -> Iterator[str]:
+def lost_in(
+    turns: Sequence[Turn], place: Reasoning, *, as_objects: bool = False, weighted: bool = False
+) -> Iterator[str]:
     """Yield what is lost of turns in messages."""
+    yield from lost_aside(turns, weighted=weighted)
     if place == "drop" and any(turn.reasoning for turn in turns):
         yield Loss.REASONING
     if as_objects and any(isinstance(call.arguments, str) for turn in turns for call in turn.calls):
         yield Loss.NOT_AN_OBJECT
+
+
+def lost_aside(turns: Sequence[Turn], *, weighted: bool = False) -> Iterator[str]:
+    """Yield what is lost of turns beside what is said in them; `weighted` messages have their weight."""
+    if not weighted and any(turn.weight is not None for turn in turns):
+        yield Loss.WEIGHT
+    if any(turn.has_parts for turn in turns):
+        yield Loss.PARTS
 
 
 def split_at_answer(conversation: Conversation) -> tuple[Conversation, tuple[Turn, ...]] | None:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from deepfabric_core.export.columns import JSON, TEXT, TRUTH, Columns, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, Turn
-from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Pair, Reasoning, Row
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Pair, Reasoning, Row
 from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of
 
-_MESSAGES = ListOf(Struct({"role": TEXT, "content": TEXT, "tool_calls": ListOf(JSON), "tool_call_id": TEXT}))
+_MESSAGES = ListOf(
+    Struct({"role": TEXT, "content": TEXT, "tool_calls": ListOf(JSON), "tool_call_id": TEXT, "weight": JSON})
+)
 _INPUT: Columns = {"messages": _MESSAGES, "tools": ListOf(JSON), "parallel_tool_calls": TRUTH}
 # There is no place for reasoning but the text.
 _PLACES: tuple[Reasoning, ...] = ("drop", "think-tags")
@@ -25,16 +27,18 @@ def _body(turns: Sequence[Turn], conversation: Conversation, place: Reasoning) -
 
 def _messages(turns: Sequence[Turn], place: Reasoning) -> list[Row]:
     messages = messages_of(turns, place, as_text=True)
-    for message in messages:
+    for message, turn in zip(messages, turns, strict=True):
         if "tool_calls" in message and not message["content"]:
             del message["content"]
+        if turn.weight is not None:
+            message["weight"] = turn.weight
     return messages
 
 
 def _conversation(item: Conversation, place: Reasoning) -> Converted:
     if not ends_with_answer(item.turns):
         return Converted(left_out=LeftOut.NO_ANSWER)
-    return Converted((_body(item.turns, item, place),), tuple(lost_in(item.turns, place)))
+    return Converted((_body(item.turns, item, place),), tuple(lost_in(item.turns, place, weighted=True)))
 
 
 def _preference(item: Pair, place: Reasoning) -> Converted:
@@ -51,7 +55,7 @@ def _preference(item: Pair, place: Reasoning) -> Converted:
     whole = Conversation((*before, *answers[0], *answers[1]), item.prompt.tools)
     chosen, rejected = (_messages(answer, place) for answer in answers)
     row = {"input": _body(before, whole, place), "preferred_output": chosen, "non_preferred_output": rejected}
-    return Converted((row,), tuple(lost_in(whole.turns, place)))
+    return Converted((row,), tuple(lost_in(whole.turns, place, weighted=True)))
 
 
 FORMATS = (
@@ -62,6 +66,7 @@ FORMATS = (
         _conversation,
         _INPUT,
         _PLACES,
+        loses=frozenset((Loss.PARTS,)),
     ),
     Format(
         "openai-preference",
@@ -70,5 +75,6 @@ FORMATS = (
         _preference,
         {"input": Struct(_INPUT), "preferred_output": _MESSAGES, "non_preferred_output": _MESSAGES},
         _PLACES,
+        loses=frozenset((Loss.PARTS,)),
     ),
 )

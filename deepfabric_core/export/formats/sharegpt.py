@@ -72,5 +72,6 @@ FORMATS = (
         {"conversations": ListOf(Struct({"from": TEXT, "value": TEXT})), "system": TEXT, "tools": TEXT},
         ("think-tags", "drop"),
         _dataset_info,
+        frozenset((Loss.AT_ONCE, Loss.JOINED, Loss.SYSTEM_LATER, Loss.TEXT_BESIDE_CALL, Loss.WEIGHT, Loss.PARTS)),
     ),
 )

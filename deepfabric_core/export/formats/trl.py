@@ -29,6 +29,8 @@ MESSAGES = ListOf(
 TOOLS = ListOf(JSON)
 _PLACES: tuple[Reasoning, ...] = ("reasoning_content", "think-tags", "thinking", "drop")
 
+_LOSES = frozenset((Loss.NOT_AN_OBJECT, Loss.WEIGHT, Loss.PARTS))
+
 
 def _tools(conversation: Conversation) -> Row:
     return {"tools": list(conversation.tools)} if conversation.tools else {}
@@ -102,6 +104,7 @@ FORMATS = (
         _conversation,
         {"messages": MESSAGES, "tools": TOOLS},
         _PLACES,
+        loses=_LOSES,
     ),
     Format(
         "trl-prompt-completion",
@@ -110,6 +113,7 @@ FORMATS = (
         _prompt_and_completion,
         {"prompt": MESSAGES, "completion": MESSAGES, "tools": TOOLS},
         _PLACES,
+        loses=_LOSES,
     ),
     Format(
         "trl-preference",
@@ -118,6 +122,7 @@ FORMATS = (
         _preference,
         {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES, "tools": TOOLS},
         _PLACES,
+        loses=_LOSES | {Loss.RESULTS},
     ),
     Format(
         "trl-kto",
@@ -126,6 +131,7 @@ FORMATS = (
         _labelled,
         {"prompt": MESSAGES, "completion": MESSAGES, "label": TRUTH, "tools": TOOLS},
         _PLACES,
+        loses=_LOSES | {Loss.RESULTS},
     ),
     Format(
         "grpo",
@@ -134,5 +140,6 @@ FORMATS = (
         _prompt,
         {"prompt": MESSAGES, "answer": TEXT},
         _PLACES,
+        loses=_LOSES | {Loss.TOOLS},
     ),
 )

@@ -6,6 +6,7 @@ Memory doesn't depend on the length of the texts: a sample takes about a kilobyt
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from deepfabric_core.run.report.measures import known_checks
 from deepfabric_core.run.report.read_dataset import DatasetReading, size_of
 from deepfabric_core.run.report.token_counter import token_counter
 from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.record_files.lines import with_record_a_line
 from deepfabric_core.store.rejected_log import rejected_path
 from deepfabric_core.store.review_log import read_reviews, reviews_path
 from deepfabric_core.store.topics_file import load_topics
@@ -50,8 +52,14 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
     Raises:
         ConfigError: a file can't be read.
     """
-    files = [request.dataset, *([request.against] if request.against else [])]
-    done, total = 0, sum(map(size_of, files)) or 1
+    with with_record_a_line(request.dataset) as dataset, ExitStack() as stack:
+        against = stack.enter_context(with_record_a_line(request.against)) if request.against else None
+        return _made(request, dataset, against, progress)
+
+
+def _made(request: ReportRequest, dataset: Path, against: Path | None, progress: Progress) -> dict[str, Any]:
+    """Return the report; both datasets are given as files with a record a line."""
+    done, total = 0, sum(map(size_of, filter(None, (dataset, against)))) or 1
 
     def bytes_read(number: int) -> None:
         nonlocal done
@@ -59,8 +67,8 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
         progress(min(1.0, done / total))
 
     paths = _topic_paths(request)
-    older = _read(request.against, paths, bytes_read) if request.against else None
-    own = _read(request.dataset, paths, bytes_read, older)
+    older = _read(against, request.against, paths, bytes_read) if against and request.against else None
+    own = _read(dataset, request.dataset, paths, bytes_read, older)
     if request.made_up:
         own.whole.sums.making.made_up(own.whole.sums.samples)
     counter = token_counter()
@@ -70,7 +78,7 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
         leaves=None if paths is None else list(paths.values()),
         duplicates=own.copies.as_object(own.path, own.path),
         rejected=_rejected(request),
-        reviews=_reviews(request),
+        reviews=_reviews(request, dataset),
         checks=known_checks(),
         difference=_difference(own, older) if older else None,
     )
@@ -79,9 +87,13 @@ def make_report(request: ReportRequest, progress: Progress = lambda _: None) -> 
 
 
 def _read(
-    path: Path, paths: Paths | None, bytes_read: Callable[[int], None], older: DatasetReading | None = None
+    path: Path,
+    named: Path,
+    paths: Paths | None,
+    bytes_read: Callable[[int], None],
+    older: DatasetReading | None = None,
 ) -> DatasetReading:
-    reading = DatasetReading(path, older)
+    reading = DatasetReading(path, older, named)
     reading.read(bytes_read)
     reading.whole.sums.topics.resolve(paths or {})
     return reading
@@ -89,7 +101,7 @@ def _read(
 
 def _difference(own: DatasetReading, older: DatasetReading) -> dict[str, Any]:
     shared = own.shared.as_object(older.path, own.path)
-    return {"dataset": str(older.path), **difference(own.whole.sums, older.whole.sums), "shared": shared}
+    return {"dataset": str(older.named), **difference(own.whole.sums, older.whole.sums), "shared": shared}
 
 
 def _topic_paths(request: ReportRequest) -> Paths | None:
@@ -111,18 +123,18 @@ def _rejected(request: ReportRequest) -> dict[str, Any] | None:
     return rejections.as_object()
 
 
-def _reviews(request: ReportRequest) -> dict[str, Any] | None:
+def _reviews(request: ReportRequest, dataset: Path) -> dict[str, Any] | None:
     """Return what people said of the samples; None if there is no file of reviews."""
     beside = reviews_path(request.dataset)
     if not beside.is_file():
         return None
-    return review_counts(whole_lines(request.dataset), read_reviews(beside))
+    return review_counts(whole_lines(dataset), read_reviews(beside))
 
 
 def _file_facts(reading: DatasetReading) -> dict[str, Any]:
     return {
-        "name": reading.path.name,
-        "path": str(reading.path),
+        "name": reading.named.name,
+        "path": str(reading.named),
         "bytes": size_of(reading.path),
         "damaged": reading.whole.damaged,
         "damage": [{"line": line, "problem": problem} for line, problem in reading.whole.damage],

@@ -18,10 +18,14 @@ BytesRead = Callable[[int], None]
 
 
 class DatasetReading:
-    """What is known of a dataset once its file is read; `other` is one to compare with, which was read before."""
+    """What is known of a dataset once its file is read; `other` is one to compare with, which was read before.
 
-    def __init__(self, path: Path, other: DatasetReading | None = None) -> None:
+    `named` is what people call it, where `path` is a copy.
+    """
+
+    def __init__(self, path: Path, other: DatasetReading | None = None, named: Path | None = None) -> None:
         self.path = path
+        self.named = named or path
         self.whole = ChunkSums()
         self.prints = FilePrints(path)
         self.copies = PairCount()
@@ -43,11 +47,11 @@ class DatasetReading:
                     self.whole.merge(sums)
                     bytes_read(chunk.end - chunk.begin)
         except OSError as problem:
-            raise ConfigError(f"{self.path}: the dataset can't be read: {reason(problem)}.") from problem
+            raise ConfigError(f"{self.named}: the dataset can't be read: {reason(problem)}.") from problem
         if self.whole.damaged and not self.whole.sums.samples:
             line, problem_there = self.whole.damage[0]
             said = f"line {line}: {problem_there}; a dataset has a JSON object a line"
-            raise ConfigError(f"{self.path} is no dataset: {said}.")
+            raise ConfigError(f"{self.named} is no dataset: {said}.")
 
 
 def size_of(path: Path) -> int:

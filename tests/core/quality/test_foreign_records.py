@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core.quality.foreign_records import foreign_candidate, foreign_conversation
+from deepfabric_core.quality.foreign_records import foreign_candidate
+from deepfabric_core.samples.foreign.places import foreign_conversation
 
 USER, REPLY = {"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Q?"}, {"type": "image_url", "image_url": {"url": "x"}}]}
 HUMAN, GPT = {"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}
+
+CALL = '{"name": "look", "arguments": {}}'
 
 SHAPES: dict[str, dict[str, Any]] = {
     "ours": {"messages": [USER, REPLY], "metadata": {"topic_path": ["R"]}, "question": "Q?"},
@@ -22,7 +25,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "non_preferred_output": [{"role": "assistant", "content": "B."}],
     },
     "ShareGPT": {"conversations": [HUMAN, GPT], "system": "Be kind."},
-    "ShareGPT with tools": {"conversations": [HUMAN, {"from": "function_call", "value": "{}"}, GPT], "tools": "[]"},
+    "ShareGPT with tools": {"conversations": [HUMAN, {"from": "function_call", "value": CALL}, GPT], "tools": "[]"},
     "ShareGPT with roles": {"conversation": [USER, REPLY]},
     "Alpaca": {"instruction": "Q?", "input": "", "output": "A."},
     "TRL, texts": {"prompt": "Q?", "completion": "A."},
@@ -86,6 +89,7 @@ def _nested(levels: int) -> Mapping[str, Any]:
         {},
         {"messages": None},
         {"messages": [1, None, {"role": 5, "content": {}}]},
+        {"messages": [{"role": [], "content": "Q?"}, {"role": {}, "content": None}]},
         {"conversations": [{"from": None, "value": 3}]},
         {"instruction": 3, "output": ["A."]},
         {"prompt": {"messages": "Q?"}},

@@ -39,7 +39,7 @@ def test_an_empty_file_has_no_candidates(tmp_path: Path) -> None:
         (b'{"text": "a"}\n"b"\n', "old.jsonl, line 2: it is no JSON object"),
         (b'{"text": "a"}\n{"text": "\xff"}\n', "old.jsonl, line 2: it isn't UTF-8 text"),
         (b'[{"text": "a"}, 3]', "old.jsonl, record 2: it is no JSON object"),
-        (b'[{"text": "a"}', "old.jsonl: it isn't JSON"),
+        (b'[{"text": "a"}', "old.jsonl, record 2: it isn't JSON"),
         (b'{"a": ' + b"[" * 100_000, "nested too deep"),
         (b'{"score": 3}\n', "none of its records holds a text"),
         (b"PK\x03\x04", "line 1"),

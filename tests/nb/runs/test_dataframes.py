@@ -334,18 +334,25 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
         load(path)
 
 
-@pytest.mark.parametrize("content", [b"PAR1\0\x15", b"[\n", "nicht JSON: ü".encode("utf-16")])
-def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PAR1\0\x15", "line 1: this is no record"),
+        (b"[\n", "record 1: it isn't JSON"),
+        ("nicht JSON: ü".encode("utf-16"), "line 1: this is no record"),
+    ],
+)
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="other, line 1: this is no record"):
+    with pytest.raises(ConfigError, match=f"other, {said}"):
         load(path)
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no\.jsonl: the dataset can't be read: no such file"):
         load(tmp_path / "no.jsonl")
-    with pytest.raises(ConfigError, match="the dataset can't be read: is a directory"):
+    with pytest.raises(ConfigError, match="the dataset can't be read: it is a folder without any"):
         load(tmp_path)
 
 

@@ -35,7 +35,7 @@ SOUND = """\
 
 def checked(
     place: Path, *records: Record, template: str | Path = SOUND, name: str = "trl", **more: Any
-) -> dict[str, list[int]]:
+) -> dict[str, list[Any]]:
     """Which defects are found, with the numbers of the records."""
     return {
         str(what): tally.first

@@ -73,7 +73,7 @@ def test_damaged_lines_are_counted_and_named_and_the_others_read(tmp_path: Path)
     assert found["dataset"]["damage"][0]["problem"] == "it isn't a JSON object"
 
 
-@pytest.mark.parametrize("content", ["What is tea?\nA drink.\n", "\x00\x01\x02", '[{"a": "b"}]'])
+@pytest.mark.parametrize("content", ["What is tea?\nA drink.\n", "\x00\x01\x02", '[{"a": 1}]'])
 def test_a_file_without_any_sample_is_refused_in_one_sentence(content: str, tmp_path: Path) -> None:
     path = tmp_path / "tea.txt"
     path.write_text(content, encoding="utf-8")
