@@ -44,7 +44,7 @@ from deepfabric_core.run.checkpoint.resume import (
 )
 from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, plan_of, save_topics
+from deepfabric_core.run.job import Job, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.gates import Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates, open_gates
@@ -292,7 +292,7 @@ async def _make_samples(
     for sentence in unclear_names(topics, work.job.config.topics.weights):
         work.sink(Notice(sentence))
     while True:
-        plan = plan_of(work.job, topics)
+        plan = work.checkpoint.plan(topics)
         sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates, judging)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):

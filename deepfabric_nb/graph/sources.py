@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,18 +18,20 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
+from deepfabric_core.run.checkpoint.plan import plan_in, what_further_run_makes
 from deepfabric_core.run.checkpoint.topics import change_topics
+from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, metadata_of, question_and_answer
-from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune
 from deepfabric_core.topics.model import Topic, Topics, topic_id
+from deepfabric_core.wording import are, counted
 from deepfabric_nb.graph.protocol import Measure
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
@@ -53,6 +55,13 @@ class TopicSource(Protocol):
 
     def planned(self, topics: Topics) -> int | None:
         """Return how many samples are made of the topics; None if they belong to no run."""
+
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """The weights of topics in the config."""
+
+    def what_weights_change(self, topics: Topics) -> str:
+        """Return in a sentence what other weights change; empty if nothing is known."""
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Apply an edit: `topics` are the graph's topics after it."""
@@ -91,6 +100,15 @@ class InMemoryTopicSource:
         """Return None: no run makes samples of the topics."""
         return None
 
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """No weights: there is no config."""
+        return {}
+
+    def what_weights_change(self, topics: Topics) -> str:  # noqa: ARG002 - as of every source
+        """Return nothing: no run is known."""
+        return ""
+
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Do nothing: the graph itself keeps the topics."""
 
@@ -117,6 +135,10 @@ class FileTopicSource(InMemoryTopicSource):
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:  # noqa: ARG002 - as of every source
         """Save the topics."""
         self._file.save(topics)
+
+    def what_weights_change(self, topics: Topics) -> str:  # noqa: ARG002 - as of every source
+        """Return that the weights are saved."""
+        return "Saved in the file: a run that loads these topics shares its samples out by their weights."
 
 
 class RunTopicSource:
@@ -206,8 +228,24 @@ class RunTopicSource:
         return samples, found.failures
 
     def _plan(self, topics: Topics) -> Plan:
-        weights = leaf_weights(topics, self._run.job.config.topics.weights)
-        return Plan(topics, self.planned(topics) or 0, weights)
+        return plan_in(self._run.job, self._run.job.unfinished_files(), topics)
+
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """The weights of topics in the run's config."""
+        return self._run.job.config.topics.weights
+
+    def what_weights_change(self, topics: Topics) -> str:
+        """Return what is shared out anew: what the run hasn't begun, or what a further run makes."""
+        run = self._run
+        if run.job.topic_only or self._growing:
+            return "The samples that are made of these topics are shared out by their weights."
+        made = frozenset(key for line in results(run.job).samples if (key := key_of(line)))
+        plan = plan_of(run.job, topics, made)
+        left = len(plan) - len(made)
+        if run.over or left <= 0:
+            return what_further_run_makes(plan)
+        return f"The {counted(left, 'sample')} that {are(left)} not made yet {are(left)} shared out by these weights."
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Pass the edit to the running run, or save the topics for the next run."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from deepfabric_core.printable import printable
+from deepfabric_core.samples.weights import leaf_weights, named_weights
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
@@ -40,6 +41,7 @@ class TopicGraph(TopicGraphWidget):
         self._source: TopicSource = source_of(what)
         self._loop = running_loop()
         super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
+        self.fixed_weights = lambda topics: named_weights(topics, self._source.named_weights)
         self._source.follow(self)
         self.draw()
         if isinstance(what, Run) and not what.over:
@@ -132,6 +134,13 @@ class TopicGraph(TopicGraphWidget):
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._source.edited(self, topics)
         self._source.refresh(self)
+        self.flush()
+
+    def _check_weights(self, topics: Topics) -> None:
+        leaf_weights(topics, self._source.named_weights)
+
+    def _what_weights_change(self) -> str:
+        return self._source.what_weights_change(self.topics)
 
 
 def printable_lines(lines: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of
 from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, write_metadata
 from deepfabric_core.store.files import make_folder, reason, replace_file, size_of
@@ -53,7 +54,7 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
     if not rejected:
         return False
     lines = [line_of(record) for record in whole_lines(job.dataset)]
-    topics = _topics_of(job, lines)
+    topics = _topics_of(job, mark, lines)
     if topics is None:
         sink(
             Notice(
@@ -64,7 +65,7 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
         return False
     files = job.checkpoint_files()
     try:
-        _write(job, files, lines, topics)
+        _write(job, files, lines, topics, mark)
     except OSError as problem:
         raise OutputError(
             f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
@@ -72,17 +73,19 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
     return True
 
 
-def _topics_of(job: Job, lines: Sequence[JournalLine]) -> Topics | None:
+def _topics_of(job: Job, mark: FinishedMark, lines: Sequence[JournalLine]) -> Topics | None:
     """Return the topics of a dataset, if each of its samples is one of the job's plan for them."""
     try:
         topics, _ = load_topics(job.topics_load or job.topics)
     except ConfigError:
         return None
-    plan, keys = plan_of(job, topics), map(key_of, lines)
+    keys = [key_of(line) for line in lines]
+    has_changed = mark.weights_changed or mark.weights != own_weights(topics, job.config.topics.weights)
+    plan = plan_of(job, topics, frozenset(filter(None, keys)) if has_changed else frozenset())
     return topics if all(key and plan.index_of(*key) is not None for key in keys) else None
 
 
-def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics) -> None:
+def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark) -> None:
     """Write the files of a checkpoint; until the last one is there it counts as deleted."""
     make_folder(files.folder)
     replace_file(files.done, [])
@@ -99,6 +102,8 @@ def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topic
         dataset=str(job.dataset.absolute()),
         command=job.command,
         fingerprint=fingerprint(job.config, keyed_hash),
+        weights=mark.weights,
+        weights_changed=mark.weights_changed,
         samples_wanted=len(lines),
         samples_done=len(lines),
         samples_bytes=size_of(files.samples),

@@ -199,6 +199,16 @@ def test_a_pruned_branch_is_gone_and_undo_brings_it_back(shown: Shown) -> None:
     ]
 
 
+def test_a_page_that_sets_a_weight_gets_it_back_and_can_take_it_back(shown: Shown) -> None:
+    shown.asks("weigh", of("tea/green"), of("tea/black/assam"), weight=2)
+    assert shown.snapshots[-1]["weights"] == [(1, 2, False), (5, 2, False)]
+    shown.asks("weigh", of("tea/green"), weight=None)
+    assert shown.snapshots[-1]["weights"] == [(5, 2, False)]
+    assert shown.snapshots[-1]["undo"] == "Weight as above for “green”"
+    shown.asks("weigh", of("tea/green"), weight="2")
+    assert shown.wire.messages[-1]["type"] == "refused"
+
+
 @pytest.mark.parametrize(
     ("op", "ids", "more", "left"),
     [
