@@ -24,7 +24,7 @@ from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.samples.reading import JournalLine, key_of, metadata_of, question_and_answer
+from deepfabric_core.samples.reading import JournalLine, key_of, line_of, metadata_of, question_and_answer
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import SampleKey
@@ -36,13 +36,18 @@ from deepfabric_nb.graph.protocol import Measure
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.session import dataset_of_topics
 
 _MARKED_AT_ONCE = 2_000
 _PREVIEWS = 3
 
 
 class TopicSource(Protocol):
-    """Where the topics of a graph come from and where its edits go."""
+    """Where the topics of a graph come from and where its edits go; `dataset` are the samples of them, if known."""
+
+    @property
+    def dataset(self) -> Path | None:
+        """The path of the samples that are made of the topics; None if there are none."""
 
     def topics(self) -> Topics:
         """Return the topics."""
@@ -70,17 +75,19 @@ class TopicSource(Protocol):
         """Return a task, not started yet, that finds more topics and adds them to the graph."""
 
 
-def source_of(what: Topics | str | Path | Run) -> TopicSource:
-    """Return the source for what a graph is to show."""
+def source_of(what: Topics | str | Path | Run, dataset: Path | None = None) -> TopicSource:
+    """Return the source for what a graph is to show; `dataset` has samples of the topics, if they are a file's."""
     if isinstance(what, Run):
         return RunTopicSource(what)
     if isinstance(what, Topics):
         return InMemoryTopicSource(what)
-    return FileTopicSource(Path(what))
+    return FileTopicSource(Path(what), dataset)
 
 
 class InMemoryTopicSource:
     """Topics that belong to no run and no file."""
+
+    dataset: Path | None = None
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -122,15 +129,24 @@ class InMemoryTopicSource:
 
 
 class FileTopicSource(InMemoryTopicSource):
-    """Topics of a file; edits are saved to it."""
+    """Topics of a file; edits are saved to it. The samples of a dataset are counted, by default of the last run's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dataset: Path | None = None) -> None:
         from deepfabric_core.store.topics_file import TopicsFile, load_topics
 
         if path.suffix not in (".json", ".jsonl"):
             raise ConfigError(f"{path}: a topics file ends in .jsonl (a tree) or .json (a graph).")
         super().__init__(load_topics(path)[0])
         self._file = TopicsFile(path, {})
+        self.dataset = dataset or dataset_of_topics(path)
+
+    def refresh(self, graph: TopicGraphWidget) -> None:
+        """Count the samples of the dataset, and mark near-duplicates."""
+        lines = map(line_of, whole_lines(self.dataset)) if self.dataset else ()
+        for own, done in Counter(key[0] for line in lines if (key := key_of(line))).items():
+            if own in graph.topics.by_id:
+                graph.count(own, done=done)
+        super().refresh(graph)
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:  # noqa: ARG002 - as of every source
         """Save the topics."""
@@ -148,6 +164,11 @@ class RunTopicSource:
         self._run = run
         self._growing = not run.over and run.topics is None
         self._counted: set[SampleKey] = set()
+
+    @property
+    def dataset(self) -> Path | None:
+        """The dataset that the run makes."""
+        return self._run.job.dataset
 
     def topics(self) -> Topics:
         """Return the topics saved so far, or else the root alone."""

@@ -14,6 +14,7 @@ from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.kernel.quiet_call import running_loop
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
+from deepfabric_nb.runs.linked_views import Linked, group_of
 from deepfabric_nb.runs.run import Run
 
 _LISTED = 5
@@ -24,7 +25,9 @@ class TopicGraph(TopicGraphWidget):
 
     Edits of a run's topics are saved, and the run makes its samples accordingly, even if it is running; edits of a
     file's topics are saved to the file. `selected` has the ids of the selected topics, and can be observed. A topic is
-    meant by its id, its name, or the end of its path, such as "Wheels > Truing".
+    meant by its id, its name, or the end of its path, such as "Wheels > Truing". A topic that is selected in it is what
+    views of `samples` show, and the topic of a sample that is selected there is selected in it: those of the run's
+    dataset; of a file's topics, those of the run that has made them.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -37,10 +40,17 @@ class TopicGraph(TopicGraphWidget):
     <Topics: tree of 2, 1 of them a leaf>
     """
 
-    def __init__(self, what: Topics | str | Path | Run) -> None:
-        self._source: TopicSource = source_of(what)
+    def __init__(self, what: Topics | str | Path | Run, *, samples: Linked | Run | str | Path | None = None) -> None:
+        self._source: TopicSource = source_of(what, Path(samples) if isinstance(samples, str | Path) else None)
         self._loop = running_loop()
-        super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
+        super().__init__(
+            self._source.topics(),
+            on_edit=self._was_edited,
+            on_grow=self._asked_for_more,
+            dataset=self._source.dataset,
+        )
+        if samples is not None:
+            self.link(samples)
         self.fixed_weights = lambda topics: named_weights(topics, self._source.named_weights)
         self._source.follow(self)
         self.draw()
@@ -51,6 +61,18 @@ class TopicGraph(TopicGraphWidget):
     def planned(self) -> int | None:
         """How many samples a run makes of these topics; None if they belong to no run."""
         return self._source.planned(self.topics)
+
+    def link(self, samples: Linked | Run | str | Path) -> None:
+        """Link it with a view of samples, or with all views of a run's samples or of a dataset, given by its path.
+
+        They then show the samples of the topic that is selected here, and this the topic of a sample selected there.
+        """
+        if isinstance(samples, Run):
+            group = group_of(samples.job.dataset)
+        else:
+            group = group_of(Path(samples)) if isinstance(samples, str | Path) else samples.links.own
+        self.links.add(group)
+        group.topics.add(self)
 
     def report(self) -> str:
         """Return a report, a line each, on how balanced the topics are, and which have too few or too many samples."""

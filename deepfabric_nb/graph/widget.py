@@ -8,11 +8,12 @@ from typing import Any
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.text.outline import outline
-from deepfabric_core.topics.model import TopicPath, Topics
+from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.editable_topics import SHOWN_CHARACTERS, EditableTopics, OnEdit
 from deepfabric_nb.graph.save_picture import PagePictures, save_picture
 from deepfabric_nb.graph.static_view import picture_page
 from deepfabric_nb.kernel.live_frame import STATIC
+from deepfabric_nb.runs.linked_views import Links
 
 OnGrow = Callable[[str, str], object]
 
@@ -25,18 +26,26 @@ class TopicGraphWidget(EditableTopics):
 
     `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
     id of a topic below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be
-    called in another thread, with the graph locked. `when_selected` is called with the path of the topic that is
-    selected on the page, or with an empty one. What a run reports is sent to the page by `flush`.
+    called in another thread, with the graph locked. Views of samples of the `dataset` show those of the topic that is
+    selected on the page. What a run reports is sent to the page by `flush`.
     """
 
     _esm = STATIC / "graph.js"
     _css = STATIC / "graph.css"
 
-    def __init__(self, topics: Topics, *, on_edit: OnEdit | None = None, on_grow: OnGrow | None = None) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        *,
+        on_edit: OnEdit | None = None,
+        on_grow: OnGrow | None = None,
+        dataset: Path | None = None,
+    ) -> None:
         self._pictures = PagePictures(self.send)
         self.on_grow = on_grow
-        self.when_selected: Callable[[TopicPath], object] | None = None
+        self.links = Links(dataset)
         super().__init__(topics, on_edit)
+        self.links.own.topics.add(self)
         self.on_msg(self._received)
         self.observe(self._tell_selected, "selected")
 
@@ -128,11 +137,11 @@ class TopicGraphWidget(EditableTopics):
                 self.selected = (topic_id,)
 
     def _show_samples(self) -> None:
-        """Tell the path of the topic that was selected on the page; none means that of all, as do several."""
-        if self.when_selected is not None:
-            way = _way_to(self.topics, self.selected[0]) if len(self.selected) == 1 else ()
-            path = tuple(self.topics.by_id[own].name for own in way)
-            self.when_selected(path if len(path) > 1 else ())
+        """Show the samples of the topic that was selected on the page; those of all topics for none or several."""
+        way = _way_to(self.topics, self.selected[0]) if len(self.selected) == 1 else ()
+        path = tuple(self.topics.by_id[own].name for own in way)
+        for view in self.links.samples:
+            view.show_within(path if len(path) > 1 else ())
 
     def _tell_selected(self, _: Any) -> None:
         if not self._from_page:

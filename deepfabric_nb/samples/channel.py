@@ -14,6 +14,7 @@ from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Action, Decision, Review, Reviews
 from deepfabric_core.store.review_log import reviews_path
 from deepfabric_core.wording import counted
+from deepfabric_nb.runs.linked_views import Links
 from deepfabric_nb.samples.alike import LikeSamples
 from deepfabric_nb.samples.card import card_of
 from deepfabric_nb.samples.decisions import decision, decisions_on, verdict_shown
@@ -55,9 +56,8 @@ class SampleChannel:
 
     `widget` is what messages go through; its traits `selected` and `decisions` are kept up to date if it has them.
     `make_again` begins to make rejected samples again, and returns the source of what comes; it may raise a
-    `DeepFabricError`. `when_selected` is called with the topic's id of a sample that a person selects, and
-    `when_decided` after decisions, here or in another view. Call `refresh` a few times a second while the source grows,
-    in one thread; messages may come in another.
+    `DeepFabricError`. `when_decided` is called after decisions, here or in another view. Graphs of the same topics are
+    `links`. Call `refresh` a few times a second while the source grows, in one thread; messages may come in another.
     """
 
     def __init__(
@@ -79,7 +79,6 @@ class SampleChannel:
         self._judged: set[int] = set()
         self._remaking: _Remaking | None = None
         self.selected = ""
-        self.when_selected: Callable[[str], object] | None = None
         self.when_decided: Callable[[], object] | None = None
         with gc_paused():
             self.index.place(source.entries())
@@ -88,6 +87,8 @@ class SampleChannel:
             self._more = None
         with self._lock:
             self._decisions.views.add(self)
+        self.links = Links(source.dataset)
+        self.links.own.samples.add(self)
         widget.on_msg(self.receive)
 
     # ---- what is known
@@ -201,8 +202,9 @@ class SampleChannel:
         known = self._known([row])
         self.selected = self.index.id_of(row) if known else ""
         self._set("selected", self.selected)
-        if known and self.when_selected is not None and (key := self.index.rows[row].key):
-            self.when_selected(key[0])
+        if known and (key := self.index.rows[row].key):
+            for graph in self.links.topics:
+                graph.show(key[0])
 
     def show_within(self, path: Sequence[str]) -> None:
         """Show only the samples of a topic and of those below it, by its path; those of all topics for an empty one."""

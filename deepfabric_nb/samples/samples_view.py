@@ -14,6 +14,7 @@ from deepfabric_nb.kernel.display_mode import current_shell, default_display_mod
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
 from deepfabric_nb.kernel.quiet_call import running_loop
 from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
+from deepfabric_nb.runs.linked_views import Links
 from deepfabric_nb.runs.run import Run
 from deepfabric_nb.runs.session import session_of
 from deepfabric_nb.samples.channel import SampleChannel
@@ -70,6 +71,11 @@ class Samples(LiveFrame):
     def is_growing(self) -> bool:
         """Whether a run may still add samples, or make rejected ones again."""
         return self._channel.is_growing
+
+    @property
+    def links(self) -> Links:
+        """What it is linked with: graphs of the same dataset, and those that `graph.link(samples)` named."""
+        return self._channel.links
 
     @property
     def accepted(self) -> list[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -371,8 +371,13 @@ def test_an_item_of_a_graph_is_a_branch_with_its_samples_and_children(shown: Sho
 
 
 def test_a_topic_that_is_selected_on_the_page_is_told_by_its_path_and_one_from_python_isnt(shown: Shown) -> None:
-    told: list[tuple[str, ...]] = []
-    shown.graph.when_selected = told.append
+    told: list[Sequence[str]] = []
+
+    class View:
+        show_within = staticmethod(told.append)
+
+    view = View()
+    shown.graph.links.own.samples.add(view)
     for ids in (["tea/green"], [], ["tea/green", "tea/black"], ["tea"]):
         shown.wire.receive({"type": "select", "ids": list(map(of, ids))})
     shown.graph.selected = (of("tea/green"),)
