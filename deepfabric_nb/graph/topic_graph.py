@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from deepfabric_core.printable import printable
@@ -12,8 +11,8 @@ from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
-from deepfabric_nb.kernel.quiet_call import running_loop
-from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
+from deepfabric_nb.kernel.drawing import Drawing
+from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.linked_views import Linked, group_of
 from deepfabric_nb.runs.run import Run
 
@@ -42,7 +41,8 @@ class TopicGraph(TopicGraphWidget):
 
     def __init__(self, what: Topics | str | Path | Run, *, samples: Linked | Run | str | Path | None = None) -> None:
         self._source: TopicSource = source_of(what, Path(samples) if isinstance(samples, str | Path) else None)
-        self._loop = running_loop()
+        self._growing: list[EngineTask] = []
+        self._drawing = Drawing(self.draw, self._goes_on_growing)
         super().__init__(
             self._source.topics(),
             on_edit=self._was_edited,
@@ -112,7 +112,12 @@ class TopicGraph(TopicGraphWidget):
     def _asked_for_more(self, topic_id: str, how: str) -> None:
         """Start what the page asks for; the result is drawn when it is ready."""
         task = self._source.regrow(self, topic_id, again=how == "regenerate").start()
-        self._keep_drawing(lambda: not task.over or self.has_changes_waiting)
+        self._growing.append(task)
+        self._drawing.begin()
+
+    def _goes_on_growing(self) -> bool:
+        self._growing[:] = [task for task in self._growing if not task.over]
+        return bool(self._growing) or self.has_changes_waiting
 
     # ---- drawing
 
@@ -142,16 +147,6 @@ class TopicGraph(TopicGraphWidget):
 
         run.screens.append(draw)
         run.draw_between_cells()
-
-    def _keep_drawing(self, going_on: Callable[[], bool]) -> None:
-        async def drawing() -> None:
-            while going_on():
-                self.draw()
-                await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
-            self.draw()
-
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(drawing(), self._loop)
 
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._source.edited(self, topics)

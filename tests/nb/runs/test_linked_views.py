@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import deepfabric_nb
+from deepfabric_core import load_topics
 from deepfabric_nb import Samples, TopicGraph
 from tests.nb.wire import Wire
 
@@ -58,8 +59,8 @@ def test_a_topics_file_is_linked_with_the_samples_that_are_named(place: Path) ->
 
 @pytest.mark.parametrize("as_path", [False, True])
 def test_a_graph_is_linked_with_a_view_by_hand(place: Path, *, as_path: bool) -> None:
-    run = deepfabric_nb.start(CONFIG).wait()
-    samples, graph = Samples("tea.jsonl"), TopicGraph(run.topics)
+    deepfabric_nb.start(CONFIG).wait()
+    samples, graph = Samples("tea.jsonl"), TopicGraph(load_topics(place / "tea_topics.jsonl")[0])
     wired(samples).receive({"type": "select", "row": 1})
     assert graph.selected == (), "topics in memory belong to no dataset"
     graph.link("tea.jsonl" if as_path else samples)
