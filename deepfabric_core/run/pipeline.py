@@ -34,7 +34,7 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.checkpoint.earlier_dataset import keep_earlier_dataset
-from deepfabric_core.run.checkpoint.from_dataset import restore_checkpoint
+from deepfabric_core.run.checkpoint.from_dataset import restore_checkpoint, restore_for_more, tell_of_weights
 from deepfabric_core.run.checkpoint.resume import (
     clear_finished,
     mark_of_finished,
@@ -91,8 +91,10 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     try:
         _remove_leftovers(job)
         clear_finished(job)
+        restore_for_more(job, sink)
         mark = mark_of_finished(job)
         if mark is not None and not restore_checkpoint(job, mark, sink):
+            tell_of_weights(job, mark, sink)
             tell_complete(mark, job, sink)
             return sink.state
         refuse_to_choose(job)

@@ -1,4 +1,7 @@
-"""Make the checkpoint of a finished run again from its dataset, so that what people rejected is made again."""
+"""Make the checkpoint of a finished run again from its dataset.
+
+So what people rejected since is made again, or more samples are made.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from deepfabric_core.config.fingerprint import fingerprint
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import Notice
+from deepfabric_core.run.checkpoint.plan import what_weights_change
+from deepfabric_core.run.checkpoint.resume import mark_with_fewer
 from deepfabric_core.run.checkpoint.topics import with_topics
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of
@@ -63,14 +69,33 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
             )
         )
         return False
-    files = job.checkpoint_files()
-    try:
-        _write(job, files, lines, topics, mark)
-    except OSError as problem:
-        raise OutputError(
-            f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
-        ) from problem
+    _write(job, lines, topics, mark)
     return True
+
+
+def restore_for_more(job: Job, sink: EventSink) -> None:
+    """Make the checkpoint again if the finished run is asked for more samples, and its topics are still there.
+
+    Raises:
+        ConfigError: a file can't be read, or something else is asked for than was finished.
+        OutputError: a file can't be written.
+    """
+    mark = mark_with_fewer(job)
+    if mark is None:
+        return
+    lines = [line_of(record) for record in whole_lines(job.dataset)]
+    if (topics := _topics_of(job, mark, lines)) is not None:
+        _write(job, lines, topics, mark)
+        sink(Notice(f"Going on with the {counted(len(lines), 'sample')} of {job.dataset}"))
+
+
+def tell_of_weights(job: Job, mark: FinishedMark, sink: EventSink) -> None:
+    """Say what becomes of weights of topics that have changed since the run was finished."""
+    with suppress(ConfigError):  # the topics are gone
+        topics, _ = load_topics(job.topics_load or job.topics)
+        if mark.weights != own_weights(topics, job.config.topics.weights) and not mark.topic_only:
+            keys = (key_of(line_of(record)) for record in whole_lines(job.dataset))
+            sink(Notice(what_weights_change(plan_of(job, topics, frozenset(filter(None, keys))))))
 
 
 def _topics_of(job: Job, mark: FinishedMark, lines: Sequence[JournalLine]) -> Topics | None:
@@ -85,7 +110,19 @@ def _topics_of(job: Job, mark: FinishedMark, lines: Sequence[JournalLine]) -> To
     return topics if all(key and plan.index_of(*key) is not None for key in keys) else None
 
 
-def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark) -> None:
+def _write(job: Job, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark) -> None:
+    files = job.checkpoint_files()
+    try:
+        _write_files(job, files, lines, topics, mark)
+    except OSError as problem:
+        raise OutputError(
+            f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
+        ) from problem
+
+
+def _write_files(
+    job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark
+) -> None:
     """Write the files of a checkpoint; until the last one is there it counts as deleted."""
     make_folder(files.folder)
     replace_file(files.done, [])

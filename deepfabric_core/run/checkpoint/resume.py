@@ -76,6 +76,26 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
     Raises:
         ConfigError: what is asked for differs from what was finished.
     """
+    mark = _mark_of_same(job)
+    if mark is not None and (wanted := _wanted(mark, job)) != mark.samples:
+        raise ConfigError(
+            f"{job.dataset} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} "
+            "samples can't be had by going on; begin anew by --fresh, or write them to another output.save_as."
+        )
+    return mark
+
+
+def mark_with_fewer(job: Job) -> FinishedMark | None:
+    """Return the mark of the finished run that is asked for again with more samples than it made; else None.
+
+    Raises:
+        ConfigError: what is asked for differs from what was finished.
+    """
+    mark = _mark_of_same(job)
+    return mark if mark is not None and mark.samples < _wanted(mark, job) else None
+
+
+def _mark_of_same(job: Job) -> FinishedMark | None:
     kept, left = job.checkpoint_files(), job.journal_files()
     if not job.resume or job.keep or kept.exists or left.exists:
         return None
@@ -93,12 +113,6 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
         )
     if mark.digest != digest_of_file(delivered):
         raise ConfigError(f"{delivered} was complete and has been changed since; leave it as it is, or {anew}.")
-    wanted = _wanted(mark, job)
-    if wanted != mark.samples:
-        raise ConfigError(
-            f"{delivered} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} samples "
-            f"can't be had by going on; {anew}, or write them to another output.save_as."
-        )
     return mark
 
 
