@@ -12,6 +12,7 @@ from typing import Any
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import RunStarted
 from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.samples.weights import leaf_weights
@@ -147,6 +148,12 @@ class Job:
                 raise ConfigError(f"{path} is the config itself; give the file to write another name.")
         if self.dataset.absolute() in (self.topics.absolute(), self.topics_load and self.topics_load.absolute()):
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")
+
+
+def run_started(job: Job, at: float) -> RunStarted:
+    """Return the event for the beginning of the job's run; where no samples are made, no model is named for them."""
+    config = job.config
+    return RunStarted(config.topics.llm.name, "" if job.topic_only else config.generation.llm.name, at)
 
 
 def plan_of(job: Job, topics: Topics, made: frozenset[SampleKey] = frozenset()) -> Plan:

@@ -24,7 +24,6 @@ from deepfabric_core.events import (
     Notice,
     RunExpected,
     RunFinished,
-    RunStarted,
     Stage,
     Stopping,
     TopicsReady,
@@ -44,7 +43,7 @@ from deepfabric_core.run.checkpoint.resume import (
 )
 from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, save_topics
+from deepfabric_core.run.job import Job, run_started, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.gates import Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates, open_gates
@@ -136,7 +135,7 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         if topics is not given:
             check_outputs(job, topics)
         with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
-            sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
+            sink(run_started(job, time.time()))
             await checkpoint.begun()
             _tell_expected(work, topics, toolbox)
             return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)

@@ -46,6 +46,10 @@ class TopicSource(Protocol):
     """Where the topics of a graph come from and where its edits go; `dataset` are the samples of them, if known."""
 
     @property
+    def makes_samples(self) -> bool:
+        """Whether a run makes samples of the topics, or has done so."""
+
+    @property
     def dataset(self) -> Path | None:
         """The path of the samples that are made of the topics; None if there are none."""
 
@@ -88,6 +92,7 @@ class InMemoryTopicSource:
     """Topics that belong to no run and no file."""
 
     dataset: Path | None = None
+    makes_samples = False
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -169,6 +174,11 @@ class RunTopicSource:
     def dataset(self) -> Path | None:
         """The dataset that the run makes."""
         return self._run.job.dataset
+
+    @property
+    def makes_samples(self) -> bool:
+        """Whether the run goes on to samples."""
+        return not self._run.job.topic_only
 
     def topics(self) -> Topics:
         """Return the topics saved so far, or else the root alone."""

@@ -80,7 +80,9 @@ class TopicGraph(TopicGraphWidget):
         counts = [{own: getattr(one, name) for own, one in known.items()} for name in ("wanted", "done", "failed")]
         topics, covered = self.topics, coverage(self.topics, *counts)
         lines = [*shape(topics).sentences]
-        if self.planned is not None:
+        if self.planned is not None and not self._source.makes_samples:
+            lines += [f"A run that makes samples of them makes {self.planned:,}."]
+        elif self.planned is not None:
             lines += _named(topics, "Too few samples", covered.under)
             lines += _named(topics, "Too many samples", covered.over)
             lines += _named(topics, "No sample planned", covered.unplanned)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import CheckpointExistsError, ConfigError
-from deepfabric_core.events import FileWritten, Notice, RunFinished, RunStarted, StageFinished, StageStarted
+from deepfabric_core.events import FileWritten, Notice, RunFinished, StageFinished, StageStarted
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.job import Job, run_started
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.append_log import count_lines
 from deepfabric_core.store.checkpoint_files import (
@@ -247,7 +247,7 @@ def _is_alike(known: Metadata, job: Job) -> bool:
 def tell_complete(mark: FinishedMark, job: Job, sink: EventSink) -> None:
     """Emit the events of a run whose results were all delivered by an earlier run."""
     now = time.time()
-    sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))
+    sink(run_started(job, now))
     if not mark.topic_only:
         sink(StageStarted("samples", mark.samples, job.config.output.batch_size, now, done=mark.samples))
         sink(StageFinished("samples", now))
