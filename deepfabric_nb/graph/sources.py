@@ -197,6 +197,9 @@ class RunTopicSource:
     def listen(self, graph: TopicGraphWidget) -> None:
         """Pass on the run's events from now on."""
         self._run.watch(lambda event: self._tell(graph, event))
+        if self._growing and self._run.state.topics_progress.finished_at is not None:  # before anybody listened
+            self._growing = False
+            graph.mark_outdated()
 
     def _tell(self, graph: TopicGraphWidget, event: Event) -> None:
         match event:

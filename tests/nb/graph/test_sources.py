@@ -11,7 +11,9 @@ import pytest
 import deepfabric_nb
 from deepfabric_core import load_topics
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_nb.graph.sources import RunTopicSource
 from deepfabric_nb.graph.topic_graph import TopicGraph
+from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.run import Run
 
 CONFIG: dict[str, Any] = {
@@ -65,6 +67,18 @@ def test_a_graph_follows_a_run_that_is_drawn_elsewhere_and_after_its_end(place: 
     assert graph.topics == run.topics
     assert [known(graph, leaf.id).done for leaf, _ in graph.topics.leaves] == [1] * 9
     assert not run.screens, "nothing is drawn any more"
+
+
+def test_topics_that_were_complete_before_anybody_listened_are_counted_all_the_same(place: Path) -> None:
+    run = start(simulated={"latency": 0.1})
+    source = RunTopicSource(run)
+    while not run.state.samples_done:
+        time.sleep(0.01)
+    graph = TopicGraphWidget(source.topics())
+    source.follow(graph)
+    source.refresh(graph)
+    assert graph[graph.topics.root].wanted == 9 and len(graph.topics) == 13
+    run.stop(now=True)
 
 
 def test_an_edit_is_saved_and_the_next_run_makes_only_what_is_missing(place: Path) -> None:
