@@ -8,7 +8,7 @@ below it; in a graph, a topic keeps its id.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from deepfabric_core.config.schema import LARGEST_WEIGHT
@@ -127,6 +127,12 @@ def weigh(topics: Topics, ids: Iterable[str], weight: float | None) -> Topics:
         raise ConfigError(f"A weight is a number from 0 to {LARGEST_WEIGHT:,}, not {weight}.")
     weighed = {own: replace(_topic(topics, own), weight=weight) for own in ids}
     return replace(topics, by_id={**topics.by_id, **weighed})
+
+
+def with_weights(topics: Topics, weights: Mapping[str, float]) -> Topics:
+    """Return the topics with these weights, by their ids, and no others; topics that aren't there are left out."""
+    by_id = {own: replace(topic, weight=weights.get(own)) for own, topic in topics.by_id.items()}
+    return replace(topics, by_id=by_id)
 
 
 def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:

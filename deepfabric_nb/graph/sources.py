@@ -29,7 +29,7 @@ from deepfabric_core.stop import Stop
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.topics.coverage import near_duplicates
-from deepfabric_core.topics.edit import prune
+from deepfabric_core.topics.edit import prune, with_weights
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_core.wording import are, counted
 from deepfabric_nb.graph.protocol import Measure
@@ -289,8 +289,9 @@ class RunTopicSource:
         elif run.job.live_edits is None:
             raise ConfigError("Another process works on this run: its topics can't be changed from here.")
         elif self._growing and topics.mode == "graph":
-            gone = set(self.topics().by_id) - set(topics.by_id)
+            gone, weights = set(self.topics().by_id) - set(topics.by_id), topics.weights
             run.job.live_edits.ask(lambda grown: prune(grown, [own for own in gone if own in grown.by_id]))
+            run.job.live_edits.ask(lambda grown: with_weights(grown, weights))
         else:
             run.job.live_edits.ask(lambda _: graph.topics)
 

@@ -163,8 +163,9 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
     /** Copy all weights as a line for `topics` in the config. */
     copyWeights() {
       const named = [...topics.weights].map(([row, [weight]]) => `${JSON.stringify(pathOf(row))}: ${weight}`);
-      navigator.clipboard?.writeText(`weights: {${named.join(", ")}}`).catch(() => {});
-      say(spoken, "Copied: a line for topics in the config.");
+      const line = `weights: {${named.join(", ")}}`;
+      navigator.clipboard?.writeText(line).catch(() => {}); // It may be refused, so the line is shown as well.
+      parts.editBar.tell(`Below topics in the config: ${line}`);
     },
     /** Open the menu of a topic at a point, or else where the topic is drawn. */
     menu(row, x, y) {

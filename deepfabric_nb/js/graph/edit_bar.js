@@ -100,6 +100,7 @@ export function editBar(topics, state, act, send) {
     update,
     change,
     ask,
+    tell,
     /** Show what a message says about edits made or refused. */
     heard(message) {
       if (message.type === "snapshot") history = { undo: message.undo ?? "", redo: message.redo ?? "" };

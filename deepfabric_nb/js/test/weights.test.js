@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { drawn, modelOf, send, snapshotOf } from "./graph_page.js";
+import { drawn, frame, modelOf, send, snapshotOf } from "./graph_page.js";
 
 const TEA = ["tea", ["green", "sencha", "matcha"], ["black", "assam", "ceylon"]];
 const PLANNED = { wanted: [0, 0, 4, 4, 0, 2, 2], weights: [[1, 2, false]] };
@@ -67,5 +67,7 @@ test("the weights are copied as the config has them, and one that it gives can't
   let copied = "";
   Object.defineProperty(globalThis, "navigator", { configurable: true, value: { clipboard: { writeText: (text) => ((copied = text), Promise.resolve()) } } });
   page.all(".dfg-weights button").at(-1).click();
+  frame();
+  assert.match(page.find(".dfg-last").textContent, /Below topics in the config: weights: {"green": 2/);
   assert.equal(copied, 'weights: {"green": 2, "black > assam": 0.5}');
 });

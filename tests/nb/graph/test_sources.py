@@ -205,6 +205,21 @@ def test_a_branch_pruned_while_topics_grow_stays_away(place: Path) -> None:
     assert len(run.df) == 6 and saved(place) == 6
 
 
+@pytest.mark.parametrize("mode", ["tree", "graph"])
+def test_a_branch_weighed_while_topics_grow_gets_more_samples(place: Path, mode: str) -> None:
+    config = {**CONFIG, "topics": {**CONFIG["topics"], "mode": mode, "max_concurrent": 1}}
+    config["llm"] = {"provider": "simulated", "simulated": {"latency": 0.05}}
+    config["output"] = {**CONFIG["output"], "save_as": "tea.jsonl", "num_samples": 30, "batch_size": 30}
+    run = deepfabric_nb.start(config)
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: len(graph.topics) >= 4)
+    name = graph.topics.by_id[branch(graph)].name
+    graph.weigh(branch(graph), 8)
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    assert len(run.df) == 30 and graph[name].done == graph[name].wanted >= 20
+
+
 def test_topics_grow_deeper_and_are_asked_for_again(place: Path) -> None:
     graph = TopicGraph(start().wait())
     before = {graph.topics.by_id[own].name for own in graph.topics.by_id[branch(graph)].children}
