@@ -212,9 +212,15 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       const rows = state.selected.length ? state.selected : [state.current];
       if (rows.includes(0)) return;
       const above = topics.weightOf(topics.parent[rows[0]]) || 1;
+      state.asked = { ids: String(rows.map((row) => topics.ids[row])), factor };
       change("weigh", { ids: rows.map((row) => topics.ids[row]), weight: factor === 1 ? null : factor * above });
     },
-    weighMore: (more) => editing.weigh(nextStep(topics.factorOf(state.selected[0] ?? state.current), more)),
+    /** Go a step from the present factor, or from the one that was asked for a moment ago. */
+    weighMore(more) {
+      const rows = state.selected.length ? state.selected : [state.current];
+      const isAsked = state.asked?.ids === String(rows.map((row) => topics.ids[row]));
+      editing.weigh(nextStep(isAsked ? state.asked.factor : topics.factorOf(rows[0]), more));
+    },
     move: (rows, to) => change("move", { ids: rows.map((row) => topics.ids[row]), to: topics.ids[to] }),
   };
   const act = { ...viewing, ...editing };

@@ -103,6 +103,7 @@ export function editBar(topics, state, act, send) {
     tell,
     /** Show what a message says about edits made or refused. */
     heard(message) {
+      if (["snapshot", "refused"].includes(message.type)) state.asked = null;
       if (message.type === "snapshot") history = { undo: message.undo ?? "", redo: message.redo ?? "" };
       if (["snapshot", "refused", "heard"].includes(message.type)) clearTimeout(timer);
       if (["snapshot", "refused", "heard"].includes(message.type)) trouble = message.message ?? "";

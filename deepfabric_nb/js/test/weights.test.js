@@ -43,8 +43,12 @@ test("keys give more and fewer, also to several topics, and never to the root", 
   assert.deepEqual(model.edits(), []);
   press("ArrowRight");
   press(">");
+  press(">");
   press("<");
-  assert.deepEqual(model.edits().map(({ weight }) => weight), [4, null]);
+  assert.deepEqual(model.edits().map(({ weight }) => weight), [4, 8, 4], "each a step from the one before");
+  model.hears({ type: "refused", message: "It can't." });
+  press("<");
+  assert.equal(model.edits().at(-1).weight, null);
   press("ArrowDown", { shiftKey: true });
   press(">");
   assert.deepEqual(model.edits().at(-1), { type: "edit", op: "weigh", ids: ["tea/green", "tea/black"], weight: 4 });
