@@ -8,7 +8,8 @@ The page sends `resync` with the number of the last delta that it has (-1 for no
 with `op` (prune, keep_only, rename, add, move, merge, weigh, undo, redo, grow or regenerate), `ids`; rename and add
 have a `name`, move has the id of the new parent, `to`, and weigh a `weight` (null: that of the topic above). Python
 answers with `refused` or `heard`, and a `message`. It asks for what the page shows by `picture` with a `kind` (png or
-svg) and a `number`; the page answers with `picture`, the same `number`, and the file as its buffer.
+svg) and a `number`; the page answers with `picture`, the same `number`, and the file as its buffer. By `samples_of`,
+with the id of a `topic` and a number `from`, the page asks for samples at or below the topic, and is sent `samples`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal, TypedDict
 from deepfabric_core.printable import printable
 from deepfabric_core.redaction import redact
 from deepfabric_core.topics.model import Topics
+from deepfabric_nb.samples.protocol import Card
 
 _NAME = 2000
 _QUESTION = 160
@@ -81,6 +83,13 @@ class Delta(TypedDict):
     samples: Examples
     failures: Examples
     """All examples of the rows whose counts changed."""
+
+
+TopicSamples = TypedDict(
+    "TopicSamples",
+    {"type": Literal["samples"], "topic": str, "from": int, "cards": list[Card], "total": int},
+)
+"""The cards of some of the `total` samples at or below a topic, from a number on."""
 
 
 @dataclass(slots=True)

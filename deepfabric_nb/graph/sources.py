@@ -32,7 +32,8 @@ from deepfabric_core.topics.coverage import near_duplicates
 from deepfabric_core.topics.edit import prune, with_weights
 from deepfabric_core.topics.model import Topic, Topics, topic_id
 from deepfabric_core.wording import are, counted
-from deepfabric_nb.graph.protocol import Measure
+from deepfabric_nb.graph.protocol import Measure, TopicSamples
+from deepfabric_nb.graph.topic_samples import samples_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
@@ -71,6 +72,9 @@ class TopicSource(Protocol):
 
     def what_weights_change(self, topics: Topics) -> str:
         """Return in a sentence what other weights change; empty if nothing is known."""
+
+    def samples_of(self, topics: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Return some samples at or below a topic, from a number on."""
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Apply an edit: `topics` are the graph's topics after it."""
@@ -120,6 +124,10 @@ class InMemoryTopicSource:
     def what_weights_change(self, topics: Topics) -> str:  # noqa: ARG002 - as of every source
         """Return nothing: no run is known."""
         return ""
+
+    def samples_of(self, _: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Return none: no run makes samples of the topics."""
+        return {"type": "samples", "topic": topic_id, "from": first, "cards": [], "total": 0}
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Do nothing: the graph itself keeps the topics."""
@@ -260,6 +268,10 @@ class RunTopicSource:
         samples = found.samples or _journalled(self._run)
         self._counted = {key for line in samples if (key := key_of(line))}
         return samples, found.failures
+
+    def samples_of(self, topics: Topics, topic_id: str, first: int) -> TopicSamples:
+        """Read some samples at or below a topic from the run's files."""
+        return samples_of(self._run, topics, topic_id, first)
 
     def _plan(self, topics: Topics) -> Plan:
         return plan_in(self._run.job, self._run.job.unfinished_files(), topics)

@@ -52,6 +52,7 @@ class TopicGraph(TopicGraphWidget):
         if samples is not None:
             self.link(samples)
         self.fixed_weights = lambda topics: named_weights(topics, self._source.named_weights)
+        self.samples_of = lambda own, first: self._source.samples_of(self.topics, own, first)
         self._source.follow(self)
         self.draw()
         if isinstance(what, Run) and not what.over:

@@ -10,12 +10,14 @@ from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.text.outline import outline
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.editable_topics import SHOWN_CHARACTERS, EditableTopics, OnEdit
+from deepfabric_nb.graph.protocol import TopicSamples
 from deepfabric_nb.graph.save_picture import PagePictures, save_picture
 from deepfabric_nb.graph.static_view import picture_page
 from deepfabric_nb.kernel.live_frame import STATIC
 from deepfabric_nb.runs.linked_views import Links
 
 OnGrow = Callable[[str, str], object]
+SamplesOf = Callable[[str, int], TopicSamples]
 
 # What a message has beside the ids of an edit, if that isn't a name.
 _MORE = {"move": "to", "weigh": "weight"}
@@ -27,7 +29,8 @@ class TopicGraphWidget(EditableTopics):
     `on_edit` is called after each edit with the topics and a few words on what was done; `on_grow` is called with the
     id of a topic below which the model is to find topics, and "grow" (more) or "regenerate" (others). Both may be
     called in another thread, with the graph locked. Views of samples of the `dataset` show those of the topic that is
-    selected on the page. What a run reports is sent to the page by `flush`.
+    selected on the page. `samples_of` returns some samples at or below a topic, from a number on; without it there are
+    none. What a run reports is sent to the page by `flush`.
     """
 
     _esm = STATIC / "graph.js"
@@ -43,6 +46,7 @@ class TopicGraphWidget(EditableTopics):
     ) -> None:
         self._pictures = PagePictures(self.send)
         self.on_grow = on_grow
+        self.samples_of: SamplesOf | None = None
         self.links = Links(dataset)
         super().__init__(topics, on_edit)
         self.links.own.topics.add(self)
@@ -71,6 +75,10 @@ class TopicGraphWidget(EditableTopics):
     # ---- messages from the page
 
     def _received(self, _: Any, message: Any, buffers: Any) -> None:
+        match message:
+            case {"type": "samples_of", "topic": str(own), "from": int(first)} if first >= 0:
+                self._send_samples(own, first)
+                return
         with self._lock:
             match message:
                 case {"type": "picture", "number": int(number)}:
@@ -83,6 +91,15 @@ class TopicGraphWidget(EditableTopics):
                     self._show_samples()
                 case {"type": "edit", "op": str(op), "ids": [*ids]} if all(isinstance(own, str) for own in ids):
                     self._change(op, ids, message.get(_MORE.get(op, "name"), ""))
+
+    def _send_samples(self, topic_id: str, first: int) -> None:
+        """Send what the page asks for. It is read without the lock, as it may take a moment."""
+        if self.samples_of is None or topic_id not in self.topics.by_id:
+            return
+        try:
+            self.send(self.samples_of(topic_id, first))
+        except DeepFabricError as problem:
+            self.send({"type": "refused", "message": str(problem)})
 
     def _change(self, op: str, ids: list[str], more: Any) -> None:
         """Do what the page asks for, and reply, since the page waits for a reply."""

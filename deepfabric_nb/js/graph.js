@@ -1,4 +1,5 @@
 import { Topics } from "./graph/topics.js";
+import { sampleCards } from "./graph/sample_cards.js";
 import { topicGraph } from "./graph/view.js";
 import { connect } from "./graph/sync.js";
 import { liveFrame } from "./live_frame.js";
@@ -17,7 +18,8 @@ export default () => {
   }
 
   const frame = liveFrame((model) => {
-    const view = topicGraph(topics, (message, buffers) => model.send(message, undefined, buffers));
+    const send = (message, buffers) => model.send(message, undefined, buffers);
+    const view = topicGraph(topics, send, sampleCards(topics, send));
     views.add(view);
     if (last) view.heard(last);
     if (last) view.heard({ type: "select", ids: last.selected });

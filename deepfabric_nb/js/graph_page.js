@@ -1,4 +1,4 @@
-import "./graph.css";
+import "./graph/view.css";
 import { Topics } from "./graph/topics.js";
 import { topicGraph } from "./graph/view.js";
 import { fill } from "./graph/sync.js";

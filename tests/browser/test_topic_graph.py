@@ -129,7 +129,7 @@ def test_a_topic_that_is_clicked_shows_its_samples_while_the_cell_runs(begun: An
     notebook.widget(1, ".dfg [type=search]").first.fill("in Tea")
     asked = time.monotonic()
     notebook.widget(1, ".dfg-hits button").first.click()
-    expect(notebook.widget(1, ".dfg-details .dfn-question").first).to_be_visible(timeout=2_000)
+    expect(notebook.widget(1, ".dfg-card .dfs-user").first).to_be_visible(timeout=2_000)
     assert time.monotonic() - asked < 1
     notebook.interrupt()
     notebook.wait_done(1)

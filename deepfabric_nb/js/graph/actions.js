@@ -67,11 +67,14 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       bringIntoView(row);
     },
     /** Return how many pixels of the picture's right edge are under the panel. */
-    covered: () => (parts.side && !parts.side.hidden && parts.side.offsetLeft > 0 ? parts.side.offsetWidth : 0),
+    covered() {
+      const { side, canvas } = parts;
+      return side && !side.hidden && side.offsetWidth < canvas.root.clientWidth - 20 ? side.offsetWidth : 0;
+    },
     /** Move the picture if a selected topic is under the panel. */
     uncover(row) {
       if (!state.selected.includes(row) || row >= topics.length) return;
-      map().reveal([topics.ids[row]]);
+      map().uncover(row);
       soon();
     },
     /** Focus a branch, or the parent of a leaf. */
@@ -96,6 +99,13 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       map().viewport.taken = true;
       map().reveal(fresh);
       say(spoken, `Opened: ${topics.names[row].slice(0, 120)}`);
+      soon();
+    },
+    /** Open everything below a branch, as far as so many topics can be drawn. */
+    unfoldAll(row) {
+      state.openAll(row);
+      map().fit();
+      say(spoken, `Opened all below: ${topics.names[row].slice(0, 120)}`);
       soon();
     },
     fold(row) {

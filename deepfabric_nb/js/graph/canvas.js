@@ -9,6 +9,7 @@ import { theme } from "./theme.js";
 
 const FONT = 12;
 const LONGEST_FRAME = 64; // ms; after a pause, movements go on from where they were
+const MEASURED = 8000;
 const now = () => performance.now();
 
 /** The canvas with the mind map, the icicle chart or the sunburst. It calls `act` for what is hovered, clicked and opened. */
@@ -18,10 +19,7 @@ export function topicCanvas(topics, state, act, root) {
   const frame = element("div", { class: "dfg-picture" }, canvas, tip);
   const context = canvas.getContext("2d");
   const colours = theme(root, () => act.soon());
-  const measure = (text, bold = false) => {
-    context.font = `${bold ? "600 " : ""}${FONT}px ${colours.colours().font}`;
-    return context.measureText(text).width;
-  };
+  const measure = widths(context, () => colours.colours().font);
   const label = labels((text) => measure(text));
   const pictures = {
     map: mapPicture(topics, state, label, measure, () => act.covered()),
@@ -41,6 +39,7 @@ export function topicCanvas(topics, state, act, root) {
     const size = topics.length ? fitted() : null;
     if (!size) return;
     drawn = size;
+    canvas.dataset.view = state.view;
     picture().lay(size, renumbered);
     renumbered = false;
     redraw();
@@ -130,5 +129,21 @@ export function topicCanvas(topics, state, act, root) {
       resized?.disconnect();
       colours.dispose();
     },
+  };
+}
+
+/** Return what measures texts, normal or bold; widths are remembered, since most names are measured again and again. */
+function widths(context, font) {
+  const known = new Map();
+  let last = "";
+  return (text, bold = false) => {
+    if (known.size > MEASURED || last !== font()) known.clear();
+    last = font();
+    const key = `${bold}${text}`;
+    if (!known.has(key)) {
+      context.font = `${bold ? "600 " : ""}${FONT}px ${last}`;
+      known.set(key, context.measureText(text).width);
+    }
+    return known.get(key);
   };
 }

@@ -1,6 +1,8 @@
 // Counts in words, formatted the same everywhere.
 
-export const number = (count) => count.toLocaleString("en");
+const english = new Intl.NumberFormat("en"); // made once: that takes long
+
+export const number = (count) => english.format(count);
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 export const pathText = (topics, row) => topics.pathOf(row).join(" › ");
 

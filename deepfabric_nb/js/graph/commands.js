@@ -1,6 +1,6 @@
 /** Return the commands of the context menu of a topic, or of the background if the row is -1, for `menu.open`. */
 export function commands(row, topics, state, act) {
-  if (row < 0) return [["Show all", "", () => act.fit()], null, ...history(act)];
+  if (row < 0) return [["Show all", "", () => act.fit()], ["Unfold all", "", state.view === "map" ? () => act.unfoldAll(state.focus) : null], null, ...history(act)];
   const [one, root] = [state.selected.length < 2, state.selected.includes(0)];
   const branch = topics.children[row] > 0;
   const folded = branch && state.view === "map";
@@ -8,6 +8,7 @@ export function commands(row, topics, state, act) {
   return [
     ["Show this branch alone", "Enter", branch && one ? () => act.zoom(row) : null],
     ["Unfold", "+", folded ? () => act.unfold(row) : null],
+    ["Unfold all below", "", folded ? () => act.unfoldAll(row) : null],
     ["Fold", "−", folded && row !== state.focus ? () => act.fold(row) : null],
     null,
     ["Rename", "F2", does(one, () => act.renameAt(row))],

@@ -36,16 +36,14 @@ export function icicle(topics, focus, { width, height, pages }) {
     if (level + 2 >= edges.length || topics.first[row] < 0) return;
     const unit = h / topics.leaves[row];
     const children = topics.childrenOf(row);
-    const thin = children.filter((child) => unit * topics.leaves[child] < LEGIBLE);
-    const natural = thin.reduce((sum, child) => sum + unit * topics.leaves[child], 0);
-    const given = level ? natural : Math.max(natural, Math.min(thin.length * ROW, FEW * ROW, h / 2));
-    const scale = natural < h ? (h - given) / (h - natural) : 1;
+    const room = (count) => (level ? LEGIBLE : Math.max(LEGIBLE, Math.min(count * ROW, FEW * ROW, h / 2)));
+    const { thin, isThin, scale } = divide(children, (child) => unit * topics.leaves[child], LEGIBLE, room);
     let at = y;
     for (const child of children) {
-      const own = unit * topics.leaves[child];
-      if (own < LEGIBLE) continue;
-      place(child, level + 1, at, own * scale);
-      at += own * scale;
+      if (isThin(child)) continue;
+      const own = unit * topics.leaves[child] * scale;
+      place(child, level + 1, at, own);
+      at += own;
     }
     if (thin.length) rest(row, thin, level + 1, at, y + h - at);
   }
@@ -69,6 +67,24 @@ export function icicle(topics, focus, { width, height, pages }) {
     shown.forEach((child, n) => place(child, level, y + (n + (from ? 1 : 0)) * line, line));
     if (after) box(level, y + h - line, line, { row, more: after, to: first(from + shown.length) });
   }
+}
+
+/**
+ * Divide a length among children by their sizes: return those that get less than `least` as `thin`, in their order, and the
+ * `scale` of all others. So many thin ones get at least `room(count)`.
+ */
+export function divide(children, sizeOf, least, room = () => least) {
+  const bySize = children.toSorted((one, other) => sizeOf(one) - sizeOf(other));
+  const whole = children.reduce((sum, child) => sum + sizeOf(child), 0);
+  let [count, natural, scale] = [0, 0, 1];
+  while (count < bySize.length && sizeOf(bySize[count]) * scale < least) {
+    natural += sizeOf(bySize[count]);
+    count += 1;
+    const given = Math.min(whole, Math.max(natural, room(count)));
+    scale = natural < whole ? (whole - given) / (whole - natural) : 1;
+  }
+  const thin = new Set(bySize.slice(0, count));
+  return { thin: children.filter((child) => thin.has(child)), isThin: (child) => thin.has(child), scale };
 }
 
 function columns(width, count) {

@@ -10,7 +10,8 @@ export function legend(topics, state) {
   const marks = {
     made: entry("made", "samples made, of those wanted"),
     failed: entry("failed", "failed"),
-    link: entry("link", "also below another topic"),
+    link: entry("link", "a further parent's link"),
+    rings: entry("rings", "also below another topic"),
     alike: entry("alike", "nearly the same as another"),
     found: entry("found", "found"),
     more: entry("more", "folded: click to open"),
@@ -25,6 +26,7 @@ export function legend(topics, state) {
         made: topics.allWanted[0] > 0 || topics.allDone[0] > 0,
         failed: topics.allFailed[0] > 0,
         link: state.view === "map" && topics.others.size > 0,
+        rings: topics.others.size > 0,
         alike: topics.marks.size > 0,
         found: Boolean(state.matches()?.rows.length),
         more: state.view === "map" && state.hasFolded,

@@ -1,5 +1,6 @@
 // The layout of a mind map: columns from the root to the right, or to both sides if one would be too high.
 
+import { bowOf, crossLinks, placeLinks, roomOf } from "./map_links.js";
 import { shownChildren, visibleTree } from "./map_tree.js";
 import { number, share } from "./captions.js";
 
@@ -43,8 +44,9 @@ export function mindMap(topics, focus, { width, height, folds, label, measure, s
   const nodes = visibleTree(topics, focus, counts, folds);
   named(nodes);
   const halves = divided(nodes[0], sides, split);
-  arrange(nodes[0], halves, topics, density);
   const links = crossLinks(topics, nodes);
+  arrange(nodes[0], halves, density, roomOf(links));
+  placeLinks(links);
   return { nodes, links, split: halves[1].length ? halves[0].length : 0, ...extent(nodes, links) };
 }
 
@@ -74,9 +76,10 @@ function attempt(topics, focus, room, { levels, sides }, write) {
     const nodes = visibleTree(topics, focus, counts, new Map());
     write(nodes);
     const halves = divided(nodes[0], sides, room.split);
-    const density = DENSITIES.find((one) => highest(halves, topics, one) <= room.modest) ?? DENSITIES.at(-1);
-    arrange(nodes[0], halves, topics, density);
-    const { w, h } = extent(nodes);
+    const density = DENSITIES.find((one) => highest(halves, one) <= room.modest) ?? DENSITIES.at(-1);
+    const links = crossLinks(topics, nodes);
+    arrange(nodes[0], halves, density, roomOf(links));
+    const { w, h } = extent(nodes, links);
     const scale = Math.min(room.width / w, room.height / h);
     const shown = nodes.filter((node) => !node.more).length;
     made = { counts, sides, density, scale, nodes: shown, modest: h <= room.modest, fits: scale >= LEAST_SCALE, complete: shown === topics.size[focus] };
@@ -117,42 +120,43 @@ function divided(root, sides, before) {
   return [root.below.slice(0, at), root.below.slice(at)];
 }
 
-const highest = (halves, topics, density) => Math.max(...halves.map((half) => stack(half, topics, density)));
+const highest = (halves, density) => Math.max(...halves.map((half) => stack(half, density)));
 
-function arrange(root, halves, topics, density) {
-  const all = highest(halves, topics, density);
-  root.h = heightOf(root, topics, density);
+/** Place all nodes; `room` is what links need between a level and the next. */
+function arrange(root, halves, density, room) {
+  const all = highest(halves, density);
+  root.h = heightOf(root, density);
   [root.x, root.y, root.side] = [0, (all - root.h) / 2, 1];
   halves.forEach((half, n) => {
     const side = n ? -1 : 1;
-    const high = stack(half, topics, density);
+    const high = stack(half, density);
     shift(half, (all - high) / 2);
-    columns(half, side, side > 0 ? root.w + ROOT_GAP + GAP / 2 : -ROOT_GAP - GAP / 2);
+    columns(half, side, side > 0 ? root.w + ROOT_GAP + GAP / 2 : -ROOT_GAP - GAP / 2, room);
   });
   const [right, left] = halves.map((half) => half.length && (half[0].y + half.at(-1).y + half.at(-1).h) / 2);
   if (halves[0].length && !halves[1].length) root.y = right - root.h / 2;
   else if (halves[1].length) root.y = (right + left) / 2 - root.h / 2;
 }
 
-function heightOf(node, topics, { line, pad }) {
+function heightOf(node, { line, pad }) {
   return node.lines.length * line + pad + (node.told ? BAR : 0) + (node.level < 1 ? 6 : 0);
 }
 
 /** Stack siblings and all below them from y = 0 on; return the height. */
-function stack(siblings, topics, density) {
+function stack(siblings, density) {
   let at = 0;
   siblings.forEach((node, n) => {
     if (n) at += gap(siblings[n - 1], node, density);
-    at = place(node, at, topics, density);
+    at = place(node, at, density);
   });
   return at;
 }
 
-function place(node, top, topics, density) {
-  node.h = heightOf(node, topics, density);
+function place(node, top, density) {
+  node.h = heightOf(node, density);
   node.y = top;
   if (!node.below.length) return top + node.h;
-  const bottom = stack(node.below, topics, density);
+  const bottom = stack(node.below, density);
   const [first, last] = [node.below[0], node.below.at(-1)];
   const middle = (first.y + last.y + last.h) / 2;
   const down = top + Math.max(0, node.h / 2 - middle);
@@ -171,41 +175,19 @@ function shift(nodes, by) {
 }
 
 /** Place the columns of a side, each as broad as its broadest node. */
-function columns(siblings, side, from) {
+function columns(siblings, side, from, room) {
   if (!siblings.length) return;
   const w = Math.max(...siblings.map((node) => node.w));
   for (const node of siblings) Object.assign(node, { side, w, x: side > 0 ? from : from - w });
   const next = siblings.flatMap((node) => node.below);
-  columns(next, side, from + side * (w + GAP));
-}
-
-/** Return pairs of visible nodes, a further parent and its child, or those in whose folded branches they are. */
-function crossLinks(topics, nodes) {
-  const known = new Map(nodes.filter((node) => !node.more).map((node) => [node.row, node]));
-  const shown = (row) => {
-    let at = row;
-    while (at >= 0 && !known.has(at)) at = topics.parent[at];
-    return known.get(at);
-  };
-  const found = new Map();
-  for (const [row, parents] of topics.others) {
-    for (const parent of parents) {
-      const [from, to] = [shown(parent), shown(row)];
-      if (from && to && from !== to) found.set(`${from.id} ${to.id}`, { from, to });
-    }
-  }
-  return [...found.values()];
-}
-
-/** Return how far a link between two nodes bends out, if they are in the same column; else 0. */
-export function bowOf(from, to) {
-  return Math.abs(from.x - to.x) < 30 ? 26 + Math.min(70, Math.abs(from.y - to.y) / 4) : 0;
+  columns(next, side, from + side * (w + GAP + (room.get(siblings[0].level) ?? 0)), room);
 }
 
 function extent(nodes, links = []) {
   const beside = new Map(nodes.map((node) => [node, node.pill ? node.pill + 10 : 0]));
   for (const { from, to } of links) {
-    for (const node of [from, to]) beside.set(node, Math.max(beside.get(node), 0.75 * bowOf(from, to)));
+    const bow = 0.75 * bowOf(from, to);
+    for (const node of bow ? [from, to] : []) beside.set(node, Math.max(beside.get(node), bow + (node.pill ? node.pill + 9 : 0)));
   }
   const x = Math.min(...nodes.map((node) => node.x - (node.side < 0 ? beside.get(node) : 0)));
   const y = Math.min(...nodes.map((node) => node.y));

@@ -1,47 +1,44 @@
 import { number } from "./captions.js";
 import { colourOf, hueOf } from "./colours.js";
 import { isRightToLeft } from "./label.js";
-import { bowOf, PAD } from "./map_layout.js";
+import { PAD } from "./map_layout.js";
+import { head, traceLink } from "./map_links.js";
 import { alikeMark, bar, card, linkMark, ring } from "./marks.js";
 import { mix } from "./theme.js";
 
 const FONT = 12;
 const BAR = 2.5;
-const FAINT = 0.4;
+const FAINT = 0.55; // of links
+const FADED = 0.62; // as much fades of what isn't linked with the topic pointed at
+const ASIDE = 200; // px beside a node that its signs may take
 const READ = 5.5; // smaller letters are left out
 
-/** Draw the mind map. `drawn` are nodes at their places, as `MovingNodes.now` returns them, at scale `k`. */
+/**
+ * Draw the mind map. `drawn` are nodes at their places, as `MovingNodes.now` returns them, at scale `k`. All but what is in
+ * `scene.near` is drawn faded, as far as `scene.faded` says.
+ */
 export function paintMap(context, drawn, links, k, scene) {
+  const { near, faded } = scene;
   const places = new Map(drawn.map((one) => [one.node.id, one]));
-  const near = neighbours(links, scene);
+  const clear = ({ node }) => (near.ids.has(node.id) ? 1 : 1 - FADED * faded);
   context.textBaseline = "middle";
-  for (const one of drawn) if (one.above) edge(context, one, k, scene);
+  for (const one of drawn) if (one.above) edge(context, one, k, scene, Math.min(clear(one), clear(one.above)));
+  for (const link of links) if (!near.links.has(link)) crossLink(context, link, places, k, scene, FAINT * (1 - FADED * faded));
+  for (const one of drawn) if (isInView(one, scene.size)) node(context, one, k, scene, clear(one));
+  for (const link of near.links) crossLink(context, link, places, k, scene, faded > 0.5 ? 1 : FAINT);
   context.globalAlpha = 1;
-  for (const link of links) if (!near.links.has(link)) crossLink(context, link, places, k, scene, false);
-  for (const one of drawn) node(context, one, k, scene, near.ids.has(one.node.id));
-  context.globalAlpha = 1;
-  for (const link of near.links) crossLink(context, link, places, k, scene, true);
 }
 
-/** Return the links of the topics that are selected or pointed at, and the ids at their ends. */
-function neighbours(links, { selected, hover }) {
-  const found = { links: new Set(), ids: new Set() };
-  for (const link of links) {
-    const rows = [link.from.row, link.to.row];
-    if (!rows.some((row) => row === hover || selected.has(row))) continue;
-    found.links.add(link);
-    for (const { id } of [link.from, link.to]) found.ids.add(id);
-  }
-  return found;
-}
+/** Whether any of a node is seen, with the sign of a folded branch beside it. */
+const isInView = ({ x, y, w, h }, { width, height }) => x < width + ASIDE && x + w > -ASIDE && y < height && y + h > 0;
 
-function edge(context, { node, above, x, y, w, h, opacity }, k, scene) {
+function edge(context, { node, above, x, y, w, h, opacity }, k, scene, clear) {
   const { row, side, more } = node;
   const start = side > 0 ? above.x + above.w : above.x;
   const end = side > 0 ? x : x + w;
   const [from, to] = [above.y + above.h / 2, y + h / 2];
   const middle = (start + end) / 2;
-  context.globalAlpha = opacity;
+  context.globalAlpha = opacity * clear;
   context.strokeStyle = more ? scene.colours.quiet : colourOf(row, scene).edge;
   context.lineWidth = Math.max(0.8, 1.6 * k);
   context.setLineDash(more ? [3 * k, 3 * k] : []);
@@ -53,41 +50,25 @@ function edge(context, { node, above, x, y, w, h, opacity }, k, scene) {
 }
 
 /** Draw a dashed line between two nodes that aren't above each other in the tree. */
-function crossLink(context, { from, to }, places, k, scene, full) {
+function crossLink(context, { from, to, lane }, places, k, scene, alpha) {
   const [one, other] = [places.get(from.id), places.get(to.id)];
   if (!one || !other) return;
-  const [a, b, bend] = ends(one, other, k);
-  context.globalAlpha = full ? 1 : FAINT;
-  context.strokeStyle = full ? hueOf(from.row, scene) : scene.colours.quiet;
-  context.lineWidth = (full ? 2 : 1.1) * Math.max(0.8, k);
-  context.setLineDash([5 * k, 4 * k]);
-  context.beginPath();
-  context.moveTo(a.x, a.y);
-  context.bezierCurveTo(a.x + bend[0], a.y, b.x + bend[1], b.y, b.x, b.y);
-  context.stroke();
+  const isFull = alpha === 1;
+  context.globalAlpha = alpha;
+  context.strokeStyle = hueOf(from.row, scene);
+  context.lineWidth = (isFull ? 2 : 1.2) * Math.max(0.8, k);
+  context.setLineDash([4 * k, 3 * k]);
+  const end = traceLink(context, one, other, lane, k);
   context.setLineDash([]);
-  card(context, { x: b.x - 2.5 * k, y: b.y - 2.5 * k, w: 5 * k, h: 5 * k }, 2.5 * k, context.strokeStyle);
+  context.fillStyle = context.strokeStyle;
+  head(context, end, (isFull ? 9 : 7) * k);
   context.globalAlpha = 1;
 }
 
-/** Return both ends of a link and how far it bends out at each: around the outside in a column, else from side to side. */
-function ends(one, other, k) {
-  const middle = ({ y, h }) => y + h / 2;
-  const right = (box) => ({ x: box.x + box.w, y: middle(box) });
-  const left = (box) => ({ x: box.x, y: middle(box) });
-  if (one.node.side === other.node.side && bowOf(one.node, other.node)) {
-    const out = one.node.side * bowOf(one.node, other.node) * k;
-    return out > 0 ? [right(one), right(other), [out, out]] : [left(one), left(other), [out, out]];
-  }
-  const forth = one.x < other.x;
-  const [a, b] = forth ? [right(one), left(other)] : [left(one), right(other)];
-  const bend = Math.max(30 * k, Math.abs(b.x - a.x) / 2);
-  return [a, b, forth ? [bend, -bend] : [-bend, bend]];
-}
-
-function node(context, place, k, scene, isNear) {
-  const { node: { row, level, more }, opacity } = place;
-  context.globalAlpha = opacity;
+function node(context, place, k, scene, clear) {
+  const { node: { row, level, more, id }, opacity } = place;
+  const isNear = scene.faded > 0 && scene.near.ends.has(id);
+  context.globalAlpha = opacity * clear;
   if (more) return rest(context, place, k, scene);
   const looks = colourOf(row, scene);
   const radius = 6 * k;

@@ -1,13 +1,15 @@
 import { LEAST_SCALE, MARGIN, MOST_HIGH, mindMap } from "./map_layout.js";
 import { MovingNodes } from "./map_motion.js";
+import { neighbours, NONE } from "./map_links.js";
 import { paintMap, pillOf } from "./map_paint.js";
-import { Viewport } from "./viewport.js";
+import { eased, Viewport } from "./viewport.js";
 
 const LEAST_HIGH = 160;
-export const PANEL = 270; // px that the panel of the selected topic takes from the picture
+const PANEL = 290; // px that the panel of the selected topic takes from the picture
 const STEP = 40; // the height changes in steps, so that the page below is moved rarely
+const LEAST_BESIDE = 0.66; // of a map beside the panel, where all of it is seen
 const MOST_SCALE = 1.4; // where there is more room than the map needs
-const REVEALED = 30; // px between what is revealed and the edge
+const REVEALED = 16; // px between what is revealed and the edge
 
 /** The mind map as a picture of the canvas; `covered` returns how much of its right edge is under a panel. */
 export function mapPicture(topics, state, label, measure, covered) {
@@ -15,11 +17,14 @@ export function mapPicture(topics, state, label, measure, covered) {
   const viewport = new Viewport();
   let map = { nodes: [], links: [], x: 0, y: 0, w: 0, h: 0 };
   let drawn = [];
+  let near = NONE; // what is linked with the topics that are pointed at or selected
+  let faded = 0; // how far everything else has faded, 0 to 1
   let size = { width: 0, height: 0 };
   let was = null; // focus and width of the last layout
   let high = LEAST_HIGH;
   let wanted = null; // ids to be shown next
   let given = null; // the height that the user has chosen, or that of the screen
+  let isBeside = false; // the map is made smaller, so that all of it is seen beside the panel
 
   /** Return the height that the map needs in a width; it doesn't shrink while the same branch is shown. */
   function height(width, asked) {
@@ -42,20 +47,45 @@ export function mapPicture(topics, state, label, measure, covered) {
     if (!viewport.taken) fit();
     const asked = wanted && map.nodes.filter((node) => !node.more && wanted.has(node.id));
     wanted = null;
-    if (asked?.length) viewport.reveal(around(asked), size, REVEALED, covered());
+    if (asked?.length === 1) uncover(asked[0].row);
+    else if (asked?.length) viewport.reveal(around(asked), left(), REVEALED);
   }
 
+  /** Return the size of what isn't under the panel. */
+  const left = () => ({ ...size, width: size.width - covered() });
+
   function fit() {
-    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : 0; // so that nothing moves when the panel opens
+    isBeside &&= covered() > 0;
+    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : isBeside ? covered() : 0; // so that nothing moves when the panel opens
     const most = given ? MOST_SCALE : 1;
-    viewport.fit(map, map.nodes[0], { ...size, width: size.width - beside }, { margin: MARGIN, least: LEAST_SCALE, most });
+    viewport.fit(map, map.nodes[0], { ...size, width: size.width - beside }, { margin: MARGIN, least: isBeside ? LEAST_BESIDE : LEAST_SCALE, most });
+  }
+
+  /** Show a topic that the panel covers: all of the map beside the panel if it is legible there, else move it a little. */
+  function uncover(row) {
+    const node = nodeOf(row);
+    if (!node) return;
+    const { width } = left();
+    const isLegible = (width - 2 * MARGIN) / map.w >= LEAST_BESIDE;
+    if (viewport.taken || !isLegible) viewport.reveal(node, left(), REVEALED);
+    else if (viewport.rightOf(node) > width) isBeside = true;
+    if (isBeside) fit();
   }
 
   function paint(context, scene, passed) {
-    const goesOn = [moving.step(passed), viewport.step(passed)].includes(true);
+    const goesOn = [moving.step(passed), viewport.step(passed), fade(scene, passed)].includes(true);
     drawn = moving.now((box) => viewport.shown(box));
-    paintMap(context, drawn, map.links, viewport.k, scene);
+    paintMap(context, drawn, map.links, viewport.k, { ...scene, near, faded, size });
     return goesOn;
+  }
+
+  /** Let all but linked topics fade, or come back; return whether that goes on. */
+  function fade(scene, passed) {
+    const now = neighbours(map, scene);
+    const to = now.links.size ? 1 : 0;
+    if (to || faded < 0.02) near = now;
+    faded = Math.abs(to - faded) < 0.02 ? to : faded + (to - faded) * eased(passed);
+    return faded !== to;
   }
 
   function at(x, y) {
@@ -83,6 +113,7 @@ export function mapPicture(topics, state, label, measure, covered) {
     /** Return the node of a topic if it is shown. */
     nodeOf,
     placeOf: (row) => drawn.find(({ node, refuge }) => !refuge && !node.more && node.row === row),
+    uncover,
     /** Move to topics, by their ids, when the map is laid out next. */
     reveal: (ids) => (wanted = new Set(ids)),
     within: (box) => drawn.filter(({ node, refuge, ...one }) => !refuge && !node.more && meet(one, box)).map(({ node }) => node.row),

@@ -3,14 +3,19 @@
 const AWAY = 4; // px; a smaller movement is a click
 const WHEEL = 0.0022;
 const DOUBLE = 400; // ms
+const LONG = 500; // ms; a finger that rests so long opens the menu
 
 /**
  * Listen to a canvas: clicks select, open and rename; on the mind map the background is moved, the wheel with Ctrl
- * zooms, Shift draws a lasso, and topics are dragged below another one. `pointed` is what the picture shows of it.
+ * zooms, Shift draws a lasso, and topics are dragged below another one. A finger moves the map, two zoom it, and one that
+ * rests opens the menu. `pointed` is what the picture shows of it.
  */
 export function pointer({ canvas, topics, state, act, pointed, picture, explain, redraw }) {
-  let held = null; // where the button went down, what is there, and what it has become: "pan", "lasso" or "drag"
+  let held = null; // where the button went down, what is there, and what it has become: "pan", "lasso", "drag" or "pinch"
   let timer = null;
+  let resting = null; // the timer of a finger that rests
+  let hasRested = false;
+  const fingers = new Map(); // by id, where they are
   let swallowed = false; // the click that ends a movement
 
   const under = ({ offsetX, offsetY }) => picture().at(offsetX, offsetY);
@@ -18,12 +23,49 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
 
   function down(event) {
     swallowed = false;
-    if (event.button || state.view !== "map") return;
+    if (event.pointerType === "touch") touched(event);
+    if (event.button || state.view !== "map" || fingers.size > 1) return;
     held = { x: event.offsetX, y: event.offsetY, hit: under(event), shift: event.shiftKey, how: null };
   }
 
+  function touched(event) {
+    fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    clearTimeout(resting);
+    if (fingers.size === 1) resting = setTimeout(() => rested(event), LONG);
+    else if (state.view === "map") held = { ...held, how: "pinch" };
+  }
+
+  function rested(event) {
+    if (held?.how) return;
+    menu(event);
+    held = null;
+    hasRested = true;
+  }
+
+  /** The end of a rest isn't a click beside the menu that it has opened. */
+  function touchEnded(event) {
+    if (hasRested) event.preventDefault();
+    hasRested = false;
+  }
+
+  /** Zoom and move by two fingers, as far as one of them has moved. */
+  function pinch({ pointerId, offsetX, offsetY }) {
+    const before = fingers.get(pointerId);
+    const other = [...fingers].find(([id]) => id !== pointerId)?.[1];
+    if (!before || !other) return;
+    const now = { x: offsetX, y: offsetY };
+    fingers.set(pointerId, now);
+    const apart = (one) => Math.max(10, Math.hypot(one.x - other.x, one.y - other.y));
+    const { viewport } = picture();
+    viewport.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
+    viewport.zoom(apart(now) / apart(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
+    redraw();
+  }
+
   function moved(event) {
+    if (held?.how === "pinch") return pinch(event);
     if (held) return movedOn(event);
+    if (event.pointerType === "touch") return;
     const hit = under(event);
     explain(hit, event);
     canvas.style.cursor = hit ? "pointer" : state.view === "map" ? "grab" : "default";
@@ -40,6 +82,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     const [dx, dy] = [event.offsetX - held.x, event.offsetY - held.y];
     if (!held.how && Math.hypot(dx, dy) < AWAY) return;
     held.how ??= begun(event);
+    clearTimeout(resting);
     explain(null);
     if (held.how === "pan") pan(event, dx, dy);
     else if (held.how === "lasso") pointed.lasso = boxOf(held, event);
@@ -75,6 +118,8 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
   function up(event) {
     const { how, hit } = held ?? {};
     if (how) swallowed = true;
+    lifted(event);
+    if (how === "pinch" && fingers.size) return;
     if (how === "drag" && pointed.target >= 0) {
       const rows = state.selected.includes(hit.row) ? state.selected : [hit.row];
       act.move(rows, pointed.target);
@@ -82,7 +127,13 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     cancelled();
   }
 
-  function cancelled() {
+  function lifted({ pointerId }) {
+    clearTimeout(resting);
+    fingers.delete(pointerId);
+  }
+
+  function cancelled(event) {
+    if (event) lifted(event);
     held = null;
     Object.assign(pointed, { lasso: null, dragged: null, target: -1 });
     redraw();
@@ -123,6 +174,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     const hit = under(event);
     event.preventDefault();
     event.stopPropagation(); // Jupyter has a menu of its own
+    clearTimeout(resting);
     explain(null);
     if (isTopic(hit) && !state.selected.includes(hit.row)) act.select(hit.row);
     act.menu(isTopic(hit) ? hit.row : -1, event.offsetX, event.offsetY);
@@ -145,10 +197,12 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     ...{ click: clicked, dblclick: twice, contextmenu: menu },
   };
   for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener);
+  canvas.addEventListener("touchend", touchEnded, { passive: false });
   canvas.addEventListener("wheel", wheel, { passive: false });
   return {
     dispose() {
       clearTimeout(timer);
+      clearTimeout(resting);
       cancelled();
     },
   };

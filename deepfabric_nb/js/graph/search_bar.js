@@ -57,7 +57,7 @@ export function searchBar(topics, state, act) {
   function hit() {
     const name = element("b", { dir: "auto" });
     const path = element("span", { class: "dfn-count", dir: "auto" });
-    const button = element("button", { type: "button", click: () => act.reveal(button.row), keydown: step }, name, path);
+    const button = element("button", { type: "button", click: () => chosen(button.row), keydown: step }, name, path);
     return {
       root: element("li", {}, button),
       update(row) {
@@ -66,6 +66,12 @@ export function searchBar(topics, state, act) {
         say(path, topics.pathOf(row).slice(0, -1).map((one) => one.slice(0, 60)).join(" › "));
       },
     };
+  }
+
+  function chosen(row) {
+    act.reveal(row);
+    open(false);
+    act.hold();
   }
 
   /** Go from hit to hit with the arrow keys. */

@@ -3,6 +3,8 @@
 import { choices } from "./colours.js";
 import { OPENED } from "./map_tree.js";
 
+const MOST_OPEN = 1000; // topics that are drawn at once
+
 export const VIEWS = ["map", "icicle", "sunburst"];
 
 /** Focus, selection, keyboard position, search and colours, and how they follow changes of the topics. */
@@ -100,6 +102,16 @@ export class State {
   /** Open a branch of the mind map, so that at least `count` of its children are shown. */
   open(row, count = OPENED) {
     this.folds.set(this.topics.ids[row], Math.max(count, 1));
+  }
+
+  /** Open all branches at and below a topic, level by level, up to a number of topics. */
+  openAll(row, most = MOST_OPEN) {
+    let [level, count] = [[row], 0];
+    while (level.length && count < most) {
+      for (const branch of level) this.open(branch, this.topics.children[branch]);
+      level = level.flatMap((branch) => this.topics.childrenOf(branch));
+      count += level.length;
+    }
   }
 
   fold(row) {

@@ -2,10 +2,12 @@
 
 import { number } from "./captions.js";
 import { colourOf, hueOf } from "./colours.js";
+import { divide } from "./icicle_layout.js";
 import { isRightToLeft } from "./label.js";
 import { mix } from "./theme.js";
 
 const RINGS = 3;
+const LAST = 1.25; // how broad the last ring is, which has the most names
 const LETTER = 12; // px along the ring that a name needs
 const FULL = 2 * Math.PI;
 const TOP = -Math.PI / 2;
@@ -24,24 +26,25 @@ export function sunburst(topics, focus, size) {
 function rings(topics, focus, { width, height }, levels) {
   const radius = Math.min(width, height) / 2 - 4;
   const [cx, cy] = [width / 2, height / 2];
-  const core = levels > 1 ? Math.min(radius / (levels + 0.35), 0.26 * radius) : radius / 2;
-  const ring = levels > 1 ? (radius - core) / (levels - 1) : 0;
+  const core = levels > 1 ? (levels > 3 ? 0.19 : 0.25) * radius : radius / 2;
+  const edges = [0, core];
+  for (let level = 1; level < levels; level += 1) edges.push(edges.at(-1) + ((radius - core) * (level === levels - 1 ? LAST : 1)) / (levels - 2 + LAST));
   const arcs = [];
 
   function add(row, level, from, to, more = 0) {
-    const [inner, outer] = level ? [core + (level - 1) * ring, core + level * ring] : [0, core];
+    const [inner, outer] = [edges[level], edges[level + 1]];
     const ends = !more && level === levels - 1;
     arcs.push({ row, level, from, to, inner, outer, cx, cy, more, hidden: ends ? topics.size[row] - 1 : 0 });
     if (more || level + 1 >= levels || topics.first[row] < 0) return;
     const unit = (to - from) / topics.leaves[row];
-    const least = LETTER / (core + (level + 0.5) * ring);
+    const least = LETTER / ((edges[level + 1] + edges[level + 2]) / 2);
     const children = topics.childrenOf(row);
-    const thin = children.filter((child) => unit * topics.leaves[child] < least);
+    const { thin, isThin, scale } = divide(children, (child) => unit * topics.leaves[child], least);
     if (thin.length === children.length && to - from < 1.2 * least) return;
     let at = from;
     for (const child of children) {
-      const own = unit * topics.leaves[child];
-      if (own < least) continue;
+      if (isThin(child)) continue;
+      const own = unit * topics.leaves[child] * scale;
       add(child, level + 1, at, at + own);
       at += own;
     }
@@ -124,7 +127,7 @@ function name(context, arc, scene) {
   const angle = (from + to) / 2;
   const radius = (inner + outer) / 2;
   const thick = (to - from) * radius;
-  const lines = label(text, outer - inner - 18, Math.max(1, Math.min(3, Math.floor(thick / 14)))).slice();
+  const lines = label(text, outer - inner - 11, Math.max(1, Math.min(3, Math.floor(thick / 14)))).slice();
   if (thick < LETTER - 2) return;
   if (hidden && thick > 15 * (lines.length + 1)) lines.push(`${number(hidden)} more`);
   const turned = Math.cos(angle) < -0.001;

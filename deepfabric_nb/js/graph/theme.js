@@ -6,7 +6,7 @@ const LATE = 400; // ms; a notebook announces the new theme before its style she
 
 /** The style sheet's colours for the canvas, read again when the page's theme changes. */
 export function theme(root, changed) {
-  const probe = element("span", { class: "dfn-unseen", "aria-hidden": "true" });
+  const probe = element("span", { class: "dfn-unseen dfg-probe", "aria-hidden": "true" });
   root.append(probe);
   let known = null;
 
@@ -33,12 +33,13 @@ export function theme(root, changed) {
   const watcher = new MutationObserver(forgetTwice);
   for (const node of [document.documentElement, document.body]) watcher.observe(node, { attributes: true });
   const scheme = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-  scheme?.addEventListener("change", forgetTwice);
+  const forced = globalThis.matchMedia?.("(forced-colors: active)");
+  for (const query of [scheme, forced]) query?.addEventListener("change", forgetTwice);
   return {
     colours: () => (known ??= read()),
     dispose() {
       watcher.disconnect();
-      scheme?.removeEventListener("change", forgetTwice);
+      for (const query of [scheme, forced]) query?.removeEventListener("change", forgetTwice);
     },
   };
 }
@@ -51,8 +52,20 @@ function plain(colour) {
 
 const written = (parts) => `rgb(${parts.map((part) => Math.round(part)).join(", ")})`;
 
-/** Mix two colours: `part` of the second in the first, 0 to 1. */
+const mixed = new Map();
+const MIXED = 2000;
+
+/** Mix two colours: `part` of the second in the first, 0 to 1. What was mixed is remembered, as it is asked for at each frame. */
 export function mix(from, to, part) {
+  const key = `${from} ${to} ${part}`;
+  if (!mixed.has(key)) {
+    if (mixed.size > MIXED) mixed.clear();
+    mixed.set(key, blend(from, to, part));
+  }
+  return mixed.get(key);
+}
+
+function blend(from, to, part) {
   const [one, other] = [from, to].map((colour) => /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)/.exec(colour)?.slice(1).map(Number));
   return one && other ? written(one.map((value, n) => value + (other[n] - value) * part)) : to;
 }

@@ -92,6 +92,7 @@ export class Topics {
 
   /** Return the mean of a branch's "scores" or "costs", null if none is known. */
   meanOf(what, row) {
+    if (!this[what].size) return null;
     const [sum, count] = this.#sums(what)[row] ?? [0, 0];
     return count ? sum / count : null;
   }

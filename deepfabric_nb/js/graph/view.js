@@ -21,9 +21,9 @@ const NEWS = 400; // with more new topics at once, the picture shows all of them
 
 /**
  * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
- * and without it the graph can be read and not changed.
+ * and without it the graph can be read and not changed. `cards` shows the samples of the selected topic.
  */
-export function topicGraph(topics, send = null) {
+export function topicGraph(topics, send = null, cards = null) {
   const state = new State(topics);
   const root = element("div", { class: "dfn dfg", role: "group", "aria-label": "Topic graph" });
   const spoken = element("div", { class: "dfn-unseen", role: "status", "aria-live": "polite" });
@@ -45,7 +45,7 @@ export function topicGraph(topics, send = null) {
     toolbar: toolbar(topics, state, act),
     canvas: topicCanvas(topics, state, act, root),
     editBar: editBar(topics, state, act, send),
-    details: details(topics, state, act),
+    details: details(topics, state, act, cards),
     legend: legend(topics, state),
   });
   const list = (parts.list = tree(topics, state, act));
@@ -83,9 +83,10 @@ export function topicGraph(topics, send = null) {
     line = state.line();
     say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
     root.classList.toggle("dfg-outlined", state.outline);
-    for (const name of ["editBar", "breadcrumbs", "searchBar", "toolbar", "canvas", "details", "legend", "list"]) parts[name].update();
+    parts.editBar.update();
     const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
     show(side, state.panel && topics.length > 0 && Boolean(told) && !state.dismissed);
+    for (const name of ["details", "breadcrumbs", "searchBar", "toolbar", "canvas", "legend", "list"]) parts[name].update();
     const now = height();
     for (const [name, value] of [["aria-valuenow", now], ["aria-valuemin", 0], ["aria-valuemax", Math.max(now, 2400)]]) handle.setAttribute(name, String(value));
     root.dataset.topics = topics.length;
@@ -125,7 +126,8 @@ export function topicGraph(topics, send = null) {
       if (message.type === "snapshot") showNews();
       if (message.type === "delta") for (const id of message.ids) known?.add(id);
       if (message.type === "select") chosen(message.ids);
-      if (message.type !== "delta") state.dismissed = false;
+      if (message.type === "samples") cards?.heard(message);
+      if (message.type !== "delta" && message.type !== "samples") state.dismissed = false;
       parts.editBar.heard(message);
       soon();
     },

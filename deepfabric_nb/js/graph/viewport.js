@@ -27,15 +27,15 @@ export class Viewport {
     this.#go({ k, x: place(width, box.x, box.w, start.x, start.w), y: place(height, box.y, box.h, start.y, start.h) });
   }
 
-  /** Move as little as is needed to see a box; `right` is what lies over the right edge. That is as if the user did it. */
-  reveal(box, { width, height }, margin, right = 0) {
+  /** Move as little as is needed to see a box. That is as if the user did it. */
+  reveal(box, { width, height }, margin) {
     const { k, x, y } = this.#to;
     const moved = (size, from, length, offset) => {
       const [start, end] = [from * k + offset, (from + length) * k + offset];
       if (start < margin || length * k > size - 2 * margin) return offset + margin - start;
       return end > size - margin ? offset + size - margin - end : offset;
     };
-    const to = { k, x: moved(width - right, box.x, box.w, x), y: moved(height, box.y, box.h, y) };
+    const to = { k, x: moved(width, box.x, box.w, x), y: moved(height, box.y, box.h, y) };
     if (to.x === x && to.y === y) return;
     this.taken = true;
     this.#go(to);
@@ -74,6 +74,11 @@ export class Viewport {
     if (close) this.jump();
     else for (const name of ["k", "x", "y"]) this[name] += (this.#to[name] - this[name]) * part;
     return !close;
+  }
+
+  /** Return where the right end of a box will be when the movement is over. */
+  rightOf({ x, w }) {
+    return (x + w) * this.#to.k + this.#to.x;
   }
 
   /** Return where a box is shown. */

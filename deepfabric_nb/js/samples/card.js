@@ -115,6 +115,9 @@ function crumbs(names, branch, act) {
   });
 }
 
+/** Return the content of a card to be read, as elements; `scale` is the highest score that there may be. */
+export const cardContent = (card, scale) => content(card, null, { asText: false, scale, act: {} });
+
 /** The content of a card, as elements; with a draft, the texts are there to be edited. */
 function content(card, draft, { asText, scale, act }) {
   const before = new Map(card.before.map(({ at, text }) => [placeKey(at), text]));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { bytes, drawn, frame, modelOf, send, snapshotOf } from "./graph_page.js";
+import { cardOf, messageOf } from "./samples_kernel.js";
 
 const HOSTILE = '<img src=x onerror="alert(1)"></script> مرحبا';
 const TEA = ["tea", ["green", "sencha", "matcha"], ["black", "assam"], "white"];
@@ -75,18 +76,66 @@ test("texts of models are text, wherever they stand", () => {
   press("ArrowRight");
   point("<img");
   assert.equal(el.querySelectorAll("img, script").length, 0);
-  assert.equal(find(".dfn-question").textContent, HOSTILE);
+  assert.equal(find(".dfs-user").textContent.trim(), HOSTILE);
   assert.equal(find(".dfg-title").getAttribute("dir"), "auto");
 });
 
 test("a click selects a topic, tells Python, and shows what is known of it", () => {
-  const model = tea({ wanted: [0, 0, 3, 0, 0, 0, 0], done: [0, 0, 1, 0, 0, 0, 0], samples: [[2, [["why?", "so"]]]], failures: [[2, [["timeout", "slow"]]]] });
+  const model = tea({ wanted: [0, 0, 3, 0, 0, 0, 0], done: [0, 0, 1, 0, 0, 0, 0], failed: [0, 0, 1, 0, 0, 0, 0], samples: [[2, [["why?", "so"]]]], failures: [[2, [["timeout", "slow"]]]] });
   const { click, find } = drawn(model);
   click("sencha");
-  assert.deepEqual(model.sent.at(-1), { type: "select", ids: ["tea/green/sencha"] });
+  assert.deepEqual(model.sent[1], { type: "select", ids: ["tea/green/sencha"] });
   assert.equal(find(".dfg-title").textContent, "sencha");
   const details = find(".dfg-details").textContent;
   for (const text of ["tea › green", "1 of 3 samples", "why?", "so", "timeout slow"]) assert.ok(details.includes(text), text);
+});
+
+const answerOf = (topic, from, count, total) => ({
+  type: "samples", topic, from, total,
+  cards: Array.from({ length: count }, (_, n) => ({ ...cardOf(from + n), path: ["tea", "green", `leaf ${from + n}`], messages: [messageOf("user", `Question ${from + n}?`)] })),
+});
+
+test("a topic's samples are asked for and shown as cards, some at a time, of the branch below it", () => {
+  const model = tea({ done: [0, 0, 4, 3, 0, 0, 0], wanted: [0, 0, 4, 3, 0, 0, 0], samples: [[2, [["why?", "so"]]]] });
+  const { click, find, all } = drawn(model);
+  const cards = () => all(".dfg-card").map((card) => card.textContent);
+  click("green");
+  assert.deepEqual(model.sent.at(-1), { type: "samples_of", topic: "tea/green", from: 0 });
+  assert.match(cards()[0], /^sencha.*why.*so/s, "what the page knows already");
+  model.hears(answerOf("tea/black", 0, 1, 1));
+  assert.equal(cards().length, 1, "an answer for another topic changes nothing");
+  model.hears(answerOf("tea/green", 0, 5, 7));
+  assert.equal(cards().length, 5);
+  assert.match(cards()[0], /^leaf 0.*Question 0/s);
+  find(".dfg-cards .dfs-more").click();
+  assert.deepEqual(model.sent.at(-1), { type: "samples_of", topic: "tea/green", from: 5 });
+  model.hears(answerOf("tea/green", 5, 2, 7));
+  assert.equal(cards().length, 7);
+  assert.ok(find(".dfg-cards .dfs-more").hidden);
+  click("white");
+  assert.ok(find(".dfg-cards").hidden, "nothing is made there");
+});
+
+test("samples that come while few are shown are asked for again, but never twice at once", () => {
+  const model = tea({ done: [0, 0, 1, 0, 0, 0, 0] });
+  const { click } = drawn(model);
+  const asked = () => model.sent.filter(({ type }) => type === "samples_of").length;
+  const made = (seq, count) => model.hears({ type: "delta", seq, before: 7, ids: [], names: [], samples: [], failures: [] }, [bytes(), bytes(2), bytes(9), bytes(count), bytes(0)]);
+  click("sencha");
+  made(2, 2);
+  assert.equal(asked(), 1);
+  model.hears(answerOf("tea/green/sencha", 0, 1, 1));
+  assert.equal(asked(), 2);
+  model.hears(answerOf("tea/green/sencha", 0, 5, 5));
+  made(3, 9);
+  assert.equal(asked(), 2, "as many as are shown at first are there");
+});
+
+test("failures of a branch are told with their topics", () => {
+  const model = tea({ failed: [0, 0, 1, 0, 0, 0, 0], failures: [[2, [["timeout", "No answer within 60 s."]]]] });
+  const { click, find } = drawn(model);
+  click("green");
+  assert.match(find(".dfg-failures").textContent, /timeout No answer within 60 s\. sencha/);
 });
 
 test("Ctrl adds to the selection and takes away, Shift takes all in between", () => {
@@ -350,6 +399,17 @@ test("a branch that is too large is folded, and opens on a click", () => {
   assert.match(find(".dfg-legend").textContent, /folded: click to open/);
   click("38 more");
   assert.ok(labels().includes("a0") && labels().includes("a37") && !labels().includes("b0"));
+});
+
+test("everything below a branch is opened at once", () => {
+  const branch = (name, count) => [name, ...Array.from({ length: count }, (_, n) => [`${name} ${n}`, ...Array.from({ length: 9 }, (_, leaf) => `${name} ${n} leaf ${leaf}`)])];
+  const { canvas, labels, el } = drawn(modelOf(snapshotOf(["root", ...Array.from({ length: 6 }, (_, n) => branch(`b${n}`, 7))])));
+  const shown = (name) => labels().includes(name);
+  assert.ok(!shown("b0 0 leaf 0"));
+  send(canvas, "contextmenu", { offsetX: 2, offsetY: 2 });
+  [...el.querySelectorAll(".dfg-menu button")].find((one) => one.textContent === "Unfold all").click();
+  frame();
+  assert.ok(!labels().some((text) => text.endsWith("more")), "nothing is folded any more");
 });
 
 test("plus and minus open and fold a branch", () => {

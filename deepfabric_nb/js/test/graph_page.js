@@ -5,6 +5,7 @@ const window = new Window();
 const WIDTH = 1000;
 
 Object.assign(globalThis, {
+  window,
   document: window.document,
   getComputedStyle: (node) => ({ color: node.style.color, fontFamily: "sans-serif" }),
   MutationObserver: window.MutationObserver,

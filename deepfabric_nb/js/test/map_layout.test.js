@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { labels } from "../graph/label.js";
 import { mindMap } from "../graph/map_layout.js";
+import { neighbours } from "../graph/map_links.js";
 import { Topics } from "../graph/topics.js";
 
 const measure = (text) => 6 * [...text].length;
@@ -84,4 +85,25 @@ test("a link to a topic that is folded away leads to the branch where it is", ()
   const [{ from, to }] = laid(topics).links;
   assert.equal(from.id, "t2");
   assert.ok(topics.isWithin(9_000, to.row));
+});
+
+test("links between two columns have ways of their own and make room for themselves", () => {
+  const topics = tree(40, (n) => Math.floor((n - 1) / 3));
+  const before = laid(topics);
+  for (const [row, parent] of [[20, 4], [21, 5], [22, 7], [39, 4]]) topics.others.set(row, [parent]);
+  const { nodes, links, w } = laid(topics);
+  const lanes = links.map(({ lane }) => lane);
+  assert.ok(lanes.every((lane) => lane > 0 && lane < 1) || lanes.includes(null));
+  assert.equal(new Set(links.filter(({ from }) => from.side > 0).map(({ lane }) => lane)).size, links.filter(({ from }) => from.side > 0).length);
+  assert.ok(w > before.w && nodes.length === before.nodes.length);
+});
+
+test("what is linked with a topic stays clear with its parents and children, and nothing without links", () => {
+  const topics = tree(13, (n) => Math.floor((n - 1) / 3));
+  topics.others.set(12, [1]);
+  const map = laid(topics);
+  const near = (hover) => neighbours(map, { hover, selected: new Set() });
+  assert.deepEqual([...near(1).ends].toSorted(), ["t1", "t12"]);
+  assert.deepEqual([...near(1).ids].toSorted(), ["t0", "t1", "t12", "t4", "t5", "t6"]);
+  assert.equal(near(2).ids.size, 0);
 });

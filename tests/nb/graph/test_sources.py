@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ import pytest
 import deepfabric_nb
 from deepfabric_core import load_topics
 from deepfabric_core.errors import DeepFabricError
+from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.topics.formats import parse_topics
 from deepfabric_nb.graph.sources import RunTopicSource
 from deepfabric_nb.graph.topic_graph import TopicGraph
+from deepfabric_nb.graph.topic_samples import samples_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.run import Run
+from tests.nb.wire import Wire
 
 CONFIG: dict[str, Any] = {
     "llm": {"provider": "simulated"},
@@ -79,6 +84,37 @@ def test_topics_that_were_complete_before_anybody_listened_are_counted_all_the_s
     source.refresh(graph)
     assert graph[graph.topics.root].wanted == 9 and len(graph.topics) == 13
     run.stop(now=True)
+
+
+def test_the_page_gets_the_samples_of_a_topic_as_cards_and_those_of_a_branch_in_parts(place: Path) -> None:
+    run = start().wait()
+    graph = TopicGraph(run)
+    graph.comm = wire = Wire()
+    leaf, path = graph.topics.leaves[1]
+    for own, first in ((leaf.id, 0), (branch(graph), 0), (graph.topics.root, 5), ("no topic", 0), (leaf.id, -1)):
+        wire.receive({"type": "samples_of", "topic": own, "from": first})
+    one, some, rest = wire.messages
+    assert (one["topic"], one["total"]) == (leaf.id, 1)
+    assert tuple(one["cards"][0]["path"]) == path and one["cards"][0]["messages"][0]["role"] == "user"
+    assert [card["path"][1] for card in some["cards"]] == [graph.topics.by_id[branch(graph)].name] * 3
+    assert (len(rest["cards"]), rest["from"], rest["total"]) == (4, 5, 9)
+
+
+def test_a_sample_is_shown_as_it_was_edited_and_without_keys(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "hidden-everywhere-1234")
+    run = start().wait()
+    record = json.loads((place / "tea.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    own = sample_id(record)
+    record["messages"][-1]["content"] = "hidden-everywhere-1234"
+    said = {"id": "1", "sample": own, "action": "edit", "who": "me", "at": 1.0, "after": record}
+    (place / "tea.reviews.jsonl").write_text(json.dumps(said) + "\n", encoding="utf-8")
+    told = samples_of(run, run.topics, run.topics.root, 0) if run.topics else None
+    assert told and "[hidden]" in str(told["cards"][0]["messages"]) and "hidden-everywhere" not in str(told)
+
+
+def test_topics_of_no_run_have_no_samples() -> None:
+    graph = TopicGraph(parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")[0])
+    assert graph.samples_of and graph.samples_of(graph.topics.root, 0)["cards"] == []
 
 
 def test_an_edit_is_saved_and_the_next_run_makes_only_what_is_missing(place: Path) -> None:

@@ -416,11 +416,18 @@ def test_messages_are_heard_while_a_cell_runs() -> None:
     assert getattr(TopicGraphWidget(tree("tea")).comm, "_reply_subshell_for", None) is None
 
 
-@pytest.mark.parametrize(
-    "bundle", [STATIC / "graph.js", STATIC / "graph.css", PICTURES / "graph_page.js", PICTURES / "graph_page.css"]
-)
+@pytest.mark.parametrize("bundle", [STATIC / "graph.css", PICTURES / "graph_page.js", PICTURES / "graph_page.css"])
 def test_a_bundle_loads_nothing_from_elsewhere_and_never_writes_html(bundle: Path) -> None:
     text = bundle.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # the name of SVG, no address
     assert len(text) < 90_000
     assert not re.search(r"https?:|\bimport\b|@import|url\(", text)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text)
+
+
+def test_the_widget_is_small_and_its_own_code_never_writes_html() -> None:
+    assert (STATIC / "graph.js").stat().st_size < 240_000, (
+        "the cards of samples bring a Markdown parser and a sanitizer"
+    )
+    for source in (STATIC.parent / "js" / "graph").glob("*.js"):
+        text = source.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text), source.name
