@@ -103,9 +103,10 @@ class TopicCounts:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def add_sample(self, question: str, answer: str) -> None:
-        """Keep a sample as an example, unless there are enough already."""
-        if len(self.samples) < _EXAMPLES:
-            self.samples.append((_short(question, _QUESTION), _short(answer, _ANSWER)))
+        """Keep a sample as an example, unless it is one or there are enough already."""
+        example = _short(question, _QUESTION), _short(answer, _ANSWER)
+        if len(self.samples) < _EXAMPLES and example not in self.samples:
+            self.samples.append(example)
 
     def add_failure(self, kind: str, message: str) -> None:
         """Keep a failure as an example, unless there are enough already."""

@@ -91,11 +91,11 @@ class ShownTopics(LiveFrame):
             known.done = known.done if done is None else done
             known.failed = known.failed if failed is None else failed
 
-    def sample(self, topic_id: str, question: str, answer: str) -> None:
-        """Count a sample that was made, and keep the first few as examples."""
+    def sample(self, topic_id: str, question: str, answer: str, *, is_counted: bool = False) -> None:
+        """Count a sample that was made, unless it is counted already, and keep the first few as examples."""
         with self._lock:
             known = self._columns.of(topic_id)
-            known.done += 1
+            known.done += not is_counted
             known.add_sample(question, answer)
 
     def failure(self, topic_id: str, kind: str, message: str) -> None:

@@ -220,9 +220,9 @@ class RunTopicSource:
                 graph.mark_outdated()
             case RunFinished() if not self._run.stopping or not self._run.is_watched:
                 graph.mark_outdated()
-            case SampleFinished(own, _, cycle, _, question, answer) if (own, cycle) not in self._counted:
+            case SampleFinished(own, _, cycle, _, question, answer):
+                graph.sample(own, question, answer, is_counted=(own, cycle) in self._counted)
                 self._counted.add((own, cycle))
-                graph.sample(own, question, answer)
             case SampleFailed(topic_id=own, kind=kind, message=message):
                 graph.failure(own, kind.value, message)
 
