@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepfabric_nb.api import load, run, start
+    from deepfabric_nb.api import load, run, start, upload
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
@@ -28,6 +28,7 @@ _HOMES = {
     "run": "api",
     "start": "api",
     "unload_ipython_extension": "extension",
+    "upload": "api",
 }
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "run",
     "start",
     "unload_ipython_extension",
+    "upload",
 ]
 
 

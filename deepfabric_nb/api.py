@@ -1,4 +1,4 @@
-"""Start runs from Python code: `start`, `run` and `load`."""
+"""Start runs from Python code, read datasets and upload them: `start`, `run`, `load` and `upload`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deepfabric_core.quality.checks.own_checks import OwnCheck
+    from deepfabric_nb.runs.upload import Upload
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
@@ -98,3 +99,21 @@ def load(path: str | Path) -> pd.DataFrame:
     from deepfabric_nb.runs.dataframes import load as frame_of_file
 
     return frame_of_file(path)
+
+
+def upload(dataset: str | Path | Run, repository: str, **settings: Any) -> Upload:
+    """Upload a dataset to the Hugging Face hub, with a card that tells what it is and how it was made.
+
+    `dataset` is a file or a run; the token is read from HF_TOKEN. `settings` are the keys of the config's section
+    `huggingface`: `upload("tea.jsonl", "me/tea", configs=["trl"], license="cc-by-4.0")`. With `dry_run=True` nothing is
+    uploaded, and the card is shown.
+
+    Raises:
+        ConfigError: something isn't as it must be: the dataset, the repository's name, the token, the right to write.
+        OutputError: the hub can't be reached, or doesn't take it now; what has arrived isn't sent again.
+    """
+    from deepfabric_nb.runs.upload import upload as upload_dataset
+
+    if isinstance(dataset, Run):
+        return dataset.upload_hf(repository, **settings)
+    return upload_dataset(Path(dataset), repository, **settings)

@@ -20,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from deepfabric_core.cli.app import app
 from deepfabric_nb.magic.commands import COMMANDS, flags_of
 from tests import ROOT
+from tests.hub_server import WRITES, HubServer
 from tests.nb.conftest import place, provider, shell
 from tests.provider import LocalProvider
 
@@ -96,6 +97,7 @@ class Newcomer:
             "OPENAI_BASE_URL": server.base_url,
         }
         self._config: dict[str, Any] = {}
+        self._servers = [server.base_url, server.base_url.replace("127.0.0.1", "localhost")]
 
     def bash(self, block: Block) -> None:
         """Type the commands of a block."""
@@ -119,6 +121,8 @@ class Newcomer:
     def yaml(self, block: Block) -> None:
         """Save a config under the name that is used next; a part of one replaces those sections of the one before."""
         written = yaml.safe_load(block.text)
+        if isinstance(written.get("llm", {}).get("base_url"), list):  # several servers, which nobody has at hand
+            written["llm"]["base_url"] = self._servers
         if "topics" in written:
             name = file_name(block)
             (self.folder / name).write_text(block.text, encoding="utf-8")
@@ -132,9 +136,12 @@ class Newcomer:
 
 
 @pytest.fixture
-def newcomer(place: Path, provider: LocalProvider) -> Newcomer:
-    """In the same folder as the notebook's kernel."""
-    return Newcomer(place, provider)
+def newcomer(place: Path, provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Newcomer]:
+    """In the same folder as the notebook's kernel, with a hub on this machine."""
+    with HubServer(user="my-name") as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", WRITES)
+        yield Newcomer(place, provider)
 
 
 def test_every_block_runs_as_written_one_after_the_other(

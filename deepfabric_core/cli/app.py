@@ -34,6 +34,8 @@ _COMMANDS = {
     "export": ("deepfabric_core.cli.export", "Export a dataset for training, in the format of a trainer."),
     "topic": ("deepfabric_core.cli.topic", "Look at a topics file, and prune it."),
     "trace": ("deepfabric_core.cli.trace", "Look at the calls to models that a run has recorded."),
+    "upload-hf": ("deepfabric_core.cli.upload_hf", "Upload a dataset to the Hugging Face hub, with a card."),
+    "upload-kaggle": ("deepfabric_core.cli.upload_kaggle", "Upload a dataset to Kaggle."),
     "validate": ("deepfabric_core.cli.validate", "Check a config without spending anything, and print the plan."),
     "visualize": ("deepfabric_core.cli.visualize", "Draw topics: as SVG, as an interactive page or as Mermaid text."),
 }

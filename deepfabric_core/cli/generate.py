@@ -57,6 +57,7 @@ def command(config_file: Path | None, **values: Any) -> None:
     from deepfabric_core.text.run_summary import summary
 
     job = settle_conflict(job_of(loaded.config, config_file, values))
+    _check_publishing(job)
     settle_size(job, confirmed=bool(values["yes"]))
     try:
         state = run_shown(job, values["tui"])
@@ -67,7 +68,29 @@ def command(config_file: Path | None, **values: Any) -> None:
     if state.ending != "complete":
         samples = state.samples_progress
         _advise(job, state, only_failures=bool(samples.failed) and samples.settled == samples.total)
-    raise click.exceptions.Exit(EXIT_CODES[state.ending or "aborted"])
+    code = EXIT_CODES[state.ending or "aborted"]
+    raise click.exceptions.Exit(code or int(not _publish(job, is_new=state.calls > 0)))
+
+
+def _is_published(job: Job) -> bool:
+    return not job.topic_only and bool(job.config.huggingface or job.config.kaggle)
+
+
+def _check_publishing(job: Job) -> None:
+    if _is_published(job):
+        from deepfabric_core.hub.after_run import check_publishing
+
+        for notice in check_publishing(job.config):
+            note(notice)
+
+
+def _publish(job: Job, *, is_new: bool) -> bool:
+    """Upload the dataset where the config says so, and return whether nothing failed."""
+    if not _is_published(job):
+        return True
+    from deepfabric_core.hub.after_run import publish_made
+
+    return publish_made(job.config, job.dataset, lambda text: say(text, err=True), is_new=is_new)
 
 
 def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = False) -> None:

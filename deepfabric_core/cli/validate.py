@@ -48,11 +48,21 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
         check_tools(config)
     open_gates(job, note)
     check_budget(job)
+    _check_publishing(config)
     if problems := _unwritable(config, config_file):
         raise ConfigError("\n".join(problems))
     if check_api:
         _check_api(config)
     print_result(f"{config_file} is valid.")
+
+
+def _check_publishing(config: Config) -> None:
+    """Check that the dataset can be published, if the config says where."""
+    if config.huggingface or config.kaggle:
+        from deepfabric_core.hub.after_run import check_publishing
+
+        for sentence in check_publishing(config):
+            note(sentence)
 
 
 def _unwritable(config: Config, config_file: Path) -> list[str]:

@@ -30,8 +30,6 @@ NO_FILE = "without a config file"
 # Keys that are accepted, but have no effect so far.
 UNUSED = (
     "evaluation",
-    "huggingface",
-    "kaggle",
     "deepfabric_cloud",
     "generation.save_as",
     "output.formatters",

@@ -243,19 +243,40 @@ class Output(Section):
     formatters: list[Any] = []
 
 
-class HuggingFace(Section):
-    """Where the dataset is published on the Hugging Face hub."""
+def _shares(value: object) -> object:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={share}" for name, share in value.items())
+    return value
+
+
+class Published(Section):
+    """How a dataset is published once a run is complete. Only its owner can see it unless `private` is false.
+
+    `configs` are formats of `deepfabric export` that stand beside the samples, such as trl. `split` has the shares of
+    the sides, and `by` and `hold_out` say how it is divided, as for an export. `license` is an identifier such as
+    cc-by-4.0.
+    """
+
+    private: bool = True
+    tags: list[str] = []
+    license: str | None = Field(default=None, min_length=1)
+    description: str | None = None
+    configs: list[str] = []
+    split: Annotated[str | None, BeforeValidator(_shares)] = None
+    by: Literal["topic", "source", "random"] = "topic"
+    hold_out: list[str] = []
+
+
+class HuggingFace(Published):
+    """Where the dataset is published on the Hugging Face hub, with the token in HF_TOKEN."""
 
     repository: str
-    tags: list[str] = []
 
 
-class Kaggle(Section):
-    """Where the dataset is published on Kaggle."""
+class Kaggle(Published):
+    """Where the dataset is published on Kaggle, with the key in the environment."""
 
     handle: str
-    tags: list[str] = []
-    description: str | None = None
     version_notes: str | None = None
 
 

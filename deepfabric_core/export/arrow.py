@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.export.columns import TEXT, TRUTH, Column, Columns, ListOf, Plain, Struct
+from deepfabric_core.export.columns import INTEGER, NUMBER, TEXT, TRUTH, Column, Columns, ListOf, Plain, Struct
 
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -23,6 +23,8 @@ except ImportError as problem:
 
 Row = Mapping[str, Any]
 
+_DTYPES = {TEXT: "string", TRUTH: "bool", INTEGER: "int64", NUMBER: "float64"}
+_ARROW = {TEXT: pa.string(), TRUTH: pa.bool_(), INTEGER: pa.int64(), NUMBER: pa.float64()}
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
@@ -76,7 +78,7 @@ def _feature(column: Column) -> dict[str, Any]:
             return {name: _feature(field) for name, field in column.fields.items()}
     if column.kind == "json":
         return {"_type": "Json"}
-    return {"dtype": "string" if column == TEXT else "bool", "_type": "Value"}
+    return {"dtype": _DTYPES[column], "_type": "Value"}
 
 
 def _type(column: Column) -> pa.DataType:
@@ -87,7 +89,7 @@ def _type(column: Column) -> pa.DataType:
             return pa.struct([pa.field(name, _type(field)) for name, field in column.fields.items()])
     if column.kind == "json":
         return pa.json_(pa.string())
-    return pa.bool_() if column == TRUTH else pa.string()
+    return _ARROW[column]
 
 
 def _array(values: Sequence[Any], column: Column) -> pa.Array:
@@ -109,8 +111,8 @@ def _array(values: Sequence[Any], column: Column) -> pa.Array:
 def _plain(values: Sequence[Any], column: Plain) -> pa.Array:
     if column.kind == "json":
         return pa.array([None if value is None else _clean(_encode(value)) for value in values], pa.string())
-    if column == TRUTH:
-        return pa.array(values, pa.bool_())
+    if column != TEXT:
+        return pa.array(values, _ARROW[column])
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:

@@ -9,9 +9,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A text, a truth value, or any JSON value: the last never gets keys that stand in other rows alone."""
+    """A text, a truth value, a number, or any JSON value: the last never gets keys that stand in other rows alone.
 
-    kind: Literal["text", "truth", "json"]
+    An integer has 64 bits.
+    """
+
+    kind: Literal["text", "truth", "integer", "number", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,4 @@ Column = Plain | ListOf | Struct
 Columns = Mapping[str, Column]
 
 TEXT, TRUTH, JSON = Plain("text"), Plain("truth"), Plain("json")
+INTEGER, NUMBER = Plain("integer"), Plain("number")

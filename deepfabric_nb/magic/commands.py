@@ -15,6 +15,7 @@ from deepfabric_core.flags.click_options import (
     with_options,
     with_preview,
 )
+from deepfabric_core.flags.upload_options import with_upload_options
 
 _YAML = (".yaml", ".yml")
 
@@ -100,6 +101,14 @@ COMMANDS: Mapping[str, click.Command] = {
             "Write a run's config to a file, and what it has made beside it, to go on from the command line; or, to a "
             "file that ends in .jsonl, the samples that nobody rejected, as they were edited.",
             click.argument("words", nargs=-1, metavar="[RUN] FILE"),
+        ),
+        _command(
+            "upload-hf",
+            "Upload a dataset to the Hugging Face hub, or what a run has made; without a name, the latest run.",
+            # The last one is asked for first.
+            click.argument("what", required=False, metavar="[FILE or run]"),
+            click.argument("repo", metavar="REPO"),
+            with_upload_options,
         ),
         _command(
             "watch",

@@ -55,7 +55,7 @@ class DeepFabricMagics(Magics):
         out = line.values.get("out")
         if out and not out.isidentifier():
             raise ConfigError(f"--out {out}: that can't be a variable's name.")
-        return getattr(self, f"_{line.command}")(line.values, cell)
+        return getattr(self, f"_{line.command.replace('-', '_')}")(line.values, cell)
 
     # ---- runs
 
@@ -191,6 +191,11 @@ class DeepFabricMagics(Magics):
         if path.endswith(".jsonl"):
             return export_accepted(self.session, names[0] if names else None, Path(path))
         return export(self.session, names[0] if names else None, Path(path))
+
+    def _upload_hf(self, values: Mapping[str, Any], _: str | None) -> Any:
+        from deepfabric_nb.magic.upload import upload_hf
+
+        return upload_hf(self.session, values)
 
     # ---- about
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deepfabric_core.samples.reviews import Reviews
     from deepfabric_core.topics.model import Topics
     from deepfabric_nb.runs.report import Report
+    from deepfabric_nb.runs.upload import Upload
 
 _ids = itertools.count(1)
 
@@ -206,6 +207,19 @@ class Run(EngineTask):
         from deepfabric_nb.runs.report import report_on_job
 
         return report_on_job(self.job, made_up=_is_made_up(self.job.config), against=against, topics=topics)
+
+    def upload_hf(self, repository: str, **settings: Any) -> Upload:
+        """Upload the dataset to the Hugging Face hub, with its config on the card; see `deepfabric_nb.upload`.
+
+        Raises:
+            ConfigError: the run isn't complete, or something isn't as an upload needs it.
+            OutputError: the hub can't be reached, or doesn't take it now.
+        """
+        from deepfabric_nb.runs.upload import upload
+
+        if not self.job.dataset.is_file():
+            raise ConfigError(f"{self.job.dataset} isn't complete yet; wait for the run, or resume it.")
+        return upload(self.job.dataset, repository, config=self.job.config, **settings)
 
     def _manifest(self, found: Results) -> dict[str, Any]:
         from deepfabric_core import __version__

@@ -20,6 +20,7 @@ from deepfabric_core.wording import counted, were
 from deepfabric_nb.kernel import engine_thread
 from deepfabric_nb.kernel.display_mode import current_shell
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.upload import publish_complete
 
 if TYPE_CHECKING:
     from deepfabric_core.redaction import Redactor
@@ -74,6 +75,7 @@ class Session:
 
             state = await generate(job, emit=tell, stop=stop)
             tell_the_rest(state, emit, name)
+            await publish_complete(job, state, emit)
             return state
 
         return self._added(Run(name, job, work, written=written))

@@ -42,7 +42,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     yield f"### {name}\n"
     yield code(" ".join((name, *(_argument(each) for each in command.params if isinstance(each, click.Argument)))))
     yield f"{inspect.cleandoc(command.help or '')}\n"
-    options = [each for each in command.params if isinstance(each, click.Option)]
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
     own = [each for each in options if each.name not in _TABLE]
     if name.startswith("%") and len(options) - len(own) == len(OPTIONS):
         yield "It takes the flags of `deepfabric generate`" + (" and:\n" if own else ".\n")

@@ -195,8 +195,8 @@ def test_a_deprecated_spelling_loads_with_a_notice(written: str, meant: tuple[st
 
 def test_all_unused_keys_share_one_notice() -> None:
     text = MINIMAL.replace("bicycles.}", "bicycles., save_as: x, rate_limit: {retry_on_status_codes: [429]}}")
-    (notice,) = loaded(text + "evaluation: {a: 1}\nhuggingface: {repository: me/data}\n").notices
-    for key in ("evaluation", "huggingface", "generation.save_as", "generation.rate_limit.retry_on_status_codes"):
+    (notice,) = loaded(text + "evaluation: {a: 1}\ndeepfabric_cloud: {upload: all}\n").notices
+    for key in ("evaluation", "deepfabric_cloud", "generation.save_as", "generation.rate_limit.retry_on_status_codes"):
         assert key in notice
 
 

@@ -18,6 +18,8 @@ CONFIG = {
     "generation": {"system_prompt": "B", "tools": {}},
     "output": {"save_as": "c", "checkpoint": {"interval": 1}},
     "quality": {"judge": {}},
+    "huggingface": {"repository": "me/d"},
+    "kaggle": {"handle": "me/d"},
 }
 LEAVES = [(*place, key) for place in sections() for key in known_keys(place) if not known_keys((*place, key))]
 
