@@ -34,6 +34,7 @@ _NOT_DATA: Mapping[str, str] = {
     "topics.max_retries": "patience",
     "topics.expansion_retries": "patience",
     "topics.save_as": "a place",
+    "topics.weights": "which topics get more samples; those that are made stay",
     "generation.max_retries": "patience",
     "generation.sample_retries": "patience",
     "generation.rate_limit": "speed and patience",
@@ -59,8 +60,6 @@ _NOT_DATA: Mapping[str, str] = {
 Fingerprint = dict[str, str]
 
 _TOPICS = "topics."
-# It decides how many samples each topic gets, and neither the topics nor what a sample is.
-_WEIGHTS = "topics.weights"
 # Each section in this list has keys of its own, below its number.
 _JUDGES = "quality.judges"
 
@@ -74,8 +73,6 @@ KeyedHash = Callable[[str], str]
 def fingerprint(config: Config, keyed_hash: KeyedHash) -> Fingerprint:
     """Return every key that decides the data, dotted, with its value as JSON, or a hash of it if it may be secret."""
     prints = dict(_leaves(config.model_dump(mode="json"), ""))
-    if not config.topics.weights:
-        del prints[_WEIGHTS]  # as before there were any
     return without_secrets(prints | _traces(config), keyed_hash)
 
 
@@ -97,12 +94,17 @@ def without_secrets(prints: Mapping[str, str], keyed_hash: KeyedHash) -> Fingerp
 def changed(before: Mapping[str, str], now: Mapping[str, str], *, topics_given: bool = False) -> list[str]:
     """Return the keys whose values differ; keys of topics don't count if topics are loaded now, or were before.
 
-    A key that an earlier version didn't know had its default then.
+    A key that an earlier version didn't know had its default then, and one that counts no more is passed over.
     """
+    before = {key: value for key, value in before.items() if not _counts_no_more(key)}
     if topics_given or not part_of_topics(before):
-        before, now = for_given_topics(before), for_given_topics(now)
+        before, now = without_topics(before), without_topics(now)
     before = {**{key: value for key, value in _defaults().items() if key in now}, **before}
     return [key for key in sorted({*before, *now}) if _differ(before.get(key), now.get(key))]
+
+
+def _counts_no_more(key: str) -> bool:
+    return key.startswith("topics.weights")
 
 
 @cache
@@ -155,20 +157,11 @@ def _key_of(value: str) -> str | None:
 
 def part_of_topics(prints: Mapping[str, str]) -> Fingerprint:
     """Return the part of a fingerprint that decides the topics."""
-    return {key: value for key, value in prints.items() if _grows(key)}
-
-
-def _grows(key: str) -> bool:
-    return key.startswith(_TOPICS) and not key.startswith(_WEIGHTS)
-
-
-def for_given_topics(prints: Mapping[str, str]) -> Fingerprint:
-    """Return the part of a fingerprint that decides a dataset of given topics."""
-    return {key: value for key, value in prints.items() if not _grows(key)}
+    return {key: value for key, value in prints.items() if key.startswith(_TOPICS)}
 
 
 def without_topics(prints: Mapping[str, str]) -> Fingerprint:
-    """Return the part of a fingerprint that decides what the samples of given topics are, not how many each gets."""
+    """Return the part of a fingerprint that decides a dataset of given topics."""
     return {key: value for key, value in prints.items() if not key.startswith(_TOPICS)}
 
 

@@ -40,7 +40,8 @@ def _known_language(written: object) -> str | None:
 Language = Annotated[str | None, AfterValidator(lambda language: None if language is None else code_of(language))]
 
 
-Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+LARGEST_WEIGHT = 1000
+Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT, allow_inf_nan=False)]
 
 
 class TopicsConfig(Section):

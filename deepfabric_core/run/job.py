@@ -12,12 +12,14 @@ from typing import Any
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import RunStarted
 from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
 from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
+from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.rejected_log import rejected_path
-from deepfabric_core.store.topics_file import TopicsFile, load_topics
+from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.topics.model import Topics
 
 # Flags that decide about a checkpoint or a large plan in one run only; a command to resume omits them.
@@ -148,23 +150,23 @@ class Job:
             raise ConfigError(f"output.save_as and the topics file are both {self.dataset}; give one another name.")
 
 
-def plan_of(job: Job, topics: Topics) -> Plan:
-    """Return the plan of the job's samples over these topics; that of a preview is a part of the whole run's."""
+def run_started(job: Job, at: float) -> RunStarted:
+    """Return the event for the beginning of the job's run; where no samples are made, no model is named for them."""
+    config = job.config
+    return RunStarted(config.topics.llm.name, "" if job.topic_only else config.generation.llm.name, at)
+
+
+def plan_of(job: Job, topics: Topics, made: frozenset[SampleKey] = frozenset()) -> Plan:
+    """Return the plan of the job's samples over these topics; that of a preview is a part of the whole run's.
+
+    The work items that are `made` stay in it.
+    """
     weights = leaf_weights(topics, job.config.topics.weights)
     if job.preview is None:
-        return Plan(topics, job.samples_wanted(topics), weights)
+        return Plan(topics, job.samples_wanted(topics), weights, made)
     leaves = len(topics.leaves)
     is_whole = job.preview > leaves >= job.config.topics.degree**job.config.topics.depth
     return Plan(topics, min(job.preview, job.samples_of(leaves)) if is_whole else min(job.preview, leaves), weights)
-
-
-def saved_plan(job: Job, path: Path) -> Plan | None:
-    """Return the plan over the topics of a file; None if there is no such file.
-
-    Raises:
-        ConfigError: the file is no topics file.
-    """
-    return plan_of(job, load_topics(path)[0]) if path.exists() else None
 
 
 def save_topics(job: Job, topics: Topics) -> None:

@@ -24,7 +24,6 @@ from deepfabric_core.events import (
     Notice,
     RunExpected,
     RunFinished,
-    RunStarted,
     Stage,
     Stopping,
     TopicsReady,
@@ -34,7 +33,7 @@ from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.checkpoint.earlier_dataset import keep_earlier_dataset
-from deepfabric_core.run.checkpoint.from_dataset import restore_checkpoint
+from deepfabric_core.run.checkpoint.from_dataset import restore_checkpoint, restore_for_more, tell_of_weights
 from deepfabric_core.run.checkpoint.resume import (
     clear_finished,
     mark_of_finished,
@@ -44,7 +43,7 @@ from deepfabric_core.run.checkpoint.resume import (
 )
 from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, plan_of, save_topics
+from deepfabric_core.run.job import Job, run_started, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.gates import Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates, open_gates
@@ -91,8 +90,10 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
     try:
         _remove_leftovers(job)
         clear_finished(job)
+        restore_for_more(job, sink)
         mark = mark_of_finished(job)
         if mark is not None and not restore_checkpoint(job, mark, sink):
+            tell_of_weights(job, mark, sink)
             tell_complete(mark, job, sink)
             return sink.state
         refuse_to_choose(job)
@@ -134,7 +135,7 @@ async def _with_checkpoint(work: _Work, given: Topics | None, toolbox: Toolbox |
         if topics is not given:
             check_outputs(job, topics)
         with opened_trace(job) as trace, emitting_pauses(work.stop, sink), _budget(work) as budget:
-            sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, time.time()))
+            sink(run_started(job, time.time()))
             await checkpoint.begun()
             _tell_expected(work, topics, toolbox)
             return await _run(replace(work, trace=trace, budget=budget), topics, toolbox)
@@ -292,7 +293,7 @@ async def _make_samples(
     for sentence in unclear_names(topics, work.job.config.topics.weights):
         work.sink(Notice(sentence))
     while True:
-        plan = plan_of(work.job, topics)
+        plan = work.checkpoint.plan(topics)
         sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates, judging)
         await _sampled(sampling, work.stop)
         if work.stop.requested or not (work.job.live_edits and work.job.live_edits.pending):

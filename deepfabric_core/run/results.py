@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deepfabric_core.chat.tools import text_of
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.job import Job, saved_plan
+from deepfabric_core.run.checkpoint.plan import saved_plan
+from deepfabric_core.run.job import Job, plan_of
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of, path_of
 from deepfabric_core.samples.reviews import sample_id, standing
@@ -19,6 +20,7 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, re
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.rejected_log import reviewed_samples
 from deepfabric_core.store.review_log import reviews_of
+from deepfabric_core.store.topics_file import load_topics
 
 PlaceOf = Callable[[str, int], int | None]
 
@@ -70,7 +72,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         known = read_metadata(place)
         samples = _standing([line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)], job)
         failures = list(of_samples(whole_lines(place.failures)))
-        plan = saved_plan(job, place.topics)
+        plan = saved_plan(job, place, known)
     except ConfigError:
         if place.exists:
             raise
@@ -93,7 +95,7 @@ def _standing(samples: list[JournalLine], job: Job) -> list[JournalLine]:
 def _delivered(job: Job) -> Results:
     plan = None
     with suppress(ConfigError):  # the dataset is enough
-        plan = saved_plan(job, job.topics_load or job.topics)
+        plan = plan_of(job, load_topics(job.topics_load or job.topics)[0])
     samples = [line_of(record) for record in whole_lines(job.dataset)]
     failures = list(of_samples(whole_lines(job.failures)))
     return Results(samples, failures, _wanted(job, plan), rejected=_rejected(job.rejected))

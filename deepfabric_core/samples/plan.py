@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, filterfalse, islice
 
 from deepfabric_core.samples.weights import shared_out
 from deepfabric_core.topics.model import TopicPath, Topics
@@ -41,7 +42,8 @@ class Plan:
 
     In the last, partial cycle the topics are spread over all branches. `weights`, one for each leaf as `leaf_weights`
     returns them, give a leaf of weight 2 twice as many samples as one of weight 1, as exactly as whole samples allow.
-    A plan with a greater count holds every key of a plan with a smaller count.
+    A plan with a greater count holds every key of a plan with a smaller count. The keys of samples that are `made`
+    stay in it, whatever the share of their topics is now, unless they are more than `count`.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
@@ -52,13 +54,14 @@ class Plan:
     topics: Topics
     count: int
     weights: tuple[float, ...] = ()
+    made: frozenset[tuple[str, int]] = frozenset()
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[WorkItem]:
         leaves = self.topics.leaves
-        for index, (place, cycle) in enumerate(self._by_weight if self.weights else self._in_turn()):
+        for index, (place, cycle) in enumerate(self._shared if self._is_shared else self._in_turn()):
             topic, path = leaves[place]
             yield WorkItem(index, topic.id, path, cycle)
 
@@ -78,8 +81,8 @@ class Plan:
         (1, None)
         """
         place = self._places.get(topic_id)
-        if self.weights:
-            return None if place is None else self._index_by_weight.get((place, cycle))
+        if self._is_shared:
+            return None if place is None else self._index_of_shared.get((place, cycle))
         if place is None or not 0 <= cycle < self.cycles:
             return None
         if cycle >= self.whole_cycles:
@@ -102,22 +105,46 @@ class Plan:
     @property
     def cycles(self) -> int:
         """The number of all cycles, including the partial one."""
-        if self.weights:
-            return 1 + max((cycle for _, cycle in self._by_weight), default=-1)
+        if self._is_shared:
+            return 1 + max((cycle for _, cycle in self._shared), default=-1)
         return -(-self.count // len(self.topics.leaves))
 
-    @cached_property
-    def _by_weight(self) -> list[tuple[int, int]]:
-        shares = shared_out(self.count, self.weights, _spread(self.topics))
-        return [(place, cycle) for cycle in range(max(shares)) for place, share in enumerate(shares) if share > cycle]
+    @property
+    def _is_shared(self) -> bool:
+        return bool(self.weights or self.made)
 
     @cached_property
-    def _index_by_weight(self) -> dict[tuple[int, int], int]:
-        return {item: index for index, item in enumerate(self._by_weight)}
+    def _shared(self) -> list[tuple[int, int]]:
+        """The place of each item's leaf, and its cycle, where topics have a share of the samples each."""
+        leaves = self.topics.leaves
+        made: dict[int, list[int]] = {}
+        for topic_id, cycle in sorted(self.made):
+            if topic_id in self._places:
+                made.setdefault(self._places[topic_id], []).append(cycle)
+        counts = [len(made.get(place, ())) for place in range(len(leaves))] if made else None
+        shares = shared_out(self.count, self.weights or (1.0,) * len(leaves), _spread(self.topics), counts)
+        items = ((cycle, place) for place, share in enumerate(shares) for cycle in _cycles(share, made.get(place, ())))
+        return [(place, cycle) for cycle, place in sorted(items)]
+
+    @cached_property
+    def _index_of_shared(self) -> dict[tuple[int, int], int]:
+        return {item: index for index, item in enumerate(self._shared)}
 
     @cached_property
     def _last_cycle(self) -> list[int]:
         return sorted(_spread(self.topics)[: self.count % len(self.topics.leaves)])
+
+
+def _cycles(share: int, made: Sequence[int]) -> Sequence[int]:
+    """Return the cycles of a topic with so many samples: those that are made, then the first of the others.
+
+    >>> _cycles(2, ()), _cycles(3, (1,)), _cycles(1, (1, 2))
+    (range(0, 2), [1, 0, 2], [1])
+    """
+    if not made:
+        return range(share)
+    others = filterfalse(set(made).__contains__, count())
+    return [*made[:share], *islice(others, max(0, share - len(made)))]
 
 
 def _spread(topics: Topics) -> list[int]:

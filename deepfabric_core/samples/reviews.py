@@ -77,6 +77,11 @@ class Review:
         """Whether the sample is to be left out, or made again."""
         return self.verdict == "rejected"
 
+    @property
+    def verdict_as_made(self) -> Verdict | None:
+        """What people say of the sample as a judge saw it; None also if they edited it."""
+        return None if self.edited is not None else self.verdict
+
     def applied_to(self, original: Record) -> Record:
         """Return the record as it was edited last, or else the original."""
         return original if self.edited is None else self.edited

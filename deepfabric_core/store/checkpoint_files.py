@@ -138,7 +138,8 @@ class Metadata:
     """The metadata of a checkpoint. Times are in seconds since the epoch; `seconds` is the time worked so far.
 
     All sessions of a run have the same `run_id`; `spending` is theirs together, of the calls that were answered.
-    `next_call` is what the call takes at most that no longer fitted into the budget, if that was reached.
+    `next_call` is what the call takes at most that no longer fitted into the budget, if that was reached. `weights` are
+    those of topics, by their ids, when samples were last planned; `weights_changed` says that others were made before.
     """
 
     config_file: str | None = None
@@ -149,6 +150,8 @@ class Metadata:
     leaves: int = 0
     failed_expansions: int = 0
     topics_digest: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    weights_changed: bool = False
     samples_wanted: int = 0
     samples_done: int = 0
     samples_failed: int = 0

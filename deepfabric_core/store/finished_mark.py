@@ -23,7 +23,8 @@ class FinishedMark:
     """What a finished run delivered: `samples` over topics with `leaves`; or, with `topic_only`, only the topics.
 
     `topics_given` says whether the topics came from a file. `fingerprint` holds a digest of each value that decides
-    the data; `digest` is the SHA-256 of the delivered file.
+    the data; `digest` is the SHA-256 of the delivered file. `weights` and `weights_changed` are as in a checkpoint's
+    metadata.
     """
 
     dataset: str
@@ -33,6 +34,8 @@ class FinishedMark:
     leaves: int = 0
     digest: str = ""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    weights_changed: bool = False
     finished_at: float = 0.0
     format: int = _FORMAT
 

@@ -29,5 +29,5 @@ def rest(topics: Topics, limit: int) -> list[str]:
 
 
 def shown(topic: Topic) -> str:
-    """Return a topic's name on one line."""
-    return printable(topic.name, _WIDTH)
+    """Return a topic's name on one line, with the weight that was set for it by hand."""
+    return printable(topic.name, _WIDTH) + ("" if topic.weight is None else f" (weight {topic.weight:g})")

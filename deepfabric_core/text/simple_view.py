@@ -90,7 +90,7 @@ class SimpleView:
             case CallFailed() | ReplyRejected() | SampleRejected() | LimiterChanged():
                 self._trouble(event)
             case RunStarted(topics_model, samples_model):
-                self._line(f"Started: topics by {topics_model}, samples by {samples_model}")
+                self._line(f"Started: topics by {topics_model}{samples_model and f', samples by {samples_model}'}")
             case Stopping() | Paused() | WentOn():
                 self._stop_or_pause(event, before)
             case RunExpected(expected):

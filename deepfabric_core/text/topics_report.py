@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from deepfabric_core.printable import printable, printable_path
+from deepfabric_core.text.outline import shown
 from deepfabric_core.topics.coverage import near_duplicates, shape
 from deepfabric_core.topics.model import Topic, TopicPath, Topics
 from deepfabric_core.wording import counted
@@ -66,7 +67,7 @@ def tree(topics: Topics, view: ReportOptions) -> Iterator[str]:
 def _label(topics: Topics, topic: Topic, view: ReportOptions) -> str:
     own = f" [{printable(topic.id, _WIDTH)}]" if view.ids else ""
     further = ", ".join(printable(topics.by_id[parent].name, _WIDTH) for parent in topic.parents[1:])
-    return f"{printable(topic.name, _WIDTH)}{own}{f' (also under {further})' if further else ''}"
+    return f"{shown(topic)}{own}{f' (also under {further})' if further else ''}"
 
 
 def table(topics: Topics, view: ReportOptions) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Edit topics: prune, rename, add, replace, move and merge them, with undo.
+"""Edit topics: prune, rename, add, replace, move, merge and weigh them, with undo.
 
 Each edit returns new topics, in which every topic is reachable from the root and there is no cycle, or raises a
 `ConfigError`. In a tree, ids are made from paths, so a topic that is renamed or moved gets a new id, as does everything
@@ -8,9 +8,10 @@ below it; in a graph, a topic keeps its id.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from deepfabric_core.config.schema import LARGEST_WEIGHT
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.topics.edit_draft import Draft, key_of, tidied
 from deepfabric_core.topics.model import Topic, Topics
@@ -118,6 +119,20 @@ def _check_move(draft: Draft, topic: Topic, into: Topic) -> None:
     taken = draft.children_by_key(into.id).get(key_of(topic.name), topic.id)
     if taken != topic.id:
         raise ConfigError(f"There is a topic {_shown(topic.name)} below {_shown(into.name)} already; merge the two.")
+
+
+def weigh(topics: Topics, ids: Iterable[str], weight: float | None) -> Topics:
+    """Set how many samples topics and what is below them get: 2 for twice as many, None for as many as above them."""
+    if weight is not None and not 0 <= weight <= LARGEST_WEIGHT:
+        raise ConfigError(f"A weight is a number from 0 to {LARGEST_WEIGHT:,}, not {weight}.")
+    weighed = {own: replace(_topic(topics, own), weight=weight) for own in ids}
+    return replace(topics, by_id={**topics.by_id, **weighed})
+
+
+def with_weights(topics: Topics, weights: Mapping[str, float]) -> Topics:
+    """Return the topics with these weights, by their ids, and no others; topics that aren't there are left out."""
+    by_id = {own: replace(topic, weight=weights.get(own)) for own, topic in topics.by_id.items()}
+    return replace(topics, by_id=by_id)
 
 
 def grown(topics: Topics, topic_id: str, below: Topics) -> Topics:

@@ -150,7 +150,7 @@ def _with_ids_of_paths(tree: Topics) -> Topics:
 
 def _renewed(topic: Topic, new: dict[str, str]) -> Topic:
     parents, children = tuple(map(new.__getitem__, topic.parents)), tuple(map(new.__getitem__, topic.children))
-    renewed = Topic(new[topic.id], topic.name, parents, children)
+    renewed = replace(topic, id=new[topic.id], parents=parents, children=children)
     return topic if renewed == topic else renewed
 
 

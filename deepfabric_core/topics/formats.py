@@ -1,6 +1,8 @@
 """Convert topics to and from the text of topics files: JSONL of leaf paths for a tree, a JSON object for a graph.
 
-Both are DeepFabric's formats. The format of a text is detected by its content, never by the file's name.
+Both are DeepFabric's formats. The format of a text is detected by its content, never by the file's name. Weights that
+were set by hand are ours: `weight` in a leaf's line or a node's metadata, or a line of its own for a branch of a tree.
+DeepFabric passes over them.
 """
 
 from __future__ import annotations
@@ -8,13 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
+from deepfabric_core.config.schema import LARGEST_WEIGHT
 from deepfabric_core.errors import TopicsFileError
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
 
 # DeepFabric may write lines with this key into a tree file; they hold no topic.
 _FAILURE = "failed_generation"
+
+# The key with the path of a branch, in the lines of a tree's file that give one a weight.
+_BRANCH = "branch"
 
 # The key `nodes` of a graph's file is among the first so many characters.
 _BEGINNING = 100
@@ -59,14 +66,26 @@ def _as_graph(text: str, source: str) -> dict[str, Any] | None:
 
 
 def _format_tree(topics: Topics) -> str:
-    lines = (json.dumps({"path": list(path)}, ensure_ascii=False) for _, path in topics.leaves)
+    leaves = ({"path": list(path), **_weight_as_json(topic)} for topic, path in topics.leaves)
+    weighed = {topic.id for topic in topics.by_id.values() if topic.children and topic.weight is not None}
+    branches = ({_BRANCH: list(path), **_weight_as_json(topic)} for topic, path in topics.walk() if topic.id in weighed)
+    lines = (json.dumps(line, ensure_ascii=False) for line in chain(leaves, branches if weighed else ()))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _weight_as_json(topic: Topic) -> dict[str, float]:
+    return {} if topic.weight is None else {"weight": topic.weight}
 
 
 def _parse_tree(text: str, source: str) -> tuple[Topics, tuple[str, ...]]:
     children: dict[TopicPath, dict[TopicPath, None]] = {}
     listed: list[TopicPath] = []
-    for number, path in _paths(text, source):
+    weights: dict[TopicPath, float] = {}
+    for number, path, weight, is_branch in _paths(text, source):
+        if weight is not None:
+            weights[path] = weight
+        if is_branch:
+            continue
         if listed and path[0] != listed[0][0]:
             raise TopicsFileError(
                 f"{source}, line {number}: a tree has one root, but this path starts with {path[0]!r} "
@@ -78,7 +97,7 @@ def _parse_tree(text: str, source: str) -> tuple[Topics, tuple[str, ...]]:
         children.setdefault(path, {})
     if not listed:
         raise TopicsFileError(f'{source}: no line holds a topic path like {{"path": ["root", "topic"]}}.')
-    return _tree(children), tuple(_tree_notices(children, listed, source))
+    return _tree(children, weights), tuple(_tree_notices(children, listed, source))
 
 
 def _tree_notices(
@@ -91,16 +110,17 @@ def _tree_notices(
         yield f"{source}: {repeated} of its paths are repeated, and count once."
 
 
-def _tree(children: Mapping[TopicPath, Mapping[TopicPath, None]]) -> Topics:
+def _tree(children: Mapping[TopicPath, Mapping[TopicPath, None]], weights: Mapping[TopicPath, float]) -> Topics:
     by_id = {}
     for path, below in children.items():
         own = topic_id("tree", path)
         parents = (topic_id("tree", path[:-1]),) if len(path) > 1 else ()
-        by_id[own] = Topic(own, path[-1], parents, tuple(topic_id("tree", child) for child in below))
+        by_id[own] = Topic(own, path[-1], parents, tuple(topic_id("tree", child) for child in below), weights.get(path))
     return Topics("tree", next(iter(by_id)), by_id)
 
 
-def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath]]:
+def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath, float | None, bool]]:
+    """Yield for each line its number, its path, its weight if it has one, and whether it only gives that weight."""
     # Not splitlines(): a topic may hold U+2028 and the like, which JSON doesn't escape.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -114,10 +134,20 @@ def _paths(text: str, source: str) -> Iterator[tuple[int, TopicPath]]:
             ) from problem
         if isinstance(record, dict) and _FAILURE in record:
             continue
-        path = record.get("path") if isinstance(record, dict) else None
+        is_branch = isinstance(record, dict) and _BRANCH in record and "path" not in record
+        path = record.get(_BRANCH if is_branch else "path") if isinstance(record, dict) else None
         if not isinstance(path, list) or not path or not all(isinstance(name, str) and name.strip() for name in path):
             raise TopicsFileError(f'{source}, line {number}: expected {{"path": [topic, ...]}}, root first.')
-        yield number, tuple(path)
+        yield number, tuple(path), _weight_of(record, f"{source}, line {number}"), is_branch
+
+
+def _weight_of(place: Mapping[str, Any], where: str) -> float | None:
+    weight = place.get("weight")
+    if weight is None:
+        return None
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= LARGEST_WEIGHT:
+        raise TopicsFileError(f"{where}: weight must be a number from 0 to {LARGEST_WEIGHT:,}; mend or delete it.")
+    return float(weight)
 
 
 # ---- graphs
@@ -134,6 +164,7 @@ def _format_graph(topics: Topics, metadata: Mapping[str, Any]) -> str:
             "metadata": {
                 "uuid": topic.id,
                 "topic_hash": hashlib.sha256(topic.name.encode("utf-8", "surrogatepass")).hexdigest(),
+                **_weight_as_json(topic),
             },
         }
         for topic in topics.by_id.values()
@@ -159,6 +190,7 @@ def _parse_graph(document: Mapping[str, Any], source: str) -> Topics:
             nodes[key]["topic"],
             tuple(ids[parent] for parent in parents[key]),
             tuple(ids[child] for child in _children_of(nodes[key])),
+            _weight_of(_metadata_of(nodes[key]), f"{source}, node {key}"),
         )
         for key in order
     }
@@ -215,6 +247,11 @@ def _parents(nodes: Mapping[str, Any], order: list[str]) -> dict[str, list[str]]
     return parents
 
 
+def _metadata_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = node.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
 def _ids(nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[str]], source: str) -> dict[str, str]:
     """Return the id of each node: its own uuid, or one derived from its path."""
     ids: dict[str, str] = {}
@@ -222,8 +259,7 @@ def _ids(nodes: Mapping[str, Any], order: list[str], parents: Mapping[str, list[
     for key in order:
         above = paths[parents[key][0]] if parents[key] else ()
         paths[key] = (*above, nodes[key]["topic"])
-        metadata = nodes[key].get("metadata")
-        own = metadata.get("uuid") if isinstance(metadata, dict) else None
+        own = _metadata_of(nodes[key]).get("uuid")
         ids[key] = own if isinstance(own, str) and own else topic_id("graph", paths[key])
     if len(set(ids.values())) < len(ids):
         raise TopicsFileError(

@@ -25,12 +25,16 @@ _NAMESPACE = uuid.UUID("6f0d9a52-3f0e-5d0c-9d4e-0a4f8a6f4b0e")
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic. Its first parent is the primary one: the path from the root goes through it."""
+    """A topic. Its first parent is the primary one: the path from the root goes through it.
+
+    `weight` is what was set by hand for how many samples it and what is below it get, as `topics.weights` in a config.
+    """
 
     id: str
     name: str
     parents: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
+    weight: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +77,11 @@ class Topics:
     def leaves(self) -> tuple[tuple[Topic, TopicPath], ...]:
         """The topics without children, each once, with their primary paths."""
         return tuple((topic, path) for topic, path in self.walk() if not topic.children)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights that were set by hand, by the topics' ids."""
+        return {topic.id: topic.weight for topic in self.by_id.values() if topic.weight is not None}
 
     @property
     def depth(self) -> int:

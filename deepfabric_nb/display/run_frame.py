@@ -70,14 +70,8 @@ class RunFrame(LiveFrame):
         return channel
 
     def link(self, graph: TopicGraph) -> None:
-        """Show only the samples of the topic selected in a graph, and select the topic of the selected sample there.
-
-        The graph also follows a later run that makes samples again.
-        """
+        """Let a graph of the same run follow later runs, too, that make samples again."""
         self._graph = graph
-        if self._samples is not None:
-            graph.when_selected = self._samples.show_within
-            self._samples.when_selected = graph.show
 
     def static_page(self) -> str:
         """Return the headline, the summary to be opened, and the first samples in full, as HTML."""

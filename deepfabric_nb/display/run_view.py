@@ -364,10 +364,10 @@ def _facts(state: RunState, phase: Phase, now: float, status: BudgetStatus | Non
     for fact in chain(() if is_over else pace_facts(state), *groups):
         yield fact.label, fact.value
     topics, samples = _line(state.topics_model, _NAME), _line(state.samples_model, _NAME)
-    if topics != samples:
+    if samples and topics != samples:
         yield "Models", f"topics: {topics}, samples: {samples}"
-    elif samples:
-        yield "Model", samples
+    elif topics:
+        yield "Model", topics
 
 
 def _by_kind(counts: Mapping[Kind, int], examples: Mapping[Kind, Sequence[Example]]) -> list[FailureView]:

@@ -1,6 +1,7 @@
 """The topic graph that can be edited in the notebook.
 
-`topic_graph` is the class for users, `widget` the widget below it, `protocol` the messages to and from the page,
-`sources` where topics come from and where edits go, `history` undo and redo, `static_view` the picture that stays,
-`save_picture` how a picture is saved, `branch` what `graph[...]` returns.
+`topic_graph` is the class for users; below it are `widget`, which answers the page, `editable_topics` and
+`shown_topics`. `protocol` has the messages to and from the page, `sources` tells where topics come from and where edits
+go, `history` is undo and redo, `static_view` the picture that stays, `save_picture` how one is saved, and `branch`
+what `graph[...]` returns.
 """

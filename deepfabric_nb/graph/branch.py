@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deepfabric_core.samples.weights import weights_of_all
 from deepfabric_core.topics.model import TopicPath, Topics
 
 
@@ -11,7 +13,8 @@ from deepfabric_core.topics.model import TopicPath, Topics
 class Branch:
     """A topic, as it was when the graph was asked for it.
 
-    `wanted`, `done` and `failed` count the samples of it and of all below it.
+    `wanted`, `done` and `failed` count the samples of it and of all below it; `weight` is 2 where each topic gets twice
+    as many samples as usual.
     """
 
     id: str
@@ -20,6 +23,7 @@ class Branch:
     wanted: int
     done: int
     failed: int
+    weight: float
     children: tuple[Branch, ...] = field(repr=False)
 
     @property
@@ -31,15 +35,16 @@ class Branch:
 Counts = tuple[dict[str, int], dict[str, int], dict[str, int]]
 
 
-def branch(topics: Topics, topic_id: str, counts: Counts) -> Branch:
-    """Return a branch; `counts` are the samples wanted, done and failed of each topic itself."""
+def branch(topics: Topics, topic_id: str, counts: Counts, weights: Mapping[str, float]) -> Branch:
+    """Return a branch; `counts` are the samples wanted, done and failed of each topic itself, `weights` all weights."""
     wanted, done, failed = map(topics.sums, counts)
     paths = {topic.id: path for topic, path in topics.walk()}
+    weight = weights_of_all(topics, weights)
     made: dict[str, Branch] = {}
     for own in reversed(_below(topics, topic_id)):
         topic = topics.by_id[own]
         children = tuple(made[child] for child in topics.own_children(topic))
-        made[own] = Branch(own, topic.name, paths[own], wanted[own], done[own], failed[own], children)
+        made[own] = Branch(own, topic.name, paths[own], wanted[own], done[own], failed[own], weight[own], children)
     return made[topic_id]
 
 

@@ -5,8 +5,9 @@ snapshot renumbers rows. Texts are shortened here and control codes are removed.
 them has to do that.
 
 The page sends `resync` with the number of the last delta that it has (-1 for none), `select` with `ids`, and `edit`
-with `op` (prune, keep_only, rename, add, move, merge, undo, redo, grow or regenerate), `ids`; rename and add have a
-`name`, and move has the id of the new parent, `to`. Python asks it for what it shows by `picture` with a `kind` (png or
+with `op` (prune, keep_only, rename, add, move, merge, weigh, undo, redo, grow or regenerate), `ids`; rename and add
+have a `name`, move has the id of the new parent, `to`, and weigh a `weight` (null: that of the topic above). Python
+answers with `refused` or `heard`, and a `message`. It asks for what the page shows by `picture` with a `kind` (png or
 svg) and a `number`; the page answers with `picture`, the same `number`, and the file as its buffer. By `samples_of`,
 with the id of a `topic` and a number `from`, the page asks for samples at or below the topic, and is sent `samples`.
 """
@@ -57,6 +58,8 @@ class Snapshot(TypedDict):
     """Rows with a sentence about the topic."""
     scores: list[tuple[int, float, int]]
     """Rows with the sum of a judge's scores of their own samples, and the number of these."""
+    weights: list[tuple[int, float, bool]]
+    """Rows with a weight of their own, and whether the config gives it, so that it can't be changed by hand."""
     costs: list[tuple[int, float, int]]
     """Rows with what their own samples cost in US dollars, and the number of samples whose cost is known."""
     selected: list[str]
@@ -100,9 +103,10 @@ class TopicCounts:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def add_sample(self, question: str, answer: str) -> None:
-        """Keep a sample as an example, unless there are enough already."""
-        if len(self.samples) < _EXAMPLES:
-            self.samples.append((_short(question, _QUESTION), _short(answer, _ANSWER)))
+        """Keep a sample as an example, unless it is one or there are enough already."""
+        example = _short(question, _QUESTION), _short(answer, _ANSWER)
+        if len(self.samples) < _EXAMPLES and example not in self.samples:
+            self.samples.append(example)
 
     def add_failure(self, kind: str, message: str) -> None:
         """Keep a failure as an example, unless there are enough already."""
@@ -166,6 +170,7 @@ class Columns:
             "marks": [(self.rows[own], printable(mark, _NAME)) for own, mark in self.marks.items() if own in self.rows],
             "scores": self._measured(self.scores),
             "costs": self._measured(self.costs),
+            "weights": [],
             "selected": [],
             "moved": [],
             "undo": "",

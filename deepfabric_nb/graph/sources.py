@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,30 +18,41 @@ from deepfabric_core.events import (
     TopicExpanded,
     TopicsReady,
 )
+from deepfabric_core.run.checkpoint.plan import plan_in, what_further_run_makes
 from deepfabric_core.run.checkpoint.topics import change_topics
+from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.results import results
 from deepfabric_core.run.stages.regrow import regrow as regrow_topics
 from deepfabric_core.samples.plan import Plan
-from deepfabric_core.samples.reading import JournalLine, key_of, metadata_of, question_and_answer
-from deepfabric_core.samples.weights import leaf_weights
+from deepfabric_core.samples.reading import JournalLine, key_of, line_of, metadata_of, question_and_answer
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.topics.coverage import near_duplicates
-from deepfabric_core.topics.edit import prune
+from deepfabric_core.topics.edit import prune, with_weights
 from deepfabric_core.topics.model import Topic, Topics, topic_id
+from deepfabric_core.wording import are, counted
 from deepfabric_nb.graph.protocol import Measure, TopicSamples
 from deepfabric_nb.graph.topic_samples import samples_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.engine_task import EngineTask
 from deepfabric_nb.runs.run import Run
+from deepfabric_nb.runs.session import dataset_of_topics
 
 _MARKED_AT_ONCE = 2_000
 _PREVIEWS = 3
 
 
 class TopicSource(Protocol):
-    """Where the topics of a graph come from and where its edits go."""
+    """Where the topics of a graph come from and where its edits go; `dataset` are the samples of them, if known."""
+
+    @property
+    def makes_samples(self) -> bool:
+        """Whether a run makes samples of the topics, or has done so."""
+
+    @property
+    def dataset(self) -> Path | None:
+        """The path of the samples that are made of the topics; None if there are none."""
 
     def topics(self) -> Topics:
         """Return the topics."""
@@ -55,6 +66,13 @@ class TopicSource(Protocol):
     def planned(self, topics: Topics) -> int | None:
         """Return how many samples are made of the topics; None if they belong to no run."""
 
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """The weights of topics in the config."""
+
+    def what_weights_change(self, topics: Topics) -> str:
+        """Return in a sentence what other weights change; empty if nothing is known."""
+
     def samples_of(self, topics: Topics, topic_id: str, first: int) -> TopicSamples:
         """Return some samples at or below a topic, from a number on."""
 
@@ -65,17 +83,20 @@ class TopicSource(Protocol):
         """Return a task, not started yet, that finds more topics and adds them to the graph."""
 
 
-def source_of(what: Topics | str | Path | Run) -> TopicSource:
-    """Return the source for what a graph is to show."""
+def source_of(what: Topics | str | Path | Run, dataset: Path | None = None) -> TopicSource:
+    """Return the source for what a graph is to show; `dataset` has samples of the topics, if they are a file's."""
     if isinstance(what, Run):
         return RunTopicSource(what)
     if isinstance(what, Topics):
         return InMemoryTopicSource(what)
-    return FileTopicSource(Path(what))
+    return FileTopicSource(Path(what), dataset)
 
 
 class InMemoryTopicSource:
     """Topics that belong to no run and no file."""
+
+    dataset: Path | None = None
+    makes_samples = False
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -95,6 +116,15 @@ class InMemoryTopicSource:
         """Return None: no run makes samples of the topics."""
         return None
 
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """No weights: there is no config."""
+        return {}
+
+    def what_weights_change(self, topics: Topics) -> str:  # noqa: ARG002 - as of every source
+        """Return nothing: no run is known."""
+        return ""
+
     def samples_of(self, _: Topics, topic_id: str, first: int) -> TopicSamples:
         """Return none: no run makes samples of the topics."""
         return {"type": "samples", "topic": topic_id, "from": first, "cards": [], "total": 0}
@@ -112,19 +142,32 @@ class InMemoryTopicSource:
 
 
 class FileTopicSource(InMemoryTopicSource):
-    """Topics of a file; edits are saved to it."""
+    """Topics of a file; edits are saved to it. The samples of a dataset are counted, by default of the last run's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dataset: Path | None = None) -> None:
         from deepfabric_core.store.topics_file import TopicsFile, load_topics
 
         if path.suffix not in (".json", ".jsonl"):
             raise ConfigError(f"{path}: a topics file ends in .jsonl (a tree) or .json (a graph).")
         super().__init__(load_topics(path)[0])
         self._file = TopicsFile(path, {})
+        self.dataset = dataset or dataset_of_topics(path)
+
+    def refresh(self, graph: TopicGraphWidget) -> None:
+        """Count the samples of the dataset, and mark near-duplicates."""
+        lines = map(line_of, whole_lines(self.dataset)) if self.dataset else ()
+        for own, done in Counter(key[0] for line in lines if (key := key_of(line))).items():
+            if own in graph.topics.by_id:
+                graph.count(own, done=done)
+        super().refresh(graph)
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:  # noqa: ARG002 - as of every source
         """Save the topics."""
         self._file.save(topics)
+
+    def what_weights_change(self, topics: Topics) -> str:  # noqa: ARG002 - as of every source
+        """Return that the weights are saved."""
+        return "Saved in the file: a run that loads these topics shares its samples out by their weights."
 
 
 class RunTopicSource:
@@ -134,6 +177,16 @@ class RunTopicSource:
         self._run = run
         self._growing = not run.over and run.topics is None
         self._counted: set[SampleKey] = set()
+
+    @property
+    def dataset(self) -> Path | None:
+        """The dataset that the run makes."""
+        return self._run.job.dataset
+
+    @property
+    def makes_samples(self) -> bool:
+        """Whether the run goes on to samples."""
+        return not self._run.job.topic_only
 
     def topics(self) -> Topics:
         """Return the topics saved so far, or else the root alone."""
@@ -152,6 +205,9 @@ class RunTopicSource:
     def listen(self, graph: TopicGraphWidget) -> None:
         """Pass on the run's events from now on."""
         self._run.watch(lambda event: self._tell(graph, event))
+        if self._growing and self._run.state.topics_progress.finished_at is not None:  # before anybody listened
+            self._growing = False
+            graph.mark_outdated()
 
     def _tell(self, graph: TopicGraphWidget, event: Event) -> None:
         match event:
@@ -164,9 +220,9 @@ class RunTopicSource:
                 graph.mark_outdated()
             case RunFinished() if not self._run.stopping or not self._run.is_watched:
                 graph.mark_outdated()
-            case SampleFinished(own, _, cycle, _, question, answer) if (own, cycle) not in self._counted:
+            case SampleFinished(own, _, cycle, _, question, answer):
+                graph.sample(own, question, answer, is_counted=(own, cycle) in self._counted)
                 self._counted.add((own, cycle))
-                graph.sample(own, question, answer)
             case SampleFailed(topic_id=own, kind=kind, message=message):
                 graph.failure(own, kind.value, message)
 
@@ -218,8 +274,24 @@ class RunTopicSource:
         return samples_of(self._run, topics, topic_id, first)
 
     def _plan(self, topics: Topics) -> Plan:
-        weights = leaf_weights(topics, self._run.job.config.topics.weights)
-        return Plan(topics, self.planned(topics) or 0, weights)
+        return plan_in(self._run.job, self._run.job.unfinished_files(), topics)
+
+    @property
+    def named_weights(self) -> Mapping[str, float]:
+        """The weights of topics in the run's config."""
+        return self._run.job.config.topics.weights
+
+    def what_weights_change(self, topics: Topics) -> str:
+        """Return what is shared out anew: what the run hasn't begun, or what a further run makes."""
+        run = self._run
+        if run.job.topic_only or self._growing:
+            return "The samples that are made of these topics are shared out by their weights."
+        made = frozenset(key for line in results(run.job).samples if (key := key_of(line)))
+        plan = plan_of(run.job, topics, made)
+        left = len(plan) - len(made)
+        if run.over or left <= 0:
+            return what_further_run_makes(plan)
+        return f"The {counted(left, 'sample')} that {are(left)} not made yet {are(left)} shared out by these weights."
 
     def edited(self, graph: TopicGraphWidget, topics: Topics) -> None:
         """Pass the edit to the running run, or save the topics for the next run."""
@@ -229,8 +301,9 @@ class RunTopicSource:
         elif run.job.live_edits is None:
             raise ConfigError("Another process works on this run: its topics can't be changed from here.")
         elif self._growing and topics.mode == "graph":
-            gone = set(self.topics().by_id) - set(topics.by_id)
+            gone, weights = set(self.topics().by_id) - set(topics.by_id), topics.weights
             run.job.live_edits.ask(lambda grown: prune(grown, [own for own in gone if own in grown.by_id]))
+            run.job.live_edits.ask(lambda grown: with_weights(grown, weights))
         else:
             run.job.live_edits.ask(lambda _: graph.topics)
 

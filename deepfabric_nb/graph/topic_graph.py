@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from deepfabric_core.printable import printable
+from deepfabric_core.samples.weights import leaf_weights, named_weights
 from deepfabric_core.topics.coverage import coverage, near_duplicates, shape
 from deepfabric_core.topics.model import Topics
 from deepfabric_nb.graph.sources import RunTopicSource, TopicSource, source_of
 from deepfabric_nb.graph.widget import TopicGraphWidget
-from deepfabric_nb.kernel.quiet_call import running_loop
-from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
+from deepfabric_nb.kernel.drawing import Drawing
+from deepfabric_nb.runs.engine_task import EngineTask
+from deepfabric_nb.runs.linked_views import Linked, group_of
 from deepfabric_nb.runs.run import Run
 
 _LISTED = 5
@@ -23,7 +24,9 @@ class TopicGraph(TopicGraphWidget):
 
     Edits of a run's topics are saved, and the run makes its samples accordingly, even if it is running; edits of a
     file's topics are saved to the file. `selected` has the ids of the selected topics, and can be observed. A topic is
-    meant by its id, its name, or the end of its path, such as "Wheels > Truing".
+    meant by its id, its name, or the end of its path, such as "Wheels > Truing". A topic that is selected in it is what
+    views of `samples` show, and the topic of a sample that is selected there is selected in it: those of the run's
+    dataset; of a file's topics, those of the run that has made them.
 
     >>> from deepfabric_core.topics.formats import parse_topics
     >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}', source="tea.jsonl")
@@ -36,10 +39,19 @@ class TopicGraph(TopicGraphWidget):
     <Topics: tree of 2, 1 of them a leaf>
     """
 
-    def __init__(self, what: Topics | str | Path | Run) -> None:
-        self._source: TopicSource = source_of(what)
-        self._loop = running_loop()
-        super().__init__(self._source.topics(), on_edit=self._was_edited, on_grow=self._asked_for_more)
+    def __init__(self, what: Topics | str | Path | Run, *, samples: Linked | Run | str | Path | None = None) -> None:
+        self._source: TopicSource = source_of(what, Path(samples) if isinstance(samples, str | Path) else None)
+        self._growing: list[EngineTask] = []
+        self._drawing = Drawing(self.draw, self._goes_on_growing)
+        super().__init__(
+            self._source.topics(),
+            on_edit=self._was_edited,
+            on_grow=self._asked_for_more,
+            dataset=self._source.dataset,
+        )
+        if samples is not None:
+            self.link(samples)
+        self.fixed_weights = lambda topics: named_weights(topics, self._source.named_weights)
         self.samples_of = lambda own, first: self._source.samples_of(self.topics, own, first)
         self._source.follow(self)
         self.draw()
@@ -51,13 +63,27 @@ class TopicGraph(TopicGraphWidget):
         """How many samples a run makes of these topics; None if they belong to no run."""
         return self._source.planned(self.topics)
 
+    def link(self, samples: Linked | Run | str | Path) -> None:
+        """Link it with a view of samples, or with all views of a run's samples or of a dataset, given by its path.
+
+        They then show the samples of the topic that is selected here, and this the topic of a sample selected there.
+        """
+        if isinstance(samples, Run):
+            group = group_of(samples.job.dataset)
+        else:
+            group = group_of(Path(samples)) if isinstance(samples, str | Path) else samples.links.own
+        self.links.add(group)
+        group.topics.add(self)
+
     def report(self) -> str:
         """Return a report, a line each, on how balanced the topics are, and which have too few or too many samples."""
         known = self._columns.known
         counts = [{own: getattr(one, name) for own, one in known.items()} for name in ("wanted", "done", "failed")]
         topics, covered = self.topics, coverage(self.topics, *counts)
         lines = [*shape(topics).sentences]
-        if self.planned is not None:
+        if self.planned is not None and not self._source.makes_samples:
+            lines += [f"A run that makes samples of them makes {self.planned:,}."]
+        elif self.planned is not None:
             lines += _named(topics, "Too few samples", covered.under)
             lines += _named(topics, "Too many samples", covered.over)
             lines += _named(topics, "No sample planned", covered.unplanned)
@@ -89,7 +115,12 @@ class TopicGraph(TopicGraphWidget):
     def _asked_for_more(self, topic_id: str, how: str) -> None:
         """Start what the page asks for; the result is drawn when it is ready."""
         task = self._source.regrow(self, topic_id, again=how == "regenerate").start()
-        self._keep_drawing(lambda: not task.over or self.has_changes_waiting)
+        self._growing.append(task)
+        self._drawing.begin()
+
+    def _goes_on_growing(self) -> bool:
+        self._growing[:] = [task for task in self._growing if not task.over]
+        return bool(self._growing) or self.has_changes_waiting
 
     # ---- drawing
 
@@ -120,19 +151,16 @@ class TopicGraph(TopicGraphWidget):
         run.screens.append(draw)
         run.draw_between_cells()
 
-    def _keep_drawing(self, going_on: Callable[[], bool]) -> None:
-        async def drawing() -> None:
-            while going_on():
-                self.draw()
-                await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
-            self.draw()
-
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(drawing(), self._loop)
-
     def _was_edited(self, topics: Topics, _: str) -> None:
         self._source.edited(self, topics)
         self._source.refresh(self)
+        self.flush()
+
+    def _check_weights(self, topics: Topics) -> None:
+        leaf_weights(topics, self._source.named_weights)
+
+    def _what_weights_change(self) -> str:
+        return self._source.what_weights_change(self.topics)
 
 
 def printable_lines(lines: Iterable[str]) -> str:

@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, click.Command] = {
             "topics",
             "Show the topics of a cell, of a config or topics file, or of a run.",
             click.argument("what", required=False),
+            click.option("--samples", type=click.Path(), help="Dataset of a topics file, to link its samples."),
             with_options,
             _makes_a_run,
         ),

@@ -163,7 +163,7 @@ class DeepFabricMagics(Magics):
         if run is not None:
             return self._result(self._graph(run), values)
         if what and cell is None and Path(what).suffix in (".json", ".jsonl"):
-            return self._result(self._graph(what), values)
+            return self._result(self._graph(what, values["samples"]), values)
         asked = self._asked({**values, "config_file": what}, cell)
         only = replace(asked, job=replace(asked.job, topic_only=True))
         run = self.session.prepare(only, values["name"])
@@ -172,10 +172,10 @@ class DeepFabricMagics(Magics):
         self._work_to_end(run, values)
         return self._result(self._graph(run), values) if run.topics else None
 
-    def _graph(self, what: Run | str) -> Any:
+    def _graph(self, what: Run | str, samples: str | None = None) -> Any:
         from deepfabric_nb.graph.topic_graph import TopicGraph
 
-        return TopicGraph(what)
+        return TopicGraph(what, samples=samples)
 
     def _samples(self, values: Mapping[str, Any], _: str | None) -> Any:
         from deepfabric_nb.magic.samples import samples

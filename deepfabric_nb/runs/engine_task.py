@@ -20,9 +20,8 @@ from deepfabric_core.text.rate_history import RateHistory
 from deepfabric_nb.kernel import engine_thread
 from deepfabric_nb.kernel.comm_messages import kept_busy, listening
 from deepfabric_nb.kernel.display_mode import current_shell
+from deepfabric_nb.kernel.drawing import SECONDS_BETWEEN_DRAWS, Drawing
 from deepfabric_nb.kernel.interrupts import interrupts_stop
-
-SECONDS_BETWEEN_DRAWS = 0.25
 
 Work = Callable[[Emit, Stop], Awaitable[RunState]]
 
@@ -39,7 +38,7 @@ class EngineTask:
         self.error: BaseException | None = None
         self.screens: list[Callable[[], None]] = []
         self.history = RateHistory()
-        self.drawing: asyncio.Task[None] | None = None
+        self._drawing: Drawing | None = None
         self._work = work
         self._stop = Stop()
         self._sink = EventSink(self._tell)
@@ -152,17 +151,9 @@ class EngineTask:
 
     def draw_between_cells(self) -> None:
         """Draw it until it is over, also between cells: in the kernel's event loop, which only runs then."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        if self.drawing is None or self.drawing.done():
-            self.drawing = loop.create_task(self._draw_until_over())
-
-    async def _draw_until_over(self) -> None:
-        while self.screens:
-            self.draw()
-            await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
+        if self._drawing is None:
+            self._drawing = Drawing(self.draw, lambda: bool(self.screens))
+        self._drawing.begin()
 
     def draw(self) -> None:
         """Update every screen. A screen that can't be written any more, such as a closed terminal, is dropped."""

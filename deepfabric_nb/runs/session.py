@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
 from deepfabric_core.wording import counted, were
 from deepfabric_nb.kernel import engine_thread
+from deepfabric_nb.kernel.display_mode import current_shell
 from deepfabric_nb.runs.run import Run
 from deepfabric_nb.runs.upload import publish_complete
 
@@ -207,6 +208,20 @@ def find_kept(name: str | None) -> KeptRun | None:
     if name is None:
         return next((run for run in here if not run.complete), None)
     return next((run for run in (*here, *known) if run.name == name), None)
+
+
+def dataset_of_topics(path: Path) -> Path | None:
+    """Return the dataset of the latest run that has grown the topics of a file, or loaded them; None without one."""
+    from deepfabric_core.run.checkpoint.registry import job_to_look_at, kept_runs
+    from deepfabric_core.store.checkpoint_files import same_file
+
+    def jobs() -> Iterator[Job]:
+        yield from (run.job for run in reversed(session_of(current_shell()).runs.values()))
+        for kept in kept_runs():
+            with suppress(ConfigError):
+                yield job_to_look_at(kept)
+
+    return next((job.dataset for job in jobs() if same_file(path, job.topics_load or job.topics)), None)
 
 
 def latest_kept() -> KeptRun | None:

@@ -97,8 +97,8 @@ class LikeSamples:
     def _with_same_reason(self, place: int) -> Iterator[tuple[str, list[int]]]:
         """Yield the rows for which the same criterion of the judge was rated lowest, if it says so of this one."""
         own = self._index.rows[place]
-        if own.passed is False:
-            rows = [other for other in self._undecided(place) if self._index.rows[other].passed is False]
+        if own.judged == "rejected":
+            rows = [other for other in self._undecided(place) if self._index.rows[other].judged == "rejected"]
             yield "that the judge is against", rows
 
     def _with_problems(self, place: int) -> list[int]:

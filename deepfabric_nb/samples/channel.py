@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from deepfabric_core.errors import ConfigError, DeepFabricError
@@ -11,15 +11,18 @@ from deepfabric_core.redaction import Redactor
 from deepfabric_core.run.results import gc_paused
 from deepfabric_core.samples.reading import messages_of
 from deepfabric_core.samples.records import Record
-from deepfabric_core.samples.reviews import Action, Decision, Review, Reviews
+from deepfabric_core.samples.reviews import Action, Decision, Review, Reviews, Verdict
 from deepfabric_core.store.review_log import reviews_path
 from deepfabric_core.wording import counted
+from deepfabric_nb.runs.linked_views import Links
 from deepfabric_nb.samples.alike import LikeSamples
 from deepfabric_nb.samples.card import card_of
 from deepfabric_nb.samples.decisions import decision, decisions_on, verdict_shown
 from deepfabric_nb.samples.edits import Place, edited
 from deepfabric_nb.samples.index import Entry, SampleIndex
+from deepfabric_nb.samples.made_again import MadeAgain
 from deepfabric_nb.samples.output_schema import schema_of
+from deepfabric_nb.samples.page_messages import PageMessages
 from deepfabric_nb.samples.protocol import Card, Index, ReviewProgress
 from deepfabric_nb.samples.shown_text import ShownText
 from deepfabric_nb.samples.sources import SampleSource
@@ -41,23 +44,13 @@ _NO_RUN = (
 Message = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class _Remaking:
-    """Rows whose samples are made again, and those of them that were."""
-
-    wanted: set[int]
-    made: set[int] = field(default_factory=set)
-    is_over: bool = False
-
-
 class SampleChannel:
     """Answers the messages of `protocol` for the samples of a source.
 
     `widget` is what messages go through; its traits `selected` and `decisions` are kept up to date if it has them.
     `make_again` begins to make rejected samples again, and returns the source of what comes; it may raise a
-    `DeepFabricError`. `when_selected` is called with the topic's id of a sample that a person selects, and
-    `when_decided` after decisions, here or in another view. Call `refresh` a few times a second while the source grows,
-    in one thread; messages may come in another.
+    `DeepFabricError`. `when_decided` is called after decisions, here or in another view. Graphs of the same topics are
+    `links`. Call `refresh` a few times a second while the source grows, in one thread; messages may come in another.
     """
 
     def __init__(
@@ -68,7 +61,6 @@ class SampleChannel:
         redact: Redactor | None = None,
         make_again: Callable[[], SampleSource] | None = None,
     ) -> None:
-        self._widget = widget
         self._make_again = make_again
         self._more: SampleSource | None = source
         self.source = source
@@ -76,10 +68,10 @@ class SampleChannel:
         self._alike = LikeSamples(self.index)
         self._decisions = decisions_on(reviews_path(source.dataset) if source.dataset else None)
         self._lock = self._decisions.lock
-        self._judged: set[int] = set()
-        self._remaking: _Remaking | None = None
+        self._decided: dict[int, Verdict | None] = {}
+        self._made_again = MadeAgain()
+        self._page = PageMessages(widget, self.index, progress=self.progress, card=self.card)
         self.selected = ""
-        self.when_selected: Callable[[str], object] | None = None
         self.when_decided: Callable[[], object] | None = None
         with gc_paused():
             self.index.place(source.entries())
@@ -88,6 +80,8 @@ class SampleChannel:
             self._more = None
         with self._lock:
             self._decisions.views.add(self)
+        self.links = Links(source.dataset)
+        self.links.own.samples.add(self)
         widget.on_msg(self.receive)
 
     # ---- what is known
@@ -144,10 +138,9 @@ class SampleChannel:
             self._take_in(source.new_entries())
             if not growing:
                 self._more = None
-                if self._remaking is not None:
-                    self._remaking.is_over = True
-                self._tell_made_again()
-                self._send_progress()
+                self._made_again.end()
+                self._page.send(self._made_again.message)
+                self._page.changed()
 
     def _take_in(self, entries: Iterable[Entry]) -> None:
         before = len(self.index)
@@ -157,12 +150,11 @@ class SampleChannel:
         self._show_verdicts(placed)
         changed = sorted({place for place in placed if place < before})
         if len(self.index) > before:
-            self._send_rows(before)
+            self._page.rows(before)
         if changed:
-            self._send_changed(changed)
-        if self._remaking is not None and self._remaking.wanted.intersection(changed):
-            self._remaking.made.update(self._remaking.wanted.intersection(changed))
-            self._tell_made_again()
+            self._page.changed(changed)
+        if self._made_again.note(changed):
+            self._page.send(self._made_again.message)
 
     # ---- messages from the page
 
@@ -174,16 +166,16 @@ class SampleChannel:
             try:
                 self._answer(message)
             except DeepFabricError as problem:
-                self._send({"type": "refused", "message": self.index.shown.text(str(problem))})
+                self._page.send({"type": "refused", "message": self.index.shown.text(str(problem))})
 
     def _answer(self, message: Message) -> None:
         match message:
             case {"type": "open"}:
                 self.open()
             case {"type": "read", "rows": list(rows)}:
-                self._send_cards(self._known(rows)[:_MOST_CARDS])
+                self._page.cards(self._known(rows)[:_MOST_CARDS])
             case {"type": "search", "text": str(text)}:
-                self._send({"type": "found", "ask": message.get("ask"), "rows": self.index.search(text)})
+                self._page.send({"type": "found", "ask": message.get("ask"), "rows": self.index.search(text)})
             case {"type": "decide", "row": int(row), "action": str(action)}:
                 self._decide(row, action, message)
             case {"type": "decide_all", "rows": list(rows), "action": "accept" | "reject" as action}:
@@ -191,7 +183,7 @@ class SampleChannel:
             case {"type": "undo"}:
                 self._undo()
             case {"type": "alike", "row": int(row)} if self._known([row]):
-                self._send({"type": "alike", "row": row, "groups": self._alike.groups(row)})
+                self._page.send({"type": "alike", "row": row, "groups": self._alike.groups(row)})
             case {"type": "make_again"}:
                 self._begin_again()
             case {"type": "select", "row": int(row)}:
@@ -200,29 +192,30 @@ class SampleChannel:
     def _select(self, row: int) -> None:
         known = self._known([row])
         self.selected = self.index.id_of(row) if known else ""
-        self._set("selected", self.selected)
-        if known and self.when_selected is not None and (key := self.index.rows[row].key):
-            self.when_selected(key[0])
+        self._page.set_trait("selected", self.selected)
+        if known and (key := self.index.rows[row].key):
+            for graph in self.links.topics:
+                graph.show(key[0])
 
     def show_within(self, path: Sequence[str]) -> None:
         """Show only the samples of a topic and of those below it, by its path; those of all topics for an empty one."""
-        self._send({"type": "within", "path": [self.index.shown.line(name) for name in path]})
+        self._page.send({"type": "within", "path": [self.index.shown.line(name) for name in path]})
 
     def open(self) -> None:
         """Send everything, with what others decided meanwhile, and which sample was looked at."""
         self._decisions.read(by=self)
         self._show_verdicts()
-        self._send({"type": "index", "index": self.now()})
-        self._tell_made_again()
-        if self._has_trait("selected") and (rows := self.index.places_of([self._widget.selected])):
-            self._send({"type": "selected", "row": rows[0]})
+        self._page.send({"type": "index", "index": self.now()})
+        self._page.send(self._made_again.message)
+        if (looked_at := self._page.trait("selected")) and (rows := self.index.places_of([looked_at])):
+            self._page.send({"type": "selected", "row": rows[0]})
 
     def select(self, sample: str) -> None:
         """Show a sample on the page, by its id; nothing happens if it isn't there."""
         with self._lock:
             self.selected = sample
             if (place := self.index.place_of(sample)) is not None:
-                self._send({"type": "selected", "row": place})
+                self._page.send({"type": "selected", "row": place})
 
     def now(self) -> Index:
         """Return all rows as the page gets them."""
@@ -288,7 +281,7 @@ class SampleChannel:
         rows = self.index.places_of(samples)
         self._tell_decided(rows, samples)
         if rows:
-            self._send({"type": "selected", "row": rows[0]})
+            self._page.send({"type": "selected", "row": rows[0]})
 
     def _tell_decided(self, rows: Sequence[int], samples: Iterable[str] = ()) -> None:
         """Send the rows of samples that were decided on, those of equal samples too, and the card of a single one.
@@ -298,9 +291,9 @@ class SampleChannel:
         same = self.index.with_equal(rows)
         for place in same:
             self._show_verdict(place)
-        self._send_changed(same)
+        self._page.changed(same)
         if len(rows) == 1:
-            self._send_cards(rows)
+            self._page.cards(rows)
         self._note_decided()
         lengths = {self.index.rows[place].length for place in same}
         self._decisions.tell({*samples, *map(self.index.id_of, same)}, lengths, by=self)
@@ -311,7 +304,7 @@ class SampleChannel:
         for place in places:
             self._show_verdict(place)
         self._tell_samples(samples)
-        self._send_changed(places)
+        self._page.changed(places)
         self._note_decided()
 
     def _note_decided(self) -> None:
@@ -323,26 +316,24 @@ class SampleChannel:
         before = [(row.verdict, row.said, row.edited) for row in self.index.rows]
         self._show_verdicts()
         after = [(row.verdict, row.said, row.edited) for row in self.index.rows]
-        self._send_changed([place for place, now in enumerate(after) if now != before[place]])
+        self._page.changed([place for place, now in enumerate(after) if now != before[place]])
         self._note_decided()
 
     def _tell_samples(self, samples: Iterable[str]) -> None:
         """Set the trait with all verdicts."""
-        if not self._has_trait("decisions"):
-            return
-        verdicts = dict(self._widget.decisions)
+        verdicts = dict(self._page.trait("decisions") or {})
         for sample in samples:
             verdicts[sample] = verdict_shown(self._decisions.of(sample))
-        self._set("decisions", {sample: verdict for sample, verdict in verdicts.items() if verdict})
+        self._page.set_trait("decisions", {sample: verdict for sample, verdict in verdicts.items() if verdict})
 
     def _show_verdicts(self, places: Iterable[int] | None = None) -> None:
         """Put into the rows what was decided on them."""
-        if self.reviews.decisions or self._judged:
+        if self.reviews.decisions or self._decided:
             for place in range(len(self.index)) if places is None else places:
                 self._show_verdict(place)
-        if places is None and self._has_trait("decisions"):
+        if places is None:
             shown = ((sample, verdict_shown(self._decisions.of(sample))) for sample in self.reviews.samples())
-            self._set("decisions", {sample: verdict for sample, verdict in shown if verdict})
+            self._page.set_trait("decisions", {sample: verdict for sample, verdict in shown if verdict})
 
     def _show_verdict(self, place: int) -> None:
         row, review = self.index.rows[place], self._review(place)
@@ -350,13 +341,16 @@ class SampleChannel:
         self.index.show_edited(place, review.edited)
         reason = review.reason if review.is_rejected else ""
         row.said = self.index.reasons.number(self.index.shown.line(reason, _REASON)) if reason else -1
-        (self._judged.add if row.verdict else self._judged.discard)(place)
+        if row.verdict:
+            self._decided[place] = review.verdict_as_made
+        else:
+            self._decided.pop(place, None)
 
     def progress(self) -> ReviewProgress:
         """Return how far the review is."""
-        rows = [self.index.rows[place] for place in sorted(self._judged)]
-        verdicts = [row.verdict for row in rows]
-        compared = [row for row in rows if row.passed is not None]
+        rows = self.index.rows
+        verdicts = [rows[place].verdict for place in self._decided]
+        compared = [(said, rows[place].judged) for place, said in self._decided.items() if said and rows[place].judged]
         rejected = verdicts.count("rejected")
         file = self._decisions.path
         return {
@@ -364,7 +358,7 @@ class SampleChannel:
             "rejected": rejected,
             "edited": verdicts.count("edited"),
             "total": sum(row.status == "done" for row in self.index.rows),
-            "agrees": sum((row.verdict != "rejected") == row.passed for row in compared),
+            "agrees": sum(said == judged for said, judged in compared),
             "compared": len(compared),
             "to_make_again": rejected,
             "can_undo": self._undoable(),
@@ -396,15 +390,9 @@ class SampleChannel:
         if not rejected:
             raise ConfigError("No sample is rejected: reject those that are to be made again.")
         source = self._make_again()
-        self._remaking = _Remaking(rejected)
-        self._tell_made_again()
+        self._made_again.begin(rejected)
+        self._page.send(self._made_again.message)
         self.follow(source)
-
-    def _tell_made_again(self) -> None:
-        """Say which samples were made again so far, if any were to be."""
-        if (again := self._remaking) is not None:
-            made, total = sorted(again.made), len(again.wanted)
-            self._send({"type": "made_again", "rows": made, "total": total, "is_over": again.is_over})
 
     def follow(self, source: SampleSource) -> None:
         """Take in what another source has from now on, such as a run that goes on with these samples."""
@@ -412,36 +400,7 @@ class SampleChannel:
             self._more = source
             with gc_paused():
                 self._take_in(source.entries())
-            self._send_progress()
-
-    # ---- messages to the page
-
-    def _send(self, message: dict[str, Any]) -> None:
-        self._widget.send(message)
-
-    def _send_rows(self, first: int) -> None:
-        columns = self.index.columns(range(first, len(self.index)))
-        lists = self.index.lists(grown_only=True)
-        self._send({"type": "rows", "from": first, "rows": columns, "review": self.progress(), **lists})
-
-    def _send_changed(self, places: Sequence[int]) -> None:
-        columns, lists = self.index.columns(places), self.index.lists(grown_only=True)
-        self._send({"type": "changed", "at": list(places), "rows": columns, "review": self.progress(), **lists})
-
-    def _send_progress(self) -> None:
-        self._send_changed([])
-
-    def _send_cards(self, places: Sequence[int]) -> None:
-        self._send({"type": "cards", "cards": {str(place): self.card(place) for place in places}})
-
-    # ---- traits of the widget
-
-    def _has_trait(self, name: str) -> bool:
-        return bool(self._widget.has_trait(name))
-
-    def _set(self, name: str, value: Any) -> None:
-        if self._has_trait(name):
-            setattr(self._widget, name, value)
+            self._page.changed()
 
 
 def _text(message: Message, name: str) -> str:

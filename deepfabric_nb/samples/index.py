@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepfabric_core.samples.reading import JournalLine, calls_in, key_of, mapping_of, metadata_of
-from deepfabric_core.samples.reviews import sample_id, verdict_of_judge
+from deepfabric_core.samples.reviews import Verdict, sample_id, verdict_of_judge
 from deepfabric_core.text.number_format import in_words
 from deepfabric_nb.samples.protocol import Columns, Status, VerdictShown
 from deepfabric_nb.samples.record_texts import TooDeepError, texts_of, title_of
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Row:
-    """What the list shows of an entry, and `text`, which is searched; `passed` is what the judge says, if it does.
+    """What the list shows of an entry, and `text`, which is searched; `judged` is what the judge says, if it does.
 
     `said` is a person's reason to reject it, and `edited` the title and the text after an edit.
     """
@@ -51,7 +51,7 @@ class Row:
     cycle: int
     attempts: int
     score: float | None
-    passed: bool | None
+    judged: Verdict | None
     cost: float | None
     calls: int
     problems: int
@@ -182,7 +182,7 @@ class SampleIndex:
             _whole(line.get("cycle")),
             _whole(line.get("attempt")) or 1,
             None if verdict is None else finite_number(judge.get("score")),
-            None if verdict is None else verdict == "accepted",
+            verdict,
             None if said.get("cost_known") is False else finite_number(usage.get("cost")),
             calls,
             len(findings_of(line)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ import traitlets
 
 from deepfabric_core.samples.records import Record
 from deepfabric_nb.kernel.display_mode import current_shell, default_display_mode
+from deepfabric_nb.kernel.drawing import Drawing
 from deepfabric_nb.kernel.live_frame import STATIC, LiveFrame
-from deepfabric_nb.kernel.quiet_call import running_loop
-from deepfabric_nb.runs.engine_task import SECONDS_BETWEEN_DRAWS
+from deepfabric_nb.runs.linked_views import Links
 from deepfabric_nb.runs.run import Run
 from deepfabric_nb.runs.session import session_of
 from deepfabric_nb.samples.channel import SampleChannel
@@ -52,7 +51,7 @@ class Samples(LiveFrame):
         if title:
             source.title = title
         self._source = source
-        self._loop = running_loop()
+        self._drawing = Drawing(self.draw, lambda: self.is_growing)
         super().__init__()
         again = remaking_of(source)
         redact = session_of(current_shell()).redactor()
@@ -70,6 +69,11 @@ class Samples(LiveFrame):
     def is_growing(self) -> bool:
         """Whether a run may still add samples, or make rejected ones again."""
         return self._channel.is_growing
+
+    @property
+    def links(self) -> Links:
+        """What it is linked with: graphs of the same dataset, and those that `graph.link(samples)` named."""
+        return self._channel.links
 
     @property
     def accepted(self) -> list[Record]:
@@ -124,11 +128,4 @@ class Samples(LiveFrame):
                     screens.remove(screen)
 
             screens.append(screen)
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self._drawing(), self._loop)
-
-    async def _drawing(self) -> None:
-        await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
-        while self.is_growing:
-            self.draw()
-            await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
+        self._drawing.begin()

@@ -123,11 +123,22 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
 
 
 @pytest.mark.slow
-def test_a_run_is_followed_to_its_end_and_a_cell_reacts_to_what_is_selected_and_decided(page: Page) -> None:
+def test_a_run_is_steered_and_followed_to_its_end_and_a_cell_reacts_to_what_is_selected_and_decided(page: Page) -> None:
     frame = page.locator(".dfr").first
     expect(frame).to_contain_text(re.compile(r"[1-9]\d* of 24"), timeout=60_000)
     expect(page.locator(".dfg").first).to_contain_text(re.compile(r"[1-9]\d* of 24 samples"), timeout=30_000)
+    graph = page.locator(".dfg").first
+    graph.locator("[role=treeitem][tabindex='0']").first.focus()
+    for key in ("ArrowRight", ">"):
+        page.keyboard.press(key)
+    expect(graph.locator(".dfg-last")).to_contain_text("are shared out by these weights", timeout=5_000)
+    expect(graph.locator(".dfg-weights")).to_contain_text("comes to 12 of 24")
     expect(frame).to_contain_text("Complete: 24 samples", timeout=60_000)
+    expect(graph.locator(".dfg-details")).to_contain_text("12 of 12 samples", timeout=10_000)
+    page.keyboard.press("Delete")
+    expect(graph).to_have_attribute("data-topics", "3", timeout=10_000)
+    graph.get_by_role("button", name="Undo").click()
+    expect(graph).to_have_attribute("data-topics", "4", timeout=10_000)
     samples = page.locator(".dfs").last
     samples.locator(".dfs-row").nth(1).click()
     expect(page.get_by_text(re.compile("selected [0-9a-f]{16}, decided \\[\\]"))).to_be_visible(timeout=20_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -105,6 +106,20 @@ def test_a_topic_pruned_while_the_cell_runs_gets_no_samples(begun: Any, jupyter:
     lines = (jupyter.notebooks / "tea.jsonl").read_text(encoding="utf-8").splitlines()
     branches = {json.loads(line)["metadata"]["topic_path"][1] for line in lines}
     assert len(branches) == 4 and len(lines) == 60
+
+
+@all_kernels
+def test_a_branch_gets_more_samples_by_a_key_while_the_cell_runs_and_it_is_told(begun: Any, jupyter: Jupyter) -> None:
+    notebook = begun("lab", tea(samples=60, latency=0.5), "'next'")
+    notebook.run_cell(1)
+    wait_for_samples(notebook, 3)
+    press(notebook, 1, "ArrowDown", "ArrowRight", ">", ">")
+    expect(notebook.widget(1, ".dfg-weights [aria-pressed=true]").first).to_have_text("\u00d74", timeout=5_000)
+    expect(notebook.widget(1, ".dfg-last").first).to_contain_text("are shared out by these weights")
+    notebook.wait_done(1, timeout=60)
+    lines = (jupyter.notebooks / "tea.jsonl").read_text(encoding="utf-8").splitlines()
+    made = Counter(json.loads(line)["metadata"]["topic_path"][1] for line in lines)
+    assert (sorted(made.values()), len(lines)) == ([7, 7, 8, 8, 30], 60)
 
 
 def test_a_topic_that_is_clicked_shows_its_samples_while_the_cell_runs(begun: Any) -> None:

@@ -83,8 +83,8 @@ def _status(look: ScreenStyle, shown: ScreenState) -> Text:
 
 
 def _models(state: RunState) -> str:
-    if state.topics_model == state.samples_model:
-        return state.samples_model
+    if state.samples_model in ("", state.topics_model):
+        return state.topics_model
     return f"topics: {state.topics_model}, samples: {state.samples_model}"
 
 

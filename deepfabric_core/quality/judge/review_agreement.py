@@ -12,7 +12,7 @@ from deepfabric_core.samples.reviews import Reviews, sample_id, verdict_of_judge
 def agreement_with_reviews(records: Iterable[Mapping[str, Any]], reviews: Reviews) -> Agreement:
     """Return how far judge and people agree on which samples to accept, over those that both judged.
 
-    Samples that people edited are left out: they are accepted, but not as the judge saw them.
+    Samples that people edited are left out, see `Review.verdict_as_made`.
 
     >>> from deepfabric_core.samples.reviews import Decision
     >>> record = {"messages": [], "metadata": {"judge": {"judged": True, "passed": True}}}
@@ -24,7 +24,7 @@ def agreement_with_reviews(records: Iterable[Mapping[str, Any]], reviews: Review
     pairs = []
     for record in records:
         judged = verdict_of_judge(record)
-        review = reviews.of(sample_id(record)) if judged else None
-        if review is not None and review.verdict is not None and review.edited is None:
-            pairs.append((judged, review.verdict))
+        said = reviews.of(sample_id(record)).verdict_as_made if judged else None
+        if judged and said:
+            pairs.append((judged, said))
     return agreement([judged for judged, _ in pairs], [said for _, said in pairs])

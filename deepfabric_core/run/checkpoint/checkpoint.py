@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.amounts import Amounts, Spent, together
 from deepfabric_core.config.budget import FLAGS, limits_in
-from deepfabric_core.config.fingerprint import changed, fingerprint, for_given_topics, part_of_topics
+from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.checkpoint.autosave import Autosave
+from deepfabric_core.run.checkpoint.plan import plan_in, what_weights_change, with_weights
 from deepfabric_core.run.checkpoint.topics import digest_of_topics, edited_topics, with_topics
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
     CheckpointFiles,
@@ -121,7 +123,7 @@ class Checkpoint:
         job = self._job
         prints = fingerprint(job.config, keyed_hash)
         if job.topics_load or (metadata.fingerprint and not part_of_topics(metadata.fingerprint)):
-            prints = for_given_topics(prints)
+            prints = without_topics(prints)
         return replace(
             metadata,
             run_id=metadata.run_id or uuid.uuid4().hex,
@@ -165,6 +167,9 @@ class Checkpoint:
                 self.keep_topics(given)
             return given
         topics, _ = load_topics(self.files.topics)
+        if given and given.weights != topics.weights and digest_of_topics(given) == digest_of_topics(topics):
+            self.keep_topics(given)
+            return given
         if given and digest_of_topics(given) != digest_of_topics(topics):
             if not self._job.accept_changes:
                 raise ConfigError(
@@ -224,6 +229,21 @@ class Checkpoint:
             self._rejected = RejectedLog(self.files.rejected)
             self._autosave.add(self._rejected.lines)
         return self._rejected
+
+    def plan(self, topics: Topics) -> Plan:
+        """Return the plan over these topics; where weights changed since samples were made, those stay in it.
+
+        Raises:
+            ConfigError: no topic has a weight above 0.
+        """
+        before = self._base
+        self._base = with_weights(before, own_weights(topics, self._job.config.topics.weights), self.files)
+        plan = plan_in(self._job, self.files, topics, self._base)
+        if self._base.weights != before.weights:
+            self._autosave.write_metadata()
+            if self._base.weights_changed and self._job.preview is None:
+                self._sink(Notice(what_weights_change(plan)))
+        return plan
 
     def journal(self, plan: Plan, on_sample: Callable[[SampleKey, Mapping[str, Any]], None]) -> Journal:
         """Open the journal of a plan; called again, for a new plan.
@@ -391,6 +411,8 @@ class Checkpoint:
             leaves=base.leaves,
             digest=digest_of_file(delivered),
             fingerprint=digests(base.fingerprint),
+            weights=base.weights,
+            weights_changed=base.weights_changed,
             finished_at=time.time(),
         )
         try:

@@ -1,4 +1,7 @@
-"""Make the checkpoint of a finished run again from its dataset, so that what people rejected is made again."""
+"""Make the checkpoint of a finished run again from its dataset.
+
+So what people rejected since is made again, or more samples are made.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from deepfabric_core.config.fingerprint import fingerprint
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.events import Notice
+from deepfabric_core.run.checkpoint.plan import what_weights_change
+from deepfabric_core.run.checkpoint.resume import mark_with_fewer
 from deepfabric_core.run.checkpoint.topics import with_topics
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, plan_of
 from deepfabric_core.samples.reading import JournalLine, key_of, line_of
 from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, write_metadata
 from deepfabric_core.store.files import make_folder, reason, replace_file, size_of
@@ -53,7 +60,7 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
     if not rejected:
         return False
     lines = [line_of(record) for record in whole_lines(job.dataset)]
-    topics = _topics_of(job, lines)
+    topics = _topics_of(job, mark, lines)
     if topics is None:
         sink(
             Notice(
@@ -62,27 +69,60 @@ def restore_checkpoint(job: Job, mark: FinishedMark, sink: EventSink) -> bool:
             )
         )
         return False
-    files = job.checkpoint_files()
-    try:
-        _write(job, files, lines, topics)
-    except OSError as problem:
-        raise OutputError(
-            f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
-        ) from problem
+    _write(job, lines, topics, mark)
     return True
 
 
-def _topics_of(job: Job, lines: Sequence[JournalLine]) -> Topics | None:
+def restore_for_more(job: Job, sink: EventSink) -> None:
+    """Make the checkpoint again if the finished run is asked for more samples, and its topics are still there.
+
+    Raises:
+        ConfigError: a file can't be read, or something else is asked for than was finished.
+        OutputError: a file can't be written.
+    """
+    mark = mark_with_fewer(job)
+    if mark is None:
+        return
+    lines = [line_of(record) for record in whole_lines(job.dataset)]
+    if (topics := _topics_of(job, mark, lines)) is not None:
+        _write(job, lines, topics, mark)
+        sink(Notice(f"Going on with the {counted(len(lines), 'sample')} of {job.dataset}"))
+
+
+def tell_of_weights(job: Job, mark: FinishedMark, sink: EventSink) -> None:
+    """Say what becomes of weights of topics that have changed since the run was finished."""
+    with suppress(ConfigError):  # the topics are gone
+        topics, _ = load_topics(job.topics_load or job.topics)
+        if mark.weights != own_weights(topics, job.config.topics.weights) and not mark.topic_only:
+            keys = (key_of(line_of(record)) for record in whole_lines(job.dataset))
+            sink(Notice(what_weights_change(plan_of(job, topics, frozenset(filter(None, keys))))))
+
+
+def _topics_of(job: Job, mark: FinishedMark, lines: Sequence[JournalLine]) -> Topics | None:
     """Return the topics of a dataset, if each of its samples is one of the job's plan for them."""
     try:
         topics, _ = load_topics(job.topics_load or job.topics)
     except ConfigError:
         return None
-    plan, keys = plan_of(job, topics), map(key_of, lines)
+    keys = [key_of(line) for line in lines]
+    has_changed = mark.weights_changed or mark.weights != own_weights(topics, job.config.topics.weights)
+    plan = plan_of(job, topics, frozenset(filter(None, keys)) if has_changed else frozenset())
     return topics if all(key and plan.index_of(*key) is not None for key in keys) else None
 
 
-def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics) -> None:
+def _write(job: Job, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark) -> None:
+    files = job.checkpoint_files()
+    try:
+        _write_files(job, files, lines, topics, mark)
+    except OSError as problem:
+        raise OutputError(
+            f"{files.folder}: the checkpoint can't be made again from {job.dataset}: {reason(problem)}."
+        ) from problem
+
+
+def _write_files(
+    job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topics: Topics, mark: FinishedMark
+) -> None:
     """Write the files of a checkpoint; until the last one is there it counts as deleted."""
     make_folder(files.folder)
     replace_file(files.done, [])
@@ -99,6 +139,8 @@ def _write(job: Job, files: CheckpointFiles, lines: Sequence[JournalLine], topic
         dataset=str(job.dataset.absolute()),
         command=job.command,
         fingerprint=fingerprint(job.config, keyed_hash),
+        weights=mark.weights,
+        weights_changed=mark.weights_changed,
         samples_wanted=len(lines),
         samples_done=len(lines),
         samples_bytes=size_of(files.samples),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import CheckpointExistsError, ConfigError
-from deepfabric_core.events import FileWritten, Notice, RunFinished, RunStarted, StageFinished, StageStarted
+from deepfabric_core.events import FileWritten, Notice, RunFinished, StageFinished, StageStarted
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.job import Job, run_started
 from deepfabric_core.samples.plan import count_samples
 from deepfabric_core.store.append_log import count_lines
 from deepfabric_core.store.checkpoint_files import (
@@ -76,6 +76,26 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
     Raises:
         ConfigError: what is asked for differs from what was finished.
     """
+    mark = _mark_of_same(job)
+    if mark is not None and (wanted := _wanted(mark, job)) != mark.samples:
+        raise ConfigError(
+            f"{job.dataset} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} "
+            "samples can't be had by going on; begin anew by --fresh, or write them to another output.save_as."
+        )
+    return mark
+
+
+def mark_with_fewer(job: Job) -> FinishedMark | None:
+    """Return the mark of the finished run that is asked for again with more samples than it made; else None.
+
+    Raises:
+        ConfigError: what is asked for differs from what was finished.
+    """
+    mark = _mark_of_same(job)
+    return mark if mark is not None and mark.samples < _wanted(mark, job) else None
+
+
+def _mark_of_same(job: Job) -> FinishedMark | None:
     kept, left = job.checkpoint_files(), job.journal_files()
     if not job.resume or job.keep or kept.exists or left.exists:
         return None
@@ -93,12 +113,6 @@ def mark_of_finished(job: Job) -> FinishedMark | None:
         )
     if mark.digest != digest_of_file(delivered):
         raise ConfigError(f"{delivered} was complete and has been changed since; leave it as it is, or {anew}.")
-    wanted = _wanted(mark, job)
-    if wanted != mark.samples:
-        raise ConfigError(
-            f"{delivered} is complete with {mark.samples:,} samples and its checkpoint is gone, so {wanted:,} samples "
-            f"can't be had by going on; {anew}, or write them to another output.save_as."
-        )
     return mark
 
 
@@ -233,7 +247,7 @@ def _is_alike(known: Metadata, job: Job) -> bool:
 def tell_complete(mark: FinishedMark, job: Job, sink: EventSink) -> None:
     """Emit the events of a run whose results were all delivered by an earlier run."""
     now = time.time()
-    sink(RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, now))
+    sink(run_started(job, now))
     if not mark.topic_only:
         sink(StageStarted("samples", mark.samples, job.config.output.batch_size, now, done=mark.samples))
         sink(StageFinished("samples", now))

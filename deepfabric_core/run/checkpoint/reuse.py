@@ -72,6 +72,7 @@ def _take_over(files: CheckpointFiles, job: Job) -> None:
     if made:
         reviewed = ("rejected",) if count_reviewed(made[0].rejected) else ()  # by it, later samples of an item stand
         _copy(made[0], files, ("samples", "failures", "steps", *reviewed))
+        known = replace(known, weights=made[1].weights, weights_changed=made[1].weights_changed)
     write_metadata(files, _paid_by_others(known, files))
 
 

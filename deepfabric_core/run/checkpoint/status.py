@@ -12,8 +12,9 @@ from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import budget_of_checkpoint
+from deepfabric_core.run.checkpoint.plan import saved_plan
 from deepfabric_core.run.checkpoint.reviewed import to_make_again
-from deepfabric_core.run.job import Job, saved_plan
+from deepfabric_core.run.job import Job
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import count_lines, whole_lines
@@ -71,7 +72,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         return None
     found, _ = recovered_metadata(files)
     known = with_unsaved(found, files)
-    plan = saved_plan(job, files.topics)
+    plan = saved_plan(job, files, found)
     made = {key for line in whole_lines(files.samples) if (key := _key(line, plan))}
     again = made & to_make_again(files, Path(known.dataset or job.dataset))
     failed = {key: line.get("kind") for line in of_samples(whole_lines(files.failures)) if (key := _key(line, plan))}

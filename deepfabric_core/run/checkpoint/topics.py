@@ -46,7 +46,8 @@ def edited_topics(job: Job, files: CheckpointFiles) -> Topics | None:
     except ConfigError:
         return None
     written = {known.topics_digest for _, known in beside(files)}
-    return None if digest_of_topics(topics) in written else topics
+    is_same = digest_of_topics(topics) in written and topics.weights == load_topics(files.topics)[0].weights
+    return None if is_same else topics
 
 
 def change_topics(job: Job, topics: Topics) -> None:

@@ -17,10 +17,10 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.run.budget import budget_of_checkpoint
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job, resume_command
+from deepfabric_core.run.job import Job, resume_command, run_started
 from deepfabric_core.run.larger_budget import larger_for_checkpoint
 from deepfabric_core.run.watch.journal_events import JournalEvents
-from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
+from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, tell_dataset, tell_outputs, verdict
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, read_metadata, recovered_metadata
 from deepfabric_core.store.files import written_at
 from deepfabric_core.store.tail import Tail, is_worked_on
@@ -40,7 +40,7 @@ class CheckpointedRun:
         self._growing = self._seen_unfinished = False
         self._topics: Topics | None = None
         self._samples: JournalEvents | None = None
-        sink(started(job, self._known.process_started_at))
+        sink(run_started(job, self._known.process_started_at))
 
     @property
     def over(self) -> bool:

@@ -20,11 +20,10 @@ from deepfabric_core.events import (
     StageFinished,
     StageStarted,
 )
+from deepfabric_core.run.checkpoint.plan import plan_in
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import JournalLine, key_of, question_and_answer
-from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.store.append_log import read_line, whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.failure_log import SampleKey, of_samples, shown_last_call
@@ -50,8 +49,7 @@ class JournalEvents:
         failures: Tail | None = None,
     ) -> None:
         self._total = job.samples_wanted(topics)
-        weights = leaf_weights(topics, job.config.topics.weights) if topics else ()
-        self._plan = Plan(topics, self._total, weights) if topics else None
+        self._plan = plan_in(job, job.unfinished_files(), topics) if topics else None
         self._paths = {topic.id: path for topic, path in topics.leaves} if topics else {}
         self._window = job.config.output.batch_size
         self._sink, self._journal, self._rejected, self._failures = sink, journal, rejected, failures

@@ -11,9 +11,9 @@ from deepfabric_core.events import (
     TopicsReady,
 )
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.job import Job, run_started
 from deepfabric_core.run.watch.journal_events import JournalEvents
-from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, started, tell_dataset, tell_outputs, verdict
+from deepfabric_core.run.watch.run_source import Outcome, loaded_topics, tell_dataset, tell_outputs, verdict
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.checkpoint_files import Metadata
 from deepfabric_core.store.failure_log import of_samples
@@ -31,7 +31,7 @@ class JournalledRun:
         self._waited_since = waited_since
         self._topics = loaded_topics(job.topics_load or job.topics)
         self._samples: JournalEvents | None = None
-        sink(started(job, waited_since or time.time()))
+        sink(run_started(job, waited_since or time.time()))
         if topics := self._topics:
             sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), str(job.topics_load or "")))
 

@@ -9,7 +9,6 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import (
     Ending,
     FileWritten,
-    RunStarted,
 )
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
@@ -40,11 +39,6 @@ class RunSource(Protocol):
 
     def close(self) -> None:
         """Close the files."""
-
-
-def started(job: Job, at: float) -> RunStarted:
-    """Return the event for the beginning of a job's run."""
-    return RunStarted(job.config.topics.llm.name, job.config.generation.llm.name, at)
 
 
 def loaded_topics(path: Path) -> Topics | None:

@@ -3,6 +3,7 @@ import { commands } from "./commands.js";
 import { pressed } from "./keyboard.js";
 import { OPENED } from "./map_tree.js";
 import { download } from "./save_picture.js";
+import { nextStep } from "./weights.js";
 
 /** What the parts of the view can do with each other: `act`. */
 export function actions({ topics, state, root, parts, spoken, send, soon, update }) {
@@ -169,11 +170,12 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       parts.menu.open(kinds, place.x, place.y);
       button.blur();
     },
-    /** Copy what gives a branch more samples, for `topics` in the config. */
-    copyWeight(row) {
-      const path = topics.pathOf(row).slice(1).join(" > ");
-      navigator.clipboard?.writeText(`weights: {${JSON.stringify(path)}: 2}`).catch(() => {});
-      say(spoken, "Copied: a line for topics in the config.");
+    /** Copy all weights as a line for `topics` in the config. */
+    copyWeights() {
+      const named = [...topics.weights].map(([row, [weight]]) => `${JSON.stringify(pathOf(row))}: ${weight}`);
+      const line = `weights: {${named.join(", ")}}`;
+      navigator.clipboard?.writeText(line).catch(() => {}); // It may be refused, so the line is shown as well.
+      parts.editBar.tell(`Below topics in the config: ${line}`);
     },
     /** Open the menu of a topic at a point, or else where the topic is drawn. */
     menu(row, x, y) {
@@ -186,6 +188,9 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
     root.classList.toggle("dfg-full", full);
     soon();
   }
+
+  /** Return how the config names a topic: by its path, without the root. */
+  const pathOf = (row) => topics.pathOf(row).slice(row ? 1 : 0).join(" > ");
 
   const change = (op, more) => parts.editBar.change(op, more);
   const editing = send && {
@@ -211,6 +216,20 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       if (!state.cutIds.length) return;
       change("move", { ids: state.cutIds, to: topics.ids[row] });
       state.cutIds = [];
+    },
+    /** Give the selected topics so many times the samples of the topic above them. */
+    weigh(factor) {
+      const rows = state.selected.length ? state.selected : [state.current];
+      if (rows.includes(0)) return;
+      const above = topics.weightOf(topics.parent[rows[0]]) || 1;
+      state.asked = { ids: String(rows.map((row) => topics.ids[row])), factor };
+      change("weigh", { ids: rows.map((row) => topics.ids[row]), weight: factor === 1 ? null : factor * above });
+    },
+    /** Go a step from the present factor, or from the one that was asked for a moment ago. */
+    weighMore(more) {
+      const rows = state.selected.length ? state.selected : [state.current];
+      const isAsked = state.asked?.ids === String(rows.map((row) => topics.ids[row]));
+      editing.weigh(nextStep(isAsked ? state.asked.factor : topics.factorOf(rows[0]), more));
     },
     move: (rows, to) => change("move", { ids: rows.map((row) => topics.ids[row]), to: topics.ids[to] }),
   };

@@ -12,8 +12,9 @@ const told = (value, write) => (value === null ? "" : write(value));
 export function figures(topics, row) {
   const [wanted, done, failed] = [topics.allWanted[row], topics.allDone[row], topics.allFailed[row]];
   const below = topics.size[row] - 1;
+  const anyMade = topics.allDone[0] + topics.allFailed[0] > 0;
   return [
-    wanted ? `${number(done)} of ${counted(wanted, "sample")}` : done ? counted(done, "sample") : "",
+    wanted ? (anyMade ? `${number(done)} of ${counted(wanted, "sample")}` : `${counted(wanted, "sample")} planned`) : done ? counted(done, "sample") : "",
     failed ? `${number(failed)} failed` : "",
     below ? counted(below, "subtopic") : "",
     told(topics.meanOf("scores", row), (score) => `score ${score.toFixed(1)}`),

@@ -1,4 +1,5 @@
 import { describe, element, say, show } from "../dom.js";
+import { weightControl } from "./weights.js";
 
 export const ANSWER_WITHIN = 1500;
 
@@ -29,6 +30,7 @@ export function editBar(topics, state, act, send) {
   const undo = element("button", { type: "button", click: () => change("undo") }, "Undo");
   const redo = element("button", { type: "button", click: () => change("redo") }, "Redo");
   const last = element("div", { class: "dfg-last" }, note, undo, redo);
+  const weights = weightControl(topics, state, act);
   let history = { undo: "", redo: "" };
   let trouble = "";
 
@@ -86,6 +88,7 @@ export function editBar(topics, state, act, send) {
     }
     show(bar, selected.length > 0 && !asking);
     show(form, Boolean(asking));
+    weights.update();
     say(note, trouble || history.undo || (history.redo && `Taken back: ${history.redo}`));
     show(undo, Boolean(history.undo));
     show(redo, Boolean(history.redo));
@@ -93,12 +96,14 @@ export function editBar(topics, state, act, send) {
   }
 
   return {
-    root: element("div", { class: "dfg-changes" }, bar, form, last),
+    root: element("div", { class: "dfg-changes" }, bar, weights.root, form, last),
     update,
     change,
     ask,
+    tell,
     /** Show what a message says about edits made or refused. */
     heard(message) {
+      if (["snapshot", "refused"].includes(message.type)) state.asked = null;
       if (message.type === "snapshot") history = { undo: message.undo ?? "", redo: message.redo ?? "" };
       if (["snapshot", "refused", "heard"].includes(message.type)) clearTimeout(timer);
       if (["snapshot", "refused", "heard"].includes(message.type)) trouble = message.message ?? "";

@@ -24,6 +24,8 @@ export function pressed(event, topics, state, act) {
     Delete: () => act.prune?.(),
     F2: () => act.rename?.(),
     "/": () => act.search(),
+    ">": () => act.weighMore?.(true),
+    "<": () => act.weighMore?.(false),
     "+": () => topics.children[row] && act.unfold(row),
     "-": () => topics.children[row] && row !== state.focus && act.fold(row),
     ContextMenu: () => act.menu(row),

@@ -17,6 +17,8 @@ export class State {
   folds = new Map();
   /** Topics that are to be moved below another one. */
   cutIds = [];
+  /** The topics for which another weight was asked for, as text, and how many times the samples above they get. */
+  asked = null;
   view = kept("view", VIEWS) ?? "map";
   colour = "branch";
   outline = kept("outline", ["yes", "no"]) === "yes";

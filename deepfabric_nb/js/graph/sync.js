@@ -15,6 +15,7 @@ export function fill(topics, snapshot) {
   for (let row = 0; row < topics.length; row += 1) topics.count(row, wanted[row], done[row], failed[row]);
   for (const [row, parent] of snapshot.others ?? []) topics.others.set(row, [...(topics.others.get(row) ?? []), parent]);
   for (const [row, mark] of snapshot.marks ?? []) topics.mark(row, mark);
+  for (const [row, ...weight] of snapshot.weights ?? []) topics.weights.set(row, weight);
   for (const what of ["scores", "costs"]) for (const [row, sum, count] of snapshot[what] ?? []) topics[what].set(row, [sum, count]);
 }
 

@@ -23,6 +23,7 @@ export class Topics {
     this.failures = new Map(); // row -> [kind, message] pairs
     this.marks = new Map(); // row -> a sentence about the topic
     this.scores = new Map(); // row -> the sum of a judge's scores of its samples, and their number
+    this.weights = new Map(); // row -> its own weight, and whether the config gives it
     this.costs = new Map(); // row -> what its samples cost in dollars, and the number of samples of known cost
     this.levels = 0;
     this.#room(256);
@@ -75,6 +76,18 @@ export class Topics {
   mark(row, sentence) {
     this.marks.set(row, sentence);
     this.#stale = true;
+  }
+
+  /** Return the weight by which a topic gets samples: that of the nearest topic at or above it that has one. */
+  weightOf(row) {
+    for (let at = row; at >= 0; at = this.parent[at]) if (this.weights.has(at)) return this.weights.get(at)[0];
+    return 1;
+  }
+
+  /** Return how many times the samples of the topic above a topic gets. */
+  factorOf(row) {
+    const above = row > 0 ? this.weightOf(this.parent[row]) : 1;
+    return this.weights.has(row) ? this.weights.get(row)[0] / (above || 1) : 1;
   }
 
   /** Return the mean of a branch's "scores" or "costs", null if none is known. */

@@ -21,6 +21,7 @@ from deepfabric_core.pictures.layout import Box, lay_out
 from deepfabric_core.pictures.mermaid import mermaid
 from deepfabric_core.pictures.svg import svg
 from deepfabric_core.text.outline import outline
+from deepfabric_core.topics.edit import weigh
 from deepfabric_core.topics.formats import parse_topics
 from deepfabric_core.topics.model import Topics
 
@@ -315,6 +316,11 @@ def test_an_outline_shows_each_topic_below_its_parent() -> None:
         "tree of 4 topics, 2 of them leaves",
         *("Root", "  Wheels", "    Rims", "  \\x1b[31mBrakes"),
     ]
+
+
+def test_an_outline_has_the_weights_that_were_set_by_hand() -> None:
+    topics = tree(["Root", "Wheels"], ["Root", "Brakes"])
+    assert outline(weigh(topics, [topics.leaves[0][0].id], 2)).splitlines()[2:] == ["  Wheels (weight 2)", "  Brakes"]
 
 
 def test_an_outline_ends_at_its_limit() -> None:

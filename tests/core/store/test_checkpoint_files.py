@@ -217,6 +217,7 @@ EXCLUDED = {
     "topics.max_concurrent",
     "topics.max_retries",
     "topics.save_as",
+    "topics.weights",
     "quality.attempts",
     "quality.min_acceptance",
     "quality.on_exhausted",

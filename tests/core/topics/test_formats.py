@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.errors import TopicsFileError
+from deepfabric_core.topics.edit import weigh
 from deepfabric_core.topics.formats import format_topics, parse_topics
 from deepfabric_core.topics.model import Topic, TopicPath, Topics, topic_id
 
@@ -45,10 +46,12 @@ def graph(*links: list[Any], **root: Any) -> dict[str, Any]:
     return {"nodes": nodes, "root_id": 0}
 
 
-@given(NAMES, st.lists(st.lists(NAMES, min_size=1, max_size=3), max_size=8))
-def test_a_tree_comes_back_as_it_was_written(root: str, below: list[list[str]]) -> None:
+@given(NAMES, st.lists(st.lists(NAMES, min_size=1, max_size=3), max_size=8), st.data())
+def test_a_tree_comes_back_as_it_was_written(root: str, below: list[list[str]], data: st.DataObject) -> None:
     text = "\n".join(json.dumps({"path": path}) for path in [[root], *([root, *path] for path in below)])
-    topics, _ = parse_topics(text, source="t")
+    unweighted, _ = parse_topics(text, source="t")
+    weighed = data.draw(st.lists(st.sampled_from([*unweighted.by_id])))
+    topics = weigh(unweighted, weighed, data.draw(st.floats(0, 1000)))
     again, notices = parse_topics(format_topics(topics, {}), source="t")
     assert again == topics and notices == ()
 
@@ -63,12 +66,32 @@ def test_a_graph_comes_back_as_it_was_written(data: st.DataObject) -> None:
             data.draw(NAMES),
             tuple(f"id{parent}" for parent in parents.get(n, [])),
             tuple(f"id{child}" for child in parents if n in parents[child]),
+            data.draw(st.none() | st.floats(0, 1000)),
         )
         for n in range(count)
     }
     topics = Topics("graph", "id0", by_id)
     again, notices = parse_topics(format_topics(topics, {"model": "m"}), source="t")
     assert again == topics and notices == ()
+
+
+def test_weights_are_in_lines_that_deepfabric_reads_too_or_passes_over() -> None:
+    topics, _ = parse_topics(TREE, source="t")
+    wheels, brakes = (own for own in topics.by_id[topics.root].children)
+    text = format_topics(weigh(weigh(topics, [wheels], 2), [brakes], 0.5), {})
+    assert [json.loads(line) for line in text.splitlines()] == [
+        {"path": ["Bicycles", "Wheels", "Truing"]},
+        {"path": ["Bicycles", "Brakes"], "weight": 0.5},
+        {"branch": ["Bicycles", "Wheels"], "weight": 2},
+    ]
+    assert format_topics(topics, {}) == TREE, "without weights it is the file that it always was"
+
+
+@pytest.mark.parametrize("weight", ["2", -1, 1001, True, [2]])
+def test_a_weight_that_is_none_is_refused_with_its_place(weight: object) -> None:
+    line = json.dumps({"path": ["Tea", "Green"], "weight": weight})
+    assert "topics.x, line 1: weight must be a number from 0 to 1,000" in refused(line)
+    assert "topics.x, node 0: weight" in refused(graph([], metadata={"weight": weight}))
 
 
 def test_a_tree_of_deepfabric_loads_with_the_ids_that_it_gives() -> None:

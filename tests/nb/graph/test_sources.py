@@ -14,8 +14,10 @@ from deepfabric_core import load_topics
 from deepfabric_core.errors import DeepFabricError
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.topics.formats import parse_topics
+from deepfabric_nb.graph.sources import RunTopicSource
 from deepfabric_nb.graph.topic_graph import TopicGraph
 from deepfabric_nb.graph.topic_samples import samples_of
+from deepfabric_nb.graph.widget import TopicGraphWidget
 from deepfabric_nb.runs.run import Run
 from tests.nb.wire import Wire
 
@@ -33,6 +35,10 @@ def start(**llm: Any) -> Run:
 
 def branch(graph: TopicGraph, number: int = 0) -> str:
     return graph.topics.by_id[graph.topics.root].children[number]
+
+
+def dataset_lines(place: Path) -> set[str]:
+    return set((place / "tea.jsonl").read_text("utf-8").splitlines())
 
 
 def saved(place: Path) -> int:
@@ -66,6 +72,18 @@ def test_a_graph_follows_a_run_that_is_drawn_elsewhere_and_after_its_end(place: 
     assert graph.topics == run.topics
     assert [known(graph, leaf.id).done for leaf, _ in graph.topics.leaves] == [1] * 9
     assert not run.screens, "nothing is drawn any more"
+
+
+def test_topics_that_were_complete_before_anybody_listened_are_counted_all_the_same(place: Path) -> None:
+    run = start(simulated={"latency": 0.1})
+    source = RunTopicSource(run)
+    while not run.state.samples_done:
+        time.sleep(0.01)
+    graph = TopicGraphWidget(source.topics())
+    source.follow(graph)
+    source.refresh(graph)
+    assert graph[graph.topics.root].wanted == 9 and len(graph.topics) == 13
+    run.stop(now=True)
 
 
 def test_the_page_gets_the_samples_of_a_topic_as_cards_and_those_of_a_branch_in_parts(place: Path) -> None:
@@ -121,6 +139,76 @@ def test_a_branch_with_a_weight_gets_more_samples_and_those_that_are_made_stay(p
     assert (graph[name].wanted, graph[name].done) == (9, 9)
 
 
+def weights_of(place: Path) -> dict[str, float]:
+    topics, _ = load_topics(place / "tea_topics.jsonl")
+    return {topics.by_id[own].name: weight for own, weight in topics.weights.items()}
+
+
+def test_a_weight_set_by_hand_is_kept_with_the_topics_and_the_next_run_makes_what_is_missing(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    first = graph.topics.by_id[branch(graph)].name
+    said = graph.weigh(first, 4)
+    assert "with output.num_samples: 18 each topic gets its share" in said and "9 samples are made and stay" in said
+    assert (graph[first].weight, graph[first].children[0].weight, graph.weights) == (4, 4, {first: 4})
+    assert weights_of(place) == {first: 4}
+    made = dataset_lines(place)
+    again = deepfabric_nb.start(CONFIG, num_samples=18).wait()
+    shown = TopicGraph(again)
+    assert (again.usage["calls"], len(again.df), shown[first].done) == (9, 18, 12)
+    assert made <= dataset_lines(place), "what was made stays"
+    assert weights_of(place) == {first: 4}, "and so does the weight"
+
+
+def test_a_weight_is_undone_and_done_again_and_both_are_saved(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    name = graph.topics.by_id[branch(graph)].name
+    graph.weigh([name], 2)
+    graph.undo()
+    assert weights_of(place) == {} and graph[name].weight == 1
+    graph.redo()
+    assert weights_of(place) == {name: 2}
+    assert "9 samples are made and stay" in graph.weigh(name, None) and weights_of(place) == {}
+
+
+def test_a_running_run_shares_out_anew_what_it_has_not_begun(place: Path) -> None:
+    run = deepfabric_nb.start({**CONFIG, "llm": {**CONFIG["llm"], "simulated": {"latency": 0.1}}}, num_samples=24)
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: run.state.samples_done >= 2)
+    name = graph.topics.by_id[branch(graph, 2)].name
+    assert "not made yet are shared out by these weights" in graph.weigh(name, 10)
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    assert run.status == "complete" and len(run.df) == 24 and run.usage["calls"] == 4 + 24
+    assert graph[name].done == graph[name].wanted > 14
+
+
+def test_the_weights_of_the_config_count_more_than_those_set_by_hand(place: Path) -> None:
+    run = start().wait()
+    name, other = (TopicGraph(run).topics.by_id[branch(TopicGraph(run), number)].name for number in (0, 1))
+    weighed = {**CONFIG, "topics": {**CONFIG["topics"], "weights": {name: 3}}}
+    graph = TopicGraph(deepfabric_nb.start(weighed).wait())
+    with pytest.raises(DeepFabricError, match=r"topics\.weights of the config gives .* its weight: change it there"):
+        graph.weigh(name, 2)
+    graph.weigh(other, 0.5)
+    assert graph.weights == {name: 3, other: 0.5}
+    assert graph.now()["weights"] == [(5, 0.5, False), (1, 3, True)]
+
+
+def test_weights_that_leave_nothing_to_make_are_refused_and_nothing_is_changed(place: Path) -> None:
+    graph = TopicGraph(start().wait())
+    with pytest.raises(DeepFabricError, match="every topic has the weight 0"):
+        graph.weigh(graph.topics.root, 0)
+    with pytest.raises(DeepFabricError, match="from 0 to 1,000"):
+        graph.weigh(graph.topics.root, -1)
+    assert graph.weights == {} and not graph.now()["undo"]
+
+
+def test_a_weight_in_a_file_is_saved_there(place: Path) -> None:
+    (place / "tea_topics.jsonl").write_text('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}\n', "utf-8")
+    assert "Saved in the file" in TopicGraph(place / "tea_topics.jsonl").weigh("Green", 2)
+    assert weights_of(place) == {"Green": 2} == TopicGraph(place / "tea_topics.jsonl").weights
+
+
 def test_undo_and_redo_are_saved_too(place: Path) -> None:
     graph = TopicGraph(start().wait())
     before = graph.topics
@@ -151,6 +239,21 @@ def test_a_branch_pruned_while_topics_grow_stays_away(place: Path) -> None:
     graph.prune(branch(graph))
     drawn_until(graph, lambda: run.over)
     assert len(run.df) == 6 and saved(place) == 6
+
+
+@pytest.mark.parametrize("mode", ["tree", "graph"])
+def test_a_branch_weighed_while_topics_grow_gets_more_samples(place: Path, mode: str) -> None:
+    config = {**CONFIG, "topics": {**CONFIG["topics"], "mode": mode, "max_concurrent": 1}}
+    config["llm"] = {"provider": "simulated", "simulated": {"latency": 0.05}}
+    config["output"] = {**CONFIG["output"], "save_as": "tea.jsonl", "num_samples": 30, "batch_size": 30}
+    run = deepfabric_nb.start(config)
+    graph = TopicGraph(run)
+    drawn_until(graph, lambda: len(graph.topics) >= 4)
+    name = graph.topics.by_id[branch(graph)].name
+    graph.weigh(branch(graph), 8)
+    drawn_until(graph, lambda: run.over)
+    graph.draw()
+    assert len(run.df) == 30 and graph[name].done == graph[name].wanted >= 20
 
 
 def test_topics_grow_deeper_and_are_asked_for_again(place: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,16 @@ def test_a_pruned_branch_is_gone_and_undo_brings_it_back(shown: Shown) -> None:
     ]
 
 
+def test_a_page_that_sets_a_weight_gets_it_back_and_can_take_it_back(shown: Shown) -> None:
+    shown.asks("weigh", of("tea/green"), of("tea/black/assam"), weight=2)
+    assert shown.snapshots[-1]["weights"] == [(1, 2, False), (5, 2, False)]
+    shown.asks("weigh", of("tea/green"), weight=None)
+    assert shown.snapshots[-1]["weights"] == [(5, 2, False)]
+    assert shown.snapshots[-1]["undo"] == "Weight as above for “green”"
+    shown.asks("weigh", of("tea/green"), weight="2")
+    assert shown.wire.messages[-1]["type"] == "refused"
+
+
 @pytest.mark.parametrize(
     ("op", "ids", "more", "left"),
     [
@@ -361,8 +371,13 @@ def test_an_item_of_a_graph_is_a_branch_with_its_samples_and_children(shown: Sho
 
 
 def test_a_topic_that_is_selected_on_the_page_is_told_by_its_path_and_one_from_python_isnt(shown: Shown) -> None:
-    told: list[tuple[str, ...]] = []
-    shown.graph.when_selected = told.append
+    told: list[Sequence[str]] = []
+
+    class View:
+        show_within = staticmethod(told.append)
+
+    view = View()
+    shown.graph.links.own.samples.add(view)
     for ids in (["tea/green"], [], ["tea/green", "tea/black"], ["tea"]):
         shown.wire.receive({"type": "select", "ids": list(map(of, ids))})
     shown.graph.selected = (of("tea/green"),)

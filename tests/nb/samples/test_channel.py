@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepfabric_core.quality.judge.review_agreement import agreement_with_reviews
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.append_log import whole_lines
-from deepfabric_core.store.review_log import read_reviews
+from deepfabric_core.store.review_log import read_reviews, reviews_path
 from tests.nb.samples.page import HOSTILE, Page, copied, judged, said, written
 
 JSON = st.recursive(
@@ -169,7 +170,7 @@ def test_equal_samples_have_one_verdict(tmp_path: Path) -> None:
     assert page.decide(2, "reject")["at"] == [0, 2]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["accept", "reject", "edit", "undo"])), max_size=12))
 def test_what_the_page_was_told_is_what_a_new_view_reads(tmp_path_factory: Any, steps: list[tuple[int, str]]) -> None:
     folder = tmp_path_factory.mktemp("reviews")
@@ -190,6 +191,18 @@ def test_people_and_the_judge_are_compared_where_both_have_judged(tmp_path: Path
         progress = page.decide(row, action)["review"]
     assert (progress["agrees"], progress["compared"]) == (2, 4)
     assert (progress["accepted"], progress["rejected"], progress["total"]) == (3, 2, 5)
+
+
+def test_an_edited_sample_is_compared_with_the_judge_neither_on_the_page_nor_in_the_report(tmp_path: Path) -> None:
+    records = [judged(n, passed=n < 1) for n in range(3)]
+    dataset = written(tmp_path / "x.jsonl", *records)
+    page = Page(dataset)
+    for row in range(3):
+        page.decide(row, "accept")
+    (reply, *_) = page.ask("decide", row=1, action="edit", texts=[{"at": ["messages", 1, "content"], "text": "Mine"}])
+    assert (reply["review"]["agrees"], reply["review"]["compared"]) == (1, 2)
+    found = agreement_with_reviews(records, read_reviews(reviews_path(dataset)))
+    assert (found.share, found.count) == (0.5, 2)
 
 
 # ---- what is refused

@@ -74,7 +74,6 @@ def test_a_dataset_that_is_gone_is_made_anew(finished: Path, provider: LocalProv
     [
         (["--topic-prompt", "Boats"], "topics.prompt"),
         (["--temperature", "0.1"], "generation.llm.temperature"),
-        (["--num-samples", "20"], "complete with 9 samples"),
         (["--num-samples", "4"], "complete with 9 samples"),
     ],
 )
@@ -87,6 +86,39 @@ def test_something_else_than_what_is_complete_is_refused_and_nothing_is_spent(
     assert said in done.stderr and "--fresh" in done.stderr
     assert provider.counts.requests == CALLS
     assert finished.read_bytes() == before
+
+
+PLAIN = pytest.mark.parametrize("finished", [{"checkpoint": None}], indirect=True)
+
+
+@PLAIN
+def test_weights_that_change_after_all_is_made_are_told_of_and_more_samples_are_shared_by_them(
+    finished: Path, place: Path, provider: LocalProvider, deepfabric: Run
+) -> None:
+    before = set(keys(finished))
+    config(place, provider, topics={"weights": {"Repairing bicycles 2": 4}})
+    done = deepfabric("generate", "config.yaml", "--resume")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 0 and provider.counts.requests == CALLS
+    assert (
+        "All 9 samples are made and stay, so the weights of topics change nothing; with output.num_samples: 18" in said
+    )
+    more = deepfabric("generate", "config.yaml", "--resume", "--num-samples", "18")
+    assert more.returncode == 0 and provider.counts.requests == CALLS + 9
+    assert before <= set(keys(finished)) and len(keys(finished)) == 18
+    names = [record["metadata"]["topic_path"][1] for record in map(json.loads, finished.read_text().splitlines())]
+    assert [names.count(f"Repairing bicycles {number}") for number in (1, 2, 3)] == [3, 12, 3]
+    assert "Going on with the 9 samples of" in more.stderr
+
+
+@PLAIN
+def test_more_samples_are_refused_where_the_topics_are_gone(
+    finished: Path, place: Path, provider: LocalProvider, deepfabric: Run
+) -> None:
+    (place / "out/topics.jsonl").unlink()
+    done = deepfabric("generate", "config.yaml", "--resume", "--num-samples", "14")
+    assert done.returncode == 2 and provider.counts.requests == CALLS
+    assert "complete with 9 samples and its checkpoint is gone, so 14 samples can't be had" in done.stderr
 
 
 def test_a_dataset_that_was_changed_since_is_left_as_it_is(

@@ -75,6 +75,22 @@ def halfway(
     provider.faults = Faults()
 
 
+def test_samples_stay_when_weights_change_and_the_rest_is_shared_by_the_new_ones(
+    place: Path, provider: LocalProvider
+) -> None:
+    halfway(place, provider, samples=5, output={"num_samples": 12})
+    made = {(line["topic_id"], line["cycle"]) for line in lines(checkpoint(place, "jsonl"))}
+    branch = json.loads(checkpoint(place, "topics").read_text("utf-8").splitlines()[-1])["path"][1]
+    config(place, provider, output={"num_samples": 12}, topics={"weights": {branch: 3}})
+    again = finish(place)
+    said = f"{len(made)} samples made before stay, and {12 - len(made)} more are shared out by the weights"
+    assert said in " ".join((again.out + again.err).split())
+    records = lines(place / "out/dataset.jsonl")
+    assert len(records) == 12 and made <= set(keys(place / "out/dataset.jsonl"))
+    assert sum(record["metadata"]["topic_path"][1] == branch for record in records) >= 6
+    assert provider.counts.answered == EXPANSIONS + 12, "nothing is made twice"
+
+
 def checkpoint(place: Path, ending: str) -> Path:
     """The only checkpoint's file of that ending."""
     return next((place / "data/deepfabric/checkpoints").glob(f"*/*.checkpoint.{ending}"))
