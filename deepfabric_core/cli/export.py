@@ -64,9 +64,17 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.option(
     "--check",
     "target",
-    type=_path,
-    metavar="PATH",
-    help="Render it through a chat template (a Jinja file, or a folder with tokenizer files), and say what is lost.",
+    metavar="TEMPLATE",
+    help="Render it through a chat template and say what is lost: a folder with a model's tokenizer files, a Jinja "
+    "file, or the name of a family, such as qwen3, llama3.1, mistral or gpt-oss.",
+)
+@click.option(
+    "--assistant-only",
+    is_flag=True,
+    help="With --check: only what the assistant says is learned (assistant_only_loss), which a template has to mark.",
+)
+@click.option(
+    "--report", type=_path, metavar="FILE", help="With --check: write all that it finds, record by record, as JSON."
 )
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats, help="List the formats and exit."
@@ -79,9 +87,7 @@ def command(
     name: str,
     output: Path | None,
     reasoning: str | None,
-    target: Path | None,
-    context: int | None,
-    **split: Any,
+    **more: Any,
 ) -> None:
     """Export a dataset for training, in the format of a trainer.
 
@@ -89,28 +95,32 @@ def command(
     as they were edited. What a format can't hold is counted and told. With --split, -o is a folder, which gets a file
     for each side (train.jsonl), or a path with {split} in it. The exit code is 1 where --check finds anything.
     """
-    from deepfabric_core.export.check.target import open_target
-    from deepfabric_core.export.check.training_check import TrainingCheck
-    from deepfabric_core.export.export import ExportRequest, export
-    from deepfabric_core.export.find_format import find_format, reasoning_for
+    from deepfabric_core.export.export import export
+    from deepfabric_core.export.make_request import CheckOptions, ExportOptions, make_request, write_report
     from deepfabric_core.text.export_summary import check_lines, export_notes, export_summary
 
     if dataset.is_dir():
         raise click.UsageError(f"{dataset} is a folder; name a dataset in it.")
-    if context is not None and target is None:
-        raise click.UsageError("--context is for a check; name what to check against by --check.")
-    chosen = find_format(name)
-    place = reasoning_for(chosen, reasoning)
-    rules = _split_rules(**split)
-    ending = "" if rules else ".jsonl"
-    output = output or dataset.with_name(f"{dataset.stem}.{chosen.name}{ending}")
-    check = TrainingCheck(open_target(target), chosen, place, context) if target else None
-    result = export(ExportRequest(dataset, chosen, output, place, rules), check)
+    target, report = more["target"], more["report"]
+    for flag, given in (
+        ("--context", more["context"]),
+        ("--assistant-only", more["assistant_only"]),
+        ("--report", report),
+    ):
+        if given and target is None:
+            raise click.UsageError(f"{flag} is for a check; name what to check against by --check.")
+    checking = CheckOptions(target, more["context"], more["assistant_only"], report) if target else None
+    rules = _split_rules(more["split"], more["by"], more["held_out"])
+    request, check = make_request(dataset, ExportOptions(name, output, reasoning, rules, checking))
+    result = export(request, check)
     for sentence in export_summary(result):
         say(sentence, err=True)
     for sentence in export_notes(result):
         note(sentence)
     if check is not None:
+        if report is not None:
+            write_report(check, report)
+            say(f"{report} has all that the check found.", err=True)
         for line in check_lines(check):
             say(line)
         raise click.exceptions.Exit(1 if check.defects else 0)

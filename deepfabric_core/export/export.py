@@ -114,9 +114,11 @@ def export(request: ExportRequest, check: TrainingCheck | None = None) -> Export
             made = converted(entry, request)
             result.count(entry, made)
             if check is not None:
-                check.see(entry.number, entry.item, made)
+                check.see(entry, made)
             for row in made.rows:
                 files[side].add(row)
+        if check is not None:
+            check.finish()
         _refuse_nothing(request, files.values(), result)
         for file in files.values():
             file.finish()
