@@ -15,7 +15,7 @@ from deepfabric_core.export.check.training_check import TrainingCheck
 from deepfabric_core.export.divide import Division, divide, earlier_sides, keep_sides
 from deepfabric_core.export.entries import Dataset, Entry, is_made_up, open_dataset
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Reasoning, Takes
-from deepfabric_core.export.row_files import ENDINGS, RowFile, open_rows
+from deepfabric_core.export.row_files import ENDINGS, RowFile, check_rows, open_rows
 from deepfabric_core.export.splits import SplitRules
 from deepfabric_core.export.tally import Tally, add_to
 from deepfabric_core.store.files import read_text, replace_file
@@ -102,7 +102,7 @@ def export(request: ExportRequest, check: TrainingCheck | None = None) -> Export
         OutputError: the disk is full or gone; what stood there is untouched.
     """
     paths = request.paths()
-    _check(request, paths)
+    check_request(request)
     dataset = open_dataset(request.dataset, request.format.takes)
     result = ExportResult(request.format.name)
     earlier = earlier_sides(request.folder, request.split) if request.split else {}
@@ -158,9 +158,13 @@ def _refuse_nothing(request: ExportRequest, files: Iterable[RowFile], result: Ex
     raise OutputError(f"{request.dataset} has nothing for {request.format.name}{where}: {why}. Nothing was written.")
 
 
-def _check(request: ExportRequest, paths: Mapping[str, Path]) -> None:
-    """Refuse to write over what is read, or under a name that can't be meant."""
-    dataset, output = request.dataset, request.output
+def check_request(request: ExportRequest) -> None:
+    """Check that nothing is written over what is read, or under a name that can't be meant.
+
+    Raises:
+        ConfigError: it is.
+    """
+    dataset, output, paths = request.dataset, request.output, request.paths()
     read = [dataset, reviews_path(dataset), rejected_path(dataset)]
     if clash := next((path for path in paths.values() if path.absolute() in [one.absolute() for one in read]), None):
         raise ConfigError(f"{clash} is read for the export; give the export another name.")
@@ -169,6 +173,8 @@ def _check(request: ExportRequest, paths: Mapping[str, Path]) -> None:
         raise ConfigError(f"{output} is one file; with --split name a folder, or {advice}.")
     if request.format.companion and any(path.suffix not in ENDINGS for path in paths.values()):
         raise ConfigError(f"{output}: {request.format.name} is read from files; name a .jsonl or a .parquet.")
+    for path in paths.values():
+        check_rows(path, request.format.columns)
 
 
 def _write_companions(request: ExportRequest, paths: Mapping[str, Path]) -> None:
