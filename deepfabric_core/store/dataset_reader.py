@@ -15,6 +15,8 @@ from deepfabric_core.quality.foreign_records import foreign_candidate
 from deepfabric_core.store.files import reason
 
 _BOM = b"\xef\xbb\xbf"
+_BUFFER = 1 << 20
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def texts_in_file(path: Path) -> Iterator[Candidate]:
@@ -33,8 +35,16 @@ def records_in_file(path: Path) -> Iterator[dict[str, Any]]:
         ConfigError: the file can't be read, or a line of it is no record.
     """
     try:
-        with path.open("rb") as file:
-            yield from (record for _, record in _records(path, file))
+        with path.open("rb", _BUFFER) as file:
+            if _first_byte(file) == b"[":
+                yield from (record for _, record in _records(path, file))
+                return
+            for number, line in enumerate(file, 1):
+                record = _object_at_once(line)
+                if record is not None:
+                    yield record
+                elif text := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                    yield _object_in(text, f"{path}, line {number}")
     except OSError as problem:
         raise ConfigError(f"{path}: the dataset can't be read: {reason(problem)}.") from problem
 
@@ -128,6 +138,17 @@ def _first_byte(file: BinaryIO) -> bytes:
             break
     file.seek(0)
     return first
+
+
+def _object_at_once(line: bytes) -> dict[str, Any] | None:
+    """Return the object that a usual line holds, in half the time; None for any other line, which is looked at."""
+    if line[:1] != b"{":
+        return None
+    try:
+        record, end = _scan(text := line.decode(), 0)
+    except (ValueError, RecursionError, StopIteration):
+        return None
+    return record if text[end:].isspace() or end == len(text) else None
 
 
 def _object_in(text: bytes, place: str) -> dict[str, Any]:

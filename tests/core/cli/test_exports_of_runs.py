@@ -41,8 +41,8 @@ def test_a_failed_export_is_a_sentence_and_the_dataset_and_the_other_exports_sta
     assert done.returncode == 1
     assert done.stdout.splitlines()[0] == (
         "Incomplete: the dataset is complete, but the export trl-preference to out/dataset.trl-preference.jsonl "
-        "failed: out/dataset.jsonl has nothing for trl-preference: no sample in it was edited, and none was rejected and made "
-        "again with the same question. Nothing was written"
+        "failed: out/dataset.jsonl has nothing for trl-preference: no sample in it was edited, and none was rejected "
+        "and made again with the same question. Nothing was written"
     )
     assert len(lines(place / "out/dataset.jsonl")) == len(lines(place / "out/b.jsonl")) == 6
     again = here("generate", file, "--resume")
