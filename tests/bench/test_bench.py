@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from datasets import Dataset
 
 from tests.bench.__main__ import sized, taking_part
 from tests.bench.cases import CASES, REFUSAL_MS, REFUSALS, Case, refusal_name
@@ -93,6 +92,8 @@ def test_a_tree_takes_at_best_as_long_as_its_levels_or_its_calls_whatever_is_mor
 
 
 def test_an_export_is_compared_with_reading_and_writing_bare(tmp_path: Path) -> None:
+    from datasets import Dataset  # type: ignore[import-untyped]
+
     dataset = write(tmp_path / "tea.jsonl", answered(), worked())
     for way in (bare, ours):
         way(dataset, tmp_path / "tea.parquet")
