@@ -58,7 +58,10 @@ def test_each_family_holds_conversations_and_what_it_loses_is_told(name: str, tm
 
 @pytest.mark.parametrize("name", ["qwen3", "glm4.5", "gpt-oss"])
 def test_thoughts_of_an_agent_are_held_where_a_family_wants_them(name: str, tmp_path: Path) -> None:
-    assert checked(tmp_path, worked(), template=Path(name), reasoning=PLACES[name]) == {}
+    whole = checked(tmp_path, worked(), template=Path(name), reasoning=PLACES[name])
+    assert list(whole) == ([Defect.REASONING] if name == "gpt-oss" else [])
+    steps = checked(tmp_path, worked(), template=Path(name), name="trl-prompt-completion", reasoning=PLACES[name])
+    assert list(steps) == ([Defect.BEGINNING] if name == "gpt-oss" else [])  # where thoughts go once there is an answer
     elsewhere = "thinking" if name != "gpt-oss" else "reasoning_content"
     assert list(checked(tmp_path, worked(), template=Path(name), reasoning=elsewhere)) == [Defect.REASONING]
 
