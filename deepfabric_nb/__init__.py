@@ -5,6 +5,7 @@ The same from Python::
     df = await deepfabric_nb.run(config)      # a DataFrame, a row per sample
     run = deepfabric_nb.start(config)         # a handle; the notebook goes on
     df = deepfabric_nb.load("dataset.jsonl")  # any dataset, also DeepFabric's
+    deepfabric_nb.export(run, to="trl", check="qwen3")  # for a trainer, and checked
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepfabric_nb.api import load, run, start, upload
+    from deepfabric_nb.api import export, load, run, start, upload
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
@@ -23,6 +24,7 @@ _HOMES = {
     "Run": "runs.run",
     "Samples": "samples.samples_view",
     "TopicGraph": "graph.topic_graph",
+    "export": "api",
     "load": "api",
     "load_ipython_extension": "extension",
     "run": "api",
@@ -35,6 +37,7 @@ __all__ = [
     "Run",
     "Samples",
     "TopicGraph",
+    "export",
     "load",
     "load_ipython_extension",
     "run",

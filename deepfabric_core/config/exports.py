@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from deepfabric_core.config.section import Section
+from deepfabric_core.errors import ConfigError
 
 # The formats that every installation has.
 FORMATS = (
@@ -93,6 +94,23 @@ class Export(Section):
         if self.check is None and (self.context is not None or self.assistant_only):
             raise ValueError("context and assistant_only are for a check; name what to check against by check")
         return self
+
+
+def export_from(**options: Any) -> Export:
+    """Return an export from the options of a call.
+
+    Raises:
+        ConfigError: with a sentence for each mistake.
+    """
+    try:
+        return Export(**options)
+    except ValidationError as problem:
+        said = []
+        for error in problem.errors(include_url=False):
+            where = ".".join(map(str, error["loc"][:1]))
+            what = error["msg"].removeprefix("Value error, ")
+            said.append(f"export: {where + ': ' if where else ''}{what[:1].lower()}{what[1:]}.")
+        raise ConfigError("\n".join(said)) from problem
 
 
 def export_of_a_name(written: object) -> object:

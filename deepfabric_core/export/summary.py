@@ -62,32 +62,42 @@ def _advice(what: str) -> str:
 
 def check_lines(check: TrainingCheck) -> Iterator[str]:
     """Yield what a check found, a line each."""
-    checked = f"{counted(check.records, 'record')} checked against {check.target.name}"
-    yield f"{checked}: {'nothing is lost.' if not check.defects else 'these would train badly.'}"
+    yield check_heading(check)
     by_count = sorted(check.defects.items(), key=lambda one: -one[1].count)
     for what, tally in by_count[:_KINDS]:
         yield f"  {_of(tally)}: {what}"
     if len(by_count) > _KINDS:
         yield f"  and {counted(len(by_count) - _KINDS, 'more kind')} of defects, which --report FILE has"
+    yield from (f"  {fact}" for fact in check_facts(check))
+
+
+def check_heading(check: TrainingCheck) -> str:
+    """Return how many records were checked, and whether anything is wrong."""
+    checked = f"{counted(check.records, 'record')} checked against {check.target.name}"
+    return f"{checked}: {'nothing is lost.' if not check.defects else 'these would train badly.'}"
+
+
+def check_facts(check: TrainingCheck) -> Iterator[str]:
+    """Yield how many tokens there are, and what holds of the template whatever the records."""
     if check.tokens:
         counts = sorted(check.tokens)
         low, middle, high, most = (digits(counts[round(share * (len(counts) - 1))]) for share in (0, 0.5, 0.95, 1))
         of = f" of a context of {digits(check.context)}" if check.context else ""
-        yield f"  tokens: {low} at least, {middle} in the middle, {high} at 95 %, {most} at most{of}"
+        yield f"tokens: {low} at least, {middle} in the middle, {high} at 95 %, {most} at most{of}"
     yield from _on_template(check)
 
 
 def _on_template(check: TrainingCheck) -> Iterator[str]:
-    """Yield what holds of a template whatever the records."""
+    """Yield what a template lacks, and what to do about it."""
     if check.target.is_model and not check.tokens and check.target.encode is None:
-        yield f"  tokens can't be counted: {check.target.untokenized}"
+        yield f"tokens can't be counted: {check.target.untokenized}"
     if check.advice:
-        yield f"  {check.advice}"
+        yield check.advice
     if check.marks_nothing:
         yield (
-            "  the template has no {% generation %}, so assistant_only_loss would learn nothing: TRL has "
+            "the template has no {% generation %}, so assistant_only_loss would learn nothing: TRL has "
             "some of its own for those that it knows to the letter, and refuses others; leave it off, or export "
             "trl-prompt-completion"
         )
     if check.learns_no_end:
-        yield "  the template marks no end of an answer, so with assistant_only_loss a model isn't taught to stop"
+        yield "the template marks no end of an answer, so with assistant_only_loss a model isn't taught to stop"

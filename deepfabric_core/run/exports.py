@@ -61,13 +61,17 @@ def _own_files(job: Job) -> Iterator[tuple[str, Path]]:
         yield "the config", job.config_file
 
 
-def _planned(job: Job, number: int, export: Export) -> Planned:
+def options_of(export: Export) -> ExportOptions:
+    """Return the options of an export as a config or a call names them."""
     checking = CheckOptions(export.check, export.context, export.assistant_only) if export.check else None
     rules = SplitRules(export.split, export.by, tuple(export.hold_out)) if export.split else None
     path = Path(export.path) if export.path else None
-    options = ExportOptions(export.to, path, export.reasoning, rules, checking)
+    return ExportOptions(export.to, path, export.reasoning, rules, checking)
+
+
+def _planned(job: Job, number: int, export: Export) -> Planned:
     try:
-        made = Planned(*make_request(job.dataset, options))
+        made = Planned(*make_request(job.dataset, options_of(export)))
         check_request(made.request)
     except ConfigError as problem:
         raise ConfigError(f"output.exports[{number}]: {problem}") from problem
