@@ -115,9 +115,11 @@ async def make_exports(job: Job, sink: EventSink) -> str:
 
 
 def _tell(one: Planned, result: ExportResult, sink: EventSink) -> None:
+    check = one.check
+    sound = f", sound for {check.target.name}" if check is not None and not check.defects else ""
     for path in result.files:
-        sink(FileWritten(f"export as {result.format}", str(path)))
+        sink(FileWritten(f"export as {result.format}{sound}", str(path)))
     for sentence in export_notes(result, simulated=False):
         sink(Notice(f"{one.request.output}: {sentence}"))
-    for line in check_lines(one.check) if one.check is not None else ():
+    for line in check_lines(check) if check is not None and check.defects else ():
         sink(Notice(f"{one.request.output}: {line.strip()}"))

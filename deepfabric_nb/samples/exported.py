@@ -129,7 +129,9 @@ def export_samples(what: Run | str | Path | pd.DataFrame | Records, options: Exp
         return _exported(_from_here(what.job.dataset), options)
     if options.path is None and not isinstance(what, Run):
         raise ConfigError("Say where to, as in path='train.jsonl': only a run and a file have a place of their own.")
-    path = options.path or str(_beside(_from_here(what.job.dataset), options)) if isinstance(what, Run) else options.path
+    path = (
+        options.path or str(_beside(_from_here(what.job.dataset), options)) if isinstance(what, Run) else options.path
+    )
     with tempfile.TemporaryDirectory() as folder:
         dataset = Path(folder) / "samples.jsonl"
         _write(what, dataset)
