@@ -18,7 +18,7 @@ from deepfabric_core.export.check.unread_parts import has_unread_parts
 from deepfabric_core.export.conversation import Conversation, Turn
 from deepfabric_core.export.entries import Entry
 from deepfabric_core.export.formats.format import Answer, Converted, Format, Pair, Reasoning
-from deepfabric_core.export.formats.messages import messages_of, split_at_answer, steps_of
+from deepfabric_core.export.formats.messages import KEYS, messages_of, split_at_answer, steps_of
 from deepfabric_core.export.tally import Tally, add_to
 from deepfabric_core.samples.reading import JournalLine, path_of
 
@@ -182,7 +182,8 @@ class TrainingCheck:
         """Return what to do about lost reasoning: another place for it, or else a row for each step."""
         for place in _PLACES:
             if place in self.format.reasoning and not _placed(made, template, place, first)[0]:
-                return f"--reasoning {place} keeps the reasoning in this template"
+                copied = ", where the latest releases of transformers copy it by themselves" if place in KEYS else ""
+                return f"--reasoning {place} keeps the reasoning in this template{copied}"
         steps = list(steps_of(made.conversation)) if self.format.name in _WHOLE else []
         if steps and Defect.REASONING not in _placed(made, template, self.reasoning, len(steps[0].turns) - 1)[0]:
             return "this template keeps the reasoning after the last question alone: trl-prompt-completion learns that"

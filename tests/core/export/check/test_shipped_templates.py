@@ -17,15 +17,17 @@ NO_TOOLS: set[str] = {Defect.CALLS, Defect.TOOLS}
 # What each family loses of an agent's work without thoughts; the others hold all.
 LOST: dict[str, set[str]] = {
     "chatml": NO_TOOLS,
-    "phi3": NO_TOOLS,
+    "phi3": {*NO_TOOLS, Defect.RESULTS},
     "phi4": NO_TOOLS,
     "zephyr": NO_TOOLS,
     "phi4-mini": {Defect.CALLS},
-    "deepseek-v3": {Defect.TOOLS},
-    "deepseek-r1": {Defect.TOOLS},
+    "deepseek-v3": {"the template can't render it: the arguments of a call have to be a JSON text"},
+    "deepseek-r1": NO_TOOLS,
     "gemma3": {"the template can't render it: user and assistant have to take turns, and the user begins"},
     "mistral-v3": {"the template can't render it: the id of a tool call must have nine letters or digits"},
 }
+# They begin an answer with <think> when they ask for one, and drop that once it is there.
+PREFILLED = ("deepseek-v3", "deepseek-r1")
 # Where each family wants reasoning; the others have no place for it but the text.
 PLACES = {"qwen3": "reasoning_content", "glm4.5": "reasoning_content", "gpt-oss": "thinking"}
 
@@ -47,10 +49,11 @@ def test_each_family_holds_conversations_and_what_it_loses_is_told(name: str, tm
     assert template.name == name and template.markers and template.template.has_marks
     place = PLACES.get(name, "think-tags")
     assert told.reasoning.startswith(place if name in PLACES else "none")
-    talks = [answered(), several_questions()] + ([] if name == "deepseek-r1" else [answered(reasoning="It is green.")])
+    talks = [answered(), several_questions()] + ([] if name in PREFILLED else [answered(reasoning="It is green.")])
     agent = without_thoughts(worked())
     for chosen in ("trl", "trl-prompt-completion", "trl-kto"):
-        assert checked(tmp_path, *talks, template=Path(name), name=chosen, reasoning=place) == {}
+        begun = {Defect.BEGINNING} if name in PREFILLED and chosen != "trl" else set()
+        assert set(checked(tmp_path, *talks, template=Path(name), name=chosen, reasoning=place)) == begun
         lost = set(checked(tmp_path, agent, template=Path(name), name=chosen))
         assert LOST.get(name, set()) <= lost and bool(lost) == (name in LOST)
     assert (told.tools == "definitions, calls, results") == (name not in LOST and name not in ("llama3.1", "gpt-oss"))
