@@ -14,11 +14,14 @@ _path = click.Path(path_type=Path)
 
 
 def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    from deepfabric_core.export.check.shipped_templates import shipped_templates
     from deepfabric_core.export.find_format import formats
 
     if wanted:
         width = max(map(len, formats()))
-        print_result("\n".join(f"{name:{width}}  {what}" for name, what in formats().items()))
+        templates = ((name, one.family) for name, one in shipped_templates().items())
+        lines = (f"{name:{width}}  {what}".rstrip() for name, what in [*formats().items(), ("", ""), *templates])
+        print_result("\n".join(lines))
         context.exit()
 
 
@@ -34,7 +37,12 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
 )
 @with_export_options
 @click.option(
-    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats, help="List the formats and exit."
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_formats,
+    help="List the formats, and the templates for --check.",
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 def command(dataset: Path, *, name: str, output: Path | None, reasoning: str | None, **values: Any) -> None:

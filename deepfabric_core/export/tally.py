@@ -10,18 +10,23 @@ _NAMED = 5
 
 @dataclass(slots=True)
 class Tally:
-    """How many records something holds of, and the numbers of the first ones."""
+    """How many records something holds of, and the numbers of the first ones; they are added in their order."""
 
     count: int = 0
     first: list[int] = field(default_factory=list)
+    last: int = 0
 
-    def add(self, number: int) -> None:
-        """Add a record."""
+    def add(self, number: int) -> bool:
+        """Add a record; return whether it wasn't added just before, as one that makes several rows may be."""
+        if number == self.last:
+            return False
+        self.last = number
         self.count += 1
-        if len(self.first) < _NAMED and number not in self.first:
+        if len(self.first) < _NAMED:
             self.first.append(number)
+        return True
 
 
-def add_to(tallies: dict[str, Tally], name: str, number: int) -> None:
-    """Add a record to the tally of that name."""
-    tallies.setdefault(str(name), Tally()).add(number)
+def add_to(tallies: dict[str, Tally], name: str, number: int) -> bool:
+    """Add a record to the tally of that name; return whether it is new there."""
+    return tallies.setdefault(str(name), Tally()).add(number)

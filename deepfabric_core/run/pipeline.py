@@ -44,7 +44,7 @@ from deepfabric_core.run.checkpoint.resume import (
 )
 from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
-from deepfabric_core.run.exports import check_exports, make_exports
+from deepfabric_core.run.exports import check_exports, exports_in_words, make_exports
 from deepfabric_core.run.job import Job, plan_of, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.gates import Judging
@@ -214,6 +214,8 @@ async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> R
         sink(FileWritten("trace", str(work.job.trace)))
     if ending == "complete" and (failed := await make_exports(work.job, sink)):
         ending, reason = "incomplete", failed
+    elif ending == "incomplete" and exports_in_words(work.job):
+        sink(Notice("Exports are made once the dataset is complete."))
     sink(RunFinished(ending, reason, time.time()))
     return sink.state
 

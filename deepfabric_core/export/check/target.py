@@ -56,7 +56,7 @@ def open_target(named: str | Path) -> Target:
     Raises:
         ConfigError: it is neither a template nor a folder with tokenizer files, or can't be read.
     """
-    path = Path(named)
+    path = Path(named).expanduser()
     if path.name in (_CONFIG, _TOKENIZER) and path.is_file():
         path = path.parent
     if path.is_dir():
@@ -126,8 +126,9 @@ def _with_tokenizer(path: Path, made: Target) -> Target:
     known = {
         token: int(number) for token in (made.bos, made.eos) if (number := tokenizer.token_to_id(token)) is not None
     }
-    # What is a word in a language, or one character, may well stand in a text.
-    markers = dict.fromkeys((*made.markers, *(one for one in added if len(one) > 2 and not one.isalpha())))  # noqa: PLR2004
+    # What is a word, or one character, may well stand in a text, and so may thoughts in tags.
+    unusual = (one for one in added if len(one) > 2 and not one.isalpha() and "think>" not in one)  # noqa: PLR2004
+    markers = dict.fromkeys((*made.markers, *unusual))
     return replace(made, encode=encode, ids=known, markers=tuple(markers))
 
 

@@ -29,6 +29,8 @@ _WHOLE = ("trl", "axolotl")
 # Where a template's marks say what is learned. Axolotl finds the turns by itself.
 _MASKED_BY_MARKS = "trl"
 _PLACES: tuple[Reasoning, ...] = ("reasoning_content", "thinking", "think-tags")
+# What learns an answer of several steps step by step.
+_STEPS = "trl-prompt-completion"
 # So many shapes of conversations are remembered.
 _SHAPES = 4096
 
@@ -57,9 +59,9 @@ class TrainingCheck:
     tokens: array[int] = field(default_factory=lambda: array("I"))
     findings: list[tuple[int, str]] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
-    advice: str = ""
     _types: ParameterTypes = field(default_factory=ParameterTypes)
     _shapes: dict[Hashable, Shaped] = field(default_factory=dict)
+    _keeping: set[str] | None = None
 
     def __post_init__(self) -> None:
         if self.format.name not in _RENDERED and not self._is_text:
@@ -113,10 +115,10 @@ class TrainingCheck:
                 self._add(f"{Defect.TYPES}: {place}", number)
 
     def _add(self, defect: str, number: int, record: JournalLine | None = None) -> None:
-        add_to(self.defects, defect, number)
-        if self.keeps_all:
+        is_new = add_to(self.defects, defect, number)
+        if self.keeps_all and is_new:
             self.findings.append((number, defect))
-        if record is not None and self.keeps_all:
+        if self.keeps_all and record is not None:
             self.names[number] = name_of(record)
 
     def _in_texts(self, item: object, made: Converted) -> Iterator[Defect]:
@@ -172,22 +174,35 @@ class TrainingCheck:
         made = with_placeholders(example.whole)
         first = len(example.whole.turns) - len(example.learned)
         found = _placed(made, template, self.reasoning, first)
-        if Defect.REASONING in found[0] and not self.advice:
-            self.advice = self._advice(made, template, first)
+        if Defect.REASONING in found[0]:
+            self._note_lost_reasoning(made, template, first)
         if len(self._shapes) < _SHAPES:
             self._shapes[shape] = found
         return found
 
-    def _advice(self, made: Placeholders, template: ChatTemplate, first: int) -> str:
-        """Return what to do about lost reasoning: another place for it, or else a row for each step."""
-        for place in _PLACES:
-            if place in self.format.reasoning and not _placed(made, template, place, first)[0]:
-                copied = ", where the latest releases of transformers copy it by themselves" if place in KEYS else ""
-                return f"--reasoning {place} keeps the reasoning in this template{copied}"
+    def _note_lost_reasoning(self, made: Placeholders, template: ChatTemplate, first: int) -> None:
+        """Note what would keep the reasoning of all that lose it: another place for it, or a row for each step."""
+        places = [place for place in _PLACES if place in self.format.reasoning]
+        keeping: set[str] = {
+            place for place in places if Defect.REASONING not in _placed(made, template, place, first)[0]
+        }
         steps = list(steps_of(made.conversation)) if self.format.name in _WHOLE else []
         if steps and Defect.REASONING not in _placed(made, template, self.reasoning, len(steps[0].turns) - 1)[0]:
-            return "this template keeps the reasoning after the last question alone: trl-prompt-completion learns that"
-        return "this template has no place for the reasoning; --reasoning drop leaves it out on purpose"
+            keeping.add(_STEPS)
+        self._keeping = keeping if self._keeping is None else self._keeping & keeping
+
+    @property
+    def advice(self) -> str:
+        """What to do about reasoning that is lost; "" if none is."""
+        if self._keeping is None:
+            return ""
+        place = next((place for place in _PLACES if place in self._keeping), None)
+        if place is not None:
+            copied = ", where the latest releases of transformers copy it by themselves" if place in KEYS else ""
+            return f"--reasoning {place} keeps the reasoning in this template{copied}"
+        if _STEPS in self._keeping:
+            return f"this template keeps the reasoning after the last question alone: {_STEPS} learns that"
+        return "no place keeps all of the reasoning in this template; --reasoning drop leaves it out on purpose"
 
     def _count(self, text: str, *, special: bool) -> Iterator[Defect]:
         target = self.target

@@ -37,7 +37,7 @@ def test_defects_are_numbers_of_records_and_are_shown_escaped(place: Path) -> No
     assert done.defects["reasoning isn't in the rendered text"] == (1, 2)
     page = done._repr_html_()
     assert "2 records: 1, 2" in page and "<script" not in page
-    assert 'reasoning="think-tags" keeps the reasoning in this template' in repr(done)
+    assert 'reasoning="drop" leaves it out on purpose' in repr(done)
     assert json.loads(done.save_report(place / "r.json").read_text())["defective_records"] == 2
     folder = deepfabric_nb.export(str(dataset), to="openai", split={"train": 0.5, "test": 0.5})
     assert set(folder.files) == {place / "<b>.openai" / name for name in ("train.jsonl", "test.jsonl")}
