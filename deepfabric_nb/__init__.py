@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.samples.exported import Exported
     from deepfabric_nb.samples.samples_view import Samples
 
 _HOMES = {
+    "Exported": "samples.exported",
     "Run": "runs.run",
     "Samples": "samples.samples_view",
     "TopicGraph": "graph.topic_graph",
@@ -34,6 +36,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Exported",
     "Run",
     "Samples",
     "TopicGraph",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.export.check.defects import Defect
 from deepfabric_core.export.check.shipped_templates import shipped_template, shipped_templates
 from deepfabric_core.export.check.target import open_target
 from tests.core.export.check.test_training_check import checked
-from tests.core.export.samples import Record, answered, worked
+from tests.core.export.samples import Record, answered, conversations, worked
 
 NO_TOOLS: set[str] = {Defect.CALLS, Defect.TOOLS}
 # What each family loses of an agent's work without thoughts; the others hold all.
@@ -84,3 +86,14 @@ def test_a_family_is_found_by_any_of_its_names_and_a_file_of_that_name_comes_fir
     monkeypatch.chdir(tmp_path)
     Path("qwen3").write_text("{{ messages }}")
     assert not open_target("qwen3").template.has_marks
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conversations(), st.sampled_from(["qwen3", "glm4.5", "qwen2.5", "mistral", "llama3.1"]), st.booleans())
+def test_any_sound_conversation_is_whole_in_what_holds_it(
+    tmp_path: Path, record: Record, family: str, by_steps: bool
+) -> None:
+    name, place = ("trl-prompt-completion" if by_steps else "trl"), PLACES.get(family, "drop")
+    found = checked(tmp_path, record, template=Path(family), name=name, reasoning=place)
+    # Nulls and several types are what drawn arguments may have.
+    assert not [what for what in found if not what.startswith((Defect.NULL, Defect.TYPES))]
