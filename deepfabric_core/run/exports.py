@@ -6,20 +6,19 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deepfabric_core.config.exports import Export
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import FileWritten, Notice
-from deepfabric_core.export.check.training_check import TrainingCheck
-from deepfabric_core.export.export import ExportRequest, ExportResult, check_request, export
-from deepfabric_core.export.make_request import CheckOptions, ExportOptions, make_request
-from deepfabric_core.export.row_files import ENDINGS
-from deepfabric_core.export.splits import SplitRules
-from deepfabric_core.export.summary import check_lines, export_notes
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import check_writable
+
+if TYPE_CHECKING:
+    from deepfabric_core.export.check.training_check import TrainingCheck
+    from deepfabric_core.export.export import ExportRequest, ExportResult
+    from deepfabric_core.export.make_request import ExportOptions
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +62,9 @@ def _own_files(job: Job) -> Iterator[tuple[str, Path]]:
 
 def options_of(export: Export) -> ExportOptions:
     """Return the options of an export as a config or a call names them."""
+    from deepfabric_core.export.make_request import CheckOptions, ExportOptions
+    from deepfabric_core.export.splits import SplitRules
+
     checking = CheckOptions(export.check, export.context, export.assistant_only) if export.check else None
     rules = SplitRules(export.split, export.by, tuple(export.hold_out)) if export.split else None
     path = Path(export.path) if export.path else None
@@ -70,6 +72,9 @@ def options_of(export: Export) -> ExportOptions:
 
 
 def _planned(job: Job, number: int, export: Export) -> Planned:
+    from deepfabric_core.export.export import check_request
+    from deepfabric_core.export.make_request import make_request
+
     try:
         made = Planned(*make_request(job.dataset, options_of(export)))
         check_request(made.request)
@@ -84,7 +89,11 @@ def check_exports(job: Job) -> None:
     Raises:
         ConfigError: they can't.
     """
-    for one in planned_exports(job):
+    if not (planned := planned_exports(job)):
+        return
+    from deepfabric_core.export.row_files import ENDINGS
+
+    for one in planned:
         for path in one.request.paths().values():
             if path.suffix in ENDINGS:
                 check_writable(path)
@@ -97,8 +106,12 @@ def exports_in_words(job: Job) -> str:
 
 async def make_exports(job: Job, sink: EventSink) -> str:
     """Write all exports of a complete dataset; return what went wrong in a sentence, or "". The dataset stands."""
+    if not (planned := planned_exports(job)):
+        return ""
+    from deepfabric_core.export.export import export
+
     wrong = []
-    for one in planned_exports(job):
+    for one in planned:
         try:
             result = await asyncio.to_thread(export, one.request, one.check)
         except DeepFabricError as problem:
@@ -115,6 +128,8 @@ async def make_exports(job: Job, sink: EventSink) -> str:
 
 
 def _tell(one: Planned, result: ExportResult, sink: EventSink) -> None:
+    from deepfabric_core.export.summary import check_lines, export_notes
+
     check = one.check
     sound = f", sound for {check.target.name}" if check is not None and not check.defects else ""
     for path in result.files:
