@@ -301,8 +301,8 @@ class Notice:
 class FileWritten:
     """A file has been written completely.
 
-    `role` is dataset, partial dataset, journal, topics, failed topics, failures, rejected samples, trace or checkpoint
-    (its folder).
+    `role` is dataset, partial dataset, journal, topics, failed topics, failures, rejected samples, trace, checkpoint
+    (its folder), or "export as" a format, and which template that is sound for, if it was checked.
     """
 
     role: str

@@ -6,6 +6,7 @@ The same from Python::
     run = deepfabric_nb.start(config)         # a handle; the notebook goes on
     df = deepfabric_nb.load("dataset.jsonl")  # any dataset, also DeepFabric's
     tea = deepfabric_nb.import_dataset("tea.parquet")  # what another tool wrote, as a dataset of ours
+    deepfabric_nb.export(run, to="trl", check="qwen3")  # for a trainer, and checked
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepfabric_nb.api import import_dataset, load, run, start, upload
+    from deepfabric_nb.api import export, import_dataset, load, run, start, upload
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
+    from deepfabric_nb.samples.exported import Exported
     from deepfabric_nb.samples.samples_view import Samples
 
 _HOMES = {
+    "Exported": "samples.exported",
     "Run": "runs.run",
     "Samples": "samples.samples_view",
     "TopicGraph": "graph.topic_graph",
+    "export": "api",
     "import_dataset": "api",
     "load": "api",
     "load_ipython_extension": "extension",
@@ -34,9 +38,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "Exported",
     "Run",
     "Samples",
     "TopicGraph",
+    "export",
     "import_dataset",
     "load",
     "load_ipython_extension",

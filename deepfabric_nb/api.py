@@ -1,4 +1,4 @@
-"""Start runs from Python code; load, import and upload datasets."""
+"""Start runs from Python code; load, import, export and upload datasets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from deepfabric_core.quality.checks.own_checks import OwnCheck
     from deepfabric_nb.runs.imported import ImportedDataset
     from deepfabric_nb.runs.upload import Upload
+    from deepfabric_nb.samples.exported import Exported
+    from deepfabric_nb.samples.sources import Records
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
@@ -83,6 +85,32 @@ def _prepared(
     functions = (checks,) if callable(checks) else tuple(checks)
     asked = replace(asked, job=replace(asked.job, checks=functions))
     return session_of(shell).prepare(asked, name)
+
+
+def export(
+    samples: Run | str | Path | pd.DataFrame | Records, *, to: str, path: str | Path | None = None, **options: Any
+) -> Exported:
+    """Export a run, a dataset, a DataFrame or records for a trainer; return what was written, lost and found.
+
+    `to` is a format, as `deepfabric export --list` names them. `path` is a .jsonl, a .parquet or a folder; for a run
+    and a file it is beside the dataset by default. The `options` are those of `output.exports`: `reasoning`, `split`
+    ("train=0.9,test=0.1", or a mapping), `by`, `hold_out`, `check` (such as "qwen3", a Jinja file or a model's folder),
+    `context` and `assistant_only`.
+
+    >>> messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    >>> export([{"messages": messages}], to="trl", path="out.jsonl", check="qwen3")
+    out.jsonl has 1 row in the format trl.
+    1 record checked against qwen3: nothing is lost.
+
+    Raises:
+        ConfigError: there is nothing to export, or it can't be exported so.
+        OutputError: a file can't be written.
+    """
+    from deepfabric_core.config.exports import export_from
+    from deepfabric_nb.samples.exported import export_samples
+
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return export_samples(samples, export_from(to=to, path=None if path is None else str(path), **given))
 
 
 def load(path: str | Path) -> pd.DataFrame:

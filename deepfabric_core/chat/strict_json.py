@@ -19,11 +19,13 @@ def parsed(text: str | bytes, *, strict: bool = True) -> Any:
         ValueError: it isn't JSON, holds a number that isn't a finite float, such as NaN or 1e999, or is nested more
             than 100 levels deep; the message says which.
     """
+    if isinstance(text, bytes | bytearray):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        value = json.loads(text, parse_constant=_refused, parse_float=_finite, strict=strict)
+        value = (_STRICT if strict else _LENIENT).decode(text)
     except RecursionError as problem:
         raise ValueError("it is nested too deeply") from problem
-    if _is_too_deep(value):
+    if text.count("{") + text.count("[") > _DEEPEST and _is_too_deep(value):
         raise ValueError("it is nested too deeply")
     return value
 
@@ -37,6 +39,12 @@ def _finite(digits: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{digits[:_SHOWN_CHARACTERS]} is too large a number")
     return number
+
+
+# Made once, since that takes longer than to parse a short text.
+_STRICT, _LENIENT = (
+    json.JSONDecoder(parse_constant=_refused, parse_float=_finite, strict=strict) for strict in (True, False)
+)
 
 
 def _is_too_deep(value: Any) -> bool:

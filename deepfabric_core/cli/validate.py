@@ -32,14 +32,14 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.stages.open_gates import open_gates
     from deepfabric_core.text.estimate_text import expected_facts
-    from deepfabric_core.text.plan_summary import largeness, missing_keys, planned
+    from deepfabric_core.text.plan_summary import exports_fact, largeness, missing_keys, planned
 
     loaded = load_config(config_file, {})
     config = loaded.config
     for notice in loaded.notices:
         note(notice)
     job = Job(config, config_file=config_file)
-    print_result(planned(config, expected_facts(job), terminal_width()))
+    print_result(planned(config, (*exports_fact(job), *expected_facts(job)), terminal_width()))
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
     if config.uses_tools:

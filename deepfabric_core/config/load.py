@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from deepfabric_core.config.exports import exports_of_formatters
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.quality import switched_quality
 from deepfabric_core.config.schema import (
@@ -32,7 +33,6 @@ UNUSED = (
     "evaluation",
     "deepfabric_cloud",
     "generation.save_as",
-    "output.formatters",
 )
 _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
 
@@ -181,6 +181,9 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
         unused.append("generation.rate_limit.max_retries (a refusal isn't a failed try; see generation.max_retries)")
     if unused:
         yield f"{document.source}: read and kept, but without effect so far: {', '.join(unused)}."
+    for _, said in exports_of_formatters(config.output.formatters):
+        if said:
+            yield f"{document.at(('output', 'formatters'))}: {said}."
     if config.generation.output_schema is not None and config.output.format != "custom":
         where = document.at(("generation", "output_schema"))
         yield f"{where}: generation.output_schema has no effect without output.format: custom."

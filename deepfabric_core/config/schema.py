@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from deepfabric_core.chat.json_schema import check_ends, check_schema
 from deepfabric_core.config.budget import Budget
+from deepfabric_core.config.exports import Export, export_of_a_name, exports_of_formatters
 from deepfabric_core.config.judge import with_shared_llm
 from deepfabric_core.config.language_names import code_of
 from deepfabric_core.config.llm import Address, Llm, inherited
@@ -231,7 +232,10 @@ def _sample_count(value: object) -> object:
 
 
 class Output(Section):
-    """The dataset: how many samples, in which form, and where."""
+    """The dataset: how many samples, in which form, where, and what it is exported as once it is complete.
+
+    Each of `exports` is a format's name, or a mapping; `formatters` of older configs are taken as such.
+    """
 
     save_as: str = Field(min_length=1)
     system_prompt: str | None = None
@@ -240,7 +244,13 @@ class Output(Section):
     batch_size: int = Field(default=5, ge=1)
     format: Literal["messages", "custom"] = "messages"
     checkpoint: CheckpointConfig | None = None
+    exports: list[Annotated[Export, BeforeValidator(export_of_a_name)]] = []
     formatters: list[Any] = []
+
+    @property
+    def all_exports(self) -> tuple[Export, ...]:
+        """The exports, with those that formatters of an older config mean."""
+        return (*self.exports, *(export for export, _ in exports_of_formatters(self.formatters) if export))
 
 
 def _shares(value: object) -> object:

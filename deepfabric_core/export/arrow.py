@@ -81,13 +81,15 @@ def _feature(column: Column) -> dict[str, Any]:
     return {"dtype": _DTYPES[column], "_type": "Value"}
 
 
-def _type(column: Column) -> pa.DataType:
+def _type(column: Column, *, is_stored: bool = False) -> pa.DataType:
+    """Return the type of a column, or the one that its values are stored as."""
     match column:
         case ListOf():
-            return pa.list_(_type(column.item))
+            return pa.list_(_type(column.item, is_stored=is_stored))
         case Struct():
-            return pa.struct([pa.field(name, _type(field)) for name, field in column.fields.items()])
-    if column.kind == "json":
+            fields = column.fields.items()
+            return pa.struct([pa.field(name, _type(field, is_stored=is_stored)) for name, field in fields])
+    if column.kind == "json" and not is_stored:
         return pa.json_(pa.string())
     return _ARROW[column]
 
@@ -102,7 +104,13 @@ def _array(values: Sequence[Any], column: Column) -> pa.Array:
         case Struct():
             missing = [value is None for value in values]
             whole = [value or {} for value in values]
-            fields = [_array([value.get(name) for value in whole], field) for name, field in column.fields.items()]
+            known = set().union(*whole)
+            fields = [
+                _array([value.get(name) for value in whole], field)
+                if name in known
+                else pa.nulls(len(whole), _type(field, is_stored=True))
+                for name, field in column.fields.items()
+            ]
             mask = pa.array(missing) if any(missing) else None
             return pa.StructArray.from_arrays(fields, names=list(column.fields), mask=mask)
     return _plain(values, column)

@@ -94,12 +94,16 @@ def conversation_of(record: JournalLine) -> Conversation | None:
 def _turns(messages: Sequence[JournalLine]) -> Iterator[Turn]:
     names: dict[str, str] = {}
     for message in messages:
-        role = str(message.get("role"))
-        role = _OTHER_NAMES.get(role, role)
-        content, has_parts = _content(message.get("content"))
+        role = message.get("role")
+        if not isinstance(role, str) or role not in _ROLES:
+            role = _OTHER_NAMES.get(role := str(role), role)
+        content, has_parts = message.get("content"), False
+        if not isinstance(content, str):
+            content, has_parts = _content(content)
         if role == "assistant":
             calls = tuple(_calls(message["tool_calls"])) if message.get("tool_calls") else ()
-            names.update((call.id, call.name) for call in calls)
+            if calls:
+                names.update((call.id, call.name) for call in calls)
             reasoning = message.get("reasoning_content") or message.get("thinking")
             thought = reasoning if isinstance(reasoning, str) else ""
             yield Turn(role, content, thought, calls, weight=_weight(message.get("weight")), has_parts=has_parts)
@@ -126,19 +130,24 @@ def _content(content: Any) -> tuple[str, bool]:
 
 def _calls(calls: Any) -> Iterator[Call]:
     for call in calls if isinstance(calls, list) else ():
-        function = call.get("function", call) if isinstance(call, Mapping) else None
-        if isinstance(function, Mapping):
+        function = call.get("function", call) if _is_object(call) else None
+        if function is not None and _is_object(function):
             yield Call(str(call.get("id") or ""), str(function.get("name")), _arguments(function.get("arguments")))
 
 
 def _arguments(given: Any) -> Mapping[str, Any] | str:
-    if isinstance(given, Mapping):
-        return given
+    if _is_object(given):
+        return given  # type: ignore[no-any-return]
     try:
         value = parsed(given.strip() or "{}") if isinstance(given, str) else {} if given is None else given
     except ValueError:
         return str(given)
-    return value if isinstance(value, Mapping) else text_of(given)
+    return value if _is_object(value) else text_of(given)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is an object; of what JSON is read as, that is told quickly."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _with_reasoning(turns: list[Turn], record: JournalLine) -> list[Turn]:
@@ -173,7 +182,7 @@ def _thoughts(steps: Any, turns: Sequence[Turn], places: Sequence[int]) -> dict[
 
 def _tools(tools: Any) -> Iterator[Mapping[str, Any]]:
     for tool in tools if isinstance(tools, list) else ():
-        if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
+        if _is_object(tool) and _is_object(tool.get("function")):
             yield tool
         elif isinstance(tool, Mapping) and isinstance(tool.get("name"), str):
             parameters = tool.get("inputSchema", tool.get("parameters"))

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from deepfabric_core.config.exports import ENTRY_POINTS, TEMPLATES
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.export.formats import BUILT_IN
 from deepfabric_core.export.formats.format import Format, Reasoning
 
-ENTRY_POINTS = "deepfabric.exports"
-_TEMPLATES = (".jinja", ".jinja2", ".j2")
 _MAKES_ROWS = ".json"
 
 
@@ -23,7 +22,7 @@ def find_format(name: str) -> Format:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
-    if name.endswith(_TEMPLATES):
+    if name.endswith(TEMPLATES):
         return _of_template(Path(name))
     brought = _brought()
     if name not in brought:

@@ -10,6 +10,7 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,26 @@ class ArrowFolder(ArrowFile):
             replace_file(self.place / name, [json.dumps(content, indent=2).encode()])
 
 
+def check_rows(path: Path, columns: Columns | None) -> None:
+    """Check that rows with such columns can be written under a name.
+
+    Raises:
+        ConfigError: nothing is written under such a name, or what it takes isn't installed.
+    """
+    ending = path.suffix.lower()
+    if ending == ".jsonl":
+        return
+    if ending not in ("", ".parquet") and not path.is_dir():
+        raise ConfigError(f"{path} ends in neither .jsonl nor .parquet, and is no folder; give it another name.")
+    if columns is None:
+        raise ConfigError(f"{path}: rows of that format may have any columns, so they are written as .jsonl alone.")
+    if find_spec("pyarrow") is None:
+        raise ConfigError(
+            "Parquet and folders of datasets need pyarrow, which isn't installed; install it with: pip install "
+            "datasets, or write .jsonl."
+        )
+
+
 def open_rows(path: Path, columns: Columns | None) -> RowFile:
     """Return the file of rows at a path, told by its ending: .jsonl, .parquet, or a folder of `datasets`.
 
@@ -167,11 +188,8 @@ def open_rows(path: Path, columns: Columns | None) -> RowFile:
         ConfigError: nothing is written under such a name, or what it takes isn't installed.
         OutputError: it can't be written.
     """
+    check_rows(path, columns)
     ending = path.suffix.lower()
-    if ending == ".jsonl":
+    if ending == ".jsonl" or columns is None:
         return JsonLines(path)
-    if ending not in ("", ".parquet") and not path.is_dir():
-        raise ConfigError(f"{path} ends in neither .jsonl nor .parquet, and is no folder; give it another name.")
-    if columns is None:
-        raise ConfigError(f"{path}: rows of that format may have any columns, so they are written as .jsonl alone.")
     return ArrowFile(path, columns, parquet=True) if ending == ".parquet" else ArrowFolder(path, columns)

@@ -43,6 +43,7 @@ from deepfabric_core.run.checkpoint.resume import (
 )
 from deepfabric_core.run.estimate.estimate import reckoned, work_of
 from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.exports import check_exports, exports_in_words, make_exports
 from deepfabric_core.run.job import Job, run_started, save_topics
 from deepfabric_core.run.pause_events import emitting_pauses
 from deepfabric_core.run.stages.gates import Judging
@@ -95,6 +96,9 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         if mark is not None and not restore_checkpoint(job, mark, sink):
             tell_of_weights(job, mark, sink)
             tell_complete(mark, job, sink)
+            failed = await make_exports(job, sink)
+            done: tuple[Ending, str] = ("incomplete", failed) if failed else ("complete", "already, nothing to do")
+            sink(RunFinished(*done, time.time()))
             return sink.state
         refuse_to_choose(job)
         given = loaded(job, sink)
@@ -209,6 +213,10 @@ async def _run(work: _Work, topics: Topics | None, toolbox: Toolbox | None) -> R
     checkpoint.end(delivered=ending == "complete" and work.job.preview is None)
     if work.job.trace is not None:
         sink(FileWritten("trace", str(work.job.trace)))
+    if ending == "complete" and (failed := await make_exports(work.job, sink)):
+        ending, reason = "incomplete", failed
+    elif ending == "incomplete" and exports_in_words(work.job):
+        sink(Notice("Exports are made once the dataset is complete."))
     sink(RunFinished(ending, reason, time.time()))
     return sink.state
 
@@ -235,6 +243,7 @@ def check_job(job: Job) -> None:
         check(job.config.topics.llm)
     check_budget(job)
     job.check_paths()
+    check_exports(job)
 
 
 def check_outputs(job: Job, topics: Topics | None) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.quality import Quality
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import MissingKeyError
 from deepfabric_core.llm.connect import check
+from deepfabric_core.run.exports import exports_in_words
+from deepfabric_core.run.job import Job
 from deepfabric_core.run.plan_size import Size, size_of
 from deepfabric_core.text.labels import labelled
 from deepfabric_core.wording import counted, digits
@@ -56,6 +58,16 @@ def planned(config: Config, more: Iterable[tuple[str, str]] = (), width: int | N
         ("Dataset", output.save_as),
     )
     return "\n".join(labelled(name, text, _LABEL, width) for name, text in (*lines, *more))
+
+
+def exports_fact(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what the dataset is exported as, if it is.
+
+    Raises:
+        ConfigError: an export can't be made as it is asked for.
+    """
+    if told := exports_in_words(job):
+        yield "Exports", told
 
 
 def largeness(config: Config) -> list[str]:

@@ -24,9 +24,12 @@ _OPTIONS = {spelling: option for option in OPTIONS for spelling in option.flag.s
 # What subcommands take besides flags, and the notebook's own flags that are followed by a value.
 _TAKE_RUNS = ("resume", "stop", "export", "topics", "report", "samples")
 _TAKE_FILES = ("generate", "watch", "validate", "topics", "export")
-_TAKE_DATA = ("trace", "report", "samples")
-_TAKE_VALUES = ("--out", "--name", "-o", "--output", "--against", "--topics")
-_TAKE_DATASETS = ("-o", "--output", "--against", "--topics")
+_TAKE_DATA = ("trace", "report", "samples", "export")
+_TAKE_DATASETS = ("-o", "--output", "--against", "--topics", "--report")
+_TAKE_VALUES = (
+    *("--out", "--name", "--to", "--reasoning", "--split", "--by", "--hold-out", "--check", "--context"),
+    *_TAKE_DATASETS,
+)
 _CONFIGS = (".yaml", ".yml")
 _FILES = (*_CONFIGS, ".json", ".jsonl")
 _FIRST_PROVIDERS = ("openai", "anthropic", "gemini", "simulated", "demo")
@@ -172,10 +175,9 @@ def _flags(flags: Iterable[str], given: set[str]) -> Iterator[tuple[str, str]]:
 def _arguments(command: str, line: _Line, runs: Sequence[str]) -> Iterator[tuple[str, str]]:
     if command in _TAKE_RUNS:
         yield from ((shlex.quote(run), "run") for run in runs if run not in line.words)
-    if command in _TAKE_DATA:
-        yield from _files(line.typed, _TRACES)
-    if command in _TAKE_FILES and not line.in_cell:
-        yield from _files(line.typed, _CONFIGS)
+    endings = (*(_TRACES if command in _TAKE_DATA else ()), *(_CONFIGS if command in _TAKE_FILES else ()))
+    if endings and not (line.in_cell and command in _TAKE_FILES):
+        yield from _files(line.typed, endings)
 
 
 def _values_of_flag(flag: str, typed: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -184,8 +186,30 @@ def _values_of_flag(flag: str, typed: str, names: Sequence[str]) -> Iterator[tup
         yield from ((name, "variable") for name in names)
     elif flag in _TAKE_DATASETS or (option and option.kind == "path"):
         yield from _files(typed, _FILES)
+    elif flag in _OF_EXPORTS:
+        yield from ((value, "value") for value in _OF_EXPORTS[flag]())
     elif option:
         yield from ((value, "value") for value in option.choices or _values_of_key(option))
+
+
+def _formats() -> Iterable[str]:
+    from deepfabric_core.config.exports import FORMATS
+
+    return FORMATS
+
+
+def _templates() -> Iterable[str]:
+    from deepfabric_core.export.check.shipped_templates import shipped_templates
+
+    return shipped_templates()
+
+
+_OF_EXPORTS: Mapping[str, Callable[[], Iterable[str]]] = {
+    "--to": _formats,
+    "--check": _templates,
+    "--reasoning": lambda: ("think-tags", "reasoning_content", "thinking", "drop"),
+    "--by": lambda: ("topic", "source", "random"),
+}
 
 
 def _values_of_key(option: Option) -> list[str]:

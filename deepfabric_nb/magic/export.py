@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.config.secret_keys import portable_config
 from deepfabric_core.config.yaml_document import as_yaml
@@ -13,10 +14,12 @@ from deepfabric_core.printable import printable_text
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.wording import are, counted, were
+from deepfabric_nb.runs.run import Run
 from deepfabric_nb.runs.session import Session, find_kept, latest_kept
 
 if TYPE_CHECKING:
     from deepfabric_core.run.checkpoint.registry import KeptRun
+    from deepfabric_nb.samples.exported import Exported
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
@@ -89,6 +92,52 @@ def export_accepted(session: Session, name: str | None, path: Path) -> str:
         said = "none was rejected or edited"
     which = f"of the run {of} ({job.dataset.name})"
     return ExportResult(f"{path} has {len(taken):,} of {counted(len(records), 'sample')} {which}: {said}.")
+
+
+def export_for_trainer(session: Session, names: Mapping[str, Any], values: Mapping[str, Any]) -> Exported:
+    """Export what a line of the magic names in the format of a trainer, by default the latest run.
+
+    Raises:
+        ConfigError: there is no such thing, or it can't be exported so.
+        OutputError: a file can't be written.
+    """
+    from deepfabric_core.config.exports import export_from
+    from deepfabric_nb.samples.exported import export_samples
+
+    what, *more = values["words"] or (None,)
+    if more and (len(more) > 1 or values["output"]):
+        raise ConfigError("Say what to export and where to: %deepfabric export bicycles.jsonl --to trl -o train.jsonl.")
+    path = values["output"] or (more[0] if more else None)
+    options = export_from(
+        to=values["to"],
+        path=str(path) if path else None,
+        reasoning=values["reasoning"],
+        split=values["split"],
+        by=values["by"],
+        hold_out=list(values["held_out"]),
+        check=values["target"],
+        context=values["context"],
+        assistant_only=values["assistant_only"],
+    )
+    done = export_samples(_to_export(session, names, what), options)
+    if values["report"] is not None:
+        done.save_report(values["report"])
+    return done
+
+
+def _to_export(session: Session, names: Mapping[str, Any], what: str | None) -> Any:
+    held = names.get(what or "")
+    if isinstance(held, Run) or hasattr(held, "to_dict") or isinstance(held, list):
+        return held
+    if what and Path(what).expanduser().is_file():
+        return what
+    if (run := session.run(what)) is not None:
+        return run
+    if (kept := _kept(what)) is not None:
+        return session.known(kept)
+    if what:
+        raise ConfigError(f"There is no dataset and no run {what}; %deepfabric status lists the runs.")
+    raise ConfigError("There is no run to export yet: name a dataset, or make one.")
 
 
 def _kept(name: str | None) -> KeptRun | None:

@@ -183,8 +183,13 @@ class DeepFabricMagics(Magics):
         return self._result(samples(self.session, self._names, values["what"]), values)
 
     def _export(self, values: Mapping[str, Any], _: str | None) -> Any:
-        from deepfabric_nb.magic.export import export, export_accepted
+        from deepfabric_nb.magic.export import export, export_accepted, export_for_trainer
 
+        if values["to"]:
+            return self._result(export_for_trainer(self.session, self._names, values), values)
+        if flag := next((name for name in ("split", "target", "reasoning", "output", "report") if values[name]), None):
+            named = {"target": "check"}.get(flag, flag)
+            raise ConfigError(f"--{named} is for a trainer's format: give one by --to, such as --to trl.")
         *names, path = values["words"] or ("",)
         if not path or len(names) > 1 or (not names and self.session.run(path) and not Path(path).suffix):
             raise ConfigError("Say where to: %deepfabric export [RUN] CONFIG_FILE, or samples.jsonl.")

@@ -8,11 +8,13 @@ import pytest
 from tests.bench.__main__ import sized, taking_part
 from tests.bench.cases import CASES, REFUSAL_MS, REFUSALS, Case, refusal_name
 from tests.bench.contestants import BARE_AIOHTTP, OURS, Packaged, contestants
+from tests.bench.exports import bare, ours
 from tests.bench.ideal import in_flight, tree_seconds
 from tests.bench.measure import Bench
 from tests.bench.peers.packages import PACKAGES
 from tests.bench.refusals import by_refusal
 from tests.bench.table import cells, markdown, plain
+from tests.core.export.samples import answered, worked, write
 from tests.provider import Faults
 
 TINY = Case("tiny", "20 samples at 50 ms, 5 at once", 20, 5, {"latency": 0.05}, in_flight(5, 0.05), patience=30)
@@ -87,3 +89,12 @@ def test_a_tree_takes_at_best_as_long_as_its_levels_or_its_calls_whatever_is_mor
     assert tree_seconds(5, 2, 100, 1.0) == 2
     assert tree_seconds(5, 2, 2, 1.0) == 4
     assert tree_seconds(5, 4, 16, 1.0) == 12
+
+
+def test_an_export_is_compared_with_reading_and_writing_bare(tmp_path: Path) -> None:
+    from datasets import Dataset  # type: ignore[import-untyped]
+
+    dataset = write(tmp_path / "tea.jsonl", answered(), worked())
+    for way in (bare, ours):
+        way(dataset, tmp_path / "tea.parquet")
+        assert Dataset.from_parquet(str(tmp_path / "tea.parquet")).num_rows == 2

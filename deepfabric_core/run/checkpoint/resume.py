@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deepfabric_core.config.fingerprint import changed, fingerprint
 from deepfabric_core.errors import CheckpointExistsError, ConfigError
-from deepfabric_core.events import FileWritten, Notice, RunFinished, StageFinished, StageStarted
+from deepfabric_core.events import FileWritten, Notice, StageFinished, StageStarted
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job, run_started
@@ -245,7 +245,7 @@ def _is_alike(known: Metadata, job: Job) -> bool:
 
 
 def tell_complete(mark: FinishedMark, job: Job, sink: EventSink) -> None:
-    """Emit the events of a run whose results were all delivered by an earlier run."""
+    """Emit the events of a run whose results were all delivered by an earlier run, but for its end."""
     now = time.time()
     sink(run_started(job, now))
     if not mark.topic_only:
@@ -254,4 +254,3 @@ def tell_complete(mark: FinishedMark, job: Job, sink: EventSink) -> None:
         sink(FileWritten("dataset", str(job.dataset)))
     else:
         sink(FileWritten("topics", str(job.topics)))
-    sink(RunFinished("complete", "already, nothing to do", now))

@@ -9,6 +9,7 @@ from deepfabric_core.amounts import PURPOSES, Amounts, Expected, Range, Spent, t
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.run.checkpoint.resume import mark_of_finished
 from deepfabric_core.run.estimate.estimate import Estimate, estimate
+from deepfabric_core.run.exports import planned_exports
 from deepfabric_core.run.job import Job
 from deepfabric_core.store.checkpoint_files import same_file
 from deepfabric_core.store.run_history import PastRun, past_runs
@@ -18,8 +19,10 @@ def estimate_of(job: Job) -> Estimate:
     """Return what the job's whole run is expected to take, or took if its dataset is complete. No call is made.
 
     Raises:
-        ConfigError: the files of an unfinished run, or the topics that the job loads, can't be read.
+        ConfigError: the files of an unfinished run, or the topics that the job loads, can't be read, or an export can't
+            be made as it is asked for.
     """
+    planned_exports(job)
     found = estimate(job)
     with suppress(ConfigError):  # the dataset is that of another config
         if mark_of_finished(replace(job, resume=True, fresh=False)) is None:

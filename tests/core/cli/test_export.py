@@ -69,3 +69,21 @@ def test_a_check_is_printed_and_its_exit_code_says_whether_anything_is_lost(deep
 def test_the_formats_are_listed_without_a_dataset(deepfabric: Run) -> None:
     done = deepfabric("export", "--list")
     assert done.returncode == 0 and "\nopenai-preference      a preferred" in done.stdout
+
+
+def test_a_check_against_a_family_names_the_records_and_a_report_has_all_of_them(deepfabric: Run, place: Path) -> None:
+    write(place / "tea.jsonl", answered(reasoning="It is green."), worked(), answered())
+    done = deepfabric("export", "tea.jsonl", "--to", "trl", "--check", "llama3.1", "--report", "lost.json")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "3 records checked against llama3.1: these would train badly.",
+        "  2 records (1, 2): reasoning isn't in the rendered text",
+        "  no place keeps all of the reasoning in this template; --reasoning drop leaves it out on purpose",
+    ]
+    (told,) = json.loads((place / "lost.json").read_text(encoding="utf-8"))["defects"]
+    assert [one["record"] for one in told["records"]] == [1, 2]
+    assert told["records"][1]["name"] == "Tea > Green tea > What is in the files?"
+    kept = deepfabric("export", "tea.jsonl", "--to", "trl", "--check", "qwen3")
+    assert (kept.returncode, kept.stdout) == (0, "3 records checked against qwen3: nothing is lost.\n")
+    unknown = deepfabric("export", "tea.jsonl", "--to", "trl", "--check", "quen3")
+    assert unknown.returncode == 2 and "did you mean qwen3?" in unknown.stderr

@@ -210,6 +210,7 @@ EXCLUDED = {
     "generation.save_as",
     "output.batch_size",
     "output.checkpoint",
+    "output.exports",
     "output.formatters",
     "output.num_samples",
     "output.save_as",
@@ -273,6 +274,7 @@ def other_values(field: Any) -> Iterator[Any]:
         [{}],
         {"best_of": 3},
         {"input": 1, "output": 2},
+        ["trl"],
     )
 
 

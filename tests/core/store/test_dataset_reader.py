@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.store.dataset_reader import ComparedDatasets, texts_in_file
+from deepfabric_core.store.dataset_reader import ComparedDatasets, records_in_file, texts_in_file
 
 ONE = {"instruction": "Q?", "output": "A."}
 
@@ -48,6 +48,31 @@ def test_an_empty_file_has_no_candidates(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         list(texts_in_file(_written(tmp_path, content)))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}\r\n\n  {"a": 2} \n{"a": 3}', [1, 2, 3]),
+        ('{"a": "\\ud800 é"}\n'.encode(), ["\ud800 é"]),
+        (b'{"a": "\xed\xa0\x80"}\n', ["\ud800"]),
+        (b'[{"a": 1},\n{"a": 2}]', [1, 2]),
+        (b'{"a": 1} {"a": 2}\n', "line 1: it isn't JSON: Extra data"),
+        (b'{"a": 1}\n{"a"', "line 2: it isn't JSON"),
+        (b'{"a": 1}\n7\n', "line 2: it is no JSON object"),
+        (b'{"a": "\xff"}\n', "line 1: it isn't UTF-8"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "too long a number"),
+    ],
+)
+def test_usual_lines_are_read_quickly_and_all_others_as_they_were(
+    tmp_path: Path, content: bytes, found: list[object] | str
+) -> None:
+    path = _written(tmp_path, content)
+    if isinstance(found, list):
+        assert [record["a"] for record in records_in_file(path)] == found
+        return
+    with pytest.raises(ConfigError, match=found):
+        list(records_in_file(path))
 
 
 def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def with_arguments(arguments: Any) -> Record:
 
 def test_nothing_is_told_of_what_is_sound(tmp_path: Path) -> None:
     records = [answered(reasoning="Hm."), worked(), worked(at_once=True, text="Let me look.")]
-    for name in ("trl", "trl-prompt-completion", "trl-kto", "grpo", "axolotl"):
+    for name in ("trl", "trl-prompt-completion", "trl-kto", "grpo", "axolotl", "chatml", "harmony"):
         assert checked(tmp_path, *records, name=name) == {}
     found = check(tmp_path, *records)
     assert list(check_lines(found)) == ["3 records checked against template.jinja: nothing is lost."]
@@ -97,7 +97,7 @@ def test_planted_defects_are_all_told_with_their_records(tmp_path: Path) -> None
         Defect.EMPTY: [4],
         Defect.NOT_AN_OBJECT: [5],
         Defect.NULL: [6],
-        Defect.TYPES: [7],
+        f"{Defect.TYPES}: read_file.path": [7],
     }
 
 
@@ -113,9 +113,9 @@ def test_types_and_nulls_that_a_schema_allows_are_sound(tmp_path: Path) -> None:
     ("removed", "defects"),
     [
         ("{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}", [Defect.REASONING]),
-        ("({{ call.function.arguments | tojson }})", [Defect.CALLS, Defect.PARTIAL_MASK]),
+        ("({{ call.function.arguments | tojson }})", [Defect.CALLS]),
         ("{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}", [Defect.TOOLS]),
-        ("{% else %}{{ m.content }}", [Defect.TEXT]),
+        ("{% else %}{{ m.content }}", [Defect.TEXT, Defect.RESULTS]),
     ],
 )
 def test_what_a_template_drops_is_told(removed: str, defects: list[str], tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_tokens_are_counted_and_compared_with_the_context(model: Path, tmp_path:
     long = answered(answer="word " * 40)
     found = check(tmp_path, answered(), long, template=model)
     assert {what: tally.first for what, tally in found.defects.items()} == {Defect.TOO_LONG: [1, 2]}
-    assert list(check_lines(found))[-1] == (
+    assert list(check_lines(found))[-2] == (
         "  tokens: 23 at least, 23 in the middle, 60 at 95 %, 60 at most of a context of 20"
     )
     assert checked(tmp_path, answered(), long, template=model, context=30) == {Defect.TOO_LONG: [2]}
@@ -217,7 +217,7 @@ def test_two_beginnings_and_ends_are_told(model: Path, tmp_path: Path) -> None:
     (model / "chat_template.jinja").write_text(f"{{{{ bos_token }}}}{{{{ bos_token }}}}{SOUND}</s></s>")
     (model / "tokenizer_config.json").write_text(json.dumps({**facts, "model_max_length": 10**30}))
     assert set(checked(tmp_path, answered(), template=model)) == {Defect.TWO_BEGINNINGS, Defect.TWO_ENDS}
-    (tmp_path / "text.jinja").write_text("<s>{{ messages[-1].content }}")
+    (tmp_path / "text.jinja").write_text("<s>{% for m in messages %}{{ m.content }} {% endfor %}")
     assert list(checked(tmp_path, answered(), template=model, name=str(tmp_path / "text.jinja"))) == [
         Defect.TWO_BEGINNINGS
     ]
