@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.train.exports import NAMES, edit_all, export, make
-from tests.train.tiny_model import tokenizer_of
+from tests.train.tiny_model import model_for, tokenizer_of
 
 # So that tests take as long on a busy machine.
 torch.set_num_threads(1)
@@ -41,6 +41,15 @@ def edited(tmp_path_factory: pytest.TempPathFactory, made: dict[str, Path]) -> d
 def tokenizer(made: dict[str, Path]) -> Any:
     """A tokenizer trained on all of them."""
     return tokenizer_of([dataset.read_text(encoding="utf-8") for dataset in made.values()])
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> str:
+    """A folder with a model and its tokenizer."""
+    place = tmp_path_factory.mktemp("model")
+    tokenizer.save_pretrained(place)
+    model_for(tokenizer).save_pretrained(place)
+    return str(place)
 
 
 @pytest.fixture(scope="session")

@@ -1,75 +1,49 @@
-"""LLaMA-Factory and Axolotl read our exports by their own loaders, and learn what the assistant says.
-
-Each has an environment of its own, whose Python DEEPFABRIC_LLAMA_FACTORY or DEEPFABRIC_AXOLOTL names: see .ci/train.
-"""
+"""LLaMA-Factory and Axolotl read our exports by their own loaders, and learn what the assistant says."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import ROOT
 from tests.train.exports import NAMES, export, learned_of, question_of, records_of
-from tests.train.tiny_model import model_for
+from tests.train.trainers import ask
 
-# Neither reaches a network; of LLaMA-Factory only what reads datasets is installed.
-QUIET = {"HF_HUB_OFFLINE": "1", "AXOLOTL_DO_NOT_TRACK": "1", "DISABLE_VERSION_CHECK": "1", "PYTHONPATH": ""}
 Rows = dict[str, list[dict[str, str]]]
 
 
-def ask(trainer: str, *arguments: str) -> Any:
-    """What a trainer's script prints as JSON in the environment of that trainer."""
-    variable = f"DEEPFABRIC_{trainer.upper()}"
-    python = os.environ.get(variable)
-    if not python:
-        pytest.skip(f"set {variable} to the Python of its environment")
-    done = subprocess.run(
-        [str(ROOT / python), str(Path(__file__).with_name(f"with_{trainer}.py")), *arguments],
-        env={**os.environ, **QUIET},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> str:
-    """A folder with a tokenizer and the config of a model."""
-    place = tmp_path_factory.mktemp("model")
-    tokenizer.save_pretrained(place)
-    model_for(tokenizer).config.save_pretrained(place)
-    return str(place)
-
-
-@pytest.fixture(scope="module")
-def by_llama_factory(tmp_path_factory: pytest.TempPathFactory, made: dict[str, Path], model: str) -> Rows:
-    """What LLaMA-Factory makes of ShareGPT and Alpaca, by the names that `dataset_info.json` has."""
+def by_llama_factory(
+    tmp_path_factory: pytest.TempPathFactory, made: dict[str, Path], edited: dict[str, Path], model: str
+) -> Rows:
+    """What LLaMA-Factory makes of ShareGPT, Alpaca and pairs, by the names that `dataset_info.json` has."""
     place = tmp_path_factory.mktemp("factory")
-    files = [export(made[kind], "sharegpt", place / f"{kind}.jsonl") for kind in NAMES]
-    files += [export(made[kind], "sharegpt", place / f"{kind}-columns.parquet") for kind in ("agent", "written")]
-    files += [export(made[kind], "alpaca", place / f"{kind}-alpaca.jsonl") for kind in ("chat", "reasoning", "written")]
-    found: Rows = ask("llama_factory", model, str(place), "sft", "qwen3", *(file.stem for file in files))
-    return found
+    for kind in NAMES:
+        export(made[kind], "sharegpt", place / f"{kind}.jsonl")
+        export(edited[kind], "sharegpt-preference", place / f"{kind}-pairs.jsonl")
+    for kind in ("agent", "written"):
+        export(made[kind], "sharegpt", place / f"{kind}-columns.parquet")
+    for kind in ("chat", "reasoning", "written"):
+        export(made[kind], "alpaca", place / f"{kind}-alpaca.jsonl")
+    known: dict[str, dict[str, Any]] = json.loads((place / "dataset_info.json").read_text(encoding="utf-8"))
+    stages = {name: "rm" if info.get("ranking") else "sft" for name, info in known.items()}
+    common = {"dataset_dir": str(place), "template": "qwen3"}
+    rows = ask("llama_factory", model, *({**common, "dataset": name, "stage": stage} for name, stage in stages.items()))
+    return dict(zip(stages, rows, strict=True))
 
 
 @pytest.fixture(scope="module")
 def by_axolotl(tmp_path_factory: pytest.TempPathFactory, made: dict[str, Path], model: str) -> Rows:
     """What Axolotl makes of our files, by their names."""
     place = tmp_path_factory.mktemp("axolotl")
-    files = [
-        export(dataset, "axolotl", place / f"{kind}{ending}")
-        for kind, dataset in made.items()
-        for ending in (".jsonl", ".parquet")
-    ]
-    found: Rows = ask("axolotl", model, *map(str, files))
-    return {Path(file).name: rows for file, rows in found.items()}
+    endings = {".jsonl": "json", ".parquet": "parquet"}
+    files = {f"{kind}{ending}": kind_of_file for kind in made for ending, kind_of_file in endings.items()}
+    for file in files:
+        export(made[Path(file).stem], "axolotl", place / file)
+    entries = [{"path": str(place / file), "ds_type": kind, "type": "chat_template"} for file, kind in files.items()]
+    return dict(zip(files, ask("axolotl", model, *entries), strict=True))
 
 
 def said_in(text: str) -> str:
@@ -114,15 +88,12 @@ def test_llama_factory_reads_alpaca(kind: str, by_llama_factory: Rows, made: dic
         assert record["messages"][0]["content"] in row["input_ids"]
 
 
-def test_llama_factory_reads_pairs(tmp_path: Path, edited: dict[str, Path], model: str) -> None:
-    for kind, dataset in edited.items():
-        export(dataset, "sharegpt-preference", tmp_path / f"{kind}.jsonl")
-    found: Rows = ask("llama_factory", model, str(tmp_path), "rm", "qwen3", *edited)
-    for kind, rows in found.items():
-        for row, record in zip(rows, records_of(edited[kind]), strict=True):
-            worse = record["messages"][-1]["content"]
-            assert said_in(row["rejected_labels"]).endswith(f"{worse}<|im_end|>")
-            assert said_in(row["chosen_labels"]).endswith(f"{worse} So it is better.<|im_end|>")
+@pytest.mark.parametrize("kind", NAMES)
+def test_llama_factory_reads_pairs(kind: str, by_llama_factory: Rows, edited: dict[str, Path]) -> None:
+    for row, record in zip(by_llama_factory[f"{kind}-pairs"], records_of(edited[kind]), strict=True):
+        worse = record["messages"][-1]["content"]
+        assert said_in(row["rejected_labels"]).endswith(f"{worse}<|im_end|>")
+        assert said_in(row["chosen_labels"]).endswith(f"{worse} So it is better.<|im_end|>")
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])

@@ -1,8 +1,9 @@
-"""Reads files by Axolotl's own loader and its `type: chat_template`, in its environment, and prints what it makes.
+"""Reads datasets by Axolotl's own loader, in its environment, and prints what it makes of them.
 
-    python with_axolotl.py TOKENIZER FILE...
+    python with_axolotl.py TOKENIZER DATASET...
 
-The last line is JSON: for each file its rows, each with the text that is read and that of the labels.
+A dataset is an entry of `datasets` in Axolotl's config, as JSON. The last line is JSON: for each of them its rows, each
+with the text that is read and that of the labels.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ from axolotl.utils.dict import DictDefault
 from transformers import AutoTokenizer
 
 
-def main(folder: str, *files: str) -> None:
-    """Print the rows of files as its trainer gets them."""
+def main(folder: str, *datasets: str) -> None:
+    """Print the rows of datasets as the trainer gets them."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    print(json.dumps({file: _rows(tokenizer, file) for file in files}))  # noqa: T201
+    print(json.dumps([_rows(tokenizer, json.loads(one)) for one in datasets]))  # noqa: T201
 
 
-def _rows(tokenizer: Any, file: str) -> list[dict[str, str]]:
-    kind = "parquet" if file.endswith(".parquet") else "json"
-    dataset = {"path": file, "ds_type": kind, "type": "chat_template"}
+def _rows(tokenizer: Any, dataset: dict[str, str]) -> list[dict[str, str]]:
     config = {"sequence_len": 8192, "dataset_num_proc": 1, "train_on_inputs": False, "datasets": [dataset]}
     rows, _ = _load_and_process_single_dataset(DictDefault(dataset), DictDefault(config), tokenizer, "train", 0)
     return [{name: _text(tokenizer, row[name]) for name in ("input_ids", "labels")} for row in rows]

@@ -1,8 +1,9 @@
-"""Reads a folder with `dataset_info.json` by LLaMA-Factory's own loader, in its environment, and prints what it makes.
+"""Reads datasets by LLaMA-Factory's own loader, in its environment, and prints what it makes of them.
 
-    python with_llama_factory.py TOKENIZER FOLDER sft|rm TEMPLATE DATASET...
+    python with_llama_factory.py TOKENIZER SETTINGS...
 
-The last line is JSON: for each dataset its rows, each with the texts that are read and those of the labels.
+Settings are those of a training, as JSON: stage, dataset_dir, dataset and template. The last line is JSON: for each of
+them its rows, each with the texts that are read and those of the labels.
 """
 
 from __future__ import annotations
@@ -18,30 +19,27 @@ sys.modules["torchaudio"] = ModuleType("torchaudio")
 sys.modules["torchaudio"].__spec__ = ModuleSpec("torchaudio", None)
 
 
-def main(tokenizer: str, folder: str, stage: str, template: str, *datasets: str) -> None:
-    """Print the rows of datasets as its trainer gets them."""
-    settings: dict[str, Any] = {
-        "stage": stage,
+def main(tokenizer: str, *settings: str) -> None:
+    """Print the rows of datasets as the trainer gets them."""
+    print(json.dumps([_rows(tokenizer, json.loads(one)) for one in settings]))  # noqa: T201
+
+
+def _rows(tokenizer: str, settings: dict[str, Any]) -> list[dict[str, str]]:
+    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+    from llamafactory.hparams import get_train_args
+    from llamafactory.model import load_tokenizer
+
+    others = {
         "do_train": True,
         "model_name_or_path": tokenizer,
-        "dataset_dir": folder,
-        "template": template,
         "cutoff_len": 8192,
-        "output_dir": f"{folder}/trained",
+        "output_dir": f"{tokenizer}/trained",
         "finetuning_type": "full",
         "use_cpu": True,
         "report_to": "none",
         "overwrite_cache": True,
     }
-    print(json.dumps({name: _rows({**settings, "dataset": name}) for name in datasets}))  # noqa: T201
-
-
-def _rows(settings: dict[str, Any]) -> list[dict[str, str]]:
-    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
-    from llamafactory.hparams import get_train_args
-    from llamafactory.model import load_tokenizer
-
-    models, data, training, _, _ = get_train_args(settings)
+    models, data, training, _, _ = get_train_args({**others, **settings})
     own = load_tokenizer(models)["tokenizer"]
     template = get_template_and_fix_tokenizer(own, data)
     rows = get_dataset(template, models, data, training, stage=settings["stage"], tokenizer=own)["train_dataset"]
