@@ -28,12 +28,12 @@ _SETTLED = (
 )
 
 
-def executed(name: str, place: Path) -> Any:
+def executed(name: str, place: Path, *, timeout: int = 120) -> Any:
     """A notebook, run from its first cell to its last in this folder, with whatever it keeps elsewhere there too."""
     document = read(name)
     NotebookClient(
         document,
-        timeout=120,
+        timeout=timeout,
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
@@ -70,7 +70,7 @@ def store(name: str) -> None:
     """Run a notebook in an empty folder and store what it shows."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder).resolve()
-        document = executed(name, place)
+        document = executed(name, place, timeout=600)
     document.metadata = read(name).metadata
     for cell in document.cells:
         for output in cell.get("outputs", ()):

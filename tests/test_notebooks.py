@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -99,15 +100,27 @@ def test_a_run_goes_to_a_server_is_stopped_there_and_resumed(place: Path) -> Non
     )
 
 
-def test_a_dataset_is_loaded_rendered_split_and_looked_at(place: Path) -> None:
+def test_datasets_are_looked_at_checked_and_split_and_the_notebook_says_what_training_needs(place: Path) -> None:
     document = notebooks.executed("05-into-training", place)
-    assert "num_rows: 64" in shown(document, of="import datasets")
-    assert shown(document, of="CHATML").startswith("<|im_start|>system\nYou are a beekeeper")
-    assert shown(document, of="held_out =").endswith("0 topics in both\n")
-    train, test = records(place, "bees-train.jsonl"), records(place, "bees-test.jsonl")
-    assert len(train) + len(test) == 64 and len(test) >= 8
-    assert not ({topic(record) for record in train} & {topic(record) for record in test})
-    assert len(pictures(document)) == 3
+    assert len(pictures(document)) >= 5
+    check_exports(document, place)
+    wanted = "Ready to train." if find_spec("trl") else "To train here: pip install 'deepfabric-nb[train]'"
+    assert shown(document, of="from trl import").startswith(wanted)
+
+
+def check_exports(document: Any, place: Path) -> None:
+    """Both datasets are exported whole, in sides that share no topic, and the check finds what a template drops."""
+    for name, count in (("bicycles", 12), ("on-call", 8)):
+        whole = {question_of(record["messages"]): topic(record) for record in records(place, f"{name}.jsonl")}
+        sides = [records(place, f"{name}/{side}.jsonl") for side in ("train", "test")]
+        topics = [{whole[question_of(row["messages"])] for row in side} for side in sides]
+        assert sum(map(len, sides)) == count and all(sides) and not topics[0] & topics[1]
+    assert shown(document, of="--split train").count("nothing is lost") == 2
+    assert "8 records (1, 2, 3, 4, 5 and 3 more): reasoning isn't" in shown(document, of="without-reasoning")
+
+
+def question_of(messages: list[dict[str, Any]]) -> str:
+    return next(str(message["content"]) for message in messages if message["role"] == "user")
 
 
 def topic(record: dict[str, Any]) -> str:

@@ -33,8 +33,9 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
     "name",
     required=True,
     metavar="FORMAT",
-    help="trl, trl-prompt-completion, trl-preference, trl-kto, grpo, openai, openai-preference, sharegpt, alpaca, "
-    "axolotl, harmony, chatml, a Jinja template (.jinja), or a format that an installed package brings.",
+    help="trl, trl-prompt-completion, trl-preference, trl-kto, grpo, openai, openai-preference, sharegpt, "
+    "sharegpt-preference, alpaca, axolotl, harmony, chatml, a Jinja template (.jinja), or a format that an installed "
+    "package brings.",
 )
 @with_export_options
 @click.option(

@@ -64,6 +64,10 @@ class Conversation:
         """The turns after the system prompt."""
         return self.turns[1:] if self.turns and self.turns[0].role == "system" else self.turns
 
+    def with_turn(self, turn: Turn) -> Conversation:
+        """Return the conversation with one more turn at its end."""
+        return Conversation((*self.turns, turn), self.tools)
+
     def has_reasoning(self) -> bool:
         """Whether anything was thought in any of the turns."""
         return any(turn.reasoning for turn in self.turns)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deepfabric_core.export.conversation import Call, Conversation, Turn
-from deepfabric_core.export.formats.format import Loss, Reasoning, Row
+from deepfabric_core.export.formats.format import Loss, Pair, Reasoning, Row
 
 KEYS: tuple[Reasoning, ...] = ("reasoning_content", "thinking")
 
@@ -89,6 +89,20 @@ def split_at_answer(conversation: Conversation) -> tuple[Conversation, tuple[Tur
     if not asked or not ends_with_answer(answer):
         return None
     return Conversation(conversation.turns[:asked], conversation.tools), answer
+
+
+def with_single_answers(pair: Pair) -> Pair | None:
+    """Return the pair with what both answers begin with in the prompt; None if more than a message is left of one."""
+    shared = 0
+    for one, other in zip(pair.chosen, pair.rejected, strict=False):
+        if one != other:
+            break
+        shared += 1
+    chosen, rejected = pair.chosen[shared:], pair.rejected[shared:]
+    if len(chosen) != 1 or len(rejected) != 1:
+        return None
+    turns = (*pair.prompt.turns, *pair.chosen[:shared])
+    return Pair(Conversation(turns, pair.prompt.tools), chosen, rejected)
 
 
 def steps_of(conversation: Conversation) -> Iterator[Conversation]:

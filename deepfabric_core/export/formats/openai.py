@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from deepfabric_core.export.columns import JSON, TEXT, TRUTH, Columns, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, Turn
 from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Pair, Reasoning, Row
-from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of
+from deepfabric_core.export.formats.messages import ends_with_answer, lost_in, messages_of, with_single_answers
 
 _MESSAGES = ListOf(
     Struct({"role": TEXT, "content": TEXT, "tool_calls": ListOf(JSON), "tool_call_id": TEXT, "weight": JSON})
@@ -42,18 +42,13 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
 
 
 def _preference(item: Pair, place: Reasoning) -> Converted:
-    """Return the pair; what both answers begin with belongs to the input, as the format has room for one message."""
-    shared = 0
-    for one, other in zip(item.chosen, item.rejected, strict=False):
-        if one != other:
-            break
-        shared += 1
-    answers = item.chosen[shared:], item.rejected[shared:]
-    if any(len(answer) != 1 for answer in answers):
+    """Return the pair; the format has room for one message as the answer."""
+    pair = with_single_answers(item)
+    if pair is None:
         return Converted(left_out=LeftOut.SEVERAL_ANSWERS)
-    before = (*item.prompt.turns, *item.chosen[:shared])
-    whole = Conversation((*before, *answers[0], *answers[1]), item.prompt.tools)
-    chosen, rejected = (_messages(answer, place) for answer in answers)
+    before = pair.prompt.turns
+    whole = Conversation((*before, *pair.chosen, *pair.rejected), pair.prompt.tools)
+    chosen, rejected = (_messages(answer, place) for answer in (pair.chosen, pair.rejected))
     row = {"input": _body(before, whole, place), "preferred_output": chosen, "non_preferred_output": rejected}
     return Converted((row,), tuple(lost_in(whole.turns, place, weighted=True)))
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deepfabric_core.export.columns import TEXT, ListOf, Struct
+from deepfabric_core.export.columns import TEXT, Columns, ListOf, Struct
 from deepfabric_core.export.conversation import Conversation, Turn, as_json
-from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Reasoning, Row
-from deepfabric_core.export.formats.messages import content_of, ends_with_answer, lost_in, with_tags
+from deepfabric_core.export.formats.format import Converted, Format, LeftOut, Loss, Pair, Reasoning, Row
+from deepfabric_core.export.formats.messages import (
+    content_of,
+    ends_with_answer,
+    lost_in,
+    with_single_answers,
+    with_tags,
+)
 from deepfabric_core.export.formats.sequence import in_turns, one_call_at_a_time
 
 _ASKING = ("human", "observation")
 _ANSWERING = ("gpt", "function_call")
+_SAID = Struct({"from": TEXT, "value": TEXT})
+_COLUMNS: Columns = {"conversations": ListOf(_SAID), "system": TEXT, "tools": TEXT}
+_PLACES: tuple[Reasoning, ...] = ("think-tags", "drop")
 
 
 def _conversation(item: Conversation, place: Reasoning) -> Converted:
@@ -25,10 +34,34 @@ def _conversation(item: Conversation, place: Reasoning) -> Converted:
     said = [_said(turn, place) for turn in turns]
     if not _takes_turns(said):
         return Converted(left_out=LeftOut.TURNS)
+    row = {"conversations": said, "system": item.system, "tools": _tools(item)}
+    return Converted((row,), (*lost_calls, *lost, *_lost_in(turns, place)))
+
+
+def _preference(item: Pair, place: Reasoning) -> Converted:
+    """Return the pair; the format has room for one message as the answer, and for one call in it."""
+    pair = with_single_answers(item)
+    if pair is None:
+        return Converted(left_out=LeftOut.SEVERAL_ANSWERS)
+    answers = (*pair.chosen, *pair.rejected)
+    if any(len(turn.calls) > 1 for turn in answers):
+        return Converted(left_out=LeftOut.SEVERAL_ANSWERS)
+    whole = [_conversation(pair.prompt.with_turn(answer), place) for answer in answers]
+    unlike = next((one for one in whole if not one.rows), None)
+    if unlike is not None:
+        return unlike
+    chosen, rejected = (one.rows[0]["conversations"].pop() for one in whole)
+    row = {**whole[0].rows[0], "chosen": chosen, "rejected": rejected}
+    return Converted((row,), tuple(dict.fromkeys(lost for one in whole for lost in one.lost)))
+
+
+def _tools(item: Conversation) -> str:
+    return as_json([tool["function"] for tool in item.tools]) if item.tools else ""
+
+
+def _lost_in(turns: Sequence[Turn], place: Reasoning) -> tuple[str, ...]:
     beside = (Loss.TEXT_BESIDE_CALL,) if any(turn.calls and turn.content for turn in turns) else ()
-    tools = as_json([tool["function"] for tool in item.tools]) if item.tools else ""
-    row = {"conversations": said, "system": item.system, "tools": tools}
-    return Converted((row,), (*lost_calls, *lost, *beside, *lost_in(turns, place)))
+    return (*beside, *lost_in(turns, place))
 
 
 def _said(turn: Turn, place: Reasoning) -> Row:
@@ -63,15 +96,31 @@ def _dataset_info(files: Mapping[str, str]) -> Mapping[str, Any]:
     }
 
 
+def _preference_info(files: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        name: {**info, "ranking": True, "columns": {**info["columns"], "chosen": "chosen", "rejected": "rejected"}}
+        for name, info in _dataset_info(files).items()
+    }
+
+
 FORMATS = (
     Format(
         "sharegpt",
         "conversations with dataset_info.json, for LLaMA-Factory",
         "conversations",
         _conversation,
-        {"conversations": ListOf(Struct({"from": TEXT, "value": TEXT})), "system": TEXT, "tools": TEXT},
-        ("think-tags", "drop"),
+        _COLUMNS,
+        _PLACES,
         _dataset_info,
         frozenset((Loss.AT_ONCE, Loss.JOINED, Loss.SYSTEM_LATER, Loss.TEXT_BESIDE_CALL, Loss.WEIGHT, Loss.PARTS)),
+    ),
+    Format(
+        "sharegpt-preference",
+        "a chosen and a rejected answer with dataset_info.json, for LLaMA-Factory's DPO",
+        "pairs",
+        _preference,
+        {**_COLUMNS, "chosen": _SAID, "rejected": _SAID},
+        _PLACES,
+        _preference_info,
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from deepfabric_core.export.conversation import conversation_of
+from deepfabric_core.export.conversation import Call, Conversation, conversation_of
 from deepfabric_core.export.formats import BUILT_IN
 from deepfabric_core.export.formats.format import Answer, Converted, LeftOut, Loss, Pair
 from tests.core.export.readers import Said, from_chatml, from_harmony, from_messages, from_sharegpt
@@ -170,6 +170,28 @@ def test_an_openai_preference_has_room_for_one_message_after_what_both_share() -
     assert made["preferred_output"] == [{"role": "assistant", "content": "Green tea, a red pot."}]
     assert made["non_preferred_output"] == [{"role": "assistant", "content": "No idea."}]
     assert convert(Pair(prompt, (*steps, *end), other.turns[-1:]), "drop").left_out == LeftOut.SEVERAL_ANSWERS
+
+
+def test_a_sharegpt_preference_ends_where_the_answers_differ_and_has_room_for_one_of_each() -> None:
+    whole, other = conversation_of(worked()), conversation_of(answered(answer="No idea.", reasoning="Hm."))
+    assert whole and other
+    steps, end = whole.turns[2:-1], whole.turns[-1:]
+    prompt = Conversation(whole.turns[:2], whole.tools)
+    convert = BUILT_IN["sharegpt-preference"].convert
+    made = convert(Pair(prompt, (*steps, *end), (*steps, *other.turns[-1:])), "think-tags")
+    row = made.rows[0]
+    assert [turn["from"] for turn in row["conversations"]] == ["human", *["function_call", "observation"] * 2]
+    assert row["chosen"] == {"from": "gpt", "value": "Green tea, a red pot."}
+    assert row["rejected"] == {"from": "gpt", "value": "<think>\nHm.\n</think>\n\nNo idea."}
+    assert json.loads(row["tools"])[0]["name"] == "read_file" and not made.lost
+    assert convert(Pair(prompt, (*steps, *end), other.turns[-1:]), "drop").left_out == LeftOut.SEVERAL_ANSWERS
+    called = convert(Pair(prompt, steps[:1], other.turns[-1:]), "drop").rows[0]
+    assert (called["chosen"]["from"], called["rejected"]["from"]) == ("function_call", "gpt")
+    at_once = conversation_of(worked(at_once=True))
+    assert at_once
+    assert convert(Pair(prompt, at_once.turns[2:3], other.turns[-1:]), "drop").left_out == LeftOut.SEVERAL_ANSWERS
+    unclear = steps[0]._replace(calls=(Call("a", "read_file", "tea.txt"),))
+    assert convert(Pair(prompt, (unclear,), other.turns[-1:]), "drop").left_out == LeftOut.UNREADABLE_CALL
 
 
 def test_records_of_others_are_read_too() -> None:
