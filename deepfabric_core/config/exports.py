@@ -23,6 +23,7 @@ FORMATS = (
     "openai",
     "openai-preference",
     "sharegpt",
+    "sharegpt-preference",
     "alpaca",
     "axolotl",
     "harmony",

@@ -103,6 +103,8 @@ def _preference_info(files: Mapping[str, str]) -> Mapping[str, Any]:
     }
 
 
+_LOSES = frozenset((Loss.AT_ONCE, Loss.JOINED, Loss.SYSTEM_LATER, Loss.TEXT_BESIDE_CALL, Loss.WEIGHT, Loss.PARTS))
+
 FORMATS = (
     Format(
         "sharegpt",
@@ -112,7 +114,7 @@ FORMATS = (
         _COLUMNS,
         _PLACES,
         _dataset_info,
-        frozenset((Loss.AT_ONCE, Loss.JOINED, Loss.SYSTEM_LATER, Loss.TEXT_BESIDE_CALL, Loss.WEIGHT, Loss.PARTS)),
+        _LOSES,
     ),
     Format(
         "sharegpt-preference",
@@ -122,5 +124,6 @@ FORMATS = (
         {**_COLUMNS, "chosen": _SAID, "rejected": _SAID},
         _PLACES,
         _preference_info,
+        _LOSES,
     ),
 )
