@@ -89,8 +89,8 @@ def _type(column: Column, *, is_stored: bool = False) -> pa.DataType:
         case Struct():
             fields = column.fields.items()
             return pa.struct([pa.field(name, _type(field, is_stored=is_stored)) for name, field in fields])
-    if column.kind == "json" and not is_stored:
-        return pa.json_(pa.string())
+    if column.kind == "json":
+        return pa.string() if is_stored else pa.json_(pa.string())
     return _ARROW[column]
 
 
