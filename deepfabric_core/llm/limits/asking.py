@@ -46,6 +46,11 @@ class Asking:
         """Whether single calls ask."""
         return self._pause > 0
 
+    @property
+    def level(self) -> int:
+        """How many calls were in flight when the one that asks began, itself included."""
+        return self._call.level if self._call else 0
+
     def in_vain(self, call: Call, since: float) -> list[Call]:
         """Return the refused calls in a row up to one, the latest first; none if they are few."""
         last = (other for other in self.recent.between(since, call.began) if not other.tries_places)

@@ -47,6 +47,10 @@ from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate_at_first, i
 _GOES_ON = 0.15
 _GOES_ON_EVERY = 0.005
 
+# So many accepted calls between the first refusal and the last tell the rate surely, or hardly.
+_SURELY = 40
+_HARDLY = 8
+
 # So many unexplained refusals are too many: limits are lowered. After so many cuts within so many seconds, or so many
 # calls, it is tried whether that helps.
 _UNEXPLAINED = 2.5
@@ -57,6 +61,12 @@ _CALLS_BETWEEN_CUTS = 40
 _LOOKBACK = 1.0  # seconds
 
 
+# Limits are tried out while so many times more calls wait than are in flight, or both are as large a share of the
+# ceiling as the last number says: a call that is refused near the end would make all wait for it.
+_WAITING_FOR_TRIES = 3
+_NEARLY = 0.8
+
+
 @dataclass
 class AdaptiveController:
     """The learned limits of one endpoint and model.
@@ -64,12 +74,14 @@ class AdaptiveController:
     Attributes:
         ceiling: the most calls in flight that the runs ask for, in sum.
         in_flight: calls in flight.
+        waiting: calls that wait.
         paused_until: the time until which no call may begin.
         refused_at: the time of the last refusal.
     """
 
     ceiling: int = 1
     in_flight: int = 0
+    waiting: float = math.inf
     paused_until: float = -math.inf
     refused_at: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
@@ -135,7 +147,8 @@ class AdaptiveController:
         if wait > 0 or self._asking.active:
             return wait
         stated = self._quotas.wait(size, self.in_flight, now, learned=self._is_learned)
-        return max(self._places.wait(self.in_flight, now), self._rate.wait(now), stated)
+        tries = self.waiting >= min(_WAITING_FOR_TRIES * self.in_flight, _NEARLY * self.ceiling - self.in_flight)
+        return max(self._places.wait(self.in_flight, now, tries=tries), self._rate.wait(now, tries=tries), stated)
 
     def begin(self, now: float, size: Size = ONE) -> Call:
         """Register a call that begins."""
@@ -230,7 +243,11 @@ class AdaptiveController:
             else:
                 self._begin_asking(row[-1].began, now, wait)
             return True
-        if call.began <= self._cut_at or not self._cut(call, now):
+        if call.began <= self._cut_at:
+            if call.tries_places:
+                self._places.refused_too(call)
+            return False
+        if not self._cut(call, now):
             return False
         self._cut_at = now
         return True
@@ -351,9 +368,21 @@ class AdaptiveController:
             if not accepted:
                 self._begin_asking(first.began, self.refused_at, self._asked_for)
                 return
-            self._rate.guess(accepted / (self._listened_until - first.began), now)
+            self._take_first_rate(calls, now)
         else:
             self._places.set(level - 1, now)
+
+    def _take_first_rate(self, calls: list[Call], now: float) -> None:
+        """Take the rate that was accepted from the first refusal to the last, when nothing was saved any more."""
+        last = next(call.began for call in calls if call.refused)
+        accepted = sum(not call.refused and call.began <= last for call in calls)
+        if accepted >= _SURELY:
+            self._rate.stand(accepted / (last - calls[-1].began), now)
+        elif accepted >= _HARDLY:
+            self._rate.guess(accepted / (last - calls[-1].began), now)
+        else:
+            accepted = sum(not call.refused for call in calls)
+            self._rate.guess(accepted / (self._listened_until - calls[-1].began), now)
 
     def _begin_asking(self, since: float, now: float, wait: float) -> None:
         self._asking.begin(since, now, wait)
@@ -364,10 +393,16 @@ class AdaptiveController:
 
     def _accepted_again(self, now: float) -> None:
         """Go on with the rate that is accepted, if the call that asked was accepted."""
-        per_second = self._asking.accepted(self._rate.top)
+        level, per_second = self._asking.level, self._asking.accepted(self._rate.top)
         if per_second is None:
             return
         self._cut_at = now
+        if self._recent.accepted_ever <= 1:
+            self._opening.begin_again(now)
+            return
+        if self._places.is_confirmed and self._rate.top == math.inf:  # it was the number, and is lower now
+            self._places.set(level, now)
+            return
         self._rate.excuse(now)
         self._places.set(math.inf, now)
         if per_second > SLOW and (self._rate.is_guess or self._rate.top == math.inf):

@@ -111,6 +111,7 @@ class Limiter:
         """Give permits to waiting calls as long as limits allow, and set a timer for the next permit."""
         bound: Bound = "nothing"
         while ready := [queue for queue in self._queues if queue.ready]:
+            self.controller.waiting = sum(queue.waiting for queue in self._queues)
             queue = min(ready, key=lambda queue: queue.in_flight)
             wait, bound = self._wait(queue.next_size)
             if wait > 0:

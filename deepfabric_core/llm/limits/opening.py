@@ -9,8 +9,10 @@ from deepfabric_core.llm.limits.recent import Recent
 
 # So many calls in flight at first, and twice as many in each time of the first share of the longest delay that a
 # refusal usually has. When the first calls must have been heard of, each doubling takes the second share of it. A step
-# that comes late makes the next one later: a slow client sees refusals before it starts too much.
+# that comes late makes the next one later: a slow client sees refusals before it starts too much. If all calls were
+# refused at first, it begins again with fewer.
 FIRST_CALLS = 48
+_CALLS_AGAIN = 8
 _STEPS_PER_DOUBLING = 10
 _DOUBLES_IN = 0.8
 _DOUBLES_IN_LATER = 0.2
@@ -34,6 +36,11 @@ class Opening:
     def end(self) -> None:
         """End it, since limits are known."""
         self.number = math.inf
+
+    def begin_again(self, now: float) -> None:
+        """Begin again, since all calls until now were refused, and so no limit is known."""
+        self.number, self._step_at = _CALLS_AGAIN, -math.inf
+        self.recent.opened = now
 
     def wait(self, in_flight: int, now: float) -> float:
         """Return the seconds until a call may begin."""

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from deepfabric_core.llm.limits.overload import Overload
 from deepfabric_core.llm.limits.recent import Call, Recent
 
-# The number is tried again by a few calls above it. Each time they are accepted, twice as many follow.
+# The number is tried again by single calls above it. When they are accepted, it rises by steps, each twice as large but
+# at most a share of the number. It rises in a part of the time that a refusal takes, and then that time is waited.
+_LARGEST_STEP = 0.25
+_RISES_IN = 0.5
 _FIRST_TRY = 0.25  # of the number, after the first cut, which tells little
 _SAME_PLACE = 0.12
 # A number that was refused twice at the same place is tried again after so many seconds and so many calls, or after the
-# last number of seconds in any case.
+# last number of seconds in any case. Before it is confirmed, a few calls are enough.
 _TRIED_AGAIN_AFTER = 2.0
+_CALLS_BETWEEN_AT_FIRST = 20
 _CALLS_BETWEEN = 120
 _LONGEST_BETWEEN = 20.0
 _FEWEST_TRIES = 3  # as an answer may be on its way when another call comes in
@@ -49,12 +53,16 @@ class Places:
     _step: int = 1
     _left: int = 0
     _tried: int = 0
+    _reached: int = 0
     _refused: int = 0
     _tried_until: float = -math.inf
     _next_try: float = -math.inf
+    _rises_from: float = math.inf
     _next_call: int = 0
     _latest_try: float = -math.inf
     _refused_at: float = math.inf
+    _heard_at: float = -math.inf
+    _first_refused: float = -math.inf
     _lowered: int = 0
     _confirmed: int = 0
 
@@ -63,10 +71,17 @@ class Places:
         """Whether the number was refused again and again at the same place."""
         return self._confirmed >= _CONFIRMED_BY
 
-    def wait(self, in_flight: int, now: float) -> float:
-        """Return the seconds until a call may begin; infinity for as soon as another call ends."""
+    def wait(self, in_flight: int, now: float, *, tries: bool = True) -> float:
+        """Return the seconds until a call may begin; infinity for as soon as another call ends.
+
+        It may be one that tries out more calls in flight if `tries` says so.
+        """
         if in_flight < self.number:
             return 0.0
+        if not tries:
+            return math.inf
+        if self._step > 1:
+            return self._wait_for_step(in_flight, now)
         if self._tried and not self._left and now >= self._tried_until:
             self._accepted()
             if in_flight < self.number:
@@ -77,21 +92,41 @@ class Places:
         times = (self._tried_until, self._next_try, self._latest_try)
         return min((at - now for at in times if at > now), default=math.inf)
 
+    def _wait_for_step(self, in_flight: int, now: float) -> float:
+        """Return the seconds until a call may begin while the number rises by a step and then waits to be refused."""
+        heard_after = self._heard_after
+        if self._rises_from == math.inf:
+            self._rises_from = max(now, self._next_try)
+        if now >= self._rises_from + (_RISES_IN + 1) * heard_after:
+            self._accepted()
+            self._rises_from = now
+        risen = (in_flight - self.number) / self._step
+        at = self._rises_from + heard_after * (_RISES_IN * risen if risen < 1 else _RISES_IN + 1)
+        return max(0.0, at - now)
+
+    @property
+    def _heard_after(self) -> float:
+        """Seconds after which a try that wasn't refused is accepted."""
+        return max(self.recent.delay, _SHORTEST_TRY)
+
     def tries(self, in_flight: int, now: float) -> bool:
         """Register a call that begins; return whether it tries out more calls in flight than were accepted."""
         if in_flight <= self.number:
             return False
-        self._left = max(0, self._left - 1)  # a trial begins calls whatever the number
         self._tried += 1
-        heard_after = max(self.recent.delay, _SHORTEST_TRY)
-        self._tried_until, self._next_try = now + heard_after, now + heard_after / self._step
+        self._left = max(0, self._left - 1)  # a trial begins calls whatever the number
+        self._tried_until = now + self._heard_after
+        self._next_try = max(self._next_try, now + self._heard_after / self._step)
+        if self._step == 1 or now <= self._rises_from + _RISES_IN * self._heard_after:
+            self._reached = max(self._reached, in_flight)
         return True
 
     def _accepted(self) -> None:
-        """Raise the number, since calls above it were accepted."""
-        self.number += self._step
-        self._step *= 2
-        self._left, self._tried, self._refused, self._tried_until = self._step, 0, 0, -math.inf
+        """Raise the number to what was reached, since calls above it were accepted."""
+        self.number = max(self.number, min(self.number + self._step, self._reached))
+        self._step = min(2 * self._step, max(2, int(_LARGEST_STEP * self.number)))
+        self._left = self._tried = self._refused = self._reached = 0
+        self._tried_until, self._next_try, self._rises_from = -math.inf, -math.inf, math.inf
 
     def set(self, number: float, now: float, step: int = 0) -> None:
         """Set the number to how many calls were accepted, and try out more of them."""
@@ -107,8 +142,9 @@ class Places:
             return False
         place = max(1, call.level - 1)
         again = abs(place - self._refused_at) <= max(1.0, _SAME_PLACE * place)
-        self._confirmed = self._confirmed + 1 if again else 0
-        self._refused_at = place
+        if call.began > self._heard_at:  # not one of those that were tried together
+            self._confirmed = self._confirmed + 1 if again else 0
+        self._refused_at, self._heard_at, self._first_refused = place, now, call.began
         self.number = place if self._step == 1 else min(self.number, place)  # single tries are heard of one by one
         if again:
             self._try_again_later(now)
@@ -116,6 +152,12 @@ class Places:
             self._try_after(now + self.recent.delay, 1)
             self._next_call, self._latest_try = self.recent.begun, now + _LONGEST_BETWEEN
         return True
+
+    def refused_too(self, call: Call) -> None:
+        """Register the refusal of a call that tried out more before another one whose refusal was heard sooner."""
+        if call.began < self._first_refused and not self._tried:
+            self._first_refused = call.began
+            self.number = min(self.number, max(1, call.level - 1))
 
     def falls_back(self, call: Call, now: float) -> bool:
         """Return to the number that was refused before, if it was raised by little and that was chance."""
@@ -151,10 +193,11 @@ class Places:
 
     def _try_again_later(self, now: float) -> None:
         self._try_after(now + _TRIED_AGAIN_AFTER, 1)
-        self._left = _SURE_TRIES
-        self._next_call, self._latest_try = self.recent.begun + _CALLS_BETWEEN, now + _LONGEST_BETWEEN
+        self._left = _SURE_TRIES if self.is_confirmed else _FEWEST_TRIES
+        between = _CALLS_BETWEEN if self.is_confirmed else _CALLS_BETWEEN_AT_FIRST
+        self._next_call, self._latest_try = self.recent.begun + between, now + _LONGEST_BETWEEN
 
     def _try_after(self, at: float, step: int) -> None:
         self._step, self._left = step, max(step, _FEWEST_TRIES)
-        self._tried = self._refused = 0
-        self._tried_until, self._next_try = -math.inf, at
+        self._tried = self._refused = self._reached = 0
+        self._tried_until, self._next_try, self._rises_from = -math.inf, at, math.inf

@@ -6,7 +6,7 @@ from __future__ import annotations
 # refusal is heard; but at least the last share.
 _MOST_MORE = 0.05
 _CALLS_MORE = 2.0
-_LEAST_MORE = 0.015
+_LEAST_MORE = 0.03
 
 # So many seconds after the most was reached, it must have been refused if the limit is what it was. Then the rate
 # grows by this factor in each second, for so many seconds at most.

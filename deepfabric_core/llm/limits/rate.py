@@ -100,11 +100,12 @@ class AdaptiveRate:
         """The rate that was accepted, without what is tried out beyond it; infinity if there is no limit."""
         return self._top
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until a call may begin."""
+    def wait(self, now: float, *, tries: bool = True) -> float:
+        """Return the seconds until a call may begin; it may be one that tries out more if `tries` says so."""
         if self._meter is None:
             return 0.0
-        self._meter.per_second = self._at(now)
+        rate = self._at(now)
+        self._meter.per_second = rate if tries or self.is_guess else min(rate, self._top)
         return self._meter.wait(now)
 
     def binds(self, now: float) -> bool:

@@ -91,7 +91,7 @@ class Recent:
     """Recent calls.
 
     Attributes:
-        opened: when the first call began, other than single calls long before the others.
+        opened: when the first calls began, other than a few before the others.
         begun: how many calls ever began.
         refusals: how many of them were refused.
         known_delay: the seconds until a refusal is heard, as learned; infinity before the first.
@@ -152,7 +152,7 @@ class Recent:
 
     def add(self, call: Call) -> None:
         """Add a call that begins."""
-        if self.begun <= _SINGLE and (not self._calls or call.began > self._calls[-1].began + self.delay):
+        if self.begun <= _SINGLE:
             self.opened = call.began
         self.begun += 1
         call.crowd = call.level

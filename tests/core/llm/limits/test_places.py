@@ -61,3 +61,44 @@ def test_more_calls_than_are_tried_do_not_keep_the_number_from_rising() -> None:
         places.tries(51 + call, 30.0)
     places.wait(50, 31.0)
     assert places.number == 51
+
+
+def test_the_number_rises_by_steps_and_never_beyond_what_was_in_flight() -> None:
+    places = fifty()
+    for number in range(6):
+        places.tries(51, 30.0 + number)
+    in_flight, now = 50, 36.0
+    while now < 38.0:
+        if places.wait(in_flight, now) == 0 and in_flight < 60:
+            in_flight += 1
+            places.tries(in_flight, now)
+        now += 0.01
+    assert 51 < places.number <= 60
+
+
+def test_a_step_rises_one_call_after_the_other() -> None:
+    places = Places(Recent(known_delay=0.2), Overload())
+    places.set(40, 0.0)
+    assert places.wait(40, 0.0) == 0
+    assert places.tries(41, 0.0)
+    assert 0 < places.wait(41, 0.0) < 0.2 / 10 + 1e-9
+
+
+def test_where_tries_are_not_wanted_a_call_waits_for_another_to_end() -> None:
+    places = fifty()
+    assert places.wait(50, 90.0, tries=False) == float("inf")
+    assert places.wait(49, 90.0, tries=False) == 0
+
+
+def test_a_refusal_that_is_heard_later_of_an_earlier_try_tells_the_number() -> None:
+    places = Places(Recent(known_delay=0.1), Overload())
+    places.set(40, 0.0)
+    for level in range(41, 50):
+        places.tries(level, level / 1000)
+    assert places.refused(Call(0.047, 47, tries_places=True), 0.15)
+    assert places.number == 40
+    places.number = 46
+    places.refused_too(Call(0.048, 42, tries_places=True))
+    assert places.number == 46
+    places.refused_too(Call(0.045, 45, tries_places=True))
+    assert places.number == 44

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from deepfabric_core.llm.limits.controller import AdaptiveController
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota, Unit
@@ -119,6 +119,7 @@ class VirtualProvider:
     def __init__(self, terms: Terms, chance: random.Random) -> None:
         self.terms = terms
         self.in_flight = 0
+        self.over_limit = 0
         self._chance = chance
         self._left = float(terms.burst)
         self._tokens = [tokens.per_second * tokens.seconds for tokens in terms.tokens]
@@ -132,6 +133,7 @@ class VirtualProvider:
         over = terms.at_once is not None and self.in_flight >= terms.at_once
         over |= terms.per_second is not None and self._left < 1
         over |= any(left < need for left, need in zip(self._tokens, self._at_first(size), strict=True))
+        self.over_limit += over
         over |= self._chance.random() < terms.refused_at_random
         if not over or terms.refused_count:
             self._left = max(self._left - 1, -float(terms.burst))
@@ -207,6 +209,7 @@ class Crowd:
     ceiling: int = 256
     seed: int = 1
     first_alone: bool = False
+    controller: AdaptiveController = field(default_factory=AdaptiveController)
     now: float = 0.0
     answered: int = 0
     refused: int = 0
@@ -215,7 +218,7 @@ class Crowd:
     refused_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.controller = AdaptiveController(ceiling=self.ceiling)
+        self.controller.ceiling = self.ceiling
         self._chance = random.Random(self.seed)
         self.provider = VirtualProvider(self.terms, self._chance)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -250,6 +253,7 @@ class Crowd:
     def _begin_calls(self) -> None:
         while self._ready and not self._waits_for_first():
             expected = self._expected(self._ready[0])
+            self.controller.waiting = len(self._ready)
             wait = self.controller.wait(self.now, expected)
             if wait > 0:
                 self._wake_in(wait)
@@ -260,17 +264,17 @@ class Crowd:
             self.within(self.terms.way / 2, partial(self._arrives, call, size))
 
     def _waits_for_first(self) -> bool:
-        if not self.first_alone or not self.began or self.answered:
+        if not self.first_alone or not self.began or self.answered or self.now >= self.began[0] + _ALONE:
             return False
         self._wake_in(self.began[0] + _ALONE - self.now)
-        return self.now < self.began[0] + _ALONE
+        return True
 
     def _expected(self, size: Size) -> Size:
         return self.terms.tokens[0].as_expected(size) if self.terms.tokens else size
 
     def _wake_in(self, wait: float) -> None:
         at = self.now + max(wait, _TICK)
-        if wait < math.inf and not self.now < self._woken_at <= at:
+        if wait < math.inf and not self.now < self._woken_at <= at + _TICK:
             self._woken_at = at
             self.within(max(wait, _TICK), lambda: None)
 
@@ -303,3 +307,30 @@ class Crowd:
         self.refused += 1
         self.refused_at.append(self.now)
         self.within(wait, lambda: self._ready.appendleft(size))
+
+
+def any_provider(seed: int) -> tuple[Terms, int]:
+    """Some provider, and how many calls at once are asked of it."""
+    dice = random.Random(seed)
+    limits: dict[str, Any] = dice.choice(
+        [
+            {"per_second": dice.choice([5, 20, 100, 300]), "burst": dice.choice([5, 20, 100])},
+            {"per_second": dice.choice([20, 100]), "window": dice.choice([1.0, 10.0])},
+            {"at_once": dice.choice([2, 8, 50, 200])},
+            {"at_once": dice.choice([8, 50]), "per_second": 100, "burst": 20},
+            {"refused_at_random": dice.choice([0.05, 0.2, 0.4])},
+            {"refused_at_random": 0.1, "per_second": 100},
+            {},
+        ]
+    )
+    terms = Terms(
+        latency=dice.choice([0.05, 0.2, 0.5, 2.0]),
+        spread=dice.choice([0.0, 0.2, 0.5]),
+        refusal=dice.choice([0.003, 0.05, 0.15, 0.3]),
+        jitter=dice.choice([0.0, 0.2, 0.4]),
+        retry_after=dice.choice([None, 0.5, 1.0, 5.0]),
+        holds_place=dice.random() < 0.5,
+        headers=dice.choice([None, None, "answer", "arrival", "refusal"]),
+        **limits,
+    )
+    return terms, dice.choice([16, 64, 256])
