@@ -221,7 +221,9 @@ class StatedQuota:
         explained = self._explains(call, now)
         if call.began > self._since:
             self._level = min(self._filling.most, self._level + self._charge.begin * call.size.of(self.unit))
-        if explained and self._filling.kind == "steady" and call.began > self._more_at:
+        if explained and self._filling.kind != "steady":
+            self._level = min(self._level, 0.0)  # nothing is left until it is full again, whatever was counted
+        elif explained and call.began > self._more_at:
             self._more_at = now
             more = max(self._usual, self._kept_back)
             self._kept_back = min(_MOST_KEPT_BACK * self._filling.most, self._kept_back + more)
