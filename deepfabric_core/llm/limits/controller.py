@@ -13,11 +13,13 @@ The states of the controller:
 
 - Opening (`opening`), until the first refusal: some calls may be in flight at first, and about twice as many after each
   delay that a refusal is assumed to take, up to the ceiling. So what is on its way when the first refusal is heard is
-  bounded. The quotas that headers state are followed (`stated_quotas`).
+  bounded. The quotas that headers state are followed (`stated_quotas`). If all first calls are refused, it begins again
+  with few when one is accepted.
 - Listening, after the first refusal: no call begins until all are heard of; then it is told whether the number or the
   rate was too high (`which_limit`).
 - Steady: both limits are tried again and again by a little more (`probing`), and each time it is waited until that is
   heard of. A refusal of such a call lowers the limit that it tried, and those after it tell how far (`correction`).
+  Nothing is tried when only the last calls wait, as all would wait for one that is refused.
 - Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
   (`asking`).
 - Trial, if several cuts follow each other: far fewer calls, to see whether that helps. If not, the refusals have

@@ -37,7 +37,7 @@ from deepfabric_core.llm.wrappers.retry import is_left_to_structured_output
 # answered, if that doesn't take too long; more of them only until it would have been refused.
 _LONGEST_WAIT = 10.0
 _FEW = 8
-_WAIT_OF_MANY = 0.3
+_WAIT_OF_MANY = 0.2
 # So many replies in a row that aren't in the form that was asked for mean that this way doesn't work: a way that has
 # never worked, and one that has.
 _MISSES = 2

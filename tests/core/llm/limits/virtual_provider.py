@@ -25,7 +25,7 @@ Headers = dict[str, RemainingQuota]
 _TICK = 1e-6
 
 # In seconds: how long the others wait for the first call.
-_ALONE = 0.3
+_ALONE = 0.2
 
 
 @dataclass(frozen=True)
