@@ -306,7 +306,8 @@ class AdaptiveController:
         """Begin a trial if there were several cuts soon after each other."""
         soon = max(_SOON, _CALLS_BETWEEN_CUTS / self._recent.per_second(now))
         self._cuts = [cut for cut in self._cuts if now - cut[0] < soon]
-        self._cuts.append((now, self._places.number, self._rate.per_second))
+        rate = self._rate.per_second if self._rate.is_guess else self._rate.top  # without what was tried out
+        self._cuts.append((now, self._places.number, rate))
         known = self._overload.share > 0
         if len(self._cuts) >= (1 if known else _SEVERAL_CUTS) and now - self._trial_began > _SOON:
             first, number, per_second = self._cuts[-1 if known else 0]

@@ -189,8 +189,8 @@ class AdaptiveRate:
         return self._correction.is_awaited(call)
 
     def _measured_guess(self, call: Call) -> float | None:
-        """Return the rate that was accepted since the last cut; None if too few calls tell it."""
-        since = max(self._cut_at, call.began - _GUESS_STANDS)
+        """Return the rate that was accepted lately, since the first estimate; None if too few calls tell it."""
+        since = max(self._guessed_at, call.began - _GUESS_STANDS)
         few = max(_FEW_CALLS / 2, min(_FEW_CALLS, self._top * _GUESS_STANDS))
         return self._accepted_since(since, call, few / 2) if call.began - since >= _GUESS_STANDS / 2 else None
 

@@ -12,19 +12,24 @@ _HIGHER = 0.4
 _SEVERAL_BEFORE = 20
 TOGETHER = 0.01  # seconds
 
+# A first refusal that saw fewer than this share of what an accepted call saw was by chance.
+_BY_CHANCE = 0.5
+
 
 def is_rate_at_first(calls: list[Call], first: Call) -> tuple[bool, int]:
-    """Return whether the first refusals tell of a limit on the rate, and how many calls the first refused one saw.
+    """Return whether the first refusals tell of a limit on the rate, and how many calls were one too many in flight.
 
     Args:
         calls: all calls, the latest first; those before the first refusal are removed.
         first: a call that was refused before others.
     """
-    level = next(level for call, level in zip(calls, _levels(calls), strict=True) if call is first)
+    levels = list(zip(calls, _levels(calls), strict=True))
+    level = next(level for call, level in levels if call is first)
+    accepted = max((level for call, level in levels if not call.refused), default=0)
     before = 0
     while not calls[-1].refused:
         before += calls.pop().level >= level
-    return before >= _SEVERAL_BEFORE or is_rate(calls), level
+    return before >= _SEVERAL_BEFORE or is_rate(calls), accepted if level < _BY_CHANCE * accepted else level
 
 
 def is_rate(calls: list[Call]) -> bool:

@@ -153,7 +153,7 @@ def steady(samples: int, ceiling: int, terms: Terms, seed: int) -> Outcome:
     """Of the worst five seconds from the fifth on."""
     crowd = Crowd(terms, samples, ceiling, seed, first_alone=True).run()
     spans = [within(crowd, since, SPAN * per_second(terms)) for since in range(5, int(crowd.now) - 9, 5)]
-    return Outcome(min(one.used for one in spans), max(one.refused for one in spans))
+    return Outcome(min((one.used for one in spans), default=1.0), max((one.refused for one in spans), default=0.0))
 
 
 def after_a_change(first: float, then: float, ceiling: int, terms: Terms, seed: int) -> Outcome:
@@ -273,10 +273,13 @@ def older(refusal: float) -> Iterator[Case]:
 
 
 def of_chance(seed: int) -> tuple[float, str]:
-    """How much of what some provider allows was used, and its line."""
+    """How much was used of what some provider allows, or of what comes of a known limit, and its line."""
     terms, ceiling = any_provider(seed)
     crowd = Crowd(terms, 500, ceiling, seed, first_alone=True).run(until=3000.0)
     used = crowd.share_of_ideal * crowd.answered / 500
+    if terms.refused_at_random:
+        known = Crowd(terms, 500, ceiling, seed, controller=KnownLimit(terms.per_second)).run(until=3000.0)
+        used = max(used, known.now / crowd.now)
     told = {key: value for key, value in vars(terms).items() if value != getattr(Terms(), key)}
     missing = f" {500 - crowd.answered} missing" if crowd.answered < 500 else ""
     return used, f"{used:5.3f}, {crowd.refused_per_sample:.2f} refused, {crowd.now:.0f} s{missing}: {ceiling} at {told}"
