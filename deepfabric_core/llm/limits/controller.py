@@ -42,7 +42,7 @@ from deepfabric_core.llm.limits.rate import AdaptiveRate
 from deepfabric_core.llm.limits.recent import ONE, Call, Recent, Size
 from deepfabric_core.llm.limits.stated_quotas import StatedQuotas
 from deepfabric_core.llm.limits.trial import Trial, are_mixed
-from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate_at_first, is_rate_in_steady_state
+from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate_at_first, is_rate_in_steady_state, lowest_refused
 
 # Listening. If the first refusal is heard soon, calls go on for so many seconds, one in so many, to tell the limits
 # apart.
@@ -286,7 +286,7 @@ class AdaptiveController:
     def _unexplained(self, calls: list[Call], call: Call, now: float) -> None:
         """Lower a limit that let in calls which were refused; or try out whether that changes anything."""
         self._note_cut(now)
-        lowest = min(other.level for other in calls if other.refused)
+        lowest = lowest_refused(calls)
         paced = 2 * sum(other.paced for other in calls) > len(calls)
         by_rate = self._places.number <= 1 or paced or is_rate_in_steady_state(calls)
         if not paced and self._places.is_near(lowest, now, doubtful=by_rate):

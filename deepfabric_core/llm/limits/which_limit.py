@@ -49,6 +49,13 @@ def is_rate_in_steady_state(calls: list[Call]) -> bool:
     return is_rate(calls) and _is_higher_or_equal(calls, [call.crowd for call in calls])
 
 
+def lowest_refused(calls: list[Call]) -> int:
+    """Return how many calls were in flight when one was refused, the fewest, unless that was by chance."""
+    lowest = min((call for call in calls if call.refused), key=lambda call: call.level)
+    later = (call.level for call in calls if not call.refused and call.began > lowest.began)
+    return max(lowest.level, int(_BY_CHANCE * max(later, default=0)))
+
+
 def _is_higher_or_equal(calls: list[Call], levels: list[int]) -> bool:
     accepted = [level for call, level in zip(calls, levels, strict=True) if not call.refused]
     refused = sorted(level for call, level in zip(calls, levels, strict=True) if call.refused)
