@@ -59,6 +59,7 @@ _UNEXPLAINED = 2.5
 _TOLERATED = 0.04
 _SEVERAL_CUTS = 4
 _SOON = 4.0  # seconds
+_SINGLE = 3  # calls in flight; nearly as few as there can be
 _CALLS_BETWEEN_CUTS = 40
 _LOOKBACK = 1.0  # seconds
 
@@ -90,6 +91,7 @@ class AdaptiveController:
     _overload: Overload = field(default_factory=Overload)
     _cut_at: float = -math.inf
     _cuts: list[tuple[float, float, float]] = field(default_factory=list)
+    _before_one: tuple[float, float, float] | None = None
     _listened: Call | None = None
     _listened_until: float = -math.inf
     _begun_at: float = -math.inf
@@ -285,6 +287,8 @@ class AdaptiveController:
 
     def _unexplained(self, calls: list[Call], call: Call, now: float) -> None:
         """Lower a limit that let in calls which were refused; or try out whether that changes anything."""
+        if self._is_overload(now):
+            return
         self._note_cut(now)
         lowest = lowest_refused(calls)
         paced = 2 * sum(other.paced for other in calls) > len(calls)
@@ -294,6 +298,8 @@ class AdaptiveController:
         elif by_rate:
             self._rate.refused(call, now)
         else:
+            if lowest <= _SINGLE < self._places.number:
+                self._before_one = (now, self._places.number, self._rate.per_second)
             self._places.set(lowest - 1, now)
 
     def _lower_places(self, lowest: int, now: float) -> None:
@@ -301,6 +307,21 @@ class AdaptiveController:
         self._places.lower(lowest - 1, now)
         self._cut_at = now
         self._pause(now + self._recent.delay)
+
+    def _is_overload(self, now: float) -> bool:
+        """Return whether single calls are refused and accepted by turns, as no fewer can be made; then take that."""
+        if self._places.number > 1 or self._before_one is None or self._overload.share:
+            return False
+        since, number, per_second = self._before_one
+        calls = list(self._recent.between(since))
+        if not are_mixed(calls):
+            return False
+        self._cuts.clear()
+        self._cut_at, self._before_one = now, None
+        self._overload.found(sum(call.refused for call in calls), len(calls))
+        self._places.set(number, now)
+        self._rate.guess(per_second, now)
+        return True
 
     def _note_cut(self, now: float) -> None:
         """Begin a trial if there were several cuts soon after each other."""
