@@ -144,6 +144,12 @@ def test_a_first_call_that_is_refused_by_chance_does_not_slow_down_the_others(se
     assert Crowd(terms, 1000, seed=seed, first_alone=True).run(until=40.0).answered == 1000
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_many_refusals_by_chance_beside_a_limit_do_not_end_the_work_if_the_first_call_goes_alone(seed: int) -> None:
+    terms = replace(HUNDRED, spread=0.0, refusal=0.3, refused_at_random=0.4)
+    assert Crowd(terms, 600, seed=seed, first_alone=True).run(until=60.0).answered == 600
+
+
 @pytest.mark.parametrize("refusal", HEARD_AFTER)
 @pytest.mark.parametrize("then", [25, 100])
 def test_a_number_in_flight_that_halves_or_doubles_is_found_within_five_seconds(then: int, refusal: float) -> None:

@@ -167,3 +167,11 @@ def test_a_stated_limit_that_changes_is_followed_within_seconds(factor: float) -
     crowd.run(until=30.0)
     assert crowd.answered - answered >= 0.85 * 1000 * factor
     assert crowd.refused - refused <= 0.05 * 1000 * factor
+
+
+@pytest.mark.parametrize("refusal", [0.003, 0.15])
+def test_a_window_that_is_used_up_is_not_asked_again_and_again(refusal: float) -> None:
+    terms = Terms(per_second=10, burst=600, window=60.0, latency=0.5, headers="answer", refusal=refusal, jitter=0.2)
+    crowd = Crowd(terms, 1300, first_alone=True).run()
+    assert crowd.share_of_ideal >= 0.95
+    assert crowd.refused_per_sample <= 0.06
