@@ -398,15 +398,14 @@ class AdaptiveController:
 
     def _take_first_rate(self, calls: list[Call], now: float) -> None:
         """Take the rate that was accepted from the first refusal to the last, when nothing was saved any more."""
-        last = next(call.began for call in calls if call.refused)
-        accepted = sum(not call.refused and call.began <= last for call in calls)
-        if accepted >= _SURELY:
-            self._rate.stand(accepted / (last - calls[-1].began), now)
-        elif accepted >= _HARDLY:
-            self._rate.guess(accepted / (last - calls[-1].began), now)
-        else:
-            accepted = sum(not call.refused for call in calls)
-            self._rate.guess(accepted / (self._listened_until - calls[-1].began), now)
+        first, last = calls[-1].began, next(call.began for call in calls if call.refused)
+        until_last = sum(not call.refused and call.began <= last for call in calls)
+        if until_last >= _SURELY:
+            self._rate.stand(until_last / (last - first), now)
+            return
+        accepted = sum(not call.refused for call in calls)
+        lately = accepted / (self._listened_until - first)
+        self._rate.guess(max(lately, until_last / (last - first)) if until_last >= _HARDLY else lately, now)
 
     def _begin_asking(self, since: float, now: float, wait: float) -> None:
         self._asking.begin(since, now, wait)
