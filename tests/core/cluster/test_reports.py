@@ -24,8 +24,8 @@ def state_after(*events: Event) -> RunState:
 
 def test_the_driver_counts_what_workers_count_though_few_samples_are_told_of() -> None:
     reporter = Reporter(3)
-    events: list[Event] = [StageStarted("samples", 100, 4, 0.0), *[CALL, MADE] * 50, FAILED]
-    for event in events:
+    calls: list[Event] = [CALL, MADE] * 50
+    for event in (StageStarted("samples", 100, 4, 0.0), *calls, FAILED):
         reporter.emit(event)
     report = reporter.report()
     state = state_after(StageStarted("samples", 100, 4, 0.0), *events_of(report, Progress()))
