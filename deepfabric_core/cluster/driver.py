@@ -15,18 +15,20 @@ from typing import Any
 
 from deepfabric_core.amounts import Spent
 from deepfabric_core.cluster.actors import BudgetSetup, News
+from deepfabric_core.cluster.duplicates import count, reject, repeated
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
-from deepfabric_core.cluster.ray_cluster import joined
+from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
 from deepfabric_core.errors import ConfigError, RunAborted
-from deepfabric_core.events import BudgetChanged, FileWritten, Notice, StageFinished, StageStarted
+from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
 from deepfabric_core.run.job import whole_plan
 from deepfabric_core.run.pipeline import SamplesWork
+from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Layout, Shard, topics_of
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import of_samples
-from deepfabric_core.store.files import holds_something
+from deepfabric_core.store.files import holds_something, replace_file
 from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.wording import counted
@@ -54,7 +56,7 @@ async def make_samples(work: SamplesWork) -> None:
     """
     run = _Run.of(work)
     try:
-        if run.to_do:
+        if run.to_do or run.is_to_compare:
             await run.with_workers()
     finally:
         work.sink(StageFinished("samples", time.time()))
@@ -108,6 +110,8 @@ class _Run:
                 self.to_do.append(shard)
                 self.known[shard.number] = Progress(totals.made, totals.failed, totals.spending)
             earlier = earlier.plus(totals)
+        if self.to_do:
+            self.work.job.shards.compared.unlink(missing_ok=True)
         wanted = sum(map(len, self.shards))
         self.work.checkpoint.shards(wanted, earlier)
         width = self.work.job.config.output.batch_size
@@ -127,14 +131,18 @@ class _Run:
     async def with_workers(self) -> None:
         """Make what there is to do, by as many workers as there is work for."""
         work = self.work
-        count = max(1, min(_wanted(work), work.job.config.output.batch_size, len(self.to_do)))
-        async with joined(work.job.config.run, count) as cluster:
+        workers = max(1, min(_wanted(work), work.job.config.output.batch_size, len(self.to_do)))
+        async with joined(work.job.config.run, workers) as cluster:
             if cluster.dashboard:
                 work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
             keeper = cluster.keeper(self._budget_setup())
-            self.workers = [cluster.worker(place) for place in range(count)]
+            self.workers = [cluster.worker(place) for place in range(workers)]
+            widths = _widths(work.job.config.output.batch_size, workers)
             with self._passing_on_stops(keeper):
-                await self._until_done(keeper, _widths(work.job.config.output.batch_size, count))
+                await self._until_done(keeper, widths)
+                await self._without_repetitions(cluster, keeper, widths)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
         if self.given_up:
             raise RunAborted(self.given_up)
 
@@ -153,8 +161,44 @@ class _Run:
         finally:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
+
+    @property
+    def is_to_compare(self) -> bool:
+        """Whether samples of different shards have to be compared."""
+        is_wanted = self.work.job.config.quality.duplicates is not None and len(self.shards) > 1
+        return is_wanted and not self.work.job.shards.compared.exists()
+
+    async def _without_repetitions(self, cluster: RayCluster, keeper: Any, widths: list[int]) -> None:
+        """Have samples made again that repeat one of another shard, as often as the config allows."""
+        quality = self.work.job.config.quality
+        for attempt in range(quality.attempts + 1):
+            if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
+                return
+            datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
+            found = await cluster.run(repeated, [one for one in datasets if one.exists()], quality.duplicates)
+            if found and attempt < quality.attempts:
+                self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
+                await self._until_done(keeper, widths)
+                continue
+            if found:
+                self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
+            replace_file(self.work.job.shards.compared, [])
+
+    def _make_again(self, shards: list[Shard], found: Mapping[int, list[Decision]]) -> None:
+        said = (
+            "repeats one that another worker has made: it is"
+            if count(found) == 1
+            else ("repeat some that other workers have made: they are")
+        )
+        self.work.sink(Notice(f"{counted(count(found), 'sample')} {said} made again"))
+        for place, decisions in found.items():
+            shard = shards[place]
+            files, done = self.files(shard), self.done.pop(shard.number)
+            files.mark.unlink()
+            reject(files.dataset, decisions)
+            self.known[shard.number] = Progress(done.made - len(decisions), done.failed, done.spending)
+            self.work.sink(SamplesCounted(-len(decisions)))
+            self.to_do.append(shard)
 
     async def _end(self, keeper: Any) -> None:
         """Hear the last of the budget."""

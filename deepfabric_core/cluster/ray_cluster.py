@@ -66,6 +66,12 @@ class RayCluster:
         self._actors.append(actor)
         return actor
 
+    def run(self, function: Callable[..., Any], *words: Any) -> Any:
+        """Run a function in a process of the cluster; return a reference to its result, which can be awaited."""
+        import ray
+
+        return ray.remote(function).options(num_cpus=0, scheduling_strategy=_here()).remote(*words)
+
     def end(self) -> None:
         """End all actors."""
         import ray

@@ -1,6 +1,7 @@
 """The files of a run that is made in shards: a folder for each shard, and the mark that says that it is finished.
 
     <dataset>.shards/layout.json         how the plan is cut
+    <dataset>.shards/compared            no sample repeats one of another shard, as far as that can be helped
     <dataset>.shards/delivered           the dataset is in its place, and nothing here is wanted any more
     <dataset>.shards/0007/               a checkpoint of its own, and once it is finished:
     <dataset>.shards/0007/samples.jsonl  its samples, in the order of the plan
@@ -212,6 +213,11 @@ class ShardsFolder:
     def delivered(self) -> Path:
         """The mark that the dataset is in its place."""
         return self.path / "delivered"
+
+    @property
+    def compared(self) -> Path:
+        """The mark that the shards were compared with each other."""
+        return self.path / "compared"
 
     @property
     def _layout(self) -> Path:

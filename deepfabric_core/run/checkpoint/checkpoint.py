@@ -329,7 +329,7 @@ class Checkpoint:
             again.add(index)
             if not begun:
                 self.failures.forget(topic_id, cycle)
-        if again and not begun:
+        if again and not begun and self._job.shard is None:
             self._sink(Notice(f"{counted(len(again), 'sample')} rejected in review: to be made again"))
 
     def _opened(self, plan: AnyPlan) -> Journal:

@@ -190,7 +190,11 @@ def test_after_the_keeper_is_lost_a_new_one_knows_all_calls_and_reservations(cro
     assert 0.24 - 1e-9 <= crowd.spent.cost <= 0.24 + 8 * 0.01
 
 
-def test_a_worker_that_is_gone_gives_back_its_permits_and_what_it_reserved_counts_as_spent(crowd: Crowd) -> None:
+def test_a_worker_that_is_gone_gives_back_its_permits_and_what_it_reserved_counts_as_spent(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepfabric_core.cluster.lease_client._LONGEST_FLUSH", 0.05)
+
     async def all_of_it() -> None:
         keeper = crowd.keeper()
         async with LeaseClient(Direct(keeper), "0 a", between=0.001).opened() as client:
