@@ -24,6 +24,7 @@ from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
 from deepfabric_core.run.job import whole_plan
 from deepfabric_core.run.pipeline import SamplesWork
+from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Layout, Shard, topics_of
 from deepfabric_core.store.append_log import whole_lines
@@ -90,7 +91,9 @@ class _Run:
         plan = whole_plan(job, work.topics)
         layout = folder.layout()
         if layout is None:
-            layout = Layout.of(plan.shares, job.config.run.shard_size or _usual_size(len(plan), _wanted(work)))
+            workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))
+            at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
+            layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
             folder.keep_layout(layout)
         run = _Run(work, list(layout.shards(plan.shares)), deque(), {})
         run.look()

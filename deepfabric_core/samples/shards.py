@@ -13,8 +13,8 @@ from functools import cached_property
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.topics.model import Topic, Topics
 
-# With fewer leaves, samples of one topic would be made at the same time, and know nothing of each other.
-_FEWEST_LEAVES = 64
+# A shard with all its cycles may be so many times as large as is asked for.
+_MOST_TIMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,28 @@ class Layout:
     cycles: int | None = None
 
     @staticmethod
-    def of(shares: Sequence[int], size: int) -> Layout:
-        """Return a layout with about `size` samples a shard, of a plan with such a share of samples for each leaf.
+    def of(shares: Sequence[int], size: int, *, workers: int = 1, at_once: int = 1) -> Layout:
+        """Return a layout with about `size` samples a shard.
+
+        A shard has more leaves than a worker makes samples `at_once`, if there are enough: samples of one topic that
+        are made at the same time know nothing of each other. Only where that makes shards very large, cycles are divided.
+
+        Args:
+            shares: how many samples each leaf gets.
+            size: how many samples a shard is to have.
+            workers: how many workers there are, each of which needs a shard.
+            at_once: how many samples a worker makes at the same time.
 
         >>> Layout.of([2] * 1000, 500), Layout.of([1000] * 4, 500)
-        (Layout(leaves=250, cycles=None), Layout(leaves=4, cycles=125))
+        (Layout(leaves=250, cycles=None), Layout(leaves=2, cycles=None))
+        >>> Layout.of([20] * 100, 100, workers=2, at_once=16), Layout.of([1000] * 40, 500, at_once=8)
+        (Layout(leaves=17, cycles=None), Layout(leaves=9, cycles=55))
         """
-        count = len(shares)
-        each = max(1, round(size * count / max(1, sum(shares))))
-        if each >= min(count, _FEWEST_LEAVES):
-            return Layout(min(count, each))
-        leaves = min(count, _FEWEST_LEAVES)
-        return Layout(leaves, max(1, size // leaves))
+        count, total = len(shares), max(1, sum(shares))
+        fewest = min(at_once + 1, -(-count // workers))
+        leaves = min(count, max(1, round(size * count / total), fewest))
+        is_large = leaves * total > _MOST_TIMES * size * count
+        return Layout(leaves, max(1, size // leaves) if is_large else None)
 
     def shards(self, shares: Sequence[int]) -> Iterator[Shard]:
         """Yield the shards that have samples, in the order of their numbers, cycles before leaves."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,11 +72,18 @@ def test_a_leaf_gets_as_many_samples_as_it_has_items(plan: Plan) -> None:
     assert plan.shares == [items.count(leaf.id) for leaf, _ in plan.topics.leaves]
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=300).filter(any), st.integers(1, 500))
-def test_shards_have_about_the_size_that_is_asked_for(shares: list[int], size: int) -> None:
-    layout = Layout.of(shares, size)
-    each = sum(shares) / len(shares) * layout.leaves if layout.cycles is None else layout.leaves * layout.cycles
-    assert each <= max(1.5 * size, 64, sum(shares) / len(shares)) + 1
+@given(
+    st.lists(st.integers(0, 50), min_size=1, max_size=300).filter(any),
+    st.integers(1, 500),
+    st.integers(1, 8),
+    st.integers(1, 40),
+)
+def test_a_shard_has_enough_topics_for_its_worker_and_is_not_very_large(
+    shares: list[int], size: int, workers: int, at_once: int
+) -> None:
+    layout, each = Layout.of(shares, size, workers=workers, at_once=at_once), sum(shares) / len(shares)
+    assert layout.leaves >= min(at_once + 1, -(-len(shares) // workers))
+    assert layout.cycles is not None or layout.leaves * each <= max(4 * size, each)
 
 
 def test_a_part_of_a_graph_keeps_the_ids_and_the_paths_of_its_leaves() -> None:
@@ -85,8 +94,6 @@ def test_a_part_of_a_graph_keeps_the_ids_and_the_paths_of_its_leaves() -> None:
         "3": {"id": 3, "topic": "Water", "children": [], "parents": [1, 2]},
         "4": {"id": 4, "topic": "Milk", "children": [], "parents": [2]},
     }
-    import json
-
     topics, _ = parse_topics(json.dumps({"nodes": nodes, "root_id": 0}), source="tea.json")
     for place, (leaf, path) in enumerate(topics.leaves):
         part = topics_of(topics, Shard(place, place, (1,)))
