@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from deepfabric_core.samples.plan import Plan, WorkItem
 from deepfabric_core.topics.model import Topic, Topics
@@ -48,7 +49,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a plan is cut: so many leaves a shard, and so many cycles; all of them if that is None.
+    """How a plan is cut: so many leaves a shard or a few more, and so many cycles; all of them if that is None.
 
     A plan of the same topics with more samples has the same shards, some of them with more samples, and more of them.
     """
@@ -61,7 +62,7 @@ class Layout:
         """Return a layout with about `size` samples a shard.
 
         A shard has more leaves than a worker makes samples `at_once`, if there are enough: samples of one topic that
-        are made at the same time know nothing of each other. Only where that makes shards very large, cycles are divided.
+        are made at the same time know nothing of each other. Cycles are divided only where shards were very large.
 
         Args:
             shares: how many samples each leaf gets.
@@ -84,12 +85,12 @@ class Layout:
         """Yield the shards that have samples, in the order of their numbers, cycles before leaves."""
         most = max(shares, default=0)
         each = self.cycles or max(1, most)
-        bands = range(0, len(shares), self.leaves)
+        count = max(1, len(shares) // self.leaves)
+        bounds = [len(shares) * place // count for place in range(count + 1)]
         for band, first_cycle in enumerate(range(0, most, each)):
-            for place, first in enumerate(bands):
-                part = shares[first : first + self.leaves]
-                ended = tuple(min(share, first_cycle + each) for share in part)
-                shard = Shard(band * len(bands) + place, first, ended, first_cycle)
+            for place, (first, end) in enumerate(pairwise(bounds)):
+                ended = tuple(min(share, first_cycle + each) for share in shares[first:end])
+                shard = Shard(band * count + place, first, ended, first_cycle)
                 if len(shard):
                     yield shard
 

@@ -82,7 +82,8 @@ def test_a_shard_has_enough_topics_for_its_worker_and_is_not_very_large(
     shares: list[int], size: int, workers: int, at_once: int
 ) -> None:
     layout, each = Layout.of(shares, size, workers=workers, at_once=at_once), sum(shares) / len(shares)
-    assert layout.leaves >= min(at_once + 1, -(-len(shares) // workers))
+    fewest = min(at_once + 1, -(-len(shares) // workers))
+    assert all(len(shard.shares) >= fewest for shard in layout.shards(shares))
     assert layout.cycles is not None or layout.leaves * each <= max(4 * size, each)
 
 
