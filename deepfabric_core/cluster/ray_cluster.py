@@ -18,12 +18,10 @@ from deepfabric_core.errors import ConfigError
 # In bytes. Samples go to files, and next to nothing to Ray's memory; Ray takes no less.
 _OBJECT_STORE = 100_000_000
 _CALLS_AT_ONCE = 10_000
-# It sends no statistics to anyone, takes no warning for an error, and has time to start on a busy machine.
+# It sends no statistics to anyone, and leaves the variables of accelerators as they are.
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_agent_register_timeout_ms": "180000",
-    "RAY_raylet_start_wait_time_s": "180",
 }
 # Without an end: an actor's process or node may die as often as it likes.
 _ALWAYS = -1
