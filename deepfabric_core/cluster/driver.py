@@ -22,7 +22,7 @@ from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
 from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
-from deepfabric_core.run.job import whole_plan
+from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
@@ -88,7 +88,7 @@ class _Run:
         """Look at what earlier sessions left, and tell of it."""
         job, folder = work.job, work.job.shards
         _make_room(work)
-        plan = whole_plan(job, work.topics)
+        plan = plan_of(job, work.topics)
         layout = folder.layout()
         if layout is None:
             workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))

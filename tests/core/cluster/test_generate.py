@@ -15,7 +15,7 @@ from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.run.job import whole_plan
+from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.samples.shards import Layout, topics_of
 from deepfabric_core.store.shard_files import ShardsFolder
@@ -53,7 +53,7 @@ def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_
     done(replace(job, config=local))
     folder, topics = ShardsFolder(tmp_path / "shards"), load_topics(tmp_path / "topics.jsonl")[0]
     state, made = RunState(), []
-    for shard in Layout(4).shards(whole_plan(job, topics).shares):
+    for shard in Layout(4).shards(plan_of(job, topics).shares):
         files = folder.shard(shard.number)
         TopicsFile(files.topics, {}).save(topics_of(topics, shard))
         reporter = Reporter(shard.number)
@@ -71,7 +71,7 @@ def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_
 
 def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
     topics = load_topics(tmp_path / "topics.jsonl")[0]
-    (shard,) = Layout(6).shards(whole_plan(job, topics).shares)
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
     files = ShardsFolder(tmp_path / "shards").shard(0)
     TopicsFile(files.topics, {}).save(topics)
     task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
