@@ -27,7 +27,7 @@ from deepfabric_core.stop import Stop, Stopped
 _log = logging.getLogger(__name__)
 
 # In seconds: between two messages to the keeper, and between two tries to reach it.
-_BETWEEN = 0.01
+_BETWEEN = 0.02
 _TRY_AGAIN_AFTER = 0.25
 _LONGEST_FLUSH = 5.0
 _CHARACTERS_PER_TOKEN = 4

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -118,11 +118,11 @@ class LeaseKeeper:
         worker = self._workers.get(name)
         if worker is None or worker.epoch != epoch:
             return m.Answers(known=False)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_WAIT):
-                await worker.news.wait()
-        except TimeoutError:
-            pass
+                while not worker.answers and self._workers.get(name) is worker:
+                    worker.news.clear()  # what a message is answered with at once is no news
+                    await worker.news.wait()
         return worker.take_answers()
 
     def forget(self, name: str) -> None:
