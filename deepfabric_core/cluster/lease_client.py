@@ -26,8 +26,10 @@ from deepfabric_core.stop import Stop, Stopped
 
 _log = logging.getLogger(__name__)
 
-# In seconds: between two messages to the keeper, and between two tries to reach it.
+# In seconds: between two messages to the keeper, which is longer where calls take long, and between two tries.
 _BETWEEN = 0.02
+_LONGEST_BETWEEN = 0.1
+_PART_OF_A_CALL = 0.05
 _TRY_AGAIN_AFTER = 0.25
 _LONGEST_FLUSH = 5.0
 _CHARACTERS_PER_TOKEN = 4
@@ -60,6 +62,7 @@ class _Call:
     first: bool
     begins: bool
     permit: asyncio.Future[int]
+    begun: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -103,6 +106,7 @@ class LeaseClient:
     _outbox: list[m.Message] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _epoch: int = 0
+    _seconds_of_a_call: float = 0.0
     _something_to_send: asyncio.Event = field(default_factory=asyncio.Event)
     _all_sent: asyncio.Event = field(default_factory=asyncio.Event)
     _registering: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -152,7 +156,8 @@ class LeaseClient:
                 await self._register(epoch)
             if not self._outbox:
                 self._all_sent.set()
-            await asyncio.sleep(max(0.0, self.between - (time.monotonic() - began)))
+            between = max(self.between, min(_LONGEST_BETWEEN, _PART_OF_A_CALL * self._seconds_of_a_call))
+            await asyncio.sleep(max(0.0, between - (time.monotonic() - began)))
 
     async def _hear(self) -> None:
         while True:
@@ -206,7 +211,7 @@ class LeaseClient:
             if not call.permit.done():
                 call.permit.set_exception(Stopped())
             return
-        self.in_flight[ticket] = call
+        self.in_flight[ticket], call.begun = call, time.monotonic()
         if call.permit.done():
             self.end(m.Ended(ticket))
         else:
@@ -225,7 +230,10 @@ class LeaseClient:
 
     def end(self, message: m.Answered | m.Refused | m.Ended) -> None:
         """Report how a call ended."""
-        if self.in_flight.pop(message.ticket, None) is not None:
+        if (call := self.in_flight.pop(message.ticket, None)) is not None:
+            if isinstance(message, m.Answered):
+                seconds = time.monotonic() - call.begun
+                self._seconds_of_a_call += (seconds - self._seconds_of_a_call) * _SMOOTHING
             self.send(message)
 
     def give_up(self, ticket: int) -> None:
