@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deepfabric_core.errors import ConfigError, DeepFabricError, FailureKind, ModelError, OutputError
     from deepfabric_core.events import Event
     from deepfabric_core.run.job import Job
-    from deepfabric_core.run.pipeline import generate
+    from deepfabric_core.run.pipeline import generate  # the one of `cluster` takes a part of its arguments
     from deepfabric_core.run.state import RunState
     from deepfabric_core.stop import Stop
     from deepfabric_core.store.topics_file import load_topics
@@ -38,7 +38,7 @@ _HOMES = {
     "RunState": "run.state",
     "Stop": "stop",
     "Topics": "topics.model",
-    "generate": "run.pipeline",
+    "generate": "cluster.generate",
     "load": "config.load",
     "load_topics": "store.topics_file",
 }

@@ -229,6 +229,18 @@ class SampleFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplesCounted:
+    """Samples that are on disk or have failed, and calls that were answered, of which no event of their own tells.
+
+    Numbers may be negative, where more was counted before than came to be.
+    """
+
+    made: int
+    failed: int = 0
+    spending: Spending = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SampleFailed:
     """A sample failed; `request` and `reply` are the last ones, for people and shortened."""
 
@@ -341,6 +353,7 @@ Event = (
     | ReplyMended
     | LimiterChanged
     | SampleFinished
+    | SamplesCounted
     | SampleFailed
     | SampleRejected
     | SamplePutAside

@@ -34,6 +34,7 @@ LEFT_OUT = {
     ".venv/bin/pip install": "it is installed, and nothing is downloaded here",
     ".venv/bin/pytest": "this is one of its tests",
     ".venv/bin/jupyter lab": "it serves until it is stopped; tests/browser opens it",
+    "deepfabric generate bicycles.yaml --engine ray": "Ray isn't installed here; tests/cluster runs with it",
     "deepfabric generate bicycles.yaml --provider local": "no model is installed here; tests/real does it with one",
 }
 

@@ -106,7 +106,8 @@ def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = Fa
 
 def run_shown(job: Job, tui: str) -> RunState:
     """Run a job with what it does on standard error, and signals that stop it; return its final state."""
-    from deepfabric_core.run.pipeline import announce_stop, check_job, generate
+    from deepfabric_core.cluster.generate import generate
+    from deepfabric_core.run.pipeline import announce_stop, check_job
     from deepfabric_core.stop import Stop
 
     check_job(job)

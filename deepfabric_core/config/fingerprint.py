@@ -52,6 +52,7 @@ _NOT_DATA: Mapping[str, str] = {
     "quality.judge.reply_retries": "patience",
     "quality.judge.max_concurrent": "speed",
     "budget": "how much of it is made",
+    "run": "where it is made",
     "evaluation": "without effect",
     "huggingface": "where it is published",
     "kaggle": "where it is published",

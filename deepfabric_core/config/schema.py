@@ -16,6 +16,7 @@ from deepfabric_core.config.judge import with_shared_llm
 from deepfabric_core.config.language_names import code_of
 from deepfabric_core.config.llm import Address, Llm, inherited
 from deepfabric_core.config.quality import Quality, switched_quality
+from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.config.secret_values import Holds
 from deepfabric_core.config.section import Section
 
@@ -300,6 +301,7 @@ class Config(Section):
     language: Language = None
     quality: Annotated[Quality, BeforeValidator(switched_quality)] = Quality()
     budget: Budget = Budget()
+    run: RunEngine = RunEngine()
     evaluation: dict[str, Any] | None = None
     huggingface: HuggingFace | None = None
     kaggle: Kaggle | None = None

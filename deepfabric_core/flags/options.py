@@ -119,6 +119,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("--retry-failed", "When resuming, retry failed samples.", "switch"),
     Option("--accept-changes", "Resume though the config has changed in what decides the data.", "switch"),
     Option("--fresh", "Move an existing checkpoint aside and begin anew.", "switch"),
+    Option("--engine", "Where the samples are made.", keys=("run.engine",), choices=("local", "ray")),
+    Option(
+        "--address",
+        "Ray cluster: ray://host:10001, host:6379 or auto; without one, Ray is started on this machine for the run.",
+        keys=("run.address",),
+    ),
+    Option("--workers", "Ray workers that make samples at the same time.", "integer", ("run.workers",)),
     Option("--trace", "Record every call to a model in this file, which --resume adds to.", "path"),
     Option("--yes", "Begin a run of very many model calls without being asked.", "switch"),
     Option("--tui", "Screen: two panes on a terminal, or plain lines.", choices=("rich", "simple"), default="rich"),

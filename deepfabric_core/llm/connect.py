@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
 
 from deepfabric_core.amounts import Purpose
@@ -16,8 +16,9 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.api_keys import KEY_VARIABLES, api_key, check_key
 from deepfabric_core.llm.endpoints import Endpoint, Endpoints, LimiterStates
+from deepfabric_core.llm.limits.call_limiter import CallLimiter
 from deepfabric_core.llm.limits.learned_exchange import LearnedExchange
-from deepfabric_core.llm.limits.learned_file import is_off, target_of
+from deepfabric_core.llm.limits.learned_file import Target, is_off, target_of
 from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.limiter import Limiter, Limiters
 from deepfabric_core.llm.limits.queue import Places
@@ -47,6 +48,9 @@ _KEEPS_TO: Mapping[str, SchemaMode] = {
     "local": "json_object_schema",
 }
 
+# Opens a limiter of a target that is kept elsewhere.
+LimiterOf = Callable[[Target, Places, RateLimit, Stop], AbstractAsyncContextManager[CallLimiter]]
+
 # Shared by all runs of this process.
 _limiters = Limiters()
 
@@ -68,15 +72,18 @@ class CallPolicy:
 
 
 @asynccontextmanager
-async def connect(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+async def connect(
+    settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop, limiter_of: LimiterOf | None = None
+) -> AsyncIterator[ChatModel]:
     """Connect to the model of a stage, with rate limits, retries, structured output and tool calling.
 
     Structured output is requested in the strongest mode that the provider accepts. Connections are closed at the end.
+    Calls to a server ask the limiter of `limiter_of` for leave, or else that of this process.
     """
     places = Places(1 if settings.provider == "local" else policy.ceiling)
     async with AsyncExitStack() as opened:
         servers = [
-            await opened.enter_async_context(_endpoint(one, policy, places, told, stop))
+            await opened.enter_async_context(_endpoint(one, policy, places, (told, stop), limiter_of))
             for one, told in _each(settings, emit)
         ]
         first = servers[0]
@@ -96,20 +103,36 @@ def _each(settings: Llm, emit: Emit) -> Iterator[tuple[Llm, Emit]]:
 
 @asynccontextmanager
 async def _endpoint(
-    settings: Llm, policy: CallPolicy, places: Places, emit: Emit, stop: Stop
+    settings: Llm, policy: CallPolicy, places: Places, told: tuple[Emit, Stop], limiter_of: LimiterOf | None
 ) -> AsyncIterator[Endpoint]:
     """Open a client of an endpoint, with its limiter; it is closed at the end."""
+    emit, stop = told
     model = bare(settings, connections=places.total, emit=emit)
-    limiter = _limiter(settings)
-    stage_limiter = StageLimiter(limiter, places, policy.limits, emit, stop)
     traced = Traced(model, settings, policy.trace) if policy.trace else model
     within = _within(policy.budget, traced, settings)
     try:
-        with stage_limiter.opened():
-            limited = LimitedModel(within, stage_limiter, policy.limits, emit, policy.purpose)
-            yield Endpoint(settings.host, limited, stage_limiter)
+        if limiter_of is not None and has_endpoint(settings):
+            opened = limiter_of(_target(settings), places, policy.limits, stop)
+        else:
+            opened = _opened_here(settings, places, policy.limits, emit, stop)
+        async with opened as call_limiter:
+            limited = LimitedModel(within, call_limiter, policy.limits, emit, policy.purpose)
+            yield Endpoint(settings.host, limited, call_limiter)
     finally:
         await model.close()
+
+
+@asynccontextmanager
+async def _opened_here(
+    settings: Llm, places: Places, limits: RateLimit, emit: Emit, stop: Stop
+) -> AsyncIterator[CallLimiter]:
+    """Open a stage's share of this process's limiter of an endpoint."""
+    limiter = _limiter(settings)
+    stage_limiter = StageLimiter(limiter, places, limits, emit, stop)
+    try:
+        with stage_limiter.opened():
+            yield stage_limiter
+    finally:
         if limiter.exchange is not None:
             await asyncio.to_thread(limiter.exchange.wait)
 
@@ -127,9 +150,16 @@ def _limiter(settings: Llm) -> Limiter:
     """
     if settings.provider in _IN_PROCESS:
         return Limiter()
-    target = target_of(settings.provider, _address(settings), settings.model, api_key(settings))
-    exchanged = has_endpoint(settings) and not is_off()
-    return _limiters.of(*astuple(target), exchange=LearnedExchange(target) if exchanged else None)
+    return limiter_of_target(_target(settings), exchanged=has_endpoint(settings))
+
+
+def limiter_of_target(target: Target, *, exchanged: bool = True) -> Limiter:
+    """Return this process's limiter of an endpoint, a model and a key."""
+    return _limiters.of(*astuple(target), exchange=LearnedExchange(target) if exchanged and not is_off() else None)
+
+
+def _target(settings: Llm) -> Target:
+    return target_of(settings.provider, _address(settings), settings.model, api_key(settings))
 
 
 def _address(settings: Llm) -> str:

@@ -11,10 +11,10 @@ from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.errors import ModelError
 from deepfabric_core.events import CallFailed, Emit, Event, LimiterChanged, Notice
 from deepfabric_core.llm.endpoint_health import EndpointHealth, is_fault
+from deepfabric_core.llm.limits.call_limiter import CallLimiter
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.limited_model import LimitedModel
 from deepfabric_core.llm.limits.queue import SentBack
-from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 
 # These limits of several endpoints add up.
 _ADD_UP = ("places", "rate", "requests_per_minute", "tokens_per_minute")
@@ -26,7 +26,7 @@ class Endpoint:
 
     host: str
     model: LimitedModel
-    limiter: StageLimiter
+    limiter: CallLimiter
     health: EndpointHealth = field(default_factory=EndpointHealth)
     learned: Learned | None = None
 

@@ -144,6 +144,21 @@ class RunBudget:
         self._given_back.set()
         self._emit_now_and_then()
 
+    def correct(self, most: Amounts, spent: Amounts) -> None:
+        """Replace what counts as spent, since the process is gone that had reserved it, by what was spent."""
+        self.ledger.correct(_sum(most), _sum(spent))
+        self.lost = self.lost.beyond(_sum(most))
+        self._spent_of_settled = self._spent_of_settled.plus(_sum(spent))
+        self._given_back.set()
+
+    def take_over(self, ended: BudgetChanged, spent: Spent, reached: str) -> None:
+        """Note how the budget ended elsewhere, where calls of this run spent some of it."""
+        unanswered, cost = ended.unanswered, spent.usage.cost or 0.0
+        tokens = spent.usage.prompt_tokens + spent.usage.completion_tokens
+        self._spent_of_settled = self._spent_of_settled.plus(Sum(cost, tokens, spent.attempts, spent.unpriced))
+        self.lost = Sum(unanswered.cost or 0.0, unanswered.tokens or 0, unanswered.calls or 0)
+        self.reached, self._next_call = self.reached or reached, ended.next_call
+
     def _nothing_left(self, least: Sum) -> Stopped:
         if reason := self._too_little_for(least):
             self._reach(reason, _amounts(least))
@@ -231,16 +246,27 @@ def opened_budget(
     if settings == Budget():
         yield None
         return
-    known = _known(before)
-    ledger = _ledger(settings, run, known)
-    budget = RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", known, ledger.lost)
+    budget = open_budget(settings, run, before, emit, stop, elapsed)
     try:
-        check_spent(settings, ledger.balance().spent.unpriced)
+        check_spent(settings, budget.ledger.balance().spent.unpriced)
         budget.tell()
         with budget.watching_the_time():
             yield budget
     finally:
-        ledger.close()
+        budget.ledger.close()
+
+
+def open_budget(
+    settings: Budget, run: str, before: Spent, emit: Emit, stop: Stop, elapsed: Callable[[], float]
+) -> RunBudget:
+    """Open a budget as `opened_budget` does, without watching the time; the caller closes its ledger.
+
+    Raises:
+        ConfigError: the ledger can't be used.
+    """
+    known = _known(before)
+    ledger = _ledger(settings, run, known)
+    return RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", known, ledger.lost)
 
 
 def budget_of_checkpoint(settings: Budget, known: Metadata) -> BudgetChanged | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deepfabric_core.events import Emit, Event, Notice, RunExpected, SampleFailed, SampleFinished
+from deepfabric_core.events import Emit, Event, Notice, RunExpected, SampleFailed, SampleFinished, SamplesCounted
 from deepfabric_core.run.forecast import will_exceed
 from deepfabric_core.run.state import RunState, reduce
 
@@ -32,7 +32,7 @@ class EventSink:
             return
         self.state = reduce(self.state, event)
         self._tell(event)
-        if not self._warned and isinstance(event, RunExpected | SampleFinished | SampleFailed):
+        if not self._warned and isinstance(event, RunExpected | SampleFinished | SampleFailed | SamplesCounted):
             self._warn_of_budget()
 
     def _tell(self, event: Event) -> None:

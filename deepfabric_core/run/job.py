@@ -15,10 +15,12 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import RunStarted
 from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
+from deepfabric_core.samples.shards import Shard
 from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.store.checkpoint_files import CheckpointFiles, find, usual_folder
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.rejected_log import rejected_path
+from deepfabric_core.store.shard_files import ShardsFolder
 from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.topics.model import Topics
 
@@ -36,7 +38,8 @@ class Job:
     `command` is the command line that started the run, shown in advice. Every call to a model is recorded in `trace`, a
     file that must not exist yet unless the run is resumed. `checks` are functions that a sample has to pass,
     beside those of the config. With `preview`, only so many samples are made, spread over the branches of the topics
-    and for no dataset yet, with no more topics than they need; a later run goes on with them.
+    and for no dataset yet, with no more topics than they need; a later run goes on with them. A job with a `shard` is a
+    part of a whole one: it loads the topics of that part alone.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -60,6 +63,7 @@ class Job:
     trace: Path | None = None
     checks: tuple[Callable[..., Any], ...] = ()
     preview: int | None = None
+    shard: Shard | None = None
 
     @property
     def dataset(self) -> Path:
@@ -92,6 +96,11 @@ class Job:
     def beside(self, role: str) -> Path:
         """Return the path `<dataset>.<role>.jsonl`."""
         return self.dataset.with_name(f"{self.dataset.stem}.{role}.jsonl")
+
+    @property
+    def shards(self) -> ShardsFolder:
+        """The folder of the shards, if the run is made in such."""
+        return ShardsFolder.of(self.dataset, self.config.run.storage)
 
     def checkpoint_files(self) -> CheckpointFiles:
         """Return the paths of this job's checkpoint, whether or not it exists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -74,10 +74,13 @@ _STOPPED: tuple[Ending, str] = ("stopped", "stopped by the user")
 Connect = Callable[[Llm, CallPolicy, Emit, Stop], AbstractAsyncContextManager[ChatModel]]
 
 
-async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect) -> RunState:
+async def generate(
+    job: Job, *, emit: Emit, stop: Stop, connect: Connect = connect, make_samples: MakeSamples | None = None
+) -> RunState:
     """Run the job, emit an event for each step, and return the final state.
 
-    The state's `ending` is the outcome: complete, incomplete, stopped or aborted.
+    The state's `ending` is the outcome: complete, incomplete, stopped or aborted. `make_samples`, if given, makes the
+    samples and delivers the dataset in place of this process.
 
     Raises:
         ConfigError: something in the config can't work; nothing was spent, nothing overwritten.
@@ -107,7 +110,8 @@ async def generate(job: Job, *, emit: Emit, stop: Stop, connect: Connect = conne
         async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
             keep_earlier_dataset(job, sink)
             checkpoint = open_checkpoint(job, sink)
-            return await _with_checkpoint(_Work(job, sink, stop, connect, checkpoint, gates), given, toolbox)
+            work = _Work(job, sink, stop, connect, checkpoint, gates, make_samples)
+            return await _with_checkpoint(work, given, toolbox)
     finally:
         lock.release()
 
@@ -152,7 +156,7 @@ def _tell_expected(work: _Work, topics: Topics | None, toolbox: Toolbox | None) 
 
     A preview's samples are made to find that out.
     """
-    if work.job.preview is not None:
+    if work.job.preview is not None or work.job.shard is not None:
         return
     try:
         size, known = work_of(work.job, topics)
@@ -170,6 +174,21 @@ def _budget(work: _Work) -> AbstractContextManager[RunBudget | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplesWork:
+    """What is needed to make the samples of a job with these topics, and to deliver the dataset."""
+
+    job: Job
+    topics: Topics
+    sink: EventSink
+    stop: Stop
+    checkpoint: Checkpoint
+    budget: RunBudget | None = None
+
+
+MakeSamples = Callable[[SamplesWork], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Work:
     """What all stages of a run need."""
 
@@ -179,6 +198,7 @@ class _Work:
     connect: Connect
     checkpoint: Checkpoint
     gates: PreparedGates
+    make_samples: MakeSamples | None = None
     trace: TraceLog | None = None
     budget: RunBudget | None = None
 
@@ -267,6 +287,11 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     topics = _with_live_edits(work, topics)
     if job.topic_only or work.stop.requested:
         return
+    for sentence in unclear_names(topics, job.config.topics.weights):
+        work.sink(Notice(sentence))
+    if work.make_samples is not None:
+        await work.make_samples(SamplesWork(job, topics, work.sink, work.stop, checkpoint, work.budget))
+        return
     generation = job.config.generation
     calls = job.config.output.batch_size
     async with (
@@ -299,8 +324,6 @@ async def _make_samples(
     work: _Work, topics: Topics, model: ChatModel, toolbox: Toolbox | None, judging: Judging | None
 ) -> None:
     """Make every sample, then the dataset; whenever the topics are edited meanwhile, continue with a new plan."""
-    for sentence in unclear_names(topics, work.job.config.topics.weights):
-        work.sink(Notice(sentence))
     while True:
         plan = work.checkpoint.plan(topics)
         sampling = Sampling(work.job, plan, model, work.sink, work.checkpoint, toolbox, work.gates, judging)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from deepfabric_core.amounts import Expected, Spending, Usage, together, with_call, with_refused
+from deepfabric_core.amounts import Expected, Spending, Usage, together, total, with_call, with_refused
 from deepfabric_core.errors import FailureKind
 from deepfabric_core.events import (
     PREVIEW,
@@ -30,6 +30,7 @@ from deepfabric_core.events import (
     SampleFinished,
     SamplePutAside,
     SampleRejected,
+    SamplesCounted,
     Stage,
     StageFinished,
     StageStarted,
@@ -253,7 +254,7 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _topics(state, event)
         case CallAnswered() | CallFailed() | ReplyRejected() | ReplyMended():
             return _calls(state, event)
-        case SampleFinished() | SampleFailed():
+        case SampleFinished() | SampleFailed() | SamplesCounted():
             return _samples(state, event)
         case SampleRejected():
             return _rejected(state, event)
@@ -328,6 +329,22 @@ def _stages(state: RunState, event: StageStarted | StageFinished) -> RunState:
     return _with(state, stage=stage, limiter=None, samples_progress=progress)
 
 
+def _counted(state: RunState, event: SamplesCounted) -> RunState:
+    progress, spent = state.samples_progress, total(event.spending)
+    usage = state.usage + spent.usage
+    return _with(
+        state,
+        samples_progress=_with(progress, done=progress.done + event.made, failed=progress.failed + event.failed),
+        answered=state.answered + spent.attempts,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
+        cost=usage.cost,
+        unpriced=state.unpriced + spent.unpriced,
+        spending=together(state.spending, event.spending),
+    )
+
+
 def _topics(state: RunState, event: TopicExpanded | ExpansionFailed | TopicsReady) -> RunState:
     progress = state.topics_progress
     match event:
@@ -376,8 +393,10 @@ def _calls(state: RunState, event: CallAnswered | CallFailed | ReplyRejected | R
             )
 
 
-def _samples(state: RunState, event: SampleFinished | SampleFailed) -> RunState:
+def _samples(state: RunState, event: SampleFinished | SampleFailed | SamplesCounted) -> RunState:
     progress = state.samples_progress
+    if isinstance(event, SamplesCounted):
+        return _counted(state, event)
     if isinstance(event, SampleFinished):
         progress = _with(progress, done=progress.done + 1)
         recent = (*state.recent, event)[-_RECENT_SAMPLES:]

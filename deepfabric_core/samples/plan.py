@@ -114,6 +114,14 @@ class Plan:
         return bool(self.weights or self.made)
 
     @cached_property
+    def shares(self) -> list[int]:
+        """How many samples each leaf gets, where none are made yet."""
+        if self.weights:
+            return shared_out(self.count, self.weights, _spread(self.topics))
+        last = set(self._last_cycle)
+        return [self.whole_cycles + (place in last) for place in range(len(self.topics.leaves))]
+
+    @cached_property
     def _shared(self) -> list[tuple[int, int]]:
         """The place of each item's leaf, and its cycle, where topics have a share of the samples each."""
         leaves = self.topics.leaves

@@ -133,6 +133,11 @@ class BudgetLedger:
             self._database.execute("DELETE FROM reserved WHERE id = ?", (reservation,))
             self._database.execute(_ADD, (*self._key, *spent))
 
+    def correct(self, counted: Sum, spent: Sum) -> None:
+        """Replace what counts as spent, since the process is gone that had reserved it, by what was spent."""
+        with self._explained(), self._transaction():
+            self._database.execute(_ADD, (*self._key, *spent.minus(counted)))
+
     def balance(self) -> Balance:
         """Return what is spent and reserved now, by all runs that share the budget."""
         with self._explained():

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from deepfabric_core.errors import OutputError
-from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Standing, standing
+from deepfabric_core.samples.shards import AnyPlan
 from deepfabric_core.store.append_log import AppendLog, LogEntry, read_line
 from deepfabric_core.store.files import reason, replace_file
 from deepfabric_core.wording import are, counted
@@ -37,7 +38,7 @@ class Journal:
     other one stands there yet.
     """
 
-    def __init__(self, lines: AppendLog, plan: Plan) -> None:
+    def __init__(self, lines: AppendLog, plan: AnyPlan) -> None:
         self.lines = lines
         self.written = 0
         self.surplus = 0

@@ -61,9 +61,9 @@ class Session:
 
     def prepare_job(self, job: Job, name: str, written: dict[str, Any]) -> Run:
         """Return a run of a job that keeps its checkpoint already, not started yet."""
+        from deepfabric_core.cluster.generate import generate
         from deepfabric_core.run.checkpoint.registry import record
         from deepfabric_core.run.live_edits import LiveEdits
-        from deepfabric_core.run.pipeline import generate
 
         job, here = replace(job, live_edits=LiveEdits()), Path.cwd()
 

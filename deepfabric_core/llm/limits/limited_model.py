@@ -6,15 +6,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from deepfabric_core.amounts import Purpose
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.errors import FailureKind, ModelError
 from deepfabric_core.events import CallAnswered, CallFailed, Emit
-from deepfabric_core.llm.limits.queue import Permit, SentBack
+from deepfabric_core.llm.limits.call_limiter import CallLimiter
+from deepfabric_core.llm.limits.queue import SentBack
 from deepfabric_core.llm.limits.quota_headers import quotas_in
-from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.wrappers.retry import backoff
 
@@ -33,7 +34,7 @@ class LimitedModel:
     """
 
     model: ChatModel
-    stage_limiter: StageLimiter
+    stage_limiter: CallLimiter
     limits: RateLimit
     emit: Emit
     purpose: Purpose = "samples"
@@ -95,7 +96,7 @@ class LimitedModel:
         """Return the time of a clock that stands still during pauses."""
         return self.clock() - self.stage_limiter.paused_for
 
-    async def _call(self, request: Request, permit: Permit) -> Reply:
+    async def _call(self, request: Request, permit: Any) -> Reply:
         began = self.clock()
         try:
             reply = await self.model.complete(request)
@@ -120,7 +121,7 @@ class LimitedModel:
         is_repair = self.purpose == "samples" and request.because is not None
         return "repairs" if is_repair else self.purpose
 
-    def _read_quotas(self, headers: Mapping[str, str], permit: Permit) -> None:
+    def _read_quotas(self, headers: Mapping[str, str], permit: Any) -> None:
         if headers and self.limits.check_headers and (quotas := quotas_in(headers, time.time())):
             self.stage_limiter.told(permit, quotas)
 

@@ -147,6 +147,11 @@ class StageQueue:
         permit = Permit(begin(waiting.size))
         self.call_soon(lambda: self._hand_over(waiting, permit))
 
+    def begin_one(self) -> None:
+        """Note that a call is in flight that got its permit elsewhere."""
+        self.in_flight += 1
+        self.places.take()
+
     def end_one(self) -> None:
         """Note that a call has ended."""
         self.in_flight -= 1

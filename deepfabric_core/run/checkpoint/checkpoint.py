@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 from deepfabric_core.amounts import Amounts, Spent, together
 from deepfabric_core.config.budget import FLAGS, limits_in
 from deepfabric_core.config.fingerprint import changed, fingerprint, part_of_topics, without_topics
-from deepfabric_core.errors import ConfigError, OutputError
+from deepfabric_core.errors import ConfigError, FailureKind, OutputError
 from deepfabric_core.events import PREVIEW, FileWritten, Notice, Resumed, TopicsReady
 from deepfabric_core.run.checkpoint.autosave import Autosave
 from deepfabric_core.run.checkpoint.plan import plan_in, what_weights_change, with_weights
 from deepfabric_core.run.checkpoint.topics import digest_of_topics, edited_topics, with_topics
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
-from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.samples.shards import AnyPlan, ShardPlan
 from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import AppendLog
 from deepfabric_core.store.checkpoint_files import (
@@ -46,6 +47,7 @@ from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import RejectedLog
 from deepfabric_core.store.review_log import reviews_of
 from deepfabric_core.store.run_history import HistoryWriter
+from deepfabric_core.store.shard_files import ShardTotals, with_shards
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import Topics
@@ -70,14 +72,17 @@ class Checkpoint:
         settings = job.config.output.checkpoint
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._journal: Journal | None = None
+        self._in_shards = False
         self._steps: AppendLog | None = None
         self._rejected: RejectedLog | None = None
         self._prints: PrintFile | None = None
-        self._history = HistoryWriter(job.models, files)
+        self._history = HistoryWriter(job.models, files) if job.shard is None else None
         interval = settings.interval if settings else _USUAL_INTERVAL
-        self._autosave = Autosave(files, interval, self._now, self._history.write_now_and_then)
+        self._autosave = Autosave(files, interval, self._now, self._tell_history)
         self._going_on = files.exists
         self._base = with_unsaved(self._resumed(), files) if self._going_on else self._new()
+        if self._going_on and job.shard is None:
+            self._base = with_shards(self._base, job.shards)
         self.failures = Failures(files.failures)
         self._autosave.add(self.failures.lines)  # type: ignore[arg-type]
         goes_on = self._going_on and job.preview is None
@@ -137,7 +142,17 @@ class Checkpoint:
 
     async def begun(self) -> None:
         """Note in the history of runs that this one has begun."""
-        await asyncio.to_thread(self._history.write, self._now())
+        if self._history is not None:
+            await asyncio.to_thread(self._history.write, self._now())
+
+    def _tell_history(self, known: Metadata) -> None:
+        if self._history is not None:
+            self._history.write_now_and_then(known)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether there was a checkpoint before."""
+        return self._going_on
 
     @property
     def run_id(self) -> str:
@@ -230,12 +245,14 @@ class Checkpoint:
             self._autosave.add(self._rejected.lines)
         return self._rejected
 
-    def plan(self, topics: Topics) -> Plan:
+    def plan(self, topics: Topics) -> AnyPlan:
         """Return the plan over these topics; where weights changed since samples were made, those stay in it.
 
         Raises:
             ConfigError: no topic has a weight above 0.
         """
+        if self._job.shard is not None:
+            return ShardPlan(topics, self._job.shard)
         before = self._base
         self._base = with_weights(before, own_weights(topics, self._job.config.topics.weights), self.files)
         plan = plan_in(self._job, self.files, topics, self._base)
@@ -245,7 +262,7 @@ class Checkpoint:
                 self._sink(Notice(what_weights_change(plan)))
         return plan
 
-    def journal(self, plan: Plan, on_sample: Callable[[SampleKey, Mapping[str, Any]], None]) -> Journal:
+    def journal(self, plan: AnyPlan, on_sample: Callable[[SampleKey, Mapping[str, Any]], None]) -> Journal:
         """Open the journal of a plan; called again, for a new plan.
 
         Args:
@@ -275,8 +292,17 @@ class Checkpoint:
             surplus = counted(journal.surplus, "sample")
             self._sink(Notice(f"{surplus} made before, beyond this run's plan: kept, but not part of the dataset"))
         if self._going_on:
-            self._sink(self._resumed_event(journal, rejected.counts, kept))
+            counts = rejected.counts + kept
+            self._sink(self._resumed_event(journal.written, self.failures.by_kind, counts, kept.total()))
         return journal
+
+    def shards(self, wanted: int, earlier: ShardTotals) -> None:
+        """Note that the samples are made in shards, of which earlier sessions have made some."""
+        self._base = replace(self._base, samples_wanted=wanted, samples_done=earlier.made)
+        self._in_shards = True
+        if self._going_on:
+            rejected = Counter(earlier.rejected)
+            self._sink(self._resumed_event(earlier.made, earlier.failures, rejected, earlier.kept))
 
     @property
     def is_rejected(self) -> Callable[[Record], bool] | None:
@@ -286,7 +312,7 @@ class Checkpoint:
     def _is_rejected(self, record: Record) -> bool:
         return sample_id(record) in self._reviews
 
-    def _note_rejected(self, journal: Journal, plan: Plan, *, begun: bool) -> None:
+    def _note_rejected(self, journal: Journal, plan: AnyPlan, *, begun: bool) -> None:
         """Note the samples that people rejected as such; where no other one stands, it is made again.
 
         That is so where it failed before, too; but not where it failed since the stage has `begun`.
@@ -303,10 +329,10 @@ class Checkpoint:
             again.add(index)
             if not begun:
                 self.failures.forget(topic_id, cycle)
-        if again and not begun:
+        if again and not begun and self._job.shard is None:
             self._sink(Notice(f"{counted(len(again), 'sample')} rejected in review: to be made again"))
 
-    def _opened(self, plan: Plan) -> Journal:
+    def _opened(self, plan: AnyPlan) -> Journal:
         if self._journal is not None:
             self._autosave.drop(self._journal.lines)
         lines = self._autosave.add(AppendLog(self.files.samples))
@@ -314,19 +340,21 @@ class Checkpoint:
         self._base = replace(self._base, samples_wanted=len(plan))
         return self._journal
 
-    def _resumed_event(self, journal: Journal, rejected: Counter[str], kept: Counter[str]) -> Resumed:
+    def _resumed_event(
+        self, samples: int, failures: Mapping[FailureKind, int], rejected: Counter[str], kept: int
+    ) -> Resumed:
         base = self._base
         return Resumed(
-            journal.written,
-            self.failures.by_kind,
+            samples,
+            failures,
             base.failed_expansions,
             base.prompt_tokens,
             base.completion_tokens,
             base.cost,
             base.calls,
             base.seconds,
-            dict(rejected + kept),
-            kept.total(),
+            dict(rejected),
+            kept,
             base.cached_tokens,
             base.spending,
         )
@@ -347,13 +375,23 @@ class Checkpoint:
         """
         await self._autosave.save()
 
+    def _counts(self) -> tuple[int, int]:
+        """Return how many samples are made and have failed."""
+        if self._in_shards:
+            progress = self._sink.state.samples_progress
+            return progress.done, progress.failed
+        if self._journal is None:
+            return self._base.samples_done, self._base.samples_failed
+        return self._journal.written, len(self.failures)
+
     def _now(self) -> Metadata:
         state, base = self._sink.state, self._base
         now, spent = time.time(), base.spent.usage + state.usage
+        done, failed = self._counts()
         return replace(
             base,
-            samples_done=self._journal.written if self._journal else base.samples_done,
-            samples_failed=len(self.failures) if self._journal else base.samples_failed,
+            samples_done=done,
+            samples_failed=failed,
             samples_rejected=self._rejected.counts.total() if self._rejected else base.samples_rejected,
             samples_bytes=self._autosave.size_of(self.files.samples, base.samples_bytes),
             rejected_bytes=self._autosave.size_of(self.files.rejected, base.rejected_bytes),
@@ -435,7 +473,7 @@ class Checkpoint:
         How a run ended goes into the history of runs.
         """
         self._autosave.close()
-        if self._sink.state.started_at is not None:
+        if self._sink.state.started_at is not None and self._history is not None:
             state = self._sink.state
             self._history.write(self._now(), PREVIEW if state.is_preview else state.ending or "")
         if self._never_began:

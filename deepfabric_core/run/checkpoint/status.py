@@ -22,6 +22,7 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, Metadata, is
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import count_reviewed
+from deepfabric_core.store.shard_files import ShardTotals, with_shards
 from deepfabric_core.store.tail import is_being_written
 from deepfabric_core.store.usage_totals import with_unsaved
 
@@ -77,16 +78,19 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
     again = made & to_make_again(files, Path(known.dataset or job.dataset))
     failed = {key: line.get("kind") for line in of_samples(whole_lines(files.failures)) if (key := _key(line, plan))}
     kinds = Counter(FailureKind(kind) for key, kind in failed.items() if key not in made and kind in set(FailureKind))
+    if job.shards.exists:
+        known = with_shards(known, job.shards)
+    shards = job.shards.totals() if job.shards.exists else ShardTotals()
     return CheckpointStatus(
         files=files,
         metadata=known,
         wanted=len(plan) if plan is not None else job.samples_wanted(None),
-        done=len(made - again),
-        failures=dict(kinds),
+        done=len(made - again) + shards.made,
+        failures=dict(kinds + Counter(shards.failures)),
         topics_complete=plan is not None,
         running=is_held(files) if files.asked else is_being_written(job.dataset),
         changed=tuple(changed(known.fingerprint, fingerprint(job.config, keyed_hash))) if known.fingerprint else (),
-        rejected=count_lines(files.rejected) - count_reviewed(files.rejected),
+        rejected=count_lines(files.rejected) - count_reviewed(files.rejected) + sum(shards.rejected.values()),
         budget=budget_of_checkpoint(job.config.budget, known),
         to_make_again=len(again),
     )

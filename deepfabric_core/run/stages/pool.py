@@ -12,7 +12,7 @@ from deepfabric_core.stop import Stop
 T = TypeVar("T")
 
 # Items in progress for each call in flight: one that calls, and one that is ready to call or waits before a retry.
-_ITEMS_A_CALL = 2
+ITEMS_A_CALL = 2
 
 
 async def run_window(
@@ -25,7 +25,7 @@ async def run_window(
     """
     source = iter(items)
     found: deque[T] = deque()
-    free = asyncio.Semaphore(calls * _ITEMS_A_CALL)
+    free = asyncio.Semaphore(calls * ITEMS_A_CALL)
     ended = asyncio.Event()
     at_work = set[asyncio.Task[None]]()
 

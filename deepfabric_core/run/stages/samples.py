@@ -30,11 +30,12 @@ from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.run.stages.settling import Settled, Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
-from deepfabric_core.samples.plan import Plan, WorkItem
+from deepfabric_core.samples.plan import WorkItem
 from deepfabric_core.samples.reading import path_of
 from deepfabric_core.samples.recipes import recipe_for
 from deepfabric_core.samples.recipes.recipe import Brief
 from deepfabric_core.samples.records import Sample
+from deepfabric_core.samples.shards import AnyPlan
 from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.journal import free_path
@@ -56,7 +57,7 @@ class Sampling:
     """Writes the samples of a plan into a journal, and the dataset from the journal."""
 
     job: Job
-    plan: Plan
+    plan: AnyPlan
     model: ChatModel
     sink: EventSink
     checkpoint: Checkpoint

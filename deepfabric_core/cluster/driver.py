@@ -1,0 +1,421 @@
+"""The driver of a run on a cluster: it hands out shards to workers, adds up what they tell, and merges the dataset."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from deepfabric_core.amounts import Spent
+from deepfabric_core.cluster.actors import BudgetSetup, News
+from deepfabric_core.cluster.duplicates import count, reject, repeated
+from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
+from deepfabric_core.cluster.ray_cluster import RayCluster, joined
+from deepfabric_core.cluster.reports import Progress, Report, events_of
+from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
+from deepfabric_core.errors import ConfigError, RunAborted
+from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
+from deepfabric_core.run.job import plan_of
+from deepfabric_core.run.pipeline import SamplesWork
+from deepfabric_core.run.stages.pool import ITEMS_A_CALL
+from deepfabric_core.samples.reviews import Decision
+from deepfabric_core.samples.shards import Layout, Shard, topics_of
+from deepfabric_core.store.append_log import whole_lines
+from deepfabric_core.store.failure_log import of_samples
+from deepfabric_core.store.files import holds_something, replace_file
+from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
+from deepfabric_core.store.topics_file import TopicsFile
+from deepfabric_core.wording import counted
+
+# In samples, if the config doesn't say it: between these, so that each worker gets several shards.
+_SMALLEST_SHARD, _LARGEST_SHARD = 500, 20_000
+_SHARDS_A_WORKER = 4
+_USUAL_WORKERS = 4
+# In seconds.
+_BETWEEN_REPORTS = 0.25
+_TRY_AGAIN_AFTER = 1.0
+_MOST_TRIES = 8
+_LAST_REPORTS = 10.0
+# Variables that workers on other machines need, too.
+_ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
+
+
+async def make_samples(work: SamplesWork) -> None:
+    """Make the samples of a job on its cluster, and deliver the dataset; see `pipeline.MakeSamples`.
+
+    Raises:
+        ConfigError: the cluster can't be reached, or the samples so far weren't made in shards.
+        RunAborted: a worker gave up for a reason that holds for all.
+        OutputError: a result can't be written.
+    """
+    run = _Run.of(work)
+    try:
+        if run.to_do or run.is_to_compare:
+            await run.with_workers()
+    finally:
+        work.sink(StageFinished("samples", time.time()))
+    await work.checkpoint.save()
+    if not run.to_do and not run.at_work:
+        await asyncio.to_thread(run.deliver)
+
+
+@dataclass(eq=False)
+class _Run:
+    """The work on the shards of a run. `done` has what finished shards have made, `known` how far others have come."""
+
+    work: SamplesWork
+    shards: list[Shard]
+    to_do: deque[Shard]
+    done: dict[int, ShardTotals]
+    known: dict[int, Progress] = field(default_factory=dict)
+    at_work: set[int] = field(default_factory=set)
+    tries: dict[int, int] = field(default_factory=dict)
+    workers: list[Any] = field(default_factory=list)
+    given_up: str = ""
+    turns: int = 0
+    latest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    budget: BudgetChanged | None = None
+
+    @staticmethod
+    def of(work: SamplesWork) -> _Run:
+        """Look at what earlier sessions left, and tell of it."""
+        job, folder = work.job, work.job.shards
+        _make_room(work)
+        plan = plan_of(job, work.topics)
+        layout = folder.layout()
+        if layout is None:
+            workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))
+            at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
+            layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
+            folder.keep_layout(layout)
+        run = _Run(work, list(layout.shards(plan.shares)), deque(), {})
+        run.look()
+        return run
+
+    def look(self) -> None:
+        """Find out which shards are finished, and tell of what there is."""
+        earlier, again = ShardTotals(), self._retries_failed
+        for shard in self.shards:
+            totals = self.files(shard).totals()
+            if again:
+                totals = replace(totals, failures={})
+            finished = self.files(shard).finished()
+            if finished is not None and finished.planned == len(shard) and not (again and finished.failed):
+                self.done[shard.number] = finished
+            else:
+                self.to_do.append(shard)
+                self.known[shard.number] = Progress(totals.made, totals.failed, totals.spending)
+            earlier = earlier.plus(totals)
+        if self.to_do:
+            self.work.job.shards.compared.unlink(missing_ok=True)
+        wanted = sum(map(len, self.shards))
+        self.work.checkpoint.shards(wanted, earlier)
+        width = self.work.job.config.output.batch_size
+        self.work.sink(StageStarted("samples", wanted, width, time.time(), earlier.made, earlier.failed))
+
+    @property
+    def _retries_failed(self) -> bool:
+        settings = self.work.job.config.output.checkpoint
+        return self.work.job.retry_failed or bool(settings and settings.retry_failed)
+
+    def files(self, shard: Shard) -> ShardFiles:
+        """Return the files of a shard."""
+        return self.work.job.shards.shard(shard.number)
+
+    # ---- making
+
+    async def with_workers(self) -> None:
+        """Make what there is to do, by as many workers as there is work for."""
+        work = self.work
+        workers = max(1, min(_wanted(work), work.job.config.output.batch_size, len(self.to_do)))
+        async with joined(work.job.config.run, workers) as cluster:
+            if cluster.dashboard:
+                work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
+            keeper = cluster.keeper(self._budget_setup())
+            self.workers = [cluster.worker(place) for place in range(workers)]
+            widths = _widths(work.job.config.output.batch_size, workers)
+            with self._passing_on_stops(keeper):
+                await self._until_done(keeper, widths)
+                await self._without_repetitions(cluster, keeper, widths)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
+        if self.given_up:
+            raise RunAborted(self.given_up)
+
+    def _budget_setup(self) -> BudgetSetup | None:
+        work = self.work
+        if work.budget is None:
+            return None
+        known = work.checkpoint
+        return BudgetSetup(work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time())
+
+    async def _until_done(self, keeper: Any, widths: list[int]) -> None:
+        reporting = asyncio.ensure_future(self._report_now_and_then(keeper))
+        try:
+            at_work = zip(self.workers, widths, strict=True)
+            await asyncio.gather(*(self._work(place, one, keeper) for place, one in enumerate(at_work)))
+        finally:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+
+    @property
+    def is_to_compare(self) -> bool:
+        """Whether samples of different shards have to be compared."""
+        is_wanted = self.work.job.config.quality.duplicates is not None and len(self.shards) > 1
+        return is_wanted and not self.work.job.shards.compared.exists()
+
+    async def _without_repetitions(self, cluster: RayCluster, keeper: Any, widths: list[int]) -> None:
+        """Have samples made again that repeat one of another shard, as often as the config allows."""
+        quality = self.work.job.config.quality
+        for attempt in range(quality.attempts + 1):
+            if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
+                return
+            datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
+            found = await cluster.run(repeated, [one for one in datasets if one.exists()], quality.duplicates)
+            if found and attempt < quality.attempts:
+                self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
+                await self._until_done(keeper, widths)
+                continue
+            if found:
+                self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
+            replace_file(self.work.job.shards.compared, [])
+
+    def _make_again(self, shards: list[Shard], found: Mapping[int, list[Decision]]) -> None:
+        said = (
+            "repeats one that another worker has made: it is"
+            if count(found) == 1
+            else ("repeat some that other workers have made: they are")
+        )
+        self.work.sink(Notice(f"{counted(count(found), 'sample')} {said} made again"))
+        for place, decisions in found.items():
+            shard = shards[place]
+            files, done = self.files(shard), self.done.pop(shard.number)
+            files.mark.unlink()
+            reject(files.dataset, decisions)
+            self.known[shard.number] = Progress(done.made - len(decisions), done.failed, done.spending)
+            self.work.sink(SamplesCounted(-len(decisions)))
+            self.to_do.append(shard)
+
+    async def _end(self, keeper: Any) -> None:
+        """Hear the last of the budget."""
+        news = await _asked(keeper.end)
+        if news is not None:
+            self._hear(news)
+        budget = self.work.budget
+        if budget is not None and self.budget is not None:
+            budget.take_over(self.budget, _spent(self.work), news.reached if news else "")
+
+    async def _work(self, place: int, worker: tuple[Any, int], keeper: Any) -> None:
+        """Have a worker make shards, one after the other, until none is left."""
+        actor, width = worker
+        while not (self.work.stop.requested or self.given_up):
+            if not self.to_do:
+                if not self.at_work:
+                    return
+                await asyncio.sleep(_BETWEEN_REPORTS)  # one that is being made may come back
+                continue
+            shard = self.to_do.popleft()
+            self.at_work.add(shard.number)
+            try:
+                outcome = await self._made(actor, shard, width, keeper)
+            finally:
+                self.at_work.discard(shard.number)
+            await self._settle(place, shard, outcome, keeper)
+
+    async def _made(self, actor: Any, shard: Shard, width: int, keeper: Any) -> ShardOutcome | None:
+        """Return how a worker's work on a shard ended; None if the worker died."""
+        made = await _asked(actor.make, self._task(shard, width), keeper)
+        if made is None:
+            return None
+        outcome, report = made
+        self._take(report)
+        return outcome  # type: ignore[no-any-return]
+
+    def _task(self, shard: Shard, width: int) -> ShardTask:
+        files = ShardFiles(self.files(shard).folder.absolute())
+        if not files.topics.exists():
+            TopicsFile(files.topics, {}).save(topics_of(self.work.topics, shard))
+        job = replace(shard_job(self.work.job, shard, files, width), retry_failed=self._retries_failed)
+        self.turns += 1
+        return ShardTask(job, files, str(Path.cwd()), _environment(), self.work.budget is not None, self.turns)
+
+    async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:
+        """Note a finished shard; give any other one back, unless that was tried too often."""
+        if outcome is not None and outcome.finished:
+            self.done[shard.number] = outcome.totals
+            self.known.pop(shard.number, None)
+            self.latest.pop(shard.number, None)
+            return
+        self.to_do.append(shard)
+        if outcome is not None and outcome.given_up and not outcome.may_pass:
+            self._give_up(outcome.given_up)
+        elif outcome is None or outcome.given_up:
+            if outcome is None:
+                await _asked(keeper.forget, str(place))
+            tries = self.tries[shard.number] = self.tries.get(shard.number, 0) + 1
+            if tries >= _MOST_TRIES:
+                said = outcome.given_up if outcome else "its worker died each time"
+                self._give_up(f"A part of the samples could not be made in {counted(tries, 'try')}: {said}")
+            await asyncio.sleep(_TRY_AGAIN_AFTER)
+
+    def _give_up(self, reason: str) -> None:
+        if not self.given_up:
+            self.given_up = reason
+            self._tell_workers("stop")
+
+    # ---- hearing
+
+    async def _report_now_and_then(self, keeper: Any) -> None:
+        while True:
+            await asyncio.sleep(_BETWEEN_REPORTS)
+            asked = [*(_asked(worker.report) for worker in self.workers), _asked(keeper.news)]
+            for told in await asyncio.gather(*asked):
+                if isinstance(told, Report):
+                    self._take(told)
+                elif isinstance(told, News):
+                    self._hear(told)
+            self.work.checkpoint.item_settled()
+
+    def _take(self, report: Report) -> None:
+        known = self.known.get(report.shard, Progress())
+        if report.order < self.latest.get(report.shard, report.order) or report.shard in self.done:
+            report = replace(report, progress=known)  # what it tells is counted already
+        self.latest[report.shard] = max(report.order, self.latest.get(report.shard, report.order))
+        for event in events_of(report, known):
+            self.work.sink(event)
+        if report.progress is not None:
+            self.known[report.shard] = report.progress
+
+    def _hear(self, news: News) -> None:
+        if news.limiter is not None:
+            self.work.sink(news.limiter)
+        for event in news.events:
+            if isinstance(event, BudgetChanged):
+                self.budget = event
+            self.work.sink(event)
+        if news.reached and not self.work.stop.requested:
+            if self.work.budget is not None:
+                self.work.budget.reached = news.reached
+            self.work.stop.request()
+
+    @contextmanager
+    def _passing_on_stops(self, keeper: Any) -> Iterator[None]:
+        """Tell all workers of stops and pauses, from whichever thread they come."""
+        loop, stop = asyncio.get_running_loop(), self.work.stop
+
+        def soon(tell: Callable[[], None]) -> Callable[[], None]:
+            def told() -> None:
+                loop.call_soon_threadsafe(tell)
+
+            return told
+
+        def stopped() -> None:
+            self._tell_workers("stop")
+            keeper.stop.remote()
+
+        def paused() -> None:
+            self._tell_workers("pause", stop.paused)
+            keeper.pause.remote(stop.paused)
+
+        ends = [stop.listen(soon(stopped)), stop.listen_to_pauses(soon(paused))]
+        try:
+            yield
+        finally:
+            for end in ends:
+                end()
+
+    def _tell_workers(self, what: str, *words: Any) -> None:
+        for worker in self.workers:
+            getattr(worker, what).remote(*words)
+
+    # ---- delivering
+
+    def deliver(self) -> None:
+        """Merge the shards into the dataset, and write beside it what failed and what was rejected.
+
+        Raises:
+            RunAborted: nothing was made.
+            OutputError: a file can't be written.
+        """
+        job, sink = self.work.job, self.work.sink
+        files = {shard.number: self.files(shard) for shard in self.shards}
+        if not any(totals.made for totals in self.done.values()):
+            raise RunAborted(f"Every sample failed, the first with: {_first_failure(files)}")
+        merge(job.dataset, self.shards, files, self.done)
+        sink(FileWritten("dataset", str(job.dataset)))
+        in_order = list(files.values())
+        if merge_failures(job.failures, in_order):
+            sink(FileWritten("failures", str(job.failures)))
+        if merge_rejected(job.rejected, in_order):
+            sink(FileWritten("rejected samples", str(job.rejected)))
+
+
+def _first_failure(files: Mapping[int, ShardFiles]) -> str:
+    for shard in files.values():
+        for line in of_samples(whole_lines(shard.checkpoint.failures)):
+            return str(line.get("error"))
+    return "unknown"
+
+
+def _make_room(work: SamplesWork) -> None:
+    """Move the shards of a run aside that isn't gone on with.
+
+    Raises:
+        ConfigError: the samples so far weren't made in shards.
+    """
+    folder = work.job.shards
+    if holds_something(work.checkpoint.files.samples):
+        raise ConfigError(
+            "The samples so far were made by one process: go on without --engine ray, or begin anew by --fresh."
+        )
+    if folder.delivered.exists() and not work.job.keep and not work.checkpoint.is_resumed:
+        folder.remove()
+    elif folder.path.exists() and not work.checkpoint.is_resumed:
+        work.sink(Notice(f"What an earlier run left is kept in {folder.move_aside()}"))
+
+
+def _usual_size(samples: int, workers: int) -> int:
+    return min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
+
+
+def _wanted(work: SamplesWork) -> int:
+    """Return how many workers are wanted, if there is work for them."""
+    settings = work.job.config.run
+    return settings.workers or (min(os.cpu_count() or 1, 64) if settings.address is None else _USUAL_WORKERS)
+
+
+def _widths(calls: int, workers: int) -> list[int]:
+    """Return how many calls each worker may have in flight, of all together.
+
+    >>> _widths(10, 4)
+    [3, 3, 2, 2]
+    """
+    each, more = divmod(calls, workers)
+    return [each + (place < more) for place in range(workers)]
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if _ENVIRONMENT.search(name)}
+
+
+def _spent(work: SamplesWork) -> Spent:
+    """Return what this session's calls have spent."""
+    state = work.sink.state
+    return Spent(state.calls, state.usage, state.unpriced)
+
+
+async def _asked(method: Any, *words: Any) -> Any:
+    """Return what an actor answers; None if its process died before."""
+    from ray.exceptions import ActorDiedError, ActorUnavailableError, NodeDiedError, RayActorError
+
+    try:
+        return await method.remote(*words)
+    except (ActorDiedError, ActorUnavailableError, NodeDiedError, RayActorError):
+        return None

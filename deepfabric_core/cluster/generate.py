@@ -1,0 +1,53 @@
+"""Run a job where its config says: in this process, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import Emit
+from deepfabric_core.run import pipeline
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.state import RunState
+from deepfabric_core.stop import Stop
+
+
+async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
+    """Run the job, emit an event for each step, and return the final state.
+
+    The state's `ending` is the outcome: complete, incomplete, stopped or aborted. With `run.engine: ray`, the samples
+    are made by the workers of a Ray cluster; the topics are grown here.
+
+    Raises:
+        ConfigError: something in the config can't work; nothing was spent, nothing overwritten.
+        OutputError: a result can't be written; the message names what is safe.
+    """
+    if job.config.run.engine == "local" or job.topic_only or job.preview is not None:
+        _check_local(job)
+        return await pipeline.generate(job, emit=emit, stop=stop)
+    from deepfabric_core.cluster.driver import make_samples
+    from deepfabric_core.cluster.ray_cluster import check_ray
+
+    check_ray()
+    _check_cluster(job)
+    job = replace(job, checkpoint_path=job.checkpoint_files().folder)  # the shards belong to it
+    state = await pipeline.generate(job, emit=emit, stop=stop, make_samples=make_samples)
+    if state.ending == "complete" and not job.keep:
+        with suppress(OSError):
+            job.shards.remove()
+    return state
+
+
+def _check_local(job: Job) -> None:
+    if job.resume and job.config.run.engine == "local" and not job.topic_only and job.shards.exists:
+        raise ConfigError(
+            f"{job.shards.path} holds what a run on Ray has made: go on with --engine ray, or begin anew."
+        )
+
+
+def _check_cluster(job: Job) -> None:
+    if job.trace is not None:
+        raise ConfigError("--trace records the calls of one process only: leave it or --engine ray out.")
+    if "://" in (job.config.run.storage or ""):
+        raise ConfigError("run.storage: only a folder that all workers reach can be used so far, no address.")

@@ -1,0 +1,458 @@
+"""A worker's side of the one limiter and the one budget: what its calls ask for is sent on, many messages at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.chat.messages import Request
+from deepfabric_core.cluster import messages as m
+from deepfabric_core.config.schema import RateLimit
+from deepfabric_core.llm.limits.learned import Learned
+from deepfabric_core.llm.limits.learned_file import Target
+from deepfabric_core.llm.limits.queue import Places, SentBack
+from deepfabric_core.llm.limits.quota_headers import RemainingQuota
+from deepfabric_core.llm.limits.recent import ONE, Size
+from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
+from deepfabric_core.stop import Stop, Stopped
+
+_log = logging.getLogger(__name__)
+
+# In seconds: between two messages to the keeper, which is longer where calls take long, and between two tries.
+_BETWEEN = 0.02
+_LONGEST_BETWEEN = 0.1
+_PART_OF_A_CALL = 0.05
+_TRY_AGAIN_AFTER = 0.25
+_LONGEST_FLUSH = 5.0
+_CHARACTERS_PER_TOKEN = 4
+_SMOOTHING = 0.1
+
+
+class KeeperLost(Exception):
+    """The keeper of the limits couldn't be reached, or has lost what it knew."""
+
+
+class Keeper(Protocol):
+    """How a worker reaches the keeper of the limits; each raises `KeeperLost`."""
+
+    async def register(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        """See `LeaseKeeper.register`."""
+
+    async def post(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        """See `LeaseKeeper.post`."""
+
+    async def wait(self, name: str, epoch: int) -> m.Answers:
+        """See `LeaseKeeper.wait`."""
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    """A call that waits for a permit, or is in flight."""
+
+    stage: LeasedLimiter
+    size: Size
+    first: bool
+    begins: bool
+    permit: asyncio.Future[int]
+    begun: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class _Wish:
+    """A call that waits for a reservation."""
+
+    message: m.Reserve
+    choice: asyncio.Future[int]
+
+
+@dataclass(eq=False, slots=True)
+class _Reserved:
+    """A reservation; see `wrappers.budget.Reservation`."""
+
+    client: LeaseClient
+    ticket: int
+    choice: int
+    most: Amounts
+
+    def settle(self, spent: Amounts, *, answered: bool) -> None:
+        self.client.settle(self.ticket, spent, answered=answered)
+
+
+@dataclass(eq=False)
+class LeaseClient:
+    """Sends what a worker's stages ask for and tell to the keeper, and hands out its answers.
+
+    If the keeper is lost, the worker goes on with the permits that it has, and tells the next keeper of them.
+    """
+
+    keeper: Keeper
+    name: str
+    between: float = _BETWEEN
+    stages: dict[int, LeasedLimiter] = field(default_factory=dict)
+    waiting: dict[int, _Call] = field(default_factory=dict)
+    in_flight: dict[int, _Call] = field(default_factory=dict)
+    room: Mapping[int, bool] = field(default_factory=dict)
+    _wishes: dict[int, _Wish] = field(default_factory=dict)
+    _reserved: dict[int, Amounts] = field(default_factory=dict)
+    _unsure: dict[int, m.Settle] = field(default_factory=dict)
+    _outbox: list[m.Message] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _epoch: int = 0
+    _seconds_of_a_call: float = 0.0
+    _something_to_send: asyncio.Event = field(default_factory=asyncio.Event)
+    _all_sent: asyncio.Event = field(default_factory=asyncio.Event)
+    _registering: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[LeaseClient]:
+        """Talk with the keeper while this context is open; what is left to tell it is told at the end."""
+        await self._register(self._epoch)
+        at_work = [asyncio.ensure_future(self._send_on()), asyncio.ensure_future(self._hear())]
+        try:
+            yield self
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.flush(), timeout=_LONGEST_FLUSH)
+        finally:
+            for task in at_work:
+                task.cancel()
+            await asyncio.gather(*at_work, return_exceptions=True)
+
+    async def flush(self) -> None:
+        """Wait until the keeper was told of everything."""
+        if self._outbox or not self._all_sent.is_set():
+            self._something_to_send.set()
+            await self._all_sent.wait()
+
+    def number(self) -> int:
+        """Return a number that no other ticket, stage or group of places has."""
+        return next(self._numbers)
+
+    def send(self, message: m.Message) -> None:
+        """Send a message to the keeper, soon."""
+        self._outbox.append(message)
+        self._all_sent.clear()
+        self._something_to_send.set()
+
+    async def _send_on(self) -> None:
+        while True:
+            await self._something_to_send.wait()
+            await asyncio.sleep(0)  # what others tell in the same moment goes along
+            began = time.monotonic()
+            self._something_to_send.clear()
+            batch, self._outbox = self._outbox, []
+            epoch = self._epoch
+            try:
+                self._take(await self.keeper.post(self.name, epoch, batch), epoch)
+            except KeeperLost:
+                self._unsure |= {one.ticket: one for one in batch if isinstance(one, m.Settle)}
+                await self._register(epoch)
+            if not self._outbox:
+                self._all_sent.set()
+            between = max(self.between, min(_LONGEST_BETWEEN, _PART_OF_A_CALL * self._seconds_of_a_call))
+            await asyncio.sleep(max(0.0, between - (time.monotonic() - began)))
+
+    async def _hear(self) -> None:
+        while True:
+            epoch = self._epoch
+            try:
+                self._take(await self.keeper.wait(self.name, epoch), epoch)
+            except KeeperLost:
+                await self._register(epoch)
+
+    async def _register(self, lost: int) -> None:
+        """Tell a keeper of everything, as often as it takes, unless that was done since the `lost` time."""
+        async with self._registering:
+            while self._epoch == lost:
+                self._epoch += 1
+                self._outbox = [one for one in self._outbox if isinstance(one, m.Settle)]
+                epoch = self._epoch
+                try:
+                    self._take(await self.keeper.register(self.name, epoch, self._everything()), epoch)
+                except KeeperLost as problem:
+                    _log.debug("the keeper of the limits can't be reached: %s", problem)
+                    lost = epoch
+                    await asyncio.sleep(_TRY_AGAIN_AFTER)
+                else:
+                    self._unsure.clear()
+
+    def _everything(self) -> list[m.Message]:
+        told: list[m.Message] = [stage.opening for stage in self.stages.values()]
+        told += [m.Begun(ticket, call.stage.number, call.size) for ticket, call in self.in_flight.items()]
+        told += [m.Held(ticket, most, sure=True) for ticket, most in self._reserved.items()]
+        told += [m.Held(one.ticket, one.most, sure=True) for one in self._outbox if isinstance(one, m.Settle)]
+        for ticket, settle in self._unsure.items():
+            told += [m.Held(ticket, settle.most, sure=False), settle]
+        told += [m.Ask(ticket, call.stage.number, call.size, call.first) for ticket, call in self.waiting.items()]
+        told += [wish.message for wish in self._wishes.values()]
+        return told
+
+    def _take(self, answers: m.Answers, epoch: int) -> None:
+        if not answers.known:
+            if epoch == self._epoch:
+                raise KeeperLost("it doesn't know this worker")
+            return
+        self.room = answers.room
+        for ticket, answer in answers.tickets:
+            if ticket in self._wishes:
+                self._decide(self._wishes.pop(ticket), answer)
+            elif ticket in self.waiting:
+                self._admit(ticket, self.waiting.pop(ticket), answer)
+
+    def _admit(self, ticket: int, call: _Call, answer: int) -> None:
+        if answer == m.STOPPED:
+            if not call.permit.done():
+                call.permit.set_exception(Stopped())
+            return
+        self.in_flight[ticket], call.begun = call, time.monotonic()
+        if call.permit.done():
+            self.end(m.Ended(ticket))
+        else:
+            call.permit.set_result(ticket)
+
+    def _decide(self, wish: _Wish, answer: int) -> None:
+        if answer == m.STOPPED:
+            if not wish.choice.done():
+                wish.choice.set_exception(Stopped())
+            return
+        self._reserved[wish.message.ticket] = wish.message.choices[answer]
+        if wish.choice.done():
+            self.settle(wish.message.ticket, Amounts(0.0, 0, 0), answered=True)
+        else:
+            wish.choice.set_result(answer)
+
+    def end(self, message: m.Answered | m.Refused | m.Ended) -> None:
+        """Report how a call ended."""
+        if (call := self.in_flight.pop(message.ticket, None)) is not None:
+            if isinstance(message, m.Answered):
+                seconds = time.monotonic() - call.begun
+                self._seconds_of_a_call += (seconds - self._seconds_of_a_call) * _SMOOTHING
+            self.send(message)
+
+    def give_up(self, ticket: int) -> None:
+        """Take back the wish for a permit or a reservation, or end what came of it."""
+        if self.waiting.pop(ticket, None) or self._wishes.pop(ticket, None):
+            self.send(m.Ended(ticket))
+        elif ticket in self._reserved:
+            self.settle(ticket, Amounts(0.0, 0, 0), answered=True)
+        else:
+            self.end(m.Ended(ticket))
+
+    # ---- the budget
+
+    async def reserve(self, choices: Callable[[], Sequence[Amounts]], *, started: bool) -> _Reserved:
+        """Reserve the first of several amounts that is left; see `RunBudget`.
+
+        Raises:
+            Stopped: nothing is left for it.
+        """
+        ticket, amounts = self.number(), tuple(choices())
+        wish = _Wish(m.Reserve(ticket, amounts, started), asyncio.get_running_loop().create_future())
+        self._wishes[ticket] = wish
+        self.send(wish.message)
+        try:
+            choice = await wish.choice
+        except asyncio.CancelledError:
+            self.give_up(ticket)
+            raise
+        return _Reserved(self, ticket, choice, amounts[choice])
+
+    def settle(self, ticket: int, spent: Amounts, *, answered: bool) -> None:
+        """Give back what a call hasn't spent."""
+        if (most := self._reserved.pop(ticket, None)) is not None:
+            self.send(m.Settle(ticket, spent, answered, most))
+
+    # ---- limiters
+
+    @asynccontextmanager
+    async def limiter_of(
+        self, target: Target, places: Places, limits: RateLimit, stop: Stop
+    ) -> AsyncIterator[LeasedLimiter]:
+        """Open a stage at an endpoint; see `connect`."""
+        number = self.number()
+        opening = m.Open(number, target, id(places), places.total, limits)
+        limiter = LeasedLimiter(self, opening, stop)
+        self.stages[number] = limiter
+        self.send(opening)
+        try:
+            with limiter.listening():
+                yield limiter
+        finally:
+            del self.stages[number]
+            self.send(m.Close(number))
+
+
+class LeasedLimiter:
+    """A stage's limiter at an endpoint, whose permits come from the keeper; see `CallLimiter`."""
+
+    def __init__(self, client: LeaseClient, opening: m.Open, stop: Stop) -> None:
+        self.opening = opening
+        self.number = opening.stage
+        self.reply_spacing = ReplySpacing()
+        self._client = client
+        self._limits = opening.limits
+        self._stop = stop
+        self._loop = asyncio.get_running_loop()
+        self._resting: set[asyncio.Future[None]] = set()
+        self._completion_tokens = 0.0
+        self._mine: dict[int, _Call] = {}
+        self._in_flight = 0
+        self._paused_at = math.nan
+        self._paused_before = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in flight."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a permit."""
+        return len(self._mine)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether calls lately could begin at once."""
+        return not self._mine and self._client.room.get(self.number, True)
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds in pauses so far, which time limits don't count."""
+        now = 0.0 if math.isnan(self._paused_at) else time.monotonic() - self._paused_at
+        return self._paused_before + now
+
+    def listening(self) -> _Listening:
+        """Hear of stops and pauses while this context is open."""
+        return _Listening(self, self._stop)
+
+    async def acquire(self, request: Request, *, again: bool = False) -> int:
+        """Wait for a permit to make a call.
+
+        Raises:
+            Stopped: a stop came first, and nothing was paid for the work item yet.
+            SentBack: the call is to be made elsewhere.
+        """
+        self._check_stop(request)
+        ticket, size, first = self._client.number(), self._expected_size(request), again or request.continues
+        call = _Call(self, size, first, not request.continues, self._loop.create_future())
+        self._client.waiting[ticket] = self._mine[ticket] = call
+        self._client.send(m.Ask(ticket, self.number, size, first))
+        try:
+            permit = await call.permit
+        except asyncio.CancelledError:
+            self._client.give_up(ticket)
+            raise
+        finally:
+            del self._mine[ticket]
+        self._in_flight += 1
+        return permit
+
+    def send_back(self, count: int) -> None:
+        """Have so many waiting calls made elsewhere, those that would wait longest."""
+        last = sorted(self._mine.items(), key=lambda one: (not one[1].first, one[0]), reverse=True)
+        for ticket, call in last[:count]:
+            if not call.permit.done():
+                self._client.give_up(ticket)
+                call.permit.set_exception(SentBack())
+
+    async def rest(self, seconds: float, request: Request) -> None:
+        """Wait before a retry, without holding a permit.
+
+        Raises:
+            Stopped: a stop came first, and nothing was paid for the work item yet.
+        """
+        self._check_stop(request)
+        if request.continues:
+            await asyncio.sleep(seconds)
+            return
+        rested = self._loop.create_future()
+        self._resting.add(rested)
+        timer = self._loop.call_later(seconds, lambda: None if rested.done() else rested.set_result(None))
+        try:
+            await rested
+        finally:
+            timer.cancel()
+            self._resting.discard(rested)
+
+    def answered(self, permit: int, prompt_tokens: int, completion_tokens: int) -> None:
+        """Report that a call was answered, and how many tokens it used."""
+        known = self._completion_tokens
+        self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
+        self._end(m.Answered(permit, prompt_tokens, completion_tokens))
+
+    def refused(self, permit: int, seconds: float) -> None:
+        """Report that a call was refused (429) and may not be repeated for so many seconds."""
+        self._end(m.Refused(permit, seconds))
+
+    def ended(self, permit: int) -> None:
+        """Report that a call ended in any other way."""
+        self._end(m.Ended(permit))
+
+    def _end(self, message: m.Answered | m.Refused | m.Ended) -> None:
+        self._in_flight -= 1
+        self._client.end(message)
+
+    def told(self, permit: int, quotas: Mapping[str, RemainingQuota]) -> None:
+        """Report the quotas that the provider states with the answer to a call, or with its refusal."""
+        self._client.send(m.Told(permit, quotas))
+
+    def learned(self) -> Learned | None:
+        """Have the keeper remember what is known of the endpoint's limits now."""
+        self._client.send(m.LeftOut(self.number))
+        return None
+
+    def start_anew(self, learned: Learned | None) -> None:  # noqa: ARG002 - as in `CallLimiter`
+        """Begin with the limits that the keeper remembers."""
+        self._client.send(m.StartAnew(self.number))
+
+    def _expected_size(self, request: Request) -> Size:
+        """Return the tokens of the prompt, by its length, and of a usual reply; at first, half of the maximum reply."""
+        if self._limits.tokens_per_minute is None and not self._limits.check_headers:
+            return ONE
+        prompt = sum(len(message.content) for message in request.messages) / _CHARACTERS_PER_TOKEN
+        return Size(1.0, prompt, self._completion_tokens or request.max_tokens / 2)
+
+    def _check_stop(self, request: Request) -> None:
+        if self._stop.requested and not request.continues:
+            raise Stopped
+
+    def stopped(self) -> None:
+        """Reject waiting calls of work items that weren't begun."""
+        for ticket, call in list(self._mine.items()):
+            if call.begins and not call.permit.done():
+                self._client.give_up(ticket)
+                call.permit.set_exception(Stopped())
+        for rested in self._resting:
+            if not rested.done():
+                rested.set_exception(Stopped())
+
+    def note_pause(self) -> None:
+        """Note the beginning or the end of a pause."""
+        if self._stop.paused and math.isnan(self._paused_at):
+            self._paused_at = time.monotonic()
+        elif not self._stop.paused and not math.isnan(self._paused_at):
+            self._paused_before, self._paused_at = self.paused_for, math.nan
+
+
+@dataclass(eq=False)
+class _Listening:
+    """Tells a limiter of stops and pauses while it is entered."""
+
+    limiter: LeasedLimiter
+    stop: Stop
+    _ends: list[Callable[[], None]] = field(default_factory=list)
+
+    def __enter__(self) -> None:
+        self.limiter.note_pause()
+        self._ends = [self.stop.listen(self.limiter.stopped), self.stop.listen_to_pauses(self.limiter.note_pause)]
+
+    def __exit__(self, *_: object) -> None:
+        for end in self._ends:
+            end()

@@ -1,0 +1,111 @@
+"""What workers tell the driver of their runs: rare events as they are, samples and calls only as sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from deepfabric_core.amounts import PURPOSES, Spending, Spent, Usage, with_call, with_refused
+from deepfabric_core.events import (
+    CallAnswered,
+    CallFailed,
+    Event,
+    Notice,
+    ReplyMended,
+    ReplyRejected,
+    Resumed,
+    SampleFailed,
+    SampleFinished,
+    SamplePutAside,
+    SampleRejected,
+    SamplesCounted,
+    StageStarted,
+)
+
+# Of the samples since the last report so many are told of, and the others are only counted.
+_SAMPLES_TOLD = 4
+_EVENTS_TOLD = 500
+_AS_THEY_ARE = (CallFailed, ReplyRejected, ReplyMended, SampleFailed, SampleRejected, Notice)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a shard has come to, earlier sessions included."""
+
+    made: int = 0
+    failed: int = 0
+    spending: Spending = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a worker tells: how far its shard has come, once begun, and what has happened since the last report.
+
+    Of two reports, the one with the greater `order` was made later; they may arrive the other way round.
+    """
+
+    shard: int
+    progress: Progress | None
+    events: tuple[Event, ...] = ()
+    order: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class Reporter:
+    """Receives the events of a shard's run, and sums them up until they are asked for."""
+
+    shard: int
+    turn: int = 0
+    begun: bool = False
+    made: int = 0
+    failed: int = 0
+    spending: Spending = field(default_factory=dict)
+    _reports: int = 0
+    _events: list[Event] = field(default_factory=list)
+    _samples: list[SampleFinished] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Take in an event."""
+        match event:
+            case StageStarted(done=done, failed=failed):
+                self.begun, self.made, self.failed = True, done, failed
+            case Resumed(spending=spending):
+                self.spending = spending
+            case CallAnswered(_, prompt, completion, cost, _, cached, purpose):
+                self.spending = with_call(self.spending, purpose, Usage(prompt, completion, cost, cached))
+            case SamplePutAside(spent=spent):
+                self.spending = with_refused(self.spending, spent)
+            case SampleFinished():
+                self.made += 1
+                self._samples = [*self._samples[1 - _SAMPLES_TOLD :], event]
+            case _ if isinstance(event, _AS_THEY_ARE):
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        self.failed += isinstance(event, SampleFailed)
+        if len(self._events) < _EVENTS_TOLD or not isinstance(event, CallFailed | ReplyRejected | ReplyMended):
+            self._events.append(event)
+
+    def report(self) -> Report:
+        """Return what has happened since the last report."""
+        events, self._events = (*self._events, *self._samples), []
+        self._samples = []
+        progress = Progress(self.made, self.failed, self.spending) if self.begun else None
+        self._reports += 1
+        return Report(self.shard, progress, events, (self.turn, self._reports))
+
+
+def events_of(report: Report, known: Progress) -> list[Event]:
+    """Return the events by which the driver counts what a report tells beyond what it knew of the shard."""
+    if report.progress is None:
+        return list(report.events)
+    made, failed = report.progress.made - known.made, report.progress.failed - known.failed
+    for event in report.events:
+        made -= isinstance(event, SampleFinished)
+        failed -= isinstance(event, SampleFailed)
+    spending = {
+        purpose: more
+        for purpose in PURPOSES
+        if (more := report.progress.spending.get(purpose, Spent()) - known.spending.get(purpose, Spent())) != Spent()
+    }
+    counted = [SamplesCounted(made, failed, spending)] if made or failed or spending else []
+    return [*counted, *report.events]

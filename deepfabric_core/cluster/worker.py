@@ -1,0 +1,121 @@
+"""A worker makes one shard after another: each is a run of its own, by the same engine, over a part of the plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from deepfabric_core.cluster.lease_client import LeaseClient
+from deepfabric_core.cluster.reports import Reporter
+from deepfabric_core.config.llm import Llm
+from deepfabric_core.events import Emit
+from deepfabric_core.llm.connect import CallPolicy, connect
+from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.job import Job
+from deepfabric_core.run.pipeline import generate
+from deepfabric_core.run.state import RunState
+from deepfabric_core.samples.shards import Shard
+from deepfabric_core.stop import Stop
+from deepfabric_core.store.failure_log import Failures
+from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """A shard to make: the job of it, its files, and what of the driver's environment it needs."""
+
+    job: Job
+    files: ShardFiles
+    folder: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    has_budget: bool = False
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOutcome:
+    """How the work on a shard ended: it is finished, was stopped, or was given up for a reason.
+
+    Such a reason holds for all shards, unless it `may_pass`.
+    """
+
+    totals: ShardTotals = field(default_factory=ShardTotals)
+    finished: bool = False
+    given_up: str = ""
+    may_pass: bool = False
+
+
+def shard_job(job: Job, shard: Shard, files: ShardFiles, width: int) -> Job:
+    """Return the job that makes one shard of a job, with so many calls at once.
+
+    What the driver decides about, such as changes of the config and the budget, is settled already.
+    """
+    config = job.config
+    output = config.output.model_copy(update={"save_as": str(files.dataset), "batch_size": width, "checkpoint": None})
+    topics = config.topics.model_copy(update={"save_as": None, "weights": {}})
+    update = {"output": output, "topics": topics, "budget": type(config.budget)(), "run": type(config.run)()}
+    return replace(
+        job,
+        config=config.model_copy(update=update),
+        topics_load=files.topics,
+        config_file=job.config_file.absolute() if job.config_file else None,
+        checkpoint_path=files.folder,
+        resume=True,
+        fresh=False,
+        accept_changes=True,
+        keep=True,
+        live_edits=None,
+        command=(),
+        trace=None,
+        shard=shard,
+    )
+
+
+async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
+    """Make what isn't there of a shard; once all of it is made or has failed, leave its mark.
+
+    Raises:
+        DeepFabricError: the shard can't be made, for a reason that holds for others, too.
+    """
+    _prepare(task)
+    job, files = task.job, task.files
+    files.mark.unlink(missing_ok=True)
+    state = await generate(job, emit=reporter.emit, stop=stop, connect=partial(_connected, task, client))
+    shard = job.shard
+    if shard is None or not _is_settled(state, len(shard)):
+        return ShardOutcome(given_up=state.reason if state.ending == "aborted" else "")
+    if state.ending == "aborted":  # all of it failed, which is for the whole run to judge
+        Failures(files.checkpoint.failures).save(job.failures)
+        files.dataset.unlink(missing_ok=True)
+    totals = files.complete(shard)
+    files.finish(totals)
+    return ShardOutcome(totals, finished=True)
+
+
+def _is_settled(state: RunState, planned: int) -> bool:
+    return state.samples_progress.started_at is not None and state.samples_progress.settled >= planned
+
+
+def _prepare(task: ShardTask) -> None:
+    """Work where the driver does, with the keys that it has."""
+    with suppress(OSError):
+        os.chdir(task.folder)
+    for name, value in task.environment.items():
+        os.environ.setdefault(name, value)
+
+
+@asynccontextmanager
+async def _connected(
+    task: ShardTask, client: LeaseClient | None, settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop
+) -> AsyncIterator[ChatModel]:
+    """Connect to a model, with the limiter and the budget of all workers."""
+    if client is None:
+        async with connect(settings, policy, emit, stop) as model:
+            yield model
+        return
+    policy = replace(policy, budget=client if task.has_budget else None)
+    async with connect(settings, policy, emit, stop, client.limiter_of) as model:
+        yield model

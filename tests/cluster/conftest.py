@@ -1,0 +1,76 @@
+"""A cluster of three nodes on this machine, and a server whose answers depend on the request alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepfabric_core import Job, load
+from tests.provider import Faults, LocalProvider
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("DEEPFABRIC_LEARNED_LIMITS", "off")
+os.environ.setdefault("OPENAI_API_KEY", "test")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    for _ in range(2):
+        started.add_node(num_cpus=2)
+    ray.init(address=started.address, log_to_driver=False, namespace="deepfabric")
+    yield started
+    ray.shutdown()
+    started.shutdown()
+
+
+def reply(request: dict[str, Any]) -> str:
+    """Answer with texts that depend on the messages alone."""
+    said = json.dumps(request["messages"], sort_keys=True).encode()
+
+    def text(name: str) -> str:
+        digest = hashlib.sha256(said + name.encode()).hexdigest()
+        return " ".join(digest[place : place + 5] for place in range(0, 60, 5))
+
+    schema = request["response_format"]["json_schema"]["schema"]
+    return json.dumps({name: text(name) for name in schema["properties"]})
+
+
+@pytest.fixture
+def server() -> Iterator[LocalProvider]:
+    with LocalProvider(Faults(latency=0.05), reply, record=False) as provider:
+        yield provider
+
+
+@pytest.fixture
+def job(tmp_path: Path, server: LocalProvider) -> Job:
+    """400 samples of 100 topics, by 3 workers in 8 shards."""
+    topics = tmp_path / "topics.jsonl"
+    paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(10) for two in range(10))
+    topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
+    text = json.dumps(
+        {
+            "topics": {"prompt": "Tea"},
+            "generation": {"system_prompt": "You teach."},
+            "llm": {
+                "provider": "openai",
+                "model": "tea-1",
+                "base_url": server.base_url,
+                "prices": {"input": 1, "output": 2},
+            },
+            "quality": {"checks": False},
+            "output": {"save_as": str(tmp_path / "cluster.jsonl"), "num_samples": 400, "batch_size": 12},
+            "run": {"engine": "ray", "workers": 3, "shard_size": 50},
+        }
+    )
+    return Job(load(text, source="here").config, topics_load=topics, checkpoint_path=tmp_path / "checkpoint")

@@ -1,0 +1,100 @@
+"""Whole runs on a cluster: the same dataset as of one process, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepfabric_core import Job, RunState, Stop
+from deepfabric_core.cluster.generate import generate
+from deepfabric_core.events import Event
+from tests.provider import LocalProvider
+
+# Calls in flight that are made again after something died.
+_WIDTH = 12
+
+
+def done(job: Job, emit: Callable[[Event], None] = lambda _: None, stop: Stop | None = None) -> RunState:
+    return asyncio.run(generate(job, emit=emit, stop=stop or Stop()))
+
+
+def local(job: Job, tmp_path: Path) -> bytes:
+    """The dataset that one process makes."""
+    output = job.config.output.model_copy(update={"save_as": str(tmp_path / "local.jsonl")})
+    config = job.config.model_copy(update={"run": type(job.config.run)(), "output": output})
+    assert done(replace(job, config=config, checkpoint_path=None)).ending == "complete"
+    return (tmp_path / "local.jsonl").read_bytes()
+
+
+def when_half_done(act: Callable[[], object]) -> Callable[[Event], None]:
+    """Return an observer that does something, once, when samples have come."""
+    seen: list[Event] = []
+
+    def observe(event: Event) -> None:
+        if type(event).__name__ == "SamplesCounted":
+            seen.append(event)
+            if len(seen) == 3:
+                act()
+
+    return observe
+
+
+def kill_process_of(name: str) -> None:
+    """Kill the first process of an actor class, as no goodbye."""
+    from ray.util.state import list_actors
+
+    actor = next(one for one in list_actors() if one.class_name == name and one.state == "ALIVE")
+    os.kill(actor.pid, signal.SIGKILL)
+
+
+def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
+    state = done(job)
+    assert (state.ending, state.samples_done, state.calls) == ("complete", 400, 400)
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+    assert not job.shards.path.exists()
+
+
+def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
+    stop = Stop()
+    first = done(job, when_half_done(stop.request), stop)
+    assert first.ending == "stopped" and 0 < first.samples_done < 400
+    assert not job.dataset.exists()
+    second = done(replace(job, resume=True))
+    assert (second.ending, second.samples_done, second.calls_of_all_sessions) == ("complete", 400, 400)
+    assert server.counts.requests == 400
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["WorkerActor", "KeeperActor"])
+def test_a_process_that_dies_costs_the_calls_in_flight_at_most(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path, name: str
+) -> None:
+    state = done(job, when_half_done(lambda: kill_process_of(name)))
+    assert (state.ending, state.samples_done) == ("complete", 400)
+    assert 400 <= server.counts.requests <= 400 + _WIDTH
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_node_that_dies_costs_the_calls_in_flight_at_most(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
+) -> None:
+    node = cluster.add_node(num_cpus=2)
+    state = done(job, when_half_done(lambda: cluster.remove_node(node, allow_graceful=False)))
+    assert (state.ending, state.samples_done) == ("complete", 400)
+    assert server.counts.requests <= 400 + _WIDTH
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server: LocalProvider) -> None:
+    budget = type(job.config.budget)(calls=100)
+    job = replace(job, config=job.config.model_copy(update={"budget": budget}))
+    state = done(job)
+    assert (state.ending, state.samples_done, server.counts.requests) == ("budget", 100, 100)
+    assert state.budget is not None and state.budget.spent.calls == 100

@@ -1,0 +1,50 @@
+"""Samples that repeat one of another shard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from deepfabric_core.cluster.duplicates import reject, repeated
+from deepfabric_core.config.quality import Duplicates
+from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.store.review_log import reviews_of
+
+
+def sample(question: str, answer: str) -> dict[str, object]:
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"messages": messages, "metadata": {"topic_path": ["Tea", question]}}
+
+
+def dataset(folder: Path, name: str, *samples: dict[str, object]) -> Path:
+    path = folder / name
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in samples), encoding="utf-8")
+    return path
+
+
+GREEN = sample("How is green tea brewed?", "With water that has cooled down to eighty degrees, for two minutes.")
+BLACK = sample(
+    "How is black tea brewed?", "Boiling water is poured over the leaves, which stay in it for four minutes."
+)
+WHITE = sample(
+    "What is white tea?", "Young buds that are only withered and dried, so that it tastes of little but flowers."
+)
+
+
+def test_the_later_of_two_equal_samples_of_different_shards_is_found(tmp_path: Path) -> None:
+    shards = [dataset(tmp_path, "a", GREEN, BLACK), dataset(tmp_path, "b", WHITE, BLACK), dataset(tmp_path, "c")]
+    found = repeated(shards, Duplicates())
+    assert {place: [one.sample for one in decisions] for place, decisions in found.items()} == {1: [sample_id(BLACK)]}
+    assert found[1][0].reason == "all its words are those of another sample"
+
+
+def test_equal_samples_of_one_shard_are_left_to_its_own_run(tmp_path: Path) -> None:
+    assert repeated([dataset(tmp_path, "a", GREEN, GREEN), dataset(tmp_path, "b", BLACK)], Duplicates()) == {}
+
+
+def test_what_is_refused_is_a_rejection_in_the_shards_own_reviews(tmp_path: Path) -> None:
+    shards = [dataset(tmp_path, "a.jsonl", GREEN), dataset(tmp_path, "b.jsonl", GREEN)]
+    reject(shards[1], repeated(shards, Duplicates())[1])
+    review = reviews_of(shards[1]).rejected()[sample_id(GREEN)]
+    assert "different" in review.advice
+    assert not reviews_of(shards[0]).rejected()

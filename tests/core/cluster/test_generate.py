@@ -1,0 +1,90 @@
+"""Runs on Ray, where there is no Ray, and the work of one shard."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deepfabric_core import Job, Stop, load
+from deepfabric_core.cluster.generate import generate
+from deepfabric_core.cluster.reports import Progress, Reporter, events_of
+from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.run.job import plan_of
+from deepfabric_core.run.state import RunState, reduce
+from deepfabric_core.samples.shards import Layout, topics_of
+from deepfabric_core.store.shard_files import ShardsFolder
+from deepfabric_core.store.topics_file import TopicsFile, load_topics
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "topics.jsonl").write_text(
+        "".join(f'{{"path": ["Tea", "t{n}"]}}\n' for n in range(6)), encoding="utf-8"
+    )
+    text = f"""
+        topics: {{prompt: Tea}}
+        generation: {{system_prompt: You teach.}}
+        llm: {{provider: simulated, model: s}}
+        quality: {{duplicates: false}}
+        output: {{save_as: "{tmp_path}/tea.jsonl", num_samples: 15, batch_size: 4}}
+        run: {{engine: ray}}
+    """
+    return Job(load(text, source="here").config, topics_load=tmp_path / "topics.jsonl")
+
+
+def done(job: Job) -> RunState:
+    return asyncio.run(generate(job, emit=lambda _: None, stop=Stop()))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_the_command_to_install_it_is_told(job: Job) -> None:
+    with pytest.raises(ConfigError, match=r"isn't installed: pip install 'deepfabric-nb\[ray\]'"):
+        done(job)
+
+
+def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_path: Path) -> None:
+    local = job.config.model_copy(update={"run": type(job.config.run)()})
+    done(replace(job, config=local))
+    folder, topics = ShardsFolder(tmp_path / "shards"), load_topics(tmp_path / "topics.jsonl")[0]
+    state, made = RunState(), []
+    for shard in Layout(4).shards(plan_of(job, topics).shares):
+        files = folder.shard(shard.number)
+        TopicsFile(files.topics, {}).save(topics_of(topics, shard))
+        reporter = Reporter(shard.number)
+        task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+        outcome = asyncio.run(make_shard(task, None, reporter, Stop()))
+        assert outcome.finished and files.finished() == outcome.totals
+        made += files.dataset.read_text(encoding="utf-8").splitlines()
+        for event in events_of(reporter.report(), Progress()):
+            state = reduce(state, event)
+    assert sorted(made) == sorted((tmp_path / "tea.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (state.samples_done, state.answered) == (15, 15)
+    totals = folder.totals()
+    assert (totals.made, totals.failed, totals.calls) == (15, 0, 15)
+
+
+def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
+    topics = load_topics(tmp_path / "topics.jsonl")[0]
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
+    files = ShardsFolder(tmp_path / "shards").shard(0)
+    TopicsFile(files.topics, {}).save(topics)
+    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+    stop, reporter = Stop(), Reporter(0)
+    stop.request()
+    assert not asyncio.run(make_shard(task, None, reporter, stop)).finished
+    assert files.finished() is None
+    assert asyncio.run(make_shard(task, None, Reporter(0), Stop())).totals.made == 15
+    assert len([json.loads(line) for line in files.dataset.read_text(encoding="utf-8").splitlines()]) == 15
+
+
+def test_what_a_cluster_has_begun_is_not_gone_on_with_by_one_process(job: Job, tmp_path: Path) -> None:
+    job.shards.keep_layout(Layout(4))
+    local = job.config.model_copy(update={"run": type(job.config.run)()})
+    with pytest.raises(ConfigError, match="go on with --engine ray"):
+        done(replace(job, config=local, resume=True))

@@ -1,0 +1,230 @@
+"""The one limiter and the one budget of several workers, without Ray: messages are passed on directly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepfabric_core.amounts import Amounts
+from deepfabric_core.chat.messages import Message, Request
+from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.lease_client import KeeperLost, LeaseClient
+from deepfabric_core.cluster.lease_keeper import LeaseKeeper
+from deepfabric_core.config.schema import RateLimit
+from deepfabric_core.events import Event
+from deepfabric_core.llm.limits.learned_file import Target
+from deepfabric_core.llm.limits.limiter import Limiter
+from deepfabric_core.llm.limits.queue import Places
+from deepfabric_core.run.budget import RunBudget
+from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum
+
+TARGET = Target("openai", "localhost/v1", "tea-1", "")
+ASKS = Request((Message("user", "Tea?"),), 100)
+GOES_ON = Request((Message("user", "Tea?"),), 100, continues=True)
+WORST, REAL = Amounts(0.01, 100, 1), Amounts(0.004, 40, 1)
+
+
+@dataclass
+class Direct:
+    """Passes messages on to a keeper, which may be `lost` and replaced."""
+
+    keeper: LeaseKeeper
+    lost: bool = False
+
+    async def register(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        return await self._passed(self.keeper.register(name, epoch, told))
+
+    async def post(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        return await self._passed(self.keeper.post(name, epoch, told))
+
+    async def wait(self, name: str, epoch: int) -> m.Answers:
+        return await self._passed(self.keeper.wait(name, epoch))
+
+    async def _passed(self, asked: Coroutine[Any, Any, m.Answers]) -> m.Answers:
+        if self.lost:
+            asked.close()
+            raise KeeperLost("it is gone")
+        return await asked
+
+
+@dataclass
+class Crowd:
+    """Workers with one keeper; `most` is how many calls were in flight at once."""
+
+    folder: Path
+    limits: Amounts = field(default_factory=Amounts)
+    ledgers: list[BudgetLedger] = field(default_factory=list)
+    in_flight: int = 0
+    most: int = 0
+    made: int = 0
+
+    def keeper(self) -> LeaseKeeper:
+        limiter, stop = Limiter(), Stop()
+        self.limiter = limiter
+        self.ledgers.append(BudgetLedger("run tea", "tea", Sum(), self.folder))
+        events: list[Event] = []
+        self.budget = RunBudget(self.limits, self.ledgers[-1], events.append, stop, lambda: 0.0)
+        return LeaseKeeper(lambda _: limiter, stop, self.budget)
+
+    @property
+    def spent(self) -> Sum:
+        return self.ledgers[-1].balance().spent
+
+    async def calls(self, client: LeaseClient, count: int, *, ceiling: int = 4, seconds: float = 0.002) -> None:
+        """Make so many calls, with twice as many work items as may be in flight."""
+        left = iter(range(count))
+
+        async def one() -> None:
+            for _ in left:
+                permit = await limiter.acquire(ASKS)
+                reserved = await client.reserve(lambda: (WORST,), started=False)
+                self.in_flight += 1
+                self.most = max(self.most, self.in_flight)
+                await asyncio.sleep(seconds)
+                self.in_flight -= 1
+                self.made += 1
+                reserved.settle(REAL, answered=True)
+                limiter.answered(permit, 20, 20)
+
+        async with client.limiter_of(TARGET, Places(ceiling), RateLimit(), Stop()) as limiter:
+            await asyncio.gather(*(one() for _ in range(2 * ceiling)), return_exceptions=False)
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Crowd:
+    return Crowd(tmp_path)
+
+
+def run(what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await what()
+
+    asyncio.run(bounded())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.005)
+
+
+def test_each_worker_gets_its_permits_up_to_its_ceiling_and_all_is_given_back(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+
+        async def worker(place: int) -> None:
+            async with LeaseClient(Direct(keeper), f"{place} a", between=0.001).opened() as client:
+                for _ in range(3):  # shards
+                    await crowd.calls(client, 20)
+
+        await asyncio.gather(worker(0), worker(1))
+        assert set(keeper.in_flight().values()) == {0}
+
+    run(all_of_it)
+    assert (crowd.made, crowd.limiter.controller.in_flight) == (120, 0)
+    assert 4 < crowd.most <= 8
+    assert crowd.spent == Sum(pytest.approx(0.48), 4800, 120)  # type: ignore[arg-type]
+
+
+def test_the_limits_that_the_user_sets_hold_for_all_workers_together(crowd: Crowd) -> None:
+    begun: list[float] = []
+
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+
+        async def worker(place: int) -> None:
+            async with LeaseClient(Direct(keeper), f"{place} a", between=0.001).opened() as client:
+                limits = RateLimit(requests_per_minute=3000)
+                async with client.limiter_of(TARGET, Places(8), limits, Stop()) as limiter:
+                    for _ in range(10):
+                        permit = await limiter.acquire(ASKS)
+                        begun.append(asyncio.get_running_loop().time())
+                        limiter.answered(permit, 1, 1)
+
+        await asyncio.gather(*(worker(place) for place in range(3)))
+
+    run(all_of_it)
+    assert begun[-1] - begun[0] > 0.3  # 30 calls at 50 a second, after a few at once
+
+
+def test_a_budget_is_never_exceeded_by_all_workers_together(tmp_path: Path) -> None:
+    crowd = Crowd(tmp_path, Amounts(cost=0.1))
+
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+
+        async def worker(place: int) -> None:
+            async with LeaseClient(Direct(keeper), f"{place} a", between=0.001).opened() as client:
+                with pytest.raises(Stopped):
+                    await crowd.calls(client, 1000)
+
+        await asyncio.gather(worker(0), worker(1))
+
+    run(all_of_it)
+    assert crowd.spent.cost <= 0.1
+    assert crowd.spent.cost > 0.1 - 0.01
+    assert crowd.budget.reached
+
+
+def test_after_the_keeper_is_lost_a_new_one_knows_all_calls_and_reservations(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        direct = Direct(crowd.keeper())
+        async with LeaseClient(direct, "0 a", between=0.001).opened() as client:
+            making = asyncio.ensure_future(crowd.calls(client, 60, seconds=0.02))
+            await until(lambda: crowd.made >= 20)
+            direct.lost = True
+            await asyncio.sleep(0.05)
+            crowd.ledgers[-1].close()  # what was reserved counts as spent
+            direct.keeper, direct.lost = crowd.keeper(), False
+            await making
+        assert direct.keeper.in_flight() == {"0 a": 0}
+
+    run(all_of_it)
+    assert (crowd.made, crowd.limiter.controller.in_flight) == (60, 0)
+    assert 0.24 - 1e-9 <= crowd.spent.cost <= 0.24 + 8 * 0.01
+
+
+def test_a_worker_that_is_gone_gives_back_its_permits_and_what_it_reserved_counts_as_spent(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepfabric_core.cluster.lease_client._LONGEST_FLUSH", 0.05)
+
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+        async with LeaseClient(Direct(keeper), "0 a", between=0.001).opened() as client:
+            making = asyncio.ensure_future(crowd.calls(client, 10, seconds=5))
+            await until(lambda: crowd.in_flight == 4)
+            making.cancel()
+            client.keeper = Direct(keeper, lost=True)  # it tells no one
+            keeper.forget("0 a")
+        assert keeper.in_flight() == {}
+
+    run(all_of_it)
+    assert crowd.limiter.controller.in_flight == 0
+    assert crowd.spent.cost == pytest.approx(4 * 0.01)
+
+
+def test_a_stop_ends_the_wait_of_work_that_was_not_begun(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        stop = Stop()
+        async with (
+            LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, Places(1), RateLimit(), stop) as limiter,
+        ):
+            held = await limiter.acquire(ASKS)
+            new, later = (asyncio.ensure_future(limiter.acquire(one)) for one in (ASKS, GOES_ON))
+            await asyncio.sleep(0.02)
+            stop.request()
+            with pytest.raises(Stopped):
+                await new
+            limiter.answered(held, 1, 1)
+            limiter.ended(await later)
+            assert limiter.in_flight == limiter.waiting == 0
+
+    run(all_of_it)
