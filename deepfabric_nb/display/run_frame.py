@@ -7,7 +7,6 @@ asked for by the page, see `deepfabric_nb.samples.protocol`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +50,7 @@ class RunFrame(LiveFrame):
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._grown: deque[TopicExpanded] = deque(maxlen=_GROWN)
+        self._grown: tuple[TopicExpanded, ...] = ()  # replaced, as it grows in the engine's thread while it is drawn
         self._graph: TopicGraph | None = None
         self._remade: list[tuple[Run, int]] = []
         source = RunSource(run)
@@ -115,7 +114,7 @@ class RunFrame(LiveFrame):
 
     def _note(self, event: Event) -> None:
         if isinstance(event, TopicExpanded):
-            self._grown.append(event)
+            self._grown = (*self._grown, event)[-_GROWN:]
 
     def draw(self) -> None:
         """Update the page. At the end also what is saved in the notebook."""

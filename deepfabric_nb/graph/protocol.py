@@ -4,12 +4,13 @@ Topics are stored in columns, one row each, parents before their children. A new
 snapshot renumbers rows. Texts are shortened here and control codes are removed. They are not escaped: whatever draws
 them has to do that.
 
-The page sends `resync` with the number of the last delta that it has (-1 for none), `select` with `ids`, and `edit`
-with `op` (prune, keep_only, rename, add, move, merge, weigh, undo, redo, grow or regenerate), `ids`; rename and add
-have a `name`, move has the id of the new parent, `to`, and weigh a `weight` (null: that of the topic above). Python
-answers with `refused` or `heard`, and a `message`. It asks for what the page shows by `picture` with a `kind` (png or
-svg) and a `number`; the page answers with `picture`, the same `number`, and the file as its buffer. By `samples_of`,
-with the id of a `topic` and a number `from`, the page asks for samples at or below the topic, and is sent `samples`.
+The page sends `resync` with the number of the last delta that it has (-1 for none) until it gets a snapshot, or, if
+there is nothing new, `synced` with the same number. It sends `select` with `ids`, and `edit` with `op` (prune,
+keep_only, rename, add, move, merge, weigh, undo, redo, grow or regenerate), `ids`; rename and add have a `name`, move
+has the id of the new parent, `to`, and weigh a `weight` (null: that of the topic above). Python answers with `refused`
+or `heard`, and a `message`. It asks for what the page shows by `picture` with a `kind` (png or svg) and a `number`; the
+page answers with `picture`, the same `number`, and the file as its buffer. By `samples_of`, with the id of a `topic`
+and a number `from`, the page asks for samples at or below the topic, and is sent `samples`.
 """
 
 from __future__ import annotations

@@ -84,13 +84,19 @@ class TopicGraphWidget(EditableTopics):
                 case {"type": "picture", "number": int(number)}:
                     self._pictures.answer(number, message, buffers)
                 case {"type": "resync", "seq": int(seq)}:
-                    if seq != self._columns.seq:
-                        self.send_state("snapshot")
+                    self._bring_up_to_date(seq)
                 case {"type": "select", "ids": list(ids)}:
                     self._select_quietly(ids)
                     self._show_samples()
                 case {"type": "edit", "op": str(op), "ids": [*ids]} if all(isinstance(own, str) for own in ids):
                     self._change(op, ids, message.get(_MORE.get(op, "name"), ""))
+
+    def _bring_up_to_date(self, seq: int) -> None:
+        """Answer a page that has everything up to a delta; it asks until it has an answer."""
+        if seq != self._columns.seq:
+            self.send_state("snapshot")
+        else:
+            self.send({"type": "synced", "seq": seq})
 
     def _send_samples(self, topic_id: str, first: int) -> None:
         """Send what the page asks for. It is read without the lock, as it may take a moment."""

@@ -1,4 +1,5 @@
 // Apply Python's messages to the columns: a snapshot of everything, then deltas.
+import { askingUntilAnswered } from "../asking.js";
 
 /** Return a column of numbers, from a list or from bytes at any offset of a message. */
 function numbers(column) {
@@ -29,27 +30,36 @@ export function append(topics, delta, [parent, rows, wanted, done, failed]) {
 }
 
 /**
- * Keep the columns in sync with Python. Messages are numbered; if one is missing, a new snapshot is requested.
+ * Keep the columns in sync with Python. Messages are numbered; if one is missing, a new snapshot is requested until it
+ * comes, or Python says that there is nothing new.
  * `heard` is called with each new message after the columns are up to date.
  */
 export function connect(model, topics, heard) {
   let seq = -1;
+  const asking = askingUntilAnswered(resync);
 
   function snapshot() {
     const sent = model.get("snapshot");
     if (!sent?.ids) return;
+    asking.answered();
     fill(topics, sent);
     seq = sent.seq;
     heard({ type: "snapshot", ...sent });
   }
 
   function message(told, buffers) {
-    if (told?.type !== "delta") heard(told);
+    if (told?.type === "synced") synced(told);
+    else if (told?.type !== "delta") heard(told);
     else if (told.seq === seq + 1 && told.before <= topics.length) {
       append(topics, told, buffers);
       seq = told.seq;
       heard(told);
-    } else if (told.seq > seq) resync();
+    } else if (told.seq > seq) asking.start();
+  }
+
+  /** Pages hear answers that are meant for others, too. */
+  function synced(told) {
+    if (told.seq === seq) asking.answered();
   }
 
   function resync() {
@@ -63,8 +73,9 @@ export function connect(model, topics, heard) {
   model.on("change:snapshot", snapshot);
   model.on("msg:custom", message);
   snapshot();
-  resync(); // What was sent while the page was loading the widget is not lost.
+  asking.start(); // What was sent while the page was loading the widget is not lost.
   return () => {
+    asking.dispose();
     model.off("change:snapshot", snapshot);
     model.off("msg:custom", message);
   };

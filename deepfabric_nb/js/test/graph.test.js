@@ -42,6 +42,41 @@ test("a page asks for everything when it is loaded, and again when a message is 
   assert.equal(find(".dfg").dataset.topics, "7");
 });
 
+test("a page asks until it is answered, less and less often", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const model = tea();
+  drawn(model);
+  mock.timers.tick(1000);
+  mock.timers.tick(1999);
+  assert.equal(model.sent.length, 2);
+  mock.timers.tick(1);
+  assert.deepEqual(model.sent, Array(3).fill({ type: "resync", seq: 1 }));
+  model.hears({ type: "synced", seq: 5 });
+  mock.timers.tick(4000);
+  assert.equal(model.sent.length, 4, "what another page was told is no answer");
+  model.hears({ type: "synced", seq: 1 });
+  mock.timers.tick(1_000_000);
+  assert.equal(model.sent.length, 4);
+  mock.timers.reset();
+});
+
+test("a page that missed something asks for it until everything comes, and a kernel that is gone isn't asked for ever", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const model = tea();
+  drawn(model);
+  model.hears({ type: "synced", seq: 1 });
+  model.hears(...grown(3, 8, ["x"], [0]));
+  mock.timers.tick(1000);
+  assert.equal(model.sent.length, 3);
+  model.show(snapshotOf(TEA, { seq: 3 }));
+  mock.timers.tick(1_000_000);
+  assert.equal(model.sent.length, 3);
+  model.hears(...grown(5, 8, ["x"], [0]));
+  for (let second = 0; second < 1000; second += 1) mock.timers.tick(1000);
+  assert.equal(model.sent.length, 13);
+  mock.timers.reset();
+});
+
 test("what a snapshot has brought already isn't added a second time", () => {
   const model = modelOf(snapshotOf([...TEA, "oolong"]));
   const { find } = drawn(model);

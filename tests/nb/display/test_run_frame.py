@@ -11,6 +11,7 @@ import pytest
 from ipykernel.comm.comm import BaseComm as KernelComm
 
 import deepfabric_nb
+from deepfabric_core.events import TopicExpanded
 from deepfabric_nb.display.run_frame import RunFrame
 from deepfabric_nb.graph.topic_graph import TopicGraph
 from deepfabric_nb.kernel.live_frame import STATIC
@@ -47,6 +48,24 @@ def test_stop_is_passed_on_and_acknowledged(place: Path) -> None:
     assert shown.wire.messages == [{"type": "stopping", "run": shown.run.id}]
     shown.run.wait()
     assert shown.frame.view["headline"].startswith("Stopped: ")
+
+
+def test_a_topic_that_comes_while_the_frame_is_drawn_costs_nothing(place: Path) -> None:
+    run = started()
+    watchers: list[Any] = []
+    run.watch = watchers.append  # type: ignore[assignment, method-assign]
+    shown = Shown(run)
+
+    class Names(tuple[str, ...]):  # noqa: SLOT001 - a name that is read makes another topic come
+        def __getitem__(self, part: Any) -> Any:
+            watchers[0](TopicExpanded(("Tea", "Late"), ("Oolong",)))
+            return tuple(self)[part]
+
+    for names in (("Black",), Names(["Green", "Late"])):
+        watchers[0](TopicExpanded(("Tea",), names))
+    shown.frame.draw()
+    assert [one["names"] for one in shown.frame.view["growth"]] == [["Green", "Late"], ["Black"]]
+    run.wait()
 
 
 @pytest.mark.parametrize(
