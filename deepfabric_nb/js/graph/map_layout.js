@@ -26,28 +26,38 @@ const DENSITIES = [
   { line: 15, pad: 5, gap: 4, family: 8 },
   { line: 14, pad: 2, gap: 2, family: 4 },
 ];
+const FEWER = 0.8; // with fewer of the topics than this there are no figures
 const BAR = 5; // for the bar of what is made
 const LOWEST = DENSITIES.at(-1).line + DENSITIES.at(-1).pad + DENSITIES.at(-1).gap;
 
 /**
  * Lay out the mind map of a branch: return {nodes, links, x, y, w, h}, in pixels at scale 1; the root is at (0, 0).
  *
- * A node of `visibleTree` gets x, y, w, h, its `lines`, `side` (1 to the right, -1 to the left), and `told`, its figures in short.
+ * A node of `visibleTree` gets x, y, w, h, its `lines`, `side` (1 to the right, -1 to the left), whether it has a bar
+ * (`isBarred`), and `told`, its figures in short; these are left out if many more topics are shown without them.
  * `height` is the height that it must have, or null. `split` is that of the last layout, or 0: how many of the root's
  * branches are on the right, if there are some on the left. `label(name, width, lines)` breaks names, `measure` returns the
  * width of a text, and of a bold one.
  */
 export function mindMap(topics, focus, { width, height, folds, label, measure, split = 0 }) {
   const room = { split, width: width - 2 * MARGIN, height: (height ?? MOST_HIGH) - 2 * MARGIN, modest: (height ?? MODEST) - 2 * MARGIN };
-  const named = (nodes) => write(topics, nodes, label, measure);
-  const { counts, sides, density } = plan(topics, focus, room, named);
+  const named = (hasFigures) => (nodes) => write(topics, nodes, label, measure, hasFigures);
+  const { counts, sides, density, hasFigures } = planWithFigures(topics, focus, room, named);
   const nodes = visibleTree(topics, focus, counts, folds);
-  named(nodes);
+  named(hasFigures)(nodes);
   const halves = divided(nodes[0], sides, split);
   const links = crossLinks(topics, nodes);
   arrange(nodes[0], halves, density, roomOf(links));
   placeLinks(links);
   return { nodes, links, split: halves[1].length ? halves[0].length : 0, ...extent(nodes, links) };
+}
+
+/** Decide how much is shown, and whether with figures: without them where they would cost more than a few topics. */
+function planWithFigures(topics, focus, room, named) {
+  const full = { ...plan(topics, focus, room, named(true)), hasFigures: true };
+  if (!topics.allWanted[focus] || full.complete) return full;
+  const bare = { ...plan(topics, focus, room, named(false)), hasFigures: false };
+  return full.nodes < FEWER * bare.nodes ? bare : full;
 }
 
 /**
@@ -89,12 +99,14 @@ function attempt(topics, focus, room, { levels, sides }, write) {
 }
 
 /** Break the nodes' names into lines, and find how broad they are. */
-function write(topics, nodes, label, measure) {
+function write(topics, nodes, label, measure, hasFigures) {
   const widest = nodes.some((node) => node.level > 1) ? WIDEST : WIDEST_OF_FEW;
   for (const node of nodes) {
     const { row, more, level } = node;
     node.lines = more ? [`${number(more)} more`] : label(topics.names[row], widest, LINES);
-    node.told = more ? "" : share(topics, row);
+    const figures = more ? "" : share(topics, row);
+    node.isBarred = figures !== "";
+    node.told = hasFigures ? figures : "";
     node.marks = more ? 0 : (topics.others.has(row) ? 1 : 0) + (topics.marks.has(row) ? 1 : 0);
     const name = Math.max(...node.lines.map((line) => measure(line, level < 2)), 0);
     node.w = Math.max(NARROWEST, name + 2 * PAD + node.marks * 16 + (node.told ? 0.84 * measure(node.told) + 12 : 0));
@@ -139,7 +151,7 @@ function arrange(root, halves, density, room) {
 }
 
 function heightOf(node, { line, pad }) {
-  return node.lines.length * line + pad + (node.told ? BAR : 0) + (node.level < 1 ? 6 : 0);
+  return node.lines.length * line + pad + (node.isBarred ? BAR : 0) + (node.level < 1 ? 6 : 0);
 }
 
 /** Stack siblings and all below them from y = 0 on; return the height. */

@@ -9,6 +9,8 @@ import { mix } from "./theme.js";
 const FONT = 12;
 const BAR = 2.5;
 const FAINT = 0.55; // of links
+const FAINTEST = 0.16; // of links, if there are many
+const MANY = 60; // links, from which on each is fainter
 const FADED = 0.62; // as much fades of what isn't linked with the topic pointed at
 const ASIDE = 200; // px beside a node that its signs may take
 const READ = 5.5; // smaller letters are left out
@@ -21,9 +23,10 @@ export function paintMap(context, drawn, links, k, scene) {
   const { near, faded } = scene;
   const places = new Map(drawn.map((one) => [one.node.id, one]));
   const clear = ({ node }) => (near.ids.has(node.id) ? 1 : 1 - FADED * faded);
+  const faint = Math.max(FAINTEST, FAINT * Math.min(1, MANY / links.length));
   context.textBaseline = "middle";
   for (const one of drawn) if (one.above) edge(context, one, k, scene, Math.min(clear(one), clear(one.above)));
-  for (const link of links) if (!near.links.has(link)) crossLink(context, link, places, k, scene, FAINT * (1 - FADED * faded));
+  for (const link of links) if (!near.links.has(link)) crossLink(context, link, places, k, scene, faint * (1 - FADED * faded));
   for (const one of drawn) if (isInView(one, scene.size)) node(context, one, k, scene, clear(one));
   for (const link of near.links) crossLink(context, link, places, k, scene, faded > 0.5 ? 1 : FAINT);
   context.globalAlpha = 1;
@@ -80,13 +83,13 @@ function node(context, place, k, scene, clear) {
   marks(context, place, k, scene, looks);
   const inner = { x: place.x + PAD * k, y: place.y + place.h - (BAR + 2.5) * k, w: place.w - 2 * PAD * k, h: BAR * k };
   const colours = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: scene.colours.bad };
-  if (place.node.told) bar(context, inner, row, scene.topics, colours);
+  if (place.node.isBarred) bar(context, inner, row, scene.topics, colours);
   if (place.node.pill) pill(context, place, k, scene, looks);
 }
 
-function name(context, { node: { lines, told, marks: signs }, x, y, w, h }, k, { colours }, looks, bold) {
-  const line = lineHeight(h, lines, told, k);
-  const top = y + (h - (told ? 4 * k : 0)) / 2 - ((lines.length - 1) * line) / 2;
+function name(context, { node: { lines, told, isBarred, marks: signs }, x, y, w, h }, k, { colours }, looks, bold) {
+  const line = lineHeight(h, lines, isBarred, k);
+  const top = y + (h - (isBarred ? 4 * k : 0)) / 2 - ((lines.length - 1) * line) / 2;
   context.font = `${bold ? "600 " : ""}${FONT * k}px ${colours.font}`;
   context.fillStyle = looks.ink;
   lines.forEach((text, n) => write(context, text, x + PAD * k, x + w - (PAD + signs * 16) * k, top + n * line));
@@ -99,7 +102,7 @@ function name(context, { node: { lines, told, marks: signs }, x, y, w, h }, k, {
   context.fillText(told, turned ? x + PAD * k : x + w - (PAD + signs * 16) * k, top);
 }
 
-const lineHeight = (h, lines, told, k) => Math.min(16 * k, (h - (told ? 5 * k : 0)) / lines.length);
+const lineHeight = (h, lines, isBarred, k) => Math.min(16 * k, (h - (isBarred ? 5 * k : 0)) / lines.length);
 
 function write(context, text, left, right, y) {
   const turned = isRightToLeft(text);

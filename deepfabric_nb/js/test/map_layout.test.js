@@ -61,6 +61,22 @@ test("what is shown by itself can be read without moving the picture", () => {
   }
 });
 
+test("figures fold no topic: where they have no room the bars tell", () => {
+  for (const [degree, count] of [[4, 85], [3, 40], [6, 259]]) {
+    const topics = tree(count, (n) => Math.floor((n - 1) / degree), (n) => `Topic of some length ${n}`);
+    for (const width of [700, 1100, 1250, 1600]) {
+      const before = laid(topics, { width }).nodes.length;
+      for (let row = 0; row < count; row += 1) topics.count(row, 9, 5, 1);
+      topics.settle();
+      const { nodes } = laid(topics, { width });
+      assert.ok(nodes.length >= 0.6 * before, `${count} in ${width}: ${before}, ${nodes.length}`);
+      assert.ok(nodes.every((node) => node.more || node.isBarred));
+      for (let row = 0; row < count; row += 1) topics.count(row, 0, 0, 0);
+      topics.settle();
+    }
+  }
+});
+
 test("a branch that is opened by hand folds no other one", () => {
   const topics = tree(10_000, (n) => Math.floor((n - 1) / 10));
   const before = laid(topics).nodes.filter((node) => !node.more).map((node) => node.id);
