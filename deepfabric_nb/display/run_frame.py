@@ -151,6 +151,9 @@ class RunFrame(LiveFrame):
                 if run == self._run.id:
                     self._run.stop()
                 self.send({"type": "stopping", "run": run})
+            case {"type": "resync"}:
+                self.send_state("view")
+                self.send({"type": "synced"})
             case {"type": "try_again"}:
                 self._or_refuse(self._try_again)
             case {"type": "report"}:

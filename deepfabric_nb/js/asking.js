@@ -14,7 +14,12 @@ export function askingUntilAnswered(ask) {
   }
 
   function again(pause, left) {
-    ask();
+    timer = 0;
+    try {
+      ask();
+    } catch {
+      return; // The connection is gone; the current content stays.
+    }
     if (left > 1) timer = setTimeout(() => again(Math.min(2 * pause, LONGEST), left - 1), pause);
   }
 

@@ -36,7 +36,7 @@ export function append(topics, delta, [parent, rows, wanted, done, failed]) {
  */
 export function connect(model, topics, heard) {
   let seq = -1;
-  const asking = askingUntilAnswered(resync);
+  const asking = askingUntilAnswered(() => model.send({ type: "resync", seq }));
 
   function snapshot() {
     const sent = model.get("snapshot");
@@ -60,14 +60,6 @@ export function connect(model, topics, heard) {
   /** Pages hear answers that are meant for others, too. */
   function synced(told) {
     if (told.seq === seq) asking.answered();
-  }
-
-  function resync() {
-    try {
-      model.send({ type: "resync", seq });
-    } catch {
-      // The connection is gone; the current content stays.
-    }
   }
 
   model.on("change:snapshot", snapshot);

@@ -1,4 +1,5 @@
 import { describe, element, say, show } from "../dom.js";
+import { askingUntilAnswered } from "../asking.js";
 import { samplesView } from "../samples/view.js";
 import { budget } from "./budget.js";
 import { failures, rejections, repairs } from "./failures.js";
@@ -91,17 +92,26 @@ export function runFrame(model) {
 
   function lost() {
     isDead = true;
+    asking.dispose();
     draw();
   }
 
+  // What changed while the page was loaded isn't lost, above all the end of the run.
+  const asking = askingUntilAnswered(() => model.send({ type: "resync" }));
+  const heard = (told) => told?.type === "synced" && asking.answered();
+
   model.on("change:view", draw);
+  model.on("msg:custom", heard);
   model.on("comm_live_update", lost);
   draw();
+  if (model.get("view")?.phase !== "over") asking.start();
   return {
     root,
     ready: samples && model.get("view").phase === "over" ? Promise.race([samples.ready, new Promise((resolve) => setTimeout(resolve, PATIENCE))]) : undefined,
     dispose() {
+      asking.dispose();
       model.off("change:view", draw);
+      model.off("msg:custom", heard);
       model.off("comm_live_update", lost);
       stopper.dispose();
       reports.dispose();

@@ -44,7 +44,7 @@ test("a page asks for everything when it is loaded, and again when a message is 
 
 test("a page asks until it is answered, less and less often", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  const model = tea();
+  const model = Object.assign(tea(), { isSilent: true });
   drawn(model);
   mock.timers.tick(1000);
   mock.timers.tick(1999);
@@ -62,7 +62,7 @@ test("a page asks until it is answered, less and less often", () => {
 
 test("a page that missed something asks for it until everything comes, and a kernel that is gone isn't asked for ever", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  const model = tea();
+  const model = Object.assign(tea(), { isSilent: true });
   drawn(model);
   model.hears({ type: "synced", seq: 1 });
   model.hears(...grown(3, 8, ["x"], [0]));
@@ -74,6 +74,8 @@ test("a page that missed something asks for it until everything comes, and a ker
   model.hears(...grown(5, 8, ["x"], [0]));
   for (let second = 0; second < 1000; second += 1) mock.timers.tick(1000);
   assert.equal(model.sent.length, 13);
+  model.hears(...grown(6, 8, ["x"], [0]));
+  assert.equal(model.sent.length, 14, "with news it is asked again");
   mock.timers.reset();
 });
 

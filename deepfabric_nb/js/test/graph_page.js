@@ -50,12 +50,13 @@ export function frame() {
 
 const { default: widget } = await import("../graph.js");
 
-/** A model with a snapshot, which records what was sent. */
+/** A model with a snapshot, which records what was sent. It answers a page that has everything, unless it `isSilent`. */
 export function modelOf(snapshot) {
   const listeners = new Map();
   const told = (name, ...values) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(...values));
   return {
     sent: [],
+    isSilent: false,
     edits() {
       return this.sent.filter((message) => message.type === "edit");
     },
@@ -63,6 +64,7 @@ export function modelOf(snapshot) {
     send(message, _, buffers) {
       this.sent.push(message);
       this.buffers = buffers;
+      if (message.type === "resync" && message.seq === snapshot?.seq && !this.isSilent) queueMicrotask(() => told("msg:custom", { type: "synced", seq: message.seq }));
     },
     on: (name, listener) => listeners.set(name, (listeners.get(name) ?? new Set()).add(listener)),
     off: (name, listener) => listeners.get(name)?.delete(listener),

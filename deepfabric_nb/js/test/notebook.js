@@ -6,16 +6,18 @@ globalThis.document = window.document;
 
 export const { default: runFrame } = await import("../run_frame.js");
 
-/** A model that records what was sent. `kernel` and `resolveUrl` are what a notebook may offer. */
+/** A model that records what was sent, but for how often it was `asked` for the view. `kernel` and `resolveUrl` are what a notebook may offer. */
 export function modelOf(view, manager = {}) {
   const listeners = new Map();
   const told = (name, value) => [...(listeners.get(name) ?? [])].forEach((listener) => listener(value));
   return {
     sent: [],
+    asked: 0,
     widget_manager: manager,
     get: (name) => (name === "frame" ? "" : view),
     send(message) {
-      this.sent.push(message);
+      if (message.type === "resync") this.asked += 1;
+      else this.sent.push(message);
     },
     on: (name, listener) => listeners.set(name, (listeners.get(name) ?? new Set()).add(listener)),
     off: (name, listener) => listeners.get(name)?.delete(listener),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { pageOf } from "../progress/report_page.js";
 import { outline } from "../progress/sparkline.js";
 import { budgetOf, barOf, drawn, failureOf, headOf, limitOf, modelOf, stageOf, viewOf } from "./notebook.js";
@@ -286,4 +286,21 @@ test("one who only watches a run can stop watching it", () => {
   const { find } = drawn(modelOf(viewOf({ watched: true })));
   assert.equal(find(".dfn-stop").textContent, "Stop watching");
   assert.match(find(".dfn-stop").title, /the run itself goes on/);
+});
+
+test("a page that is loaded while a run works asks for the view until it is answered; one that is over isn't asked", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const model = modelOf(viewOf());
+  const { clean } = drawn(model);
+  mock.timers.tick(1000);
+  assert.equal(model.asked, 2);
+  model.hears({ type: "synced" });
+  mock.timers.tick(1_000_000);
+  assert.equal(model.asked, 2);
+  const over = modelOf(viewOf({ phase: "over" }));
+  drawn(over);
+  assert.equal(over.asked, 0);
+  clean();
+  assert.equal(model.listening(), 0);
+  mock.timers.reset();
 });

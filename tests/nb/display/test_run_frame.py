@@ -50,6 +50,15 @@ def test_stop_is_passed_on_and_acknowledged(place: Path) -> None:
     assert shown.frame.view["headline"].startswith("Stopped: ")
 
 
+def test_a_page_that_was_loaded_while_the_run_ended_is_told_so(place: Path) -> None:
+    shown = Shown(started())
+    shown.run.wait()
+    shown.wire.sent.clear()
+    shown.wire.receive({"type": "resync"})
+    assert shown.wire.messages == [{"type": "synced"}]
+    assert shown.wire.views[-1]["phase"] == "over"
+
+
 def test_a_topic_that_comes_while_the_frame_is_drawn_costs_nothing(place: Path) -> None:
     run = started()
     watchers: list[Any] = []
