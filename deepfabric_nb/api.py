@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deepfabric_core.config.schema import Config
 from deepfabric_nb.runs.run import Run
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from deepfabric_core.quality.checks.own_checks import OwnCheck
     from deepfabric_nb.runs.imported import ImportedDataset
     from deepfabric_nb.runs.upload import Upload
-    from deepfabric_nb.samples.exported import Exported
-    from deepfabric_nb.samples.sources import Records
+    from deepfabric_nb.samples.exported import Exported, Mixed, One
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
@@ -88,9 +87,19 @@ def _prepared(
 
 
 def export(
-    samples: Run | str | Path | pd.DataFrame | Records, *, to: str, path: str | Path | None = None, **options: Any
+    samples: One | Mixed,
+    *,
+    to: str,
+    path: str | Path | None = None,
+    seed: int = 0,
+    keep_duplicates: bool = False,
+    **options: Any,
 ) -> Exported:
     """Export a run, a dataset, a DataFrame or records for a trainer; return what was written, lost and found.
+
+    Several datasets or complete runs are mixed: a list takes all of each, and a mapping says how often each is taken
+    (0.5, 2) or how much of the mix it is ("30%"). `seed` decides which samples are taken of a part of a dataset. What
+    repeats a sample of a dataset named earlier is left out, unless `keep_duplicates`.
 
     `to` is a format, as `deepfabric export --list` names them. `path` is a .jsonl, a .parquet or a folder; for a run
     and a file it is beside the dataset by default. The `options` are those of `output.exports`: `reasoning`, `split`
@@ -107,10 +116,13 @@ def export(
         OutputError: a file can't be written.
     """
     from deepfabric_core.config.exports import export_from
-    from deepfabric_nb.samples.exported import export_samples
+    from deepfabric_nb.samples.exported import export_mix, export_samples, is_mix
 
     given = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    return export_samples(samples, export_from(to=to, path=None if path is None else str(path), **given))
+    asked = export_from(to=to, path=None if path is None else str(path), **given)
+    if is_mix(samples):
+        return export_mix(samples, asked, seed=seed, keep_duplicates=keep_duplicates)
+    return export_samples(cast("One", samples), asked)
 
 
 def load(path: str | Path) -> pd.DataFrame:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from deepfabric_core.cli.output import note, print_result, say
 from deepfabric_core.flags.export_options import check_options, split_rules, with_export_options
-
-if TYPE_CHECKING:
-    from deepfabric_core.export.mix import Mix
 
 
 def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -39,10 +36,6 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
 )
 @with_export_options
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of a mix: which samples are taken of a part of a dataset."
-)
-@click.option("--keep-duplicates", is_flag=True, help="Of a mix: also take what repeats an earlier dataset.")
-@click.option(
     "--list",
     is_flag=True,
     is_eager=True,
@@ -64,9 +57,10 @@ def command(datasets: tuple[str, ...], *, name: str, output: Path | None, reason
     """
     from deepfabric_core.export.export import export
     from deepfabric_core.export.make_request import ExportOptions, make_request, write_report
+    from deepfabric_core.export.mix import mix_of
     from deepfabric_core.export.summary import check_lines, export_notes, export_summary
 
-    mix = _mix(datasets, seed=values["seed"], keeps_duplicates=values["keep_duplicates"])
+    mix = mix_of(datasets, seed=values["seed"], keeps_duplicates=values["keep_duplicates"])
     dataset = mix.parts[0].path if mix else Path(datasets[0])
     options = ExportOptions(name, output, reasoning, split_rules(values), check_options(values), mix)
     request, check = make_request(dataset, options)
@@ -82,15 +76,3 @@ def command(datasets: tuple[str, ...], *, name: str, output: Path | None, reason
         for line in check_lines(check):
             say(line)
         raise click.exceptions.Exit(1 if check.defects else 0)
-
-
-def _mix(datasets: tuple[str, ...], *, seed: int, keeps_duplicates: bool) -> Mix | None:
-    """Return the mix of several datasets, or of a part of one; None if it is one as it stands."""
-    from deepfabric_core.export.mix import Mix, check_readable, parts_of
-
-    parts = parts_of(datasets)
-    if len(parts) == 1 and str(parts[0].path) == datasets[0]:
-        return None
-    mix = Mix(parts, seed, keeps_duplicates)
-    check_readable(mix)
-    return mix

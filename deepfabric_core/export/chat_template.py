@@ -49,7 +49,7 @@ class ChatTemplate:
             self._template = environment(MARKS if marks else ("", "")).from_string(source)
         except TemplateSyntaxError as problem:
             where = f"{name}, line {problem.lineno}"
-            raise ConfigError(f"{where}: it isn't a Jinja template: {problem.message}.") from problem
+            raise ConfigError(f"{where}: it isn't a Jinja template: {str(problem.message).rstrip('.')}.") from problem
         self._errors: tuple[type[Exception], ...] = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
 
     def render(

@@ -85,6 +85,20 @@ def parts_of(texts: Sequence[str]) -> tuple[Part, ...]:
     return parts
 
 
+def mix_of(texts: Sequence[str], *, seed: int = 0, keeps_duplicates: bool = False) -> Mix | None:
+    """Return the mix of several datasets, or of a part of one; None if it is one as it stands.
+
+    Raises:
+        ConfigError: a weight or share can't be taken, or a dataset can't be read.
+    """
+    parts = parts_of(texts)
+    if len(parts) == 1 and str(parts[0].path) == str(Path(texts[0])):
+        return None
+    mix = Mix(parts, seed, keeps_duplicates)
+    check_readable(mix)
+    return mix
+
+
 def _part(text: str) -> Part:
     name, sign, said = text.rpartition("=")
     if not sign or Path(text).exists() or "/" in said or Path(said).suffix.lower() in _ENDINGS:

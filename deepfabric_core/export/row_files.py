@@ -172,6 +172,8 @@ def check_rows(path: Path, columns: Columns | None) -> None:
         return
     if ending not in ("", ".parquet") and not path.is_dir():
         raise ConfigError(f"{path} ends in neither .jsonl nor .parquet, and is no folder; give it another name.")
+    if path.is_dir() and _holds_other_files(path):
+        raise ConfigError(f"{path} holds other files than a dataset; name a folder of its own, or a .jsonl in it.")
     if columns is None:
         raise ConfigError(f"{path}: rows of that format may have any columns, so they are written as .jsonl alone.")
     if find_spec("pyarrow") is None:
@@ -179,6 +181,11 @@ def check_rows(path: Path, columns: Columns | None) -> None:
             "Parquet and folders of datasets need pyarrow, which isn't installed; install it with: pip install "
             "datasets, or write .jsonl."
         )
+
+
+def _holds_other_files(folder: Path) -> bool:
+    """Whether a folder has files that aren't of `datasets`, of which its own might replace some."""
+    return not (folder / "state.json").exists() and any(not one.name.startswith(".") for one in folder.iterdir())
 
 
 def open_rows(path: Path, columns: Columns | None) -> RowFile:

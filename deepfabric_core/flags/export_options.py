@@ -64,6 +64,14 @@ _OPTIONS = (
         metavar="TOKENS",
         help="With --check: how many tokens the model takes.",
     ),
+    click.option(
+        "--seed",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Of a mix: which samples are taken of a part of a dataset.",
+    ),
+    click.option("--keep-duplicates", is_flag=True, help="Of a mix: also take what repeats an earlier dataset."),
 )
 
 

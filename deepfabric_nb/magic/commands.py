@@ -109,7 +109,7 @@ COMMANDS: Mapping[str, click.Command] = {
             "Write a run's config to a file, and what it has made beside it, to go on from the command line; or, to a "
             "file that ends in .jsonl, the samples that nobody rejected, as they were edited. With --to, write a run, "
             "a dataset or a DataFrame for a trainer, and check it.",
-            click.argument("words", nargs=-1, metavar="[RUN, DATASET or VARIABLE] [FILE]"),
+            click.argument("words", nargs=-1, metavar="[RUN, DATASET or VARIABLE]... [FILE]"),
             click.option("--to", metavar="FORMAT", help="A trainer's format, such as trl; deepfabric export --list."),
             with_export_options,
             click.option("--out", metavar="NAME", help="Assign the result to a variable instead of showing it."),

@@ -102,11 +102,13 @@ def export_for_trainer(session: Session, names: Mapping[str, Any], values: Mappi
         OutputError: a file can't be written.
     """
     from deepfabric_core.config.exports import export_from
-    from deepfabric_nb.samples.exported import export_samples
+    from deepfabric_nb.samples.exported import export_mix, export_samples
 
     what, *more = values["words"] or (None,)
-    if more and (len(more) > 1 or values["output"]):
+    if len(more) > 1 and not values["output"]:
         raise ConfigError("Say what to export and where to: %deepfabric export bicycles.jsonl --to trl -o train.jsonl.")
+    weighted = what is not None and "=" in what and not Path(what).exists()
+    mixed = values["words"] if (more or weighted) and values["output"] else ()
     path = values["output"] or (more[0] if more else None)
     options = export_from(
         to=values["to"],
@@ -119,7 +121,10 @@ def export_for_trainer(session: Session, names: Mapping[str, Any], values: Mappi
         context=values["context"],
         assistant_only=values["assistant_only"],
     )
-    done = export_samples(_to_export(session, names, what), options)
+    if mixed:
+        done = export_mix(mixed, options, seed=values["seed"], keep_duplicates=values["keep_duplicates"])
+    else:
+        done = export_samples(_to_export(session, names, what), options)
     if values["report"] is not None:
         done.save_report(values["report"])
     return done

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from deepfabric_core.config.exports import Export
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.export.check.training_check import report_of
 from deepfabric_core.export.export import export
 from deepfabric_core.export.make_request import make_request
+from deepfabric_core.export.mix import mix_of
 from deepfabric_core.export.summary import check_facts, check_heading, check_lines, export_notes, export_summary
 from deepfabric_core.printable import printable
 from deepfabric_core.run.exports import options_of
@@ -30,11 +32,17 @@ if TYPE_CHECKING:
 
     from deepfabric_core.export.check.training_check import TrainingCheck
     from deepfabric_core.export.export import ExportResult
+    from deepfabric_core.export.mix import Mix
+
+    One = Run | str | Path | pd.DataFrame | Records
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
 _CELL = "text-align:left;vertical-align:top"
 _FLAG = re.compile(r"--reasoning ([\w-]+)")
 _NAMED = 10
+
+Whole = Run | str | Path
+Mixed = Sequence[Whole] | Mapping[Any, float | str]
 
 
 class Exported:
@@ -113,7 +121,7 @@ def _numbers(numbers: tuple[int, ...]) -> str:
     return f"{counted(len(numbers), 'record')}: {', '.join(map(digits, numbers[:_NAMED]))}{more}"
 
 
-def export_samples(what: Run | str | Path | pd.DataFrame | Records, options: Export) -> Exported:
+def export_samples(what: One, options: Export) -> Exported:
     """Export a run, a dataset, a DataFrame or records.
 
     A run that isn't complete exports what it has made so far. What people rejected is left out, and edited samples are
@@ -141,6 +149,34 @@ def export_samples(what: Run | str | Path | pd.DataFrame | Records, options: Exp
             raise type(problem)(str(problem).replace(str(dataset), "it")) from problem
 
 
+def is_mix(what: Any) -> TypeGuard[Mixed]:
+    """Return whether it names several datasets, or weights of some: not records, and not a DataFrame."""
+    if isinstance(what, Mapping):
+        return bool(what) and all(isinstance(one, Whole) for one in what)
+    return isinstance(what, list | tuple) and bool(what) and all(isinstance(one, Whole) for one in what)
+
+
+def export_mix(datasets: Mixed, options: Export, *, seed: int = 0, keep_duplicates: bool = False) -> Exported:
+    """Export several datasets or complete runs as one, each as often or as much of the mix as is said of it.
+
+    Raises:
+        ConfigError: a dataset can't be read, or a weight can't be taken.
+        OutputError: a file can't be written.
+    """
+    weights = datasets.values() if isinstance(datasets, Mapping) else ["" for _ in datasets]
+    texts = [f"{_file_of(one)}{f'={said}' if said != '' else ''}" for one, said in zip(datasets, weights, strict=True)]
+    mix = mix_of(texts, seed=seed, keeps_duplicates=keep_duplicates)
+    return _exported(mix.parts[0].path if mix else Path(texts[0]), options, mix)
+
+
+def _file_of(what: Whole) -> Path:
+    if not isinstance(what, Run):
+        return Path(what).expanduser()
+    if not _has_dataset(what):
+        raise ConfigError(f"The run {what.name} isn't complete: a mix is of whole datasets, so let it end first.")
+    return _from_here(what.job.dataset)
+
+
 def _from_here(path: Path) -> Path:
     """Return a path as it is written in the kernel's folder, so that a saved notebook names no other one."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -156,8 +192,8 @@ def _beside(dataset: Path, options: Export) -> Path:
     return make_request(dataset, options_of(options))[0].output
 
 
-def _exported(dataset: Path, options: Export) -> Exported:
-    request, check = make_request(dataset, options_of(options))
+def _exported(dataset: Path, options: Export, mix: Mix | None = None) -> Exported:
+    request, check = make_request(dataset, replace(options_of(options), mix=mix))
     if check is not None:
         check.keeps_all = True
     return Exported(export(request, check), check)

@@ -27,7 +27,7 @@ def template_format(name: str, template: ChatTemplate, *, makes_rows: bool) -> F
             text = template.render(messages, item.tools)
             return Converted((_row(text) if makes_rows else {"text": text},), lost)
         except TemplateRefusal as problem:
-            return Converted(left_out=f"the template refuses it: {problem}")
+            return Converted(left_out=f"the template refuses it: {str(problem).rstrip('.')}")
         except ValueError:
             return Converted(left_out="what the template makes of it isn't a JSON object")
 

@@ -59,7 +59,11 @@ def read_foreign(record: Raw, reader: Reader | None = None) -> tuple[ForeignSamp
 
 
 def _unknown(record: Mapping[str, Any]) -> str:
-    named = [str(name)[:30] for name in list(record)[:6]]
+    named = [f"{str(name)[:30]}{'' if _is_filled(value) else ' (empty)'}" for name, value in list(record.items())[:6]]
     more = " and more" if len(record) > len(named) else ""
     what = f"it has {', '.join(named)}{more}" if named else "it is empty"
     return f"{what}, which is no format that is known"
+
+
+def _is_filled(value: object) -> bool:
+    return value is not None and value not in ("", [], {})

@@ -13,9 +13,9 @@ import pytest
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.export.export import ExportRequest, ExportResult, export
 from deepfabric_core.export.find_format import find_format, reasoning_for
+from deepfabric_core.export.summary import export_notes, export_summary
 from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
-from deepfabric_core.text.export_summary import export_notes, export_summary
 from tests.core.export.samples import Record, answered, rows, worked, write
 
 
@@ -262,3 +262,16 @@ def test_a_broken_line_leaves_the_older_export_as_it_was(tmp_path: Path) -> None
             exported(dataset, "trl", output)
     assert path.read_bytes() == before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["out.jsonl", "tea.jsonl"]
+
+
+def test_a_folder_with_other_files_gets_no_dataset_among_them(tmp_path: Path) -> None:
+    dataset = write(tmp_path / "tea.jsonl", answered())
+    folder = tmp_path / "factory"
+    folder.mkdir()
+    (folder / "dataset_info.json").write_text("{}")
+    with pytest.raises(ConfigError, match="factory holds other files than a dataset; name a folder of its own"):
+        exported(dataset, "trl", "factory")
+    assert [one.name for one in folder.iterdir()] == ["dataset_info.json"]
+    (folder / "dataset_info.json").unlink()
+    for _ in range(2):
+        assert exported(dataset, "trl", "factory")[1].rows == 1

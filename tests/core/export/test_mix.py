@@ -14,7 +14,7 @@ from deepfabric_core.export.export import ExportRequest, ExportResult, export
 from deepfabric_core.export.find_format import find_format
 from deepfabric_core.export.mix import Mix, parts_of
 from deepfabric_core.export.splits import SplitRules
-from deepfabric_core.text.export_summary import export_notes
+from deepfabric_core.export.summary import export_notes
 from tests.core.conftest import Run
 from tests.core.export.samples import Record, rows, write
 

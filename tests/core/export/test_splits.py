@@ -15,9 +15,9 @@ from deepfabric_core.export.export import ExportRequest, ExportResult, export
 from deepfabric_core.export.formats import BUILT_IN
 from deepfabric_core.export.repetitions import move_repetitions
 from deepfabric_core.export.splits import Group, SplitRules, group_of, shares_of, sides_of
+from deepfabric_core.export.summary import export_notes
 from deepfabric_core.quality.candidate import candidate_of
 from deepfabric_core.quality.sample_print import print_of
-from deepfabric_core.text.export_summary import export_notes
 from tests.core.export.samples import Record, answered, rows, write
 
 RULES = SplitRules({"train": 0.8, "validation": 0.1, "test": 0.1})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -66,6 +67,27 @@ def test_frames_and_records_are_exported_to_the_place_that_is_named(place: Path)
     with pytest.raises(OutputError, match=r"^it has nothing for trl-preference: no sample in it was edited"):
         deepfabric_nb.export([answered()], to="trl-preference", path="a.jsonl")
     assert not (place / "a.jsonl").exists()
+
+
+def test_several_datasets_and_runs_are_mixed_by_their_weights(cell: Cell, place: Path) -> None:
+    run = deepfabric_nb.start(TEA, num_samples=4).wait()
+    other = write(place / "other.jsonl", *(answered(f"Why {word}?", f"For {word}.") for word in ("salt", "tin")))
+    together: Any = [run, other]
+    both = deepfabric_nb.export(together, to="trl", path="both.jsonl", check="qwen3")
+    assert (both.rows, both.is_sound) == (6, True)
+    part = deepfabric_nb.export({"tea.jsonl": 0.5, other: 2}, to="trl", path="part.jsonl", keep_duplicates=True)
+    assert part.rows == 6 and "2 of 4 samples are taken of tea.jsonl" in repr(part)
+    assert deepfabric_nb.export({"tea.jsonl": "50%", other: "50%"}, to="trl", path="half.jsonl", seed=3).rows == 4
+    assert cell("%deepfabric export tea.jsonl=0.5 other.jsonl --to trl -o mixed.jsonl").rows == 4
+    assert cell("%deepfabric export tea.jsonl=0.5 --to trl -o some.jsonl").rows == 2
+    wrong: tuple[tuple[Any, str], ...] = (
+        ({"tea.jsonl": 0}, "'0' is no weight"),
+        (["tea.jsonl", "nothing.jsonl"], "nothing.jsonl: the dataset can't be read"),
+        ({"tea.jsonl": "50%", other: 1}, "Give all datasets a share"),
+    )
+    for datasets, said in wrong:
+        with pytest.raises(ConfigError, match=said):
+            deepfabric_nb.export(datasets, to="trl", path="mix.jsonl")
 
 
 def test_a_run_that_is_not_complete_exports_what_it_has_made(place: Path) -> None:

@@ -18,7 +18,7 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.export.check.defects import Defect
 from deepfabric_core.export.check.target import open_target
 from deepfabric_core.export.check.training_check import report_of
-from deepfabric_core.text.export_summary import check_lines
+from deepfabric_core.export.summary import check_lines
 from tests.core.export.check.test_training_check import SOUND, check, checked
 from tests.core.export.samples import Record, answered, worked
 

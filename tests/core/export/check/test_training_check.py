@@ -18,7 +18,7 @@ from deepfabric_core.export.check.target import open_target
 from deepfabric_core.export.check.training_check import TrainingCheck
 from deepfabric_core.export.export import ExportRequest, export
 from deepfabric_core.export.find_format import find_format, reasoning_for
-from deepfabric_core.text.export_summary import check_lines
+from deepfabric_core.export.summary import check_lines
 from tests.core.export.samples import Record, answered, worked, write
 
 # A template that renders and marks everything.

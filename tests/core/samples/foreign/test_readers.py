@@ -212,6 +212,7 @@ def test_a_topic_is_taken_where_it_is_told() -> None:
     [
         ({}, "it is empty"),
         ({"text": "Plain."}, "it has text, which is no format that is known"),
+        ({"conversations": [], "id": 0}, r"it has conversations \(empty\), id, which is no format that is known"),
         ({"conversations": [HUMAN, {"from": "nobody", "value": "B."}]}, "message 2 in it is by 'nobody'"),
         (
             {"conversations": [HUMAN, {"from": "function_call", "value": "look!"}]},
