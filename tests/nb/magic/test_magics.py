@@ -45,6 +45,7 @@ def test_the_cell_and_the_command_line_make_the_same_dataset(cell: Cell, place: 
 def test_every_flag_of_the_command_line_is_a_flag_of_the_magic(cell: Cell, deepfabric: CommandLine) -> None:
     offered = set(re.findall(r"--[a-z][a-z-]*", deepfabric("generate", "--help").stdout))
     values = {"--provider": "simulated", "--conversation-type": "basic", "--mode": "graph", "--tui": "simple"}
+    values["--engine"] = "local"
     switches = {"--topic-only", "--resume", "--fresh", "--retry-failed", "--accept-changes", "--debug"}
     switches |= {"--include-system-message", "--no-system-message", "--yes"}
     assert len(offered) > 25
