@@ -31,7 +31,10 @@ class Drawing:
             self._task = loop.create_task(self._draw_on())
 
     async def _draw_on(self) -> None:
-        while self._goes_on():
+        """Draw; what another thread begins may not have begun yet, so it is asked only after a while."""
+        while True:
             self._draw()
             await asyncio.sleep(SECONDS_BETWEEN_DRAWS)
+            if not self._goes_on():
+                break
         self._draw()
