@@ -356,6 +356,8 @@ def _deliver(sampling: Sampling, stop: Stop) -> None:
         sampling.keep()
     elif sampling.journal.written:
         sampling.deliver()
+    elif not sampling.failures:  # all were given up before they began
+        sampling.keep()
     else:
         sampling.keep()
         raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
