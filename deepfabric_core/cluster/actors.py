@@ -48,13 +48,35 @@ class News:
     reached: str
 
 
-class KeeperActor:
+class _Actor:
+    """What every actor is told in the same way."""
+
+    def __init__(self) -> None:
+        self._stop = Stop()
+
+    async def stop(self) -> None:
+        """Finish the calls in flight, and begin no new work."""
+        self._stop.request()
+
+    async def pause(self, pausing: bool) -> None:
+        """Let no new call begin for a while."""
+        if pausing:
+            self._stop.pause()
+        else:
+            self._stop.go_on()
+
+    async def process(self) -> int:
+        """Return the number of the process."""
+        return os.getpid()
+
+
+class KeeperActor(_Actor):
     """Keeps the one limiter and the one budget of a run."""
 
     def __init__(self, setup: BudgetSetup | None) -> None:
+        super().__init__()
         self._setup = setup
         self._events: list[Event] = []
-        self._stop = Stop()
         self._budget: RunBudget | None = None
         self._keeper: LeaseKeeper | None = None
 
@@ -102,17 +124,6 @@ class KeeperActor:
         events, self._events = tuple(self._events), []
         return News(keeper.limiter_state(), events, self._budget.reached if self._budget else "")
 
-    async def stop(self) -> None:
-        """Let no new work begin."""
-        self._stop.request()
-
-    async def pause(self, pausing: bool) -> None:
-        """Let no new call begin for a while."""
-        if pausing:
-            self._stop.pause()
-        else:
-            self._stop.go_on()
-
     async def end(self) -> News:
         """Close the ledger, and return the last news."""
         self._opened()
@@ -120,10 +131,6 @@ class KeeperActor:
             self._budget.tell()
             self._budget.ledger.close()
         return await self.news()
-
-    async def process(self) -> int:
-        """Return the number of the process."""
-        return os.getpid()
 
 
 class RemoteKeeper:
@@ -155,12 +162,12 @@ class RemoteKeeper:
         return answers
 
 
-class WorkerActor:
+class WorkerActor(_Actor):
     """Makes shards, one after the other. `place` is its number, which a process that takes its place has too."""
 
     def __init__(self, place: int) -> None:
+        super().__init__()
         self._name = f"{place} {secrets.token_hex(8)}"
-        self._stop = Stop()
         self._reporter: Reporter | None = None
         self._client: LeaseClient | None = None
         self._open = AsyncExitStack()
@@ -187,18 +194,3 @@ class WorkerActor:
     async def report(self) -> Report | None:
         """Return what has happened since the last report; None if no shard is being made."""
         return self._reporter.report() if self._reporter else None
-
-    async def stop(self) -> None:
-        """Finish the calls in flight, and begin no new work."""
-        self._stop.request()
-
-    async def pause(self, pausing: bool) -> None:
-        """Let no new call begin for a while."""
-        if pausing:
-            self._stop.pause()
-        else:
-            self._stop.go_on()
-
-    async def process(self) -> int:
-        """Return the number of the process."""
-        return os.getpid()

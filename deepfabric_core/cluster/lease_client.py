@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,8 +19,9 @@ from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target
 from deepfabric_core.llm.limits.queue import Places, SentBack
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
-from deepfabric_core.llm.limits.recent import ONE, Size
+from deepfabric_core.llm.limits.recent import Size
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
+from deepfabric_core.llm.limits.stage_state import ExpectedSize, PauseClock, Rests, check_stop
 from deepfabric_core.stop import Stop, Stopped
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ _LONGEST_BETWEEN = 0.1
 _PART_OF_A_CALL = 0.05
 _TRY_AGAIN_AFTER = 0.25
 _LONGEST_FLUSH = 5.0
-_CHARACTERS_PER_TOKEN = 4
 _SMOOTHING = 0.1
 
 
@@ -297,15 +296,13 @@ class LeasedLimiter:
         self.number = opening.stage
         self.reply_spacing = ReplySpacing()
         self._client = client
-        self._limits = opening.limits
         self._stop = stop
         self._loop = asyncio.get_running_loop()
-        self._resting: set[asyncio.Future[None]] = set()
-        self._completion_tokens = 0.0
+        self._rests = Rests()
+        self._sizes = ExpectedSize(opening.limits)
+        self._pauses = PauseClock(stop, time.monotonic)
         self._mine: dict[int, _Call] = {}
         self._in_flight = 0
-        self._paused_at = math.nan
-        self._paused_before = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -325,12 +322,18 @@ class LeasedLimiter:
     @property
     def paused_for(self) -> float:
         """Seconds in pauses so far, which time limits don't count."""
-        now = 0.0 if math.isnan(self._paused_at) else time.monotonic() - self._paused_at
-        return self._paused_before + now
+        return self._pauses.paused_for
 
-    def listening(self) -> _Listening:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
         """Hear of stops and pauses while this context is open."""
-        return _Listening(self, self._stop)
+        self._pauses.note()
+        ends = self._stop.listen(self._stopped), self._stop.listen_to_pauses(self._pauses.note)
+        try:
+            yield
+        finally:
+            for end in ends:
+                end()
 
     async def acquire(self, request: Request, *, again: bool = False) -> int:
         """Wait for a permit to make a call.
@@ -339,8 +342,8 @@ class LeasedLimiter:
             Stopped: a stop came first, and nothing was paid for the work item yet.
             SentBack: the call is to be made elsewhere.
         """
-        self._check_stop(request)
-        ticket, size, first = self._client.number(), self._expected_size(request), again or request.continues
+        check_stop(self._stop, request)
+        ticket, size, first = self._client.number(), self._sizes.of(request), again or request.continues
         call = _Call(self, size, first, not request.continues, self._loop.create_future())
         self._client.waiting[ticket] = self._mine[ticket] = call
         self._client.send(m.Ask(ticket, self.number, size, first))
@@ -368,23 +371,12 @@ class LeasedLimiter:
         Raises:
             Stopped: a stop came first, and nothing was paid for the work item yet.
         """
-        self._check_stop(request)
-        if request.continues:
-            await asyncio.sleep(seconds)
-            return
-        rested = self._loop.create_future()
-        self._resting.add(rested)
-        timer = self._loop.call_later(seconds, lambda: None if rested.done() else rested.set_result(None))
-        try:
-            await rested
-        finally:
-            timer.cancel()
-            self._resting.discard(rested)
+        check_stop(self._stop, request)
+        await self._rests.rest(seconds, request)
 
     def answered(self, permit: int, prompt_tokens: int, completion_tokens: int) -> None:
         """Report that a call was answered, and how many tokens it used."""
-        known = self._completion_tokens
-        self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
+        self._sizes.answered(completion_tokens)
         self._end(m.Answered(permit, prompt_tokens, completion_tokens))
 
     def refused(self, permit: int, seconds: float) -> None:
@@ -412,47 +404,10 @@ class LeasedLimiter:
         """Begin with the limits that the keeper remembers."""
         self._client.send(m.StartAnew(self.number))
 
-    def _expected_size(self, request: Request) -> Size:
-        """Return the tokens of the prompt, by its length, and of a usual reply; at first, half of the maximum reply."""
-        if self._limits.tokens_per_minute is None and not self._limits.check_headers:
-            return ONE
-        prompt = sum(len(message.content) for message in request.messages) / _CHARACTERS_PER_TOKEN
-        return Size(1.0, prompt, self._completion_tokens or request.max_tokens / 2)
-
-    def _check_stop(self, request: Request) -> None:
-        if self._stop.requested and not request.continues:
-            raise Stopped
-
-    def stopped(self) -> None:
+    def _stopped(self) -> None:
         """Reject waiting calls of work items that weren't begun."""
         for ticket, call in list(self._mine.items()):
             if call.begins and not call.permit.done():
                 self._client.give_up(ticket)
                 call.permit.set_exception(Stopped())
-        for rested in self._resting:
-            if not rested.done():
-                rested.set_exception(Stopped())
-
-    def note_pause(self) -> None:
-        """Note the beginning or the end of a pause."""
-        if self._stop.paused and math.isnan(self._paused_at):
-            self._paused_at = time.monotonic()
-        elif not self._stop.paused and not math.isnan(self._paused_at):
-            self._paused_before, self._paused_at = self.paused_for, math.nan
-
-
-@dataclass(eq=False)
-class _Listening:
-    """Tells a limiter of stops and pauses while it is entered."""
-
-    limiter: LeasedLimiter
-    stop: Stop
-    _ends: list[Callable[[], None]] = field(default_factory=list)
-
-    def __enter__(self) -> None:
-        self.limiter.note_pause()
-        self._ends = [self.stop.listen(self.limiter.stopped), self.stop.listen_to_pauses(self.limiter.note_pause)]
-
-    def __exit__(self, *_: object) -> None:
-        for end in self._ends:
-            end()
+        self._rests.stop()

@@ -40,25 +40,25 @@ class EndpointHealth:
         """Return whether a call may go to it; one at a time if that is a trial."""
         return not self.is_out or (now >= self.back_at and not self._on_trial)
 
-    def begin(self) -> None:
-        """Note that a call goes to it."""
-        self._on_trial = self.is_out
+    def begin(self) -> bool:
+        """Note that a call goes to it; return whether that is a trial, which has to be ended."""
+        self._on_trial = self._on_trial or self.is_out
+        return self.is_out
 
     def answered(self, *, begun: float) -> bool:
         """Note an answer to a call that was begun at a time; return whether the endpoint is no longer left out."""
         if begun < self.out_since:
             return False
         was_out = self.is_out
-        self._failures, self._wait, self._on_trial = 0, 0.0, False
+        self._failures, self._wait = 0, 0.0
         return was_out
 
-    def gave_up(self) -> None:
-        """Note that a call ended that says nothing of the endpoint."""
+    def end_trial(self) -> None:
+        """Note that a trial has ended, whatever came of it."""
         self._on_trial = False
 
     def failed(self, problem: ModelError, *, begun: float, now: float) -> bool:
         """Note a failure of a call that was begun at a time; return whether the endpoint is left out from now on."""
-        self._on_trial = False
         if begun < self.out_since:  # it was on its way already when another failed
             return False
         self._failures += _WEIGHTS[problem.kind]

@@ -57,7 +57,7 @@ class Endpoints:
         while True:
             endpoint = self._chosen(failed)
             begun = self._clock()
-            endpoint.health.begin()
+            is_trial = endpoint.health.begin()
             try:
                 reply = await endpoint.model.complete(request)
             except ModelError as problem:
@@ -65,13 +65,13 @@ class Endpoints:
                 if not self._goes_on(endpoint, problem, begun, failed):
                     raise
             except SentBack:
-                endpoint.health.gave_up()
-            except BaseException:
-                endpoint.health.gave_up()
-                raise
+                continue
             else:
                 self._note_answer(endpoint, begun)
                 return reply
+            finally:
+                if is_trial:
+                    endpoint.health.end_trial()
 
     async def close(self) -> None:
         """Close the connections to all servers."""
@@ -89,7 +89,6 @@ class Endpoints:
     def _goes_on(self, endpoint: Endpoint, problem: ModelError, begun: float, failed: Sequence[Endpoint]) -> bool:
         """Note a failure, and return whether the call goes on to another endpoint."""
         if not is_fault(problem):
-            endpoint.health.gave_up()
             return False
         now = self._clock()
         if endpoint.health.failed(problem, begun=begun, now=now):

@@ -356,11 +356,10 @@ def _deliver(sampling: Sampling, stop: Stop) -> None:
         sampling.keep()
     elif sampling.journal.written:
         sampling.deliver()
-    elif not sampling.failures:  # all were given up before they began
-        sampling.keep()
     else:
         sampling.keep()
-        raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
+        if sampling.failures:  # rather than given up before they began
+            raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
 
 
 def _with_live_edits(work: _Work, topics: Topics) -> Topics:

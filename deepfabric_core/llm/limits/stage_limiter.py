@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
@@ -16,13 +15,11 @@ from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.limiter import Limiter
 from deepfabric_core.llm.limits.queue import Permit, Places, SentBack, StageQueue, WaitingCall
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
-from deepfabric_core.llm.limits.recent import ONE, Size
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
+from deepfabric_core.llm.limits.stage_state import ExpectedSize, PauseClock, Rests, check_stop
 from deepfabric_core.stop import Stop, Stopped
 
 _SECONDS_BETWEEN_EVENTS = 0.5
-_CHARACTERS_PER_TOKEN = 4
-_SMOOTHING = 0.1
 
 
 class StageLimiter:
@@ -36,21 +33,20 @@ class StageLimiter:
         self._emit = emit
         self._stop = stop
         self._loop = asyncio.get_running_loop()
-        self._resting: set[asyncio.Future[None]] = set()
+        self._rests = Rests()
+        self._sizes = ExpectedSize(limits)
+        self._pauses = PauseClock(stop, limiter.clock)
         self._rests_until: list[float] = []
         self._was_refused = False
-        self._completion_tokens = 0.0
         self._emitted_at = -math.inf
         self._emitting: asyncio.TimerHandle | None = None
-        self._paused_at: float | None = None
-        self._paused_before = 0.0
 
     @contextmanager
     def opened(self) -> Iterator[StageLimiter]:
         """Share the limiter with other stages while this context is open."""
         unlisten = self._stop.listen(lambda: self.queue.call_soon(self._on_stop))
         unlisten_to_pauses = self._stop.listen_to_pauses(lambda: self.queue.call_soon(self._on_pause))
-        self._note_pause()
+        self._pauses.note()
         with self._limiter.lock:
             self._limiter.join(self.queue)
         self.queue.places.admit[self.queue] = self._admit
@@ -78,7 +74,7 @@ class StageLimiter:
     @property
     def paused_for(self) -> float:
         """Seconds in pauses so far, which time limits don't count."""
-        return self._paused_before + (0.0 if self._paused_at is None else self._limiter.clock() - self._paused_at)
+        return self._pauses.paused_for
 
     async def acquire(self, request: Request, *, again: bool = False) -> Permit:
         """Wait for a permit to make a call. A call that continues a work item or is a retry (`again`) goes first.
@@ -87,8 +83,8 @@ class StageLimiter:
             Stopped: a stop came first, and nothing was paid for the work item yet.
             SentBack: the call is to be made elsewhere.
         """
-        self._check_stop(request)
-        size = self._expected_size(request)
+        check_stop(self._stop, request)
+        size = self._sizes.of(request)
         with self._limiter.lock:
             waiting = self.queue.append(request, size, again=again)
             self._limiter.admit()
@@ -136,29 +132,18 @@ class StageLimiter:
         Raises:
             Stopped: a stop came first, and nothing was paid for the work item yet.
         """
-        self._check_stop(request)
+        check_stop(self._stop, request)
         until = self._limiter.clock() + seconds
         self._rests_until.append(until)
         self._emit_later()
         try:
-            await (asyncio.sleep(seconds) if request.continues else self._rest_or_stop(seconds))
+            await self._rests.rest(seconds, request)
         finally:
             self._rests_until.remove(until)
 
-    async def _rest_or_stop(self, seconds: float) -> None:
-        rested = self._loop.create_future()
-        self._resting.add(rested)
-        timer = self._loop.call_later(seconds, _finish, rested)
-        try:
-            await rested
-        finally:
-            timer.cancel()
-            self._resting.discard(rested)
-
     def answered(self, permit: Permit, prompt_tokens: int, completion_tokens: int) -> None:
         """Report that a call was answered, and how many tokens it used."""
-        known = self._completion_tokens
-        self._completion_tokens += (completion_tokens - known) * (_SMOOTHING if known else 1.0)
+        self._sizes.answered(completion_tokens)
         with self._limiter.lock:
             self._limiter.controller.answered(permit.call, self._limiter.clock())
             self._limiter.ended(refused=False)
@@ -221,41 +206,19 @@ class StageLimiter:
             state = replace(state, bound="pause", limit=min(self._rests_until) - self._emitted_at)
         self._emit(state)
 
-    def _expected_size(self, request: Request) -> Size:
-        """Return the tokens of the prompt, by its length, and of a usual reply; at first, half of the maximum reply."""
-        if self.limits.tokens_per_minute is None and not self.limits.check_headers:
-            return ONE
-        prompt = sum(len(message.content) for message in request.messages) / _CHARACTERS_PER_TOKEN
-        return Size(1.0, prompt, self._completion_tokens or request.max_tokens / 2)
-
-    def _check_stop(self, request: Request) -> None:
-        if self._stop.requested and not request.continues:
-            raise Stopped
-
     def _on_stop(self) -> None:
         """Reject waiting calls of work items that weren't begun; calls that continue one still get their permit."""
         with self._limiter.lock:
             waiting = self.queue.remove_not_begun()
-        futures: list[asyncio.Future[Any]] = [*(call.permit for call in waiting), *self._resting]
-        for future in futures:
-            if not future.done():
-                future.set_exception(Stopped())
+        for call in waiting:
+            if not call.permit.done():
+                call.permit.set_exception(Stopped())
+        self._rests.stop()
         self._emit_state()
 
     def _on_pause(self) -> None:
         """React to the beginning or the end of a pause."""
-        self._note_pause()
+        self._pauses.note()
         with self._limiter.lock:
             self._limiter.admit()
         self._emit_state()
-
-    def _note_pause(self) -> None:
-        if self._stop.paused and self._paused_at is None:
-            self._paused_at = self._limiter.clock()
-        elif not self._stop.paused and self._paused_at is not None:
-            self._paused_before, self._paused_at = self.paused_for, None
-
-
-def _finish(rested: asyncio.Future[None]) -> None:
-    if not rested.done():
-        rested.set_result(None)
