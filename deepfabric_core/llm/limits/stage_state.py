@@ -1,4 +1,4 @@
-"""What a stage's limiter keeps, wherever the limits are: how large calls are, which of them rest, how long it paused."""
+"""What a stage's limiter keeps, wherever the limits are: how large calls are, which of them rest, and the pauses."""
 
 from __future__ import annotations
 
