@@ -140,8 +140,13 @@ class StageQueue:
         return removed
 
     def admit_first(self, begin: Callable[[Size], Call]) -> None:
-        """Give the first waiting call its permit; `begin` registers a call of a size."""
+        """Give the first waiting call its permit; `begin` registers a call of a size.
+
+        A call that was cancelled, and hasn't left the queue yet, is only removed.
+        """
         waiting = (self._continuing or self._new).popleft()
+        if waiting.permit.done():
+            return
         self.in_flight += 1
         self.places.take()
         permit = Permit(begin(waiting.size))

@@ -211,6 +211,22 @@ def test_a_free_place_goes_to_the_stage_with_fewer_calls_under_way() -> None:
     run_in_virtual_time(main())
 
 
+def test_thousands_of_calls_that_are_cancelled_together_give_their_places_back() -> None:
+    async def main() -> None:
+        limiter, model = Limiter(virtual_now), Canned(seconds=10.0, at_once=9)
+        with stage(model, limiter, 9) as at:
+            asking = [asyncio.create_task(at.limited.complete(ASKED)) for _ in range(3000)]
+            await asyncio.sleep(5.0)
+            for task in asking:
+                task.cancel()
+            ends = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(end) for end in ends} == {asyncio.CancelledError}
+            assert at.stage_limiter.in_flight == at.stage_limiter.waiting == limiter.controller.in_flight == 0
+        assert len(model.began) == 9
+
+    run_in_virtual_time(main())
+
+
 def test_what_was_begun_goes_before_what_is_new() -> None:
     async def main() -> None:
         with stage(Canned(), ceiling=1) as at:
