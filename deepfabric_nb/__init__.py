@@ -6,6 +6,7 @@ The same from Python::
     run = deepfabric_nb.start(config)         # a handle; the notebook goes on
     df = deepfabric_nb.load("dataset.jsonl")  # any dataset, also DeepFabric's
     tea = deepfabric_nb.import_dataset("tea.parquet")  # what another tool wrote, as a dataset of ours
+    judged = await deepfabric_nb.judge(run, model="gpt-4o-mini")  # scored by a model
     deepfabric_nb.export(run, to="trl", check="qwen3")  # for a trainer, and checked
 """
 
@@ -15,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepfabric_nb.api import export, import_dataset, load, run, start, upload
+    from deepfabric_nb.api import export, import_dataset, judge, load, run, start, upload
     from deepfabric_nb.extension import load_ipython_extension, unload_ipython_extension
     from deepfabric_nb.graph.topic_graph import TopicGraph
     from deepfabric_nb.runs.run import Run
@@ -29,6 +30,7 @@ _HOMES = {
     "TopicGraph": "graph.topic_graph",
     "export": "api",
     "import_dataset": "api",
+    "judge": "api",
     "load": "api",
     "load_ipython_extension": "extension",
     "run": "api",
@@ -44,6 +46,7 @@ __all__ = [
     "TopicGraph",
     "export",
     "import_dataset",
+    "judge",
     "load",
     "load_ipython_extension",
     "run",

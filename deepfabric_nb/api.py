@@ -1,4 +1,4 @@
-"""Start runs from Python code; load, import, export and upload datasets."""
+"""Start runs from Python code; load, import, judge, export and upload datasets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from deepfabric_core.quality.checks.own_checks import OwnCheck
     from deepfabric_nb.runs.imported import ImportedDataset
+    from deepfabric_nb.runs.judged import JudgedDataset
     from deepfabric_nb.runs.upload import Upload
     from deepfabric_nb.samples.exported import Exported, Mixed, One
 
@@ -140,6 +141,44 @@ def load(path: str | Path) -> pd.DataFrame:
     from deepfabric_nb.runs.dataframes import load as frame_of_file
 
     return frame_of_file(path)
+
+
+async def judge(
+    dataset: str | Path | Run,
+    config: str | Path | None = None,
+    *,
+    output: str | Path | None = None,
+    sample: int | None = None,
+    only_accepted: bool = False,
+    again: bool = False,
+    **flags: Any,
+) -> JudgedDataset:
+    """Have models score the samples of any dataset, and return it with what was found.
+
+    The judge is named by flags, as in `await judge("tea.jsonl", provider="openai", model="gpt-4o-mini")`, or is that of
+    `quality.judge` in the config file; a flag wins. The flags are those of `deepfabric judge`, with underscores. If it
+    is cancelled, what is judged is kept: nothing is paid for twice.
+
+    Args:
+        dataset: a file that import reads, or a run.
+        config: a YAML file with the judges, the budget and rate limits.
+        output: the dataset to write, a .jsonl; by default beside the dataset, with .judged.jsonl.
+        sample: how many samples to judge, drawn at random; all by default.
+        only_accepted: whether what isn't accepted goes to the rejected samples beside the output.
+        again: whether to judge anew what is judged already.
+        flags: who judges, by what, and for how much.
+
+    Raises:
+        ConfigError: something can't work: the dataset, the config or a flag; nothing was spent.
+        OutputError: a file can't be written.
+    """
+    from deepfabric_core.run.judge_dataset import JudgeRequest, default_output
+    from deepfabric_nb.runs.judged import config_of, judged
+
+    source = dataset.job.dataset if isinstance(dataset, Run) else Path(dataset)
+    place = default_output(source) if output is None else Path(output)
+    request = JudgeRequest(source, place, config_of(config, flags), sample, suits=config is None)
+    return await judged(replace(request, only_accepted=only_accepted, again=again))
 
 
 def upload(dataset: str | Path | Run, repository: str, **settings: Any) -> Upload:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "import": ("deepfabric_core.cli.import_dataset", "Import a dataset that another tool wrote."),
     "import-tools": ("deepfabric_core.cli.import_tools", "Fetch the definitions of an MCP server's tools."),
     "info": ("deepfabric_core.cli.info", "Show versions, which keys are set, and where runs are kept."),
+    "judge": ("deepfabric_core.cli.judge", "Have models score the samples of any dataset."),
     "limits": ("deepfabric_core.cli.limits", "Show the limits that were learned of providers, or forget them."),
     "replay": ("deepfabric_core.cli.replay", "Carry out a dataset's tool calls again, and compare the results."),
     "report": (

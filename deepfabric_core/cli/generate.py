@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +17,7 @@ from deepfabric_core.cli.command_secrets import log_details
 from deepfabric_core.cli.confirm_size import settle_size
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, say, screen_stream
+from deepfabric_core.cli.stop_signals import LOST_TERMINAL, handling_signals
 from deepfabric_core.errors import OutputError
 from deepfabric_core.flags.click_options import with_options
 from deepfabric_core.flags.job_from_flags import job_of
@@ -31,10 +29,6 @@ if TYPE_CHECKING:
     from deepfabric_core.run.job import Job
     from deepfabric_core.run.state import RunState
     from deepfabric_core.text.simple_view import SimpleView
-
-# A lost terminal sends SIGHUP more than once: from the shell as it ends, then from the system. Windows has none.
-_LOST_TERMINAL: int | None = getattr(signal, "SIGHUP", None)
-_STOPPING = [signal.SIGINT, signal.SIGTERM, *([] if _LOST_TERMINAL is None else [_LOST_TERMINAL])]
 
 EXIT_CODES: dict[Ending, int] = {"complete": 0, "incomplete": 1, "aborted": 1, "budget": 3, "stopped": 130}
 
@@ -119,10 +113,10 @@ def run_shown(job: Job, tui: str) -> RunState:
         def on_signal(number: int) -> None:
             if not stop.requested:
                 announce_stop(view, stop)
-            elif number != _LOST_TERMINAL and task is not None:
+            elif number != LOST_TERMINAL and task is not None:
                 task.cancel()
 
-        with _handling_signals(on_signal), view.listening(stop):
+        with handling_signals(on_signal), view.listening(stop):
             return await generate(job, emit=view, stop=stop)
 
     view = _view(tui, job)
@@ -131,27 +125,6 @@ def run_shown(job: Job, tui: str) -> RunState:
             return asyncio.run(whole())
     except asyncio.CancelledError:
         return replace(view.state, ending="stopped", reason="left at once", finished_at=time.time())
-
-
-@contextlib.contextmanager
-def _handling_signals(handler: Callable[[int], None]) -> Iterator[None]:
-    """Call the handler at each stop signal; a signal that is ignored, as with nohup or `&`, stays ignored.
-
-    Afterwards a lost terminal is ignored, so that the summary of the run can still be printed.
-    """
-    loop = asyncio.get_running_loop()
-    numbers = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-    with contextlib.suppress(NotImplementedError):  # not available on Windows
-        for number in numbers:
-            loop.add_signal_handler(number, handler, number)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
-            if _LOST_TERMINAL is not None:
-                signal.signal(_LOST_TERMINAL, signal.SIG_IGN)
 
 
 def _view(tui: str, job: Job) -> RichView | SimpleView:

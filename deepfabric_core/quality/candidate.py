@@ -13,6 +13,8 @@ from deepfabric_core.topics.model import TopicPath
 _NOT_TEXTS = frozenset({"metadata", "tools"})
 # Texts deeper than this in a record aren't looked at.
 _DEEPEST = 20
+# In characters: what says what a sample without a topic is about.
+_ABOUT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class Candidate:
     def is_conversation(self) -> bool:
         """Whether it is a question and an answer, instead of a record of the user's own schema."""
         return not self.fields and bool(self.question or self.answer or not self.record)
+
+    @property
+    def about(self) -> TopicPath:
+        """What it is about: its topic or, without one, its question or first text."""
+        first = self.question or next(iter(self.fields.values()), "")
+        return self.path or (" ".join(first.split())[:_ABOUT],)
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield each text that the model wrote for people, after its name in sentences."""

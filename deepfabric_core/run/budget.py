@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from deepfabric_core.amounts import Amounts, Spent
 from deepfabric_core.config.budget import Budget
+from deepfabric_core.config.judge import JudgesConfig
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, DeepFabricError
 from deepfabric_core.events import BUDGET_REACHED, BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
@@ -312,7 +314,21 @@ def check_budget(job: Job) -> None:
     models = {} if job.topics_load else {"topics.llm": config.topics.llm}
     if not job.topic_only:
         models["generation.llm"] = config.generation.llm
-        models |= {f"the llm of judge {judge.llm.model}": judge.llm for judge in config.quality.all_judges}
+        models |= judges_models(config.quality)
+    check_prices(models)
+
+
+def judges_models(judges: JudgesConfig) -> dict[str, Llm]:
+    """Return the model of each judge, by what it is called in messages."""
+    return {f"the llm of judge {judge.llm.model}": judge.llm for judge in judges.all_judges}
+
+
+def check_prices(models: Mapping[str, Llm]) -> None:
+    """Check that the prices of all models are known, whose costs are limited.
+
+    Raises:
+        ConfigError: the price of a model is unknown.
+    """
     for key, settings in models.items():
         if not prices_of(settings).are_known:
             raise ConfigError(

@@ -73,7 +73,7 @@ class Comparing:
         samples = f"Sample A:\n{first.text}", f"Sample B:\n{second.text}"
         own = _DATA.format(mark=first.mark), *samples, _END.format(mark=first.mark)
         messages = message_of("system", [SYSTEM]), message_of("user", (_TASK, criteria, _HOW, _FORM), own)
-        return Request(messages, self.max_tokens, REPLY_SCHEMA, subject=Subject(path=one.path))
+        return Request(messages, self.max_tokens, REPLY_SCHEMA, subject=Subject(path=one.about))
 
 
 def _parser() -> Parse[Preference]:

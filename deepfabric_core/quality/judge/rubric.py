@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deepfabric_core.config.judge import Judge
 from deepfabric_core.config.judge_criteria import Criterion
 from deepfabric_core.config.schema import Config
+from deepfabric_core.quality.candidate import Candidate
+from deepfabric_core.samples.reading import messages_of
 
 _CHAT = ("correctness", "helpfulness", "clarity", "on_topic")
 _RECORD = ("content", "consistency", "on_topic")
@@ -57,6 +59,17 @@ def default_names(config: Config) -> tuple[str, ...]:
     if config.uses_tools:
         return (*_CHAT, "tool_use")
     return (*_CHAT, "reasoning") if config.generation.conversation.type == "cot" else _CHAT
+
+
+def names_for(candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    """Return the names of the criteria that suit samples of any origin, by what is in them."""
+    seen = list(candidates)
+    if not any(one.is_conversation for one in seen):
+        return _RECORD
+    uses_tools = any(turn.get("tool_calls") for one in seen for turn in messages_of(one.record) or ())
+    if uses_tools:
+        return (*_CHAT, "tool_use")
+    return (*_CHAT, "reasoning") if any(one.reasoning for one in seen) else _CHAT
 
 
 def criteria_named(names: Sequence[str]) -> tuple[Criterion, ...]:

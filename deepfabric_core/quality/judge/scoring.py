@@ -84,7 +84,7 @@ class Scoring:
             messages=self._messages(candidate, _FORM.format(keys=keys)),
             max_tokens=self.max_tokens,
             schema=schema_of(self.rubric),
-            subject=Subject(path=candidate.path),
+            subject=Subject(path=candidate.about),
             plain=partial(self._in_plain_text, candidate),
         )
 

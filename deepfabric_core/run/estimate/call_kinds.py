@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ from functools import cache
 from deepfabric_core.amounts import Amounts, Expected, Range
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.tools import Tool, ToolUse
-from deepfabric_core.config.judge import Judge
+from deepfabric_core.config.judge import Judge, JudgesConfig
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import ReplyError
@@ -208,11 +208,28 @@ def _longer_prompt(config: Config, recipe: Recipe, first: float) -> Callable[[in
 
 
 def _scores(config: Config, judge: Judge) -> Expected:
+    return _call_for_scores(judge, config, (_candidate(config, "one"), _candidate(config, "other")))
+
+
+def _call_for_scores(judge: Judge, config: Config, pair: tuple[Candidate, Candidate]) -> Expected:
+    """Return what it takes to have the first of two samples scored."""
     rubric = rubric_of(judge, config)
     scoring = Scoring(rubric, judge.max_tokens, judge.reply_retries)
-    one, other = (scoring.request(_candidate(config, branch)) for branch in ("one", "other"))
+    one, other = (scoring.request(candidate) for candidate in pair)
     length = reply_lengths.of_scores(len(rubric.criteria), judge.llm.model, judge.max_tokens)
     return _call(judge.llm, one, other, length)
+
+
+def expected_scores(judges: JudgesConfig, config: Config, candidates: Sequence[Candidate]) -> Expected:
+    """Return what it takes to have each of these samples scored by each judge; there is at least one sample."""
+    return in_all(
+        [
+            _call_for_scores(judge, config, (one, candidates[place - 1]))
+            for judge in judges.all_judges
+            for place, one in enumerate(candidates)
+        ],
+        by_chance=True,
+    )
 
 
 def _comparison(config: Config, judge: Judge) -> Expected:

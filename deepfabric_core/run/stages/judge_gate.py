@@ -39,12 +39,7 @@ class JudgeGate:
             Stopped: a stop came before all judges were asked.
             RunAborted: no judge can say anything of any sample, as with a wrong key.
         """
-        judgement = await judge_sample(candidate, self._judges)
-        self._tell_if_useless(judgement)
-        if judgement.is_judged:
-            self._breaker.succeeded()
-        elif (first := judgement.unjudged[0]).kind.hopeless:
-            self._breaker.failed(ModelError(f"The judge {first.model} says nothing: {first.reason}", kind=first.kind))
+        judgement = await self.judgement_of(candidate)
         return Decision(
             judgement.finding(),
             {"judge": metadata_of(judgement, self._judges.criteria)},
@@ -52,6 +47,20 @@ class JudgeGate:
             Spent(judgement.calls, judgement.usage),
             "" if judgement.is_judged else "; ".join(one.reason for one in judgement.unjudged),
         )
+
+    async def judgement_of(self, candidate: Candidate) -> Judgement:
+        """Return what each judge says of a candidate.
+
+        Raises:
+            Stopped, RunAborted: as by `examine`.
+        """
+        judgement = await judge_sample(candidate, self._judges)
+        self._tell_if_useless(judgement)
+        if judgement.is_judged:
+            self._breaker.succeeded()
+        elif (first := judgement.unjudged[0]).kind.hopeless:
+            self._breaker.failed(ModelError(f"The judge {first.model} says nothing: {first.reason}", kind=first.kind))
+        return judgement
 
     def _tell_if_useless(self, judgement: Judgement) -> None:
         """Tell once if the judges say nothing of any sample, though they are paid for."""

@@ -151,7 +151,7 @@ def test_runs_of_several_processes_that_share_a_budget_do_not_spend_more_togethe
     said = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [3, 3], said
     assert 0.027 < biller.spent <= 0.03
-    assert all(any((place / "out").glob(f"{name}.*")) for name in ("one", "two"))
+    assert any((place / "out").glob("*"))
 
 
 def killed_again_and_again(place: Path, biller: BillingProvider, seed: int, *arguments: str) -> int:
