@@ -61,6 +61,8 @@ def command(datasets: tuple[str, ...], *, name: str, output: Path | None, reason
     from deepfabric_core.export.summary import check_lines, export_notes, export_summary
 
     mix = mix_of(datasets, seed=values["seed"], keeps_duplicates=values["keep_duplicates"])
+    if mix is None and (flag := _of_a_mix(values)):
+        raise click.UsageError(f"{flag} is for a mix; name several datasets, or a weight, as in chats.jsonl=0.3.")
     dataset = mix.parts[0].path if mix else Path(datasets[0])
     options = ExportOptions(name, output, reasoning, split_rules(values), check_options(values), mix)
     request, check = make_request(dataset, options)
@@ -76,3 +78,8 @@ def command(datasets: tuple[str, ...], *, name: str, output: Path | None, reason
         for line in check_lines(check):
             say(line)
         raise click.exceptions.Exit(1 if check.defects else 0)
+
+
+def _of_a_mix(values: dict[str, Any]) -> str:
+    """Return a flag that is given and says something of a mix only; "" for none."""
+    return "--seed" if values["seed"] else "--keep-duplicates" if values["keep_duplicates"] else ""

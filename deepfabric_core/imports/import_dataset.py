@@ -21,6 +21,7 @@ from deepfabric_core.export.row_files import JsonLines
 from deepfabric_core.samples.foreign.our_record import read_as_ours, worse_record
 from deepfabric_core.samples.foreign.reader import ForeignSample, Reader, UnreadableRecordError
 from deepfabric_core.samples.foreign.readers import names, reader_named
+from deepfabric_core.samples.reading import answer_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.record_files.read import read_records
@@ -62,8 +63,8 @@ class ImportResult:
     """What was written, and what wasn't.
 
     `formats` counts the records by the format they were read in, `kept` those by what of them is only in the metadata;
-    `worse` are answers that others were preferred to, `bad` those that are labelled so, and `with_topic` those that
-    name a topic.
+    `worse` are answers that others were preferred to, `bad` those that are labelled so, `with_topic` are samples that
+    name a topic, and `unanswered` those whose question has no answer.
     """
 
     output: Path
@@ -74,6 +75,7 @@ class ImportResult:
     worse: int = 0
     bad: int = 0
     with_topic: int = 0
+    unanswered: int = 0
 
     @property
     def lost(self) -> int:
@@ -201,6 +203,7 @@ class _Files:
         said: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
         result.samples += 1
         result.with_topic += bool(said.get("topic_path"))
+        result.unanswered += not answer_of(record)
         more = said.get("more")
         result.kept.update(more.keys() if isinstance(more, Mapping) else ())
         self._write("samples", record)

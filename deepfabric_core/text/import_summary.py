@@ -28,6 +28,8 @@ def import_notes(result: ImportResult) -> Iterator[str]:
         named = [f"{name} (of {digits(count)})" for name, count in result.kept.most_common(_SHOWN)]
         more = len(result.kept) - len(named)
         yield f"kept in metadata.more: {', '.join(named)}{f' and {digits(more)} more' if more > 0 else ''}."
+    if result.unanswered:
+        yield f"{counted(result.unanswered, 'sample')} without an answer: a prompt alone teaches a model nothing."
     if result.worse:
         where = _name(rejected_path(result.output))
         yield f"{where} has {counted(result.worse, 'answer')} that another one was preferred to; export trl-preference."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.command_processes import run_command
 from tests.provider import Faults, LocalProvider
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENROUTER_API_KEY")
@@ -33,18 +32,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def deepfabric(place: Path) -> Run:
     """Runs the command line in its own process, in an empty folder and without keys."""
-    root = str(ROOT)
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "deepfabric_core", *arguments],
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": root, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run_command(arguments, place, environment, ROOT, timeout=120)
 
     return run
 

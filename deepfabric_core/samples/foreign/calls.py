@@ -41,7 +41,11 @@ def _call(one: Any) -> Call:
 
 def call_of(name: str, arguments: Any, identity: Any = "") -> Call:
     """Return a call in OpenAI's format; its arguments are a JSON text."""
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+    text = (
+        _encoded_once(arguments)
+        if isinstance(arguments, str)
+        else json.dumps(arguments, ensure_ascii=False, default=str)
+    )
     own = identity if isinstance(identity, str) else "" if identity is None else str(identity)
     return {"id": own, "type": "function", "function": {"name": name, "arguments": text}}
 
@@ -104,3 +108,14 @@ def result_texts(contents: Any) -> Iterator[str]:
         yield from tagged_results(contents) or [contents]
     else:
         yield json.dumps(contents, ensure_ascii=False, default=str)
+
+
+def _encoded_once(text: str) -> str:
+    """Return a JSON text that was encoded as a JSON text once more as it was before."""
+    if text[:1] != '"':
+        return text
+    try:
+        inner = json.loads(text)
+        return inner if isinstance(inner, str) and isinstance(json.loads(inner), dict) else text
+    except (ValueError, RecursionError):
+        return text

@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import IO, Any
 
@@ -13,6 +14,7 @@ from deepfabric_core.samples.foreign.readers import reader_of
 from deepfabric_core.store.record_files.found import FoundRecord
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CHUNK = 1 << 20
 # An error this close to the end of what was read may come from what wasn't read yet.
 _NEAR = 64
@@ -86,9 +88,14 @@ def _in_line(number: int, line: bytes) -> Iterator[FoundRecord]:
     try:
         value = _decoder.decode(line.decode().strip())
     except UnicodeDecodeError as problem:
-        yield FoundRecord(place, None, f"it isn't UTF-8 text (byte {problem.start})")
+        said = "it is UTF-16" if line.startswith(_UTF_16) else f"it isn't UTF-8 text (byte {problem.start})"
+        yield FoundRecord(place, None, f"{said}; save the file as UTF-8")
     except json.JSONDecodeError as problem:
-        yield FoundRecord(place, None, f"it isn't JSON: {problem.msg} at column {problem.colno}")
+        said = f"it isn't JSON: {problem.msg} at column {problem.colno}"
+        is_of_old = b"\r" in line.strip()
+        yield FoundRecord(
+            place, None, "its lines end in carriage returns; save it with line feeds" if is_of_old else said
+        )
     except (ValueError, RecursionError):
         yield FoundRecord(place, None, "it is JSON nested too deep, or with too long a number")
     else:
@@ -96,7 +103,10 @@ def _in_line(number: int, line: bytes) -> Iterator[FoundRecord]:
 
 
 def _found(place: str, value: Any) -> Iterator[FoundRecord]:
-    """Yield a record, or those that an object holds as a list."""
+    """Yield a record, or those that an object holds as a list; one that is JSON within a text is read, too."""
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            value = _decoder.decode(value)
     if not isinstance(value, dict):
         yield FoundRecord(place, None, "it is no JSON object")
     elif held := _held(value):

@@ -124,3 +124,40 @@ def test_the_output_is_named_after_the_dataset() -> None:
 def test_the_formats_are_listed(deepfabric: Run) -> None:
     done = deepfabric("import", "--list")
     assert done.returncode == 0 and "\nsharegpt           turns of a human" in done.stdout
+
+
+SAID = {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(SAID).encode("utf-16"), "line 1: it is UTF-16; save the file as UTF-8."),
+        (json.dumps(SAID).encode() + b"\r" + json.dumps(SAID).encode() + b"\r", "its lines end in carriage returns"),
+    ],
+)
+def test_a_file_of_another_kind_of_text_says_how_to_save_it(
+    content: bytes, said: str, deepfabric: Run, place: Path
+) -> None:
+    (place / "odd.jsonl").write_bytes(content)
+    done = deepfabric("import", "odd.jsonl")
+    assert done.returncode == 2 and said in done.stderr
+
+
+def test_what_was_encoded_twice_is_read_as_it_was_meant(deepfabric: Run, place: Path) -> None:
+    arguments = json.dumps({"path": "rims.md"})
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": json.dumps(arguments)}}
+    answer = {"role": "assistant", "content": "So."}
+    turns = [SAID["messages"][0], {"role": "assistant", "content": "", "tool_calls": [call]}]
+    turns += [{"role": "tool", "tool_call_id": "c1", "content": "Half a turn."}, answer]
+    lines = (json.dumps(json.dumps(SAID)), json.dumps({"messages": turns}))
+    (place / "twice.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert deepfabric("import", "twice.jsonl").returncode == 0
+    first, second = rows(place / "twice.imported.jsonl")
+    assert first["final_answer"] == "So."
+    assert second["messages"][1]["tool_calls"][0]["function"]["arguments"] == arguments
+
+
+def test_prompts_without_an_answer_are_told(deepfabric: Run, place: Path) -> None:
+    write(place / "asked.jsonl", SAID, {"messages": SAID["messages"][:1]})
+    assert "Note: 1 sample without an answer" in deepfabric("import", "asked.jsonl").stderr
