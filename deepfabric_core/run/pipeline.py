@@ -245,7 +245,7 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
     """Return how the run ends, and the reason."""
     if aborted:
         return "aborted", aborted
-    if work.stop.requested and not _all_settled(work.sink.state, work.job):
+    if _ends_early(work.job, work.stop) and not _all_settled(work.sink.state, work.job):
         return ("budget", work.budget.reached) if work.budget and work.budget.reached else _STOPPED
     missing = _missing(work.sink.state, work.job)
     if missing:
@@ -352,14 +352,18 @@ async def _sampled(sampling: Sampling, stop: Stop) -> None:
 
 def _deliver(sampling: Sampling, stop: Stop) -> None:
     """Write the dataset; if the run ends early, write what was finished."""
-    if stop.requested and not sampling.settled:
+    if _ends_early(sampling.job, stop) and not sampling.settled:
         sampling.keep()
     elif sampling.journal.written:
         sampling.deliver()
     else:
         sampling.keep()
-        if sampling.failures:  # rather than given up before they began
-            raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
+        raise RunAborted(f"Every sample failed, the first with: {sampling.failures.first}")
+
+
+def _ends_early(job: Job, stop: Stop) -> bool:
+    """Return whether work may be left undone: after a stop, and where the budget is kept by others than this run."""
+    return stop.requested or job.shard is not None
 
 
 def _with_live_edits(work: _Work, topics: Topics) -> Topics:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from deepfabric_core import Job, Stop, load
+from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
+from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import Emit
+from deepfabric_core.llm.connect import CallPolicy, connect
+from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.job import plan_of
+from deepfabric_core.run.pipeline import Connect
+from deepfabric_core.run.pipeline import generate as generate_shard
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.samples.shards import Layout, topics_of
+from deepfabric_core.stop import Stopped
 from deepfabric_core.store.shard_files import ShardsFolder
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 
@@ -81,6 +91,62 @@ def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path)
     assert files.finished() is None
     assert asyncio.run(make_shard(task, None, Reporter(0), Stop())).totals.made == 15
     assert len([json.loads(line) for line in files.dataset.read_text(encoding="utf-8").splitlines()]) == 15
+
+
+def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(job: Job, tmp_path: Path) -> None:
+    topics = load_topics(tmp_path / "topics.jsonl")[0]
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
+    files = ShardsFolder(tmp_path / "shards").shard(0)
+    TopicsFile(files.topics, {}).save(topics)
+    one = shard_job(job, shard, files, 2)
+    state = asyncio.run(generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4)))
+    assert state.ending == "stopped" and state.samples_done == 4
+    assert not files.dataset.exists() and files.totals().made == 4
+    task = ShardTask(one, files, str(Path.cwd()))
+    assert asyncio.run(make_shard(task, None, Reporter(0), Stop())).totals.made == 15
+
+
+def test_a_shard_whose_worker_died_before_it_left_the_mark_is_finished_without_a_call(
+    job: Job, tmp_path: Path
+) -> None:
+    topics = load_topics(tmp_path / "topics.jsonl")[0]
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
+    files = ShardsFolder(tmp_path / "shards").shard(0)
+    TopicsFile(files.topics, {}).save(topics)
+    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+    first = asyncio.run(make_shard(task, None, Reporter(0), Stop()))
+    files.mark.unlink()
+    assert asyncio.run(make_shard(task, None, Reporter(0), Stop())) == first
+
+
+def with_calls_left(count: int) -> Connect:
+    """Connects to a model that has a budget of so many calls, which is kept elsewhere."""
+    left = count
+
+    @dataclass
+    class Model:
+        model: ChatModel
+
+        @property
+        def name(self) -> str:
+            return self.model.name
+
+        async def complete(self, request: Request) -> Reply:
+            nonlocal left
+            if left <= 0:
+                raise Stopped
+            left -= 1
+            return await self.model.complete(request)
+
+        async def close(self) -> None:
+            """It is closed by whoever opened it."""
+
+    @asynccontextmanager
+    async def connected(settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+        async with connect(settings, policy, emit, stop) as model:
+            yield Model(model)
+
+    return connected
 
 
 def test_what_a_cluster_has_begun_is_not_gone_on_with_by_one_process(job: Job, tmp_path: Path) -> None:
