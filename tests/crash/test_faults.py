@@ -10,6 +10,8 @@ from tests.crash.harness import BROKEN, DENIED, FULL
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.survival import Case, Places, none_of, sweep
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_disk_that_fills_up_at_any_call_costs_a_sentence_and_no_sample(

@@ -10,6 +10,8 @@ from tests.crash.harness import KILL
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.survival import Case, Places, chained, none_of, sweep
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_after_a_kill_at_any_call_a_resume_delivers_all_and_pays_only_what_was_in_flight_again(

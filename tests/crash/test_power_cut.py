@@ -9,6 +9,8 @@ import pytest
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.survival import Case, Places, cut_off, none_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "fresh"])
 def test_after_a_power_cut_at_any_moment_the_dataset_and_every_synced_sample_are_there(
