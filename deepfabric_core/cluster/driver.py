@@ -19,6 +19,7 @@ from deepfabric_core.cluster.duplicates import count, reject, repeated
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Progress, Report, events_of
+from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
 from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
@@ -45,6 +46,8 @@ _MOST_TRIES = 8
 _LAST_REPORTS = 10.0
 # Variables that workers on other machines need, too.
 _ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
+# What they need for a storage at an address.
+_OF_STORAGE = re.compile(r"^(AWS|AZURE|GCS|GOOGLE|FSSPEC)_")
 
 
 async def make_samples(work: SamplesWork) -> None:
@@ -55,7 +58,8 @@ async def make_samples(work: SamplesWork) -> None:
         RunAborted: a worker gave up for a reason that holds for all.
         OutputError: a result can't be written.
     """
-    run = _Run.of(work)
+    _make_room(work)
+    run = _Run.of(work, await _mirrored(work))
     try:
         if run.to_do or run.is_to_compare:
             await run.with_workers()
@@ -68,7 +72,10 @@ async def make_samples(work: SamplesWork) -> None:
 
 @dataclass(eq=False)
 class _Run:
-    """The work on the shards of a run. `done` has what finished shards have made, `known` how far others have come."""
+    """The work on the shards of a run. `done` has what finished shards have made, `known` how far others have come.
+
+    Shards that are stored at an address are mirrored here once they are finished.
+    """
 
     work: SamplesWork
     shards: list[Shard]
@@ -82,12 +89,13 @@ class _Run:
     turns: int = 0
     latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     budget: BudgetChanged | None = None
+    storage: ShardStorage | None = None
+    mirrors: dict[int, ShardMirror] = field(default_factory=dict)
 
     @staticmethod
-    def of(work: SamplesWork) -> _Run:
+    def of(work: SamplesWork, storage: ShardStorage | None = None) -> _Run:
         """Look at what earlier sessions left, and tell of it."""
         job, folder = work.job, work.job.shards
-        _make_room(work)
         plan = plan_of(job, work.topics)
         layout = folder.layout()
         if layout is None:
@@ -95,7 +103,7 @@ class _Run:
             at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
             layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
             folder.keep_layout(layout)
-        run = _Run(work, list(layout.shards(plan.shares)), deque(), {})
+        run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
         run.look()
         return run
 
@@ -180,14 +188,14 @@ class _Run:
             datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
             found = await cluster.run(repeated, [one for one in datasets if one.exists()], quality.duplicates)
             if found and attempt < quality.attempts:
-                self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
+                await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
                 await self._until_done(keeper, widths)
                 continue
             if found:
                 self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
             replace_file(self.work.job.shards.compared, [])
 
-    def _make_again(self, shards: list[Shard], found: Mapping[int, list[Decision]]) -> None:
+    async def _make_again(self, shards: list[Shard], found: Mapping[int, list[Decision]]) -> None:
         said = (
             "repeats one that another worker has made: it is"
             if count(found) == 1
@@ -199,6 +207,8 @@ class _Run:
             files, done = self.files(shard), self.done.pop(shard.number)
             files.mark.unlink()
             reject(files.dataset, decisions)
+            if self.storage is not None:
+                await again_and_again(self._mirror(shard).push)
             self.known[shard.number] = Progress(done.made - len(decisions), done.failed, done.spending)
             self.work.sink(SamplesCounted(-len(decisions)))
             self.to_do.append(shard)
@@ -231,20 +241,41 @@ class _Run:
 
     async def _made(self, actor: Any, shard: Shard, width: int, keeper: Any) -> ShardOutcome | None:
         """Return how a worker's work on a shard ended; None if the worker died."""
-        made = await _asked(actor.make, self._task(shard, width), keeper)
+        made = await _asked(actor.make, await self._task(shard, width), keeper)
         if made is None:
             return None
-        outcome, report = made
-        self._take(report)
-        return outcome  # type: ignore[no-any-return]
+        outcome: ShardOutcome = made[0]
+        self._take(made[1])
+        if outcome.finished and self.storage is not None:
+            await again_and_again(self._mirror(shard).pull)
+        return outcome
 
-    def _task(self, shard: Shard, width: int) -> ShardTask:
-        files = ShardFiles(self.files(shard).folder.absolute())
+    def _mirror(self, shard: Shard) -> ShardMirror:
+        """Return the mirror of a stored shard, which knows what of it is stored."""
+        if self.storage is None:
+            raise AssertionError("the shards are in a folder")
+        if shard.number not in self.mirrors:
+            self.mirrors[shard.number] = self.storage.mirror(self.files(shard))
+        return self.mirrors[shard.number]
+
+    async def _task(self, shard: Shard, width: int) -> ShardTask:
+        files, storage = ShardFiles(self.files(shard).folder.absolute()), self.storage
         if not files.topics.exists():
             TopicsFile(files.topics, {}).save(topics_of(self.work.topics, shard))
+        if storage is not None:
+            topics = files.topics.read_bytes()
+            await again_and_again(lambda: storage.give(files.folder.name, files.topics.name, topics))
         job = replace(shard_job(self.work.job, shard, files, width), retry_failed=self._retries_failed)
         self.turns += 1
-        return ShardTask(job, files, str(Path.cwd()), _environment(), self.work.budget is not None, self.turns)
+        return ShardTask(
+            job,
+            files,
+            str(Path.cwd()),
+            None if storage is None else (storage.address, storage.run),
+            _environment(with_storage=storage is not None),
+            self.work.budget is not None,
+            self.turns,
+        )
 
     async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:
         """Note a finished shard; give any other one back, unless that was tried too often."""
@@ -381,6 +412,29 @@ def _make_room(work: SamplesWork) -> None:
         work.sink(Notice(f"What an earlier run left is kept in {folder.move_aside()}"))
 
 
+async def _mirrored(work: SamplesWork) -> ShardStorage | None:
+    """Have here what earlier sessions stored at an address, if shards are stored at one.
+
+    Raises:
+        ConfigError: it can't be used.
+        OutputError: it can't be read.
+    """
+    address, folder = work.job.config.run.storage, work.job.shards
+    if address is None or not is_address(address):
+        return None
+    storage = ShardStorage(address, folder.name_in_storage or f"{folder.path.name}-{work.checkpoint.run_id}")
+    folder.keep_name_in_storage(storage.run)
+
+    def pull() -> None:
+        for name in storage.numbers():
+            files = folder.shard(int(name))
+            if files.finished() is None:
+                storage.mirror(files).pull()
+
+    await again_and_again(pull)
+    return storage
+
+
 def _usual_size(samples: int, workers: int) -> int:
     return min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
 
@@ -401,8 +455,12 @@ def _widths(calls: int, workers: int) -> list[int]:
     return [each + (place < more) for place in range(workers)]
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if _ENVIRONMENT.search(name)}
+def _environment(*, with_storage: bool) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if _ENVIRONMENT.search(name) or (with_storage and _OF_STORAGE.search(name))
+    }
 
 
 def _spent(work: SamplesWork) -> Spent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from deepfabric_core.cluster.shard_storage import ShardStorage, is_address
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.run import pipeline
@@ -34,8 +35,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
     job = replace(job, checkpoint_path=job.checkpoint_files().folder)  # the shards belong to it
     state = await pipeline.generate(job, emit=emit, stop=stop, make_samples=make_samples)
     if state.ending == "complete" and not job.keep:
-        with suppress(OSError):
-            job.shards.remove()
+        _remove_shards(job)
     return state
 
 
@@ -49,5 +49,15 @@ def _check_local(job: Job) -> None:
 def _check_cluster(job: Job) -> None:
     if job.trace is not None:
         raise ConfigError("--trace records the calls of one process only: leave it or --engine ray out.")
-    if "://" in (job.config.run.storage or ""):
-        raise ConfigError("run.storage: only a folder that all workers reach can be used so far, no address.")
+    if (address := job.config.run.storage) is not None and is_address(address):
+        ShardStorage(address, f"{job.shards.path.name}-check").check()
+
+
+def _remove_shards(job: Job) -> None:
+    """Delete what the dataset was made of, as far as that can be done."""
+    address, name = job.config.run.storage, job.shards.name_in_storage
+    if address is not None and name:
+        with suppress(Exception):  # of whichever package; the dataset is complete
+            ShardStorage(address, name).remove()
+    with suppress(OSError):
+        job.shards.remove()

@@ -10,6 +10,7 @@ from functools import partial
 
 from deepfabric_core.cluster.lease_client import LeaseClient
 from deepfabric_core.cluster.reports import Reporter
+from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.connect import CallPolicy, connect
@@ -25,11 +26,15 @@ from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """A shard to make: the job of it, its files, and what of the driver's environment it needs."""
+    """A shard to make: the job of it, its files, and what of the driver's environment it needs.
+
+    With a `storage`, an address and the name of a run there, the files are stored there.
+    """
 
     job: Job
     files: ShardFiles
     folder: str
+    storage: tuple[str, str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     has_budget: bool = False
     turn: int = 0
@@ -81,6 +86,15 @@ async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Repo
         DeepFabricError: the shard can't be made, for a reason that holds for others, too.
     """
     _prepare(task)
+    shard = task.job.shard
+    if task.storage is None or shard is None:
+        return await _made(task, client, reporter, stop)
+    async with worked_on(ShardStorage(*task.storage), task.files.folder.name) as files:
+        here = shard_job(task.job, shard, files, task.job.config.output.batch_size)
+        return await _made(replace(task, job=here, files=files), client, reporter, stop)
+
+
+async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
     job, files = task.job, task.files
     files.mark.unlink(missing_ok=True)
     state = await generate(job, emit=reporter.emit, stop=stop, connect=partial(_connected, task, client))

@@ -1,6 +1,7 @@
 """The files of a run that is made in shards: a folder for each shard, and the mark that says that it is finished.
 
     <dataset>.shards/layout.json         how the plan is cut
+    <dataset>.shards/stored              the name of the run where its shards are stored, if that is at an address
     <dataset>.shards/compared            no sample repeats one of another shard, as far as that can be helped
     <dataset>.shards/delivered           the dataset is in its place, and nothing here is wanted any more
     <dataset>.shards/0007/               a checkpoint of its own, and once it is finished:
@@ -202,7 +203,8 @@ class ShardsFolder:
     def of(dataset: Path, storage: str | None = None) -> ShardsFolder:
         """Return the folder for a dataset: beside it, or in a folder for such."""
         name = f"{dataset.stem}.shards"
-        return ShardsFolder(Path(storage) / name if storage else dataset.with_name(name))
+        is_folder = storage is not None and "://" not in storage
+        return ShardsFolder(Path(storage) / name if storage and is_folder else dataset.with_name(name))
 
     @property
     def exists(self) -> bool:
@@ -222,6 +224,22 @@ class ShardsFolder:
     @property
     def _layout(self) -> Path:
         return self.path / "layout.json"
+
+    @property
+    def name_in_storage(self) -> str:
+        """The name of the run where its shards are stored; "" if they aren't at an address."""
+        try:
+            return (self.path / "stored").read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def keep_name_in_storage(self, name: str) -> None:
+        """Note the name of the run where its shards are stored.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        replace_file(self.path / "stored", [name.encode()])
 
     def shard(self, number: int) -> ShardFiles:
         """Return the files of a shard."""
@@ -298,6 +316,8 @@ def with_shards(known: Metadata, folder: ShardsFolder) -> Metadata:
     if not folder.exists:
         return known
     sums = folder.totals()
+    if folder.name_in_storage and sums.made < known.samples_done:
+        return known  # what is stored elsewhere isn't all here
     topics = known.spending.get("topics", Spent())
     usage: dict[str, Any] = asdict(topics.usage + sums.usage)
     return replace(

@@ -16,6 +16,7 @@ from deepfabric_core import Job, Stop, load
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
+from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError
@@ -106,9 +107,7 @@ def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(j
     assert asyncio.run(make_shard(task, None, Reporter(0), Stop())).totals.made == 15
 
 
-def test_a_shard_whose_worker_died_before_it_left_the_mark_is_finished_without_a_call(
-    job: Job, tmp_path: Path
-) -> None:
+def test_a_shard_whose_worker_died_before_it_left_the_mark_is_finished_without_a_call(job: Job, tmp_path: Path) -> None:
     topics = load_topics(tmp_path / "topics.jsonl")[0]
     (shard,) = Layout(6).shards(plan_of(job, topics).shares)
     files = ShardsFolder(tmp_path / "shards").shard(0)
@@ -154,3 +153,27 @@ def test_what_a_cluster_has_begun_is_not_gone_on_with_by_one_process(job: Job, t
     local = job.config.model_copy(update={"run": type(job.config.run)()})
     with pytest.raises(ConfigError, match="go on with --engine ray"):
         done(replace(job, config=local, resume=True))
+
+
+def test_a_stored_shard_goes_on_on_another_machine_with_what_was_paid(job: Job, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    topics = load_topics(tmp_path / "topics.jsonl")[0]
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
+    files = ShardsFolder(tmp_path / "shards").shard(0)
+    TopicsFile(files.topics, {}).save(topics)
+    storage = ShardStorage(f"file://{tmp_path}/stored", "run")
+
+    async def stopped_after_four() -> None:
+        async with worked_on(storage, "0000") as here:
+            TopicsFile(here.topics, {}).save(topics)
+            one = shard_job(job, shard, here, 2)
+            await generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4))
+
+    asyncio.run(stopped_after_four())
+    reporter = Reporter(0)
+    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()), (storage.address, storage.run))
+    outcome = asyncio.run(make_shard(task, None, reporter, Stop()))
+    assert outcome.finished and outcome.totals.made == outcome.totals.calls == 15
+    storage.mirror(files).pull()
+    assert files.finished() == outcome.totals
+    assert len(files.dataset.read_text(encoding="utf-8").splitlines()) == 15
