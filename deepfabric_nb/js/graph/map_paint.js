@@ -82,7 +82,7 @@ function node(context, place, k, scene, clear) {
   name(context, place, k, scene, looks, level < 2);
   marks(context, place, k, scene, looks);
   const inner = { x: place.x + PAD * k, y: place.y + place.h - (BAR + 2.5) * k, w: place.w - 2 * PAD * k, h: BAR * k };
-  const colours = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: scene.colours.bad };
+  const colours = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: looks.bad };
   if (place.node.isBarred) bar(context, inner, row, scene.topics, colours);
   if (place.node.pill) pill(context, place, k, scene, looks);
 }

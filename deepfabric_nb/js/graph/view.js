@@ -19,6 +19,9 @@ import { tree } from "./tree.js";
 const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta"]);
 const NEWS = 400; // with more new topics at once, the picture shows all of them instead of moving there
 
+/** Let a line only break between figures. */
+const unbroken = (text) => text.split(", ").map((part) => part.replaceAll(" ", "\u00a0")).join(", ");
+
 /**
  * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
  * and without it the graph can be read and not changed. `cards` shows the samples of the selected topic.
@@ -81,7 +84,7 @@ export function topicGraph(topics, send = null, cards = null) {
     topics.settle();
     if (topics.length) state.follow(line);
     line = state.line();
-    say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
+    say(about, unbroken(summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : ""))));
     root.classList.toggle("dfg-outlined", state.outline);
     parts.editBar.update();
     const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
