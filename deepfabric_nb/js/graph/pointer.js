@@ -120,6 +120,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     if (how) swallowed = true;
     lifted(event);
     if (how === "pinch" && fingers.size) return;
+    if (how) act.hold();
     if (how === "drag" && pointed.target >= 0) {
       const rows = state.selected.includes(hit.row) ? state.selected : [hit.row];
       act.move(rows, pointed.target);
@@ -143,10 +144,10 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     if (swallowed) return void (swallowed = false);
     const hit = under(event);
     explain(null);
+    act.hold();
     if (!hit) return act.selectAll([]);
     if (isTopic(hit)) chosen(hit.row, event);
     else opened(hit);
-    act.hold();
   }
 
   function chosen(row, event) {
