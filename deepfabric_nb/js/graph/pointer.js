@@ -195,7 +195,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
 
   const listeners = {
     ...{ pointerdown: down, pointermove: moved, pointerup: up, pointercancel: cancelled, pointerleave: left },
-    ...{ click: clicked, dblclick: twice, contextmenu: menu },
+    ...{ mousedown: keptFromJupyter, click: clicked, dblclick: twice, contextmenu: menu },
   };
   for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener);
   canvas.addEventListener("touchend", touchEnded, { passive: false });
@@ -207,6 +207,13 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
       cancelled();
     },
   };
+}
+
+/** With Shift, Jupyter would select all cells up to this one, which would then run together. */
+function keptFromJupyter(event) {
+  if (!event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function boxOf(from, { offsetX, offsetY }) {
