@@ -62,8 +62,16 @@ export function topicGraph(topics, send = null, cards = null) {
   const handle = resizeHandle(height, (wanted) => ((state.height = wanted), soon()));
   const stage = element("div", { class: "dfg-stage" }, list.root, picture, side);
   const head = element("header", { class: "dfg-head" }, parts.breadcrumbs.root, about, parts.searchBar.root, parts.toolbar.root);
+  root.addEventListener("keydown", leaveFull, { capture: true });
   root.addEventListener("fullscreenchange", () => soon());
   root.append(head, stage, handle, parts.legend.root, spoken);
+
+  /** Escape ends what fills the page instead of the screen; a real full screen is ended by the browser itself. */
+  function leaveFull(event) {
+    if (event.key !== "Escape" || event.target.tagName === "INPUT" || !root.classList.contains("dfg-full")) return;
+    event.stopPropagation();
+    act.full();
+  }
 
   function turn() {
     frame = 0;

@@ -619,3 +619,11 @@ test("keys work after a topic was dragged", () => {
   drag("sencha", "black");
   assert.ok(find(".dfg-tree").contains(document.activeElement));
 });
+
+test("Escape leaves a graph that fills the page", () => {
+  const { find, press } = drawn(tea());
+  find("[data-tool=full]").click();
+  assert.ok(find(".dfg").classList.contains("dfg-full"));
+  press("Escape");
+  assert.ok(!find(".dfg").classList.contains("dfg-full"));
+});
