@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.samples.weights import leaf_weights
 from deepfabric_core.topics import edit
 from deepfabric_core.topics.model import Topics
+from deepfabric_nb.graph.history import Moves
 from deepfabric_nb.graph.shown_topics import ShownTopics
 
 # As many characters of a name are shown in the description of an edit.
@@ -52,7 +53,7 @@ class EditableTopics(ShownTopics):
             topic_id = self.find(topic).id
             before, what = self.topics, f"Renamed {self._named([topic_id])}"
             if self._history.do(partial(edit.rename, topic_id=topic_id, name=name), what):
-                self._edited(what, moved=[(topic_id, _in_its_place(topic_id, before, self.topics))])
+                self._edited_with_moves(what, [(topic_id, _in_its_place(topic_id, before, self.topics))])
 
     def add(self, parent: str, names: str | Iterable[str]) -> None:
         """Add topics below a topic."""
@@ -72,9 +73,8 @@ class EditableTopics(ShownTopics):
             if self._history.do(partial(edit.move, ids=ids, parent_id=into.id), what):
                 after = {self.topics.by_id[own].name: own for own in self.topics.by_id[into.id].children}
                 names = [before.by_id[own].name for own in ids]
-                self._edited(
-                    what, moved=[(own, after[name]) for own, name in zip(ids, names, strict=True) if name in after]
-                )
+                moves = [(own, after[name]) for own, name in zip(ids, names, strict=True) if name in after]
+                self._edited_with_moves(what, moves)
 
     def weigh(self, topics: str | Iterable[str], weight: float | None) -> str:
         """Let topics and what is below them get more samples than others: 2 for twice as many each, 0 for none.
@@ -128,8 +128,7 @@ class EditableTopics(ShownTopics):
         """
         with self._lock:
             what = self._history.undoes
-            self._history.undo()
-            self._edited(f"Undone: {what}")
+            self._edited(f"Undone: {what}", moved=self._history.undo())
 
     def redo(self) -> None:
         """Redo the edit that was undone last.
@@ -139,10 +138,13 @@ class EditableTopics(ShownTopics):
         """
         with self._lock:
             what = self._history.redoes
-            self._history.redo()
-            self._edited(f"Done again: {what}")
+            self._edited(f"Done again: {what}", moved=self._history.redo())
 
-    def _edited(self, what: str, *, moved: Sequence[tuple[str, str]] = ()) -> None:
+    def _edited_with_moves(self, what: str, moves: Moves) -> None:
+        self._history.note_moves(moves)
+        self._edited(what, moved=moves)
+
+    def _edited(self, what: str, *, moved: Moves = ()) -> None:
         self._show_all(moved)
         if self.on_edit is not None:
             self.on_edit(self.topics, what)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from deepfabric_core.config.schema import Mode
 from deepfabric_core.topics.edit import EditHistory
@@ -11,6 +11,16 @@ from deepfabric_core.topics.model import Topic, Topics
 
 # A topic's id with its new children, their ids and names.
 Growth = tuple[str, Mapping[str, str]]
+# The old and the new id of each topic that is the same one after an edit.
+Moves = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An edit that was made or undone: how much had grown before, and which topics have another id by it."""
+
+    grown: int
+    moves: Moves = ()
 
 
 class GrowingHistory:
@@ -20,9 +30,8 @@ class GrowingHistory:
         self._history = EditHistory(topics)
         self._growth: list[Growth] = []
         self._put_in = 0
-        # How much had grown when each edit was made or undone.
-        self._done: list[int] = []
-        self._undone: list[int] = []
+        self._done: list[_Step] = []
+        self._undone: list[_Step] = []
 
     @property
     def topics(self) -> Topics:
@@ -45,25 +54,33 @@ class GrowingHistory:
         before = self.topics
         if self._history.do(edit, what) is before:
             return False
-        self._done.append(len(self._growth))
+        self._done.append(_Step(len(self._growth)))
         self._undone.clear()
         return True
 
-    def undo(self) -> None:
-        """Undo the last edit."""
+    def note_moves(self, moves: Moves) -> None:
+        """Remember which topics have another id by the last edit."""
+        self._done[-1] = replace(self._done[-1], moves=tuple(moves))
+
+    def undo(self) -> Moves:
+        """Undo the last edit; return which topics have another id by that."""
         grown = len(self._growth)
         _ = self.topics
         self._history.undo()
-        self._undone.append(grown)
-        self._put_growth_in(self._done.pop())
+        step = self._done.pop()
+        self._undone.append(_Step(grown, step.moves))
+        self._put_growth_in(step.grown)
+        return [(after, before) for before, after in step.moves]
 
-    def redo(self) -> None:
-        """Redo the edit that was undone last."""
+    def redo(self) -> Moves:
+        """Redo the edit that was undone last; return which topics have another id by that."""
         grown = len(self._growth)
         _ = self.topics
         self._history.redo()
-        self._done.append(grown)
-        self._put_growth_in(self._undone.pop())
+        step = self._undone.pop()
+        self._done.append(_Step(grown, step.moves))
+        self._put_growth_in(step.grown)
+        return step.moves
 
     @property
     def undoes(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Generator
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 from deepfabric_core.errors import RunAborted
 from deepfabric_core.events import Emit, Event, Notice, Stopping
+from deepfabric_core.printable import printable
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.state import RunState
 from deepfabric_core.stop import Stop
@@ -22,6 +24,9 @@ from deepfabric_nb.kernel.comm_messages import kept_busy, listening
 from deepfabric_nb.kernel.display_mode import current_shell
 from deepfabric_nb.kernel.drawing import SECONDS_BETWEEN_DRAWS, Drawing
 from deepfabric_nb.kernel.interrupts import interrupts_stop
+
+_log = logging.getLogger(__name__)
+_SHOWN_CHARACTERS = 200  # of what went wrong
 
 Work = Callable[[Emit, Stop], Awaitable[RunState]]
 
@@ -76,7 +81,10 @@ class EngineTask:
 
     def _tell(self, event: Event) -> None:
         for watcher in self._watchers:
-            watcher(event)
+            try:
+                watcher(event)
+            except Exception:  # noqa: BLE001 - the others hear of the event all the same
+                _log.debug("a view failed on %s", type(event).__name__, exc_info=True)
 
     # ---- stop and pause
 
@@ -156,13 +164,21 @@ class EngineTask:
         self._drawing.begin()
 
     def draw(self) -> None:
-        """Update every screen. A screen that can't be written any more, such as a closed terminal, is dropped."""
+        """Update every screen. One that fails is dropped, with a sentence unless it is a terminal that was closed."""
         self.history.note(self.state, time.monotonic())
         for screen in tuple(self.screens):
             try:
                 screen()
             except OSError:
-                self.screens[:] = [other for other in self.screens if other != screen]
+                self._drop(screen)
+            except Exception as problem:  # noqa: BLE001 - a view is worth less than the run
+                self._drop(screen)
+                said = printable(f"{type(problem).__name__}: {problem}", _SHOWN_CHARACTERS)
+                _log.warning("A view of %s shows nothing more, and the run goes on: %s", printable(self.name), said)
+                _log.debug("it failed so", exc_info=True)
+
+    def _drop(self, screen: Callable[[], None]) -> None:
+        self.screens[:] = [other for other in self.screens if other != screen]
 
     def raise_error(self) -> None:
         """Raise the error that it failed with, if any.

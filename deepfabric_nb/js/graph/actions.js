@@ -122,6 +122,7 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
       state.keyboard = held;
       soon();
     },
+    placeOf: (row) => parts.canvas?.placeOf(row),
     /** Give the keyboard back to the list, unless a name or a menu has it. */
     hold: () => requestAnimationFrame(() => parts.nameField.field.hidden && parts.menu.root.hidden && parts.list.focus()),
     search: () => parts.searchBar.focus(),
@@ -136,6 +137,7 @@ export function actions({ topics, state, root, parts, spoken, send, soon, update
     },
     showOutline(shown) {
       state.showOutline(shown);
+      if (state.selected.length) map().reveal(state.selectedIds);
       soon();
     },
     showPanel(shown) {

@@ -40,23 +40,26 @@ export const BY = {
 const part = (value, of) => (value === null ? null : Math.min(1, Math.max(0, of(value))));
 const scaled = (value, by) => part(value, (known) => known * by);
 
-/** Return a topic's colours: {fill, ink, quiet, edge, strong}; `strong` is that of bars and of lines on the background. */
+/**
+ * Return a topic's colours: {fill, ink, quiet, edge, strong, bad}. `strong` is that of bars and of lines on the background,
+ * `bad` that of failures on the fill.
+ */
 export function colourOf(row, { topics, colours, colourBy }) {
-  const { back, text } = colours;
+  const { back, text, bad } = colours;
   const depth = topics.depth[row];
   if (BY[colourBy].of) return measured(BY[colourBy], row, topics, colours);
-  if (depth === 0) return { fill: text, ink: back, quiet: mix(back, text, 0.25), edge: text, strong: mix(back, text, 0.55) };
+  if (depth === 0) return { fill: text, ink: back, quiet: mix(back, text, 0.25), edge: text, strong: mix(back, text, 0.55), bad: colours.badOn };
   const hue = colours.hues[topics.main[row] % colours.hues.length];
-  if (depth === 1) return { fill: hue, ink: colours.on, quiet: mix(colours.on, hue, 0.12), edge: hue, strong: colours.on };
+  if (depth === 1) return { fill: hue, ink: colours.on, quiet: mix(colours.on, hue, 0.12), edge: hue, strong: colours.on, bad: colours.badOn };
   const fill = mix(back, hue, TINTS[Math.min(depth - 2, TINTS.length - 1)]);
-  return { fill, ink: text, quiet: mix(text, fill, 0.3), edge: mix(back, hue, 0.75), strong: hue };
+  return { fill, ink: text, quiet: mix(text, fill, 0.3), edge: mix(back, hue, 0.75), strong: hue, bad };
 }
 
 function measured({ of, colour }, row, topics, colours) {
-  const { back, text } = colours;
+  const { back, text, bad } = colours;
   const value = of(topics, row);
   const fill = value === null ? mix(back, text, EMPTY) : mix(back, colours[colour], 0.1 + 0.5 * value);
-  return { fill, ink: text, quiet: mix(text, fill, 0.3), edge: mix(back, text, 0.3), strong: mix(text, fill, 0.35) };
+  return { fill, ink: text, quiet: mix(text, fill, 0.3), edge: mix(back, text, 0.3), strong: mix(text, fill, 0.35), bad };
 }
 
 /** Return the colour on the background that stands for a topic's main branch. */

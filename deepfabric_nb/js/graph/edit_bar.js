@@ -99,6 +99,8 @@ export function editBar(topics, state, act, send) {
     root: element("div", { class: "dfg-changes" }, bar, weights.root, form, last),
     update,
     change,
+    /** Return what went wrong last. */
+    trouble: () => trouble,
     ask,
     tell,
     /** Show what a message says about edits made or refused. */

@@ -1,4 +1,4 @@
-import { counted, figures, number } from "./captions.js";
+import { counted, figures, number, share } from "./captions.js";
 import { colourOf, hueOf } from "./colours.js";
 import { LEGIBLE } from "./icicle_layout.js";
 import { isRightToLeft } from "./label.js";
@@ -8,7 +8,8 @@ import { mix } from "./theme.js";
 const LINE = 15;
 const PAD = 6;
 const MOST_LINES = 4;
-const BARRED = 26; // the least height of a box with a bar
+const NAME_TO_FIGURES = 1.1; // a name's letters are larger than those of figures, in which both are measured
+const BARRED = 20; // the least height of a box with a bar
 
 /** Draw the boxes. `scene` holds topics, colours, label, and what is selected, pointed at, found and how to colour. */
 export function paintIcicle(context, boxes, scene) {
@@ -51,9 +52,19 @@ function name(context, box, scene, looks) {
   context.font = `11px ${colours.font}`;
   context.fillStyle = looks.quiet;
   told.forEach((line) => write(context, line, x, w, top + lines.length * LINE));
+  if (!told.length && lines.length === 1 && h >= BARRED) beside(context, box, lines[0], share(topics, row), top, width);
   marks(context, box, scene, looks);
-  const track = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: colours.bad };
+  const track = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: looks.bad };
   if (barred) bar(context, { x: x + PAD, y: y + h - 7, w: w - 2 * PAD - 1, h: 3 }, row, topics, track);
+}
+
+/** Write the figures after a name of one line, if it leaves room for them. */
+function beside(context, { x, w }, name, text, y, width) {
+  if (context.measureText(`${name} ${text}`).width * NAME_TO_FIGURES + 8 > width) return;
+  const turned = isRightToLeft(name);
+  context.direction = "ltr";
+  context.textAlign = turned ? "left" : "right";
+  context.fillText(text, turned ? x + PAD : x + PAD + width, y);
 }
 
 const short = (topics, row) => figures(topics, row)[0] ?? (topics.size[row] > 1 ? counted(topics.size[row] - 1, "subtopic") : "");

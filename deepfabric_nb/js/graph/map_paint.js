@@ -82,7 +82,7 @@ function node(context, place, k, scene, clear) {
   name(context, place, k, scene, looks, level < 2);
   marks(context, place, k, scene, looks);
   const inner = { x: place.x + PAD * k, y: place.y + place.h - (BAR + 2.5) * k, w: place.w - 2 * PAD * k, h: BAR * k };
-  const colours = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: scene.colours.bad };
+  const colours = { track: mix(looks.fill, looks.ink, 0.18), done: looks.strong, bad: looks.bad };
   if (place.node.isBarred) bar(context, inner, row, scene.topics, colours);
   if (place.node.pill) pill(context, place, k, scene, looks);
 }
@@ -131,7 +131,7 @@ function around(context, { node: { row }, x, y, w, h }, radius, k, { selected, h
   const outside = (by) => ({ x: x - by, y: y - by, w: w + 2 * by, h: h + 2 * by });
   if (selected.has(row)) ring(context, outside(2.5), radius + 2.5, colours.brand, 2.5);
   else if (row === target) ring(context, outside(3), radius + 3, colours.good, 3);
-  else if (row === current) ring(context, outside(2), radius + 2, colours.brand, 1.5, [4, 3]);
+  else if (row === current) ring(context, outside(2), radius + 2, colours.brand, 2, [4, 3]);
   else if (row === hover || isNear) ring(context, outside(1.5), radius + 1.5, colours.quiet, 1.5);
   if (cut?.has(row)) ring(context, outside(2.5), radius + 2.5, colours.quiet, 1.5, [2, 3]);
 }

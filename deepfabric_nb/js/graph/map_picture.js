@@ -56,9 +56,15 @@ export function mapPicture(topics, state, label, measure, covered) {
 
   function fit() {
     isBeside &&= covered() > 0;
-    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? PANEL : isBeside ? covered() : 0; // so that nothing moves when the panel opens
     const most = given ? MOST_SCALE : 1;
+    const beside = map.w + 2 * MARGIN + PANEL <= size.width ? freeForPanel(most) : isBeside ? covered() : 0;
     viewport.fit(map, map.nodes[0], { ...size, width: size.width - beside }, { margin: MARGIN, least: isBeside ? LEAST_BESIDE : LEAST_SCALE, most });
+  }
+
+  /** Return how much must be free at the right so that nothing moves when the panel opens: less than it, if it is beside a map in the middle. */
+  function freeForPanel(most) {
+    const scale = Math.min(most, (size.width - PANEL - 2 * MARGIN) / map.w, (size.height - 2 * MARGIN) / map.h);
+    return Math.min(PANEL, Math.max(0, map.w * scale + 2 * (PANEL + MARGIN) - size.width));
   }
 
   /** Show a topic that the panel covers: all of the map beside the panel if it is legible there, else move it a little. */

@@ -120,6 +120,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     if (how) swallowed = true;
     lifted(event);
     if (how === "pinch" && fingers.size) return;
+    if (how) act.hold();
     if (how === "drag" && pointed.target >= 0) {
       const rows = state.selected.includes(hit.row) ? state.selected : [hit.row];
       act.move(rows, pointed.target);
@@ -143,10 +144,10 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
     if (swallowed) return void (swallowed = false);
     const hit = under(event);
     explain(null);
+    act.hold();
     if (!hit) return act.selectAll([]);
     if (isTopic(hit)) chosen(hit.row, event);
     else opened(hit);
-    act.hold();
   }
 
   function chosen(row, event) {
@@ -194,7 +195,7 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
 
   const listeners = {
     ...{ pointerdown: down, pointermove: moved, pointerup: up, pointercancel: cancelled, pointerleave: left },
-    ...{ click: clicked, dblclick: twice, contextmenu: menu },
+    ...{ mousedown: keptFromJupyter, click: clicked, dblclick: twice, contextmenu: menu },
   };
   for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener);
   canvas.addEventListener("touchend", touchEnded, { passive: false });
@@ -206,6 +207,13 @@ export function pointer({ canvas, topics, state, act, pointed, picture, explain,
       cancelled();
     },
   };
+}
+
+/** With Shift, Jupyter would select all cells up to this one, which would then run together. */
+function keptFromJupyter(event) {
+  if (!event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function boxOf(from, { offsetX, offsetY }) {

@@ -7,9 +7,12 @@ const LISTED = 50;
 /** The search field, and a list of what it finds. */
 export function searchBar(topics, state, act) {
   const field = element("input", { type: "search", placeholder: "Search topics", "aria-label": "Search topics", input: search, keydown: key });
-  const hits = element("span", { class: "dfn-count", role: "status" });
+  const hits = element("span", { class: "dfn-unseen", role: "status" });
+  const count = element("p", { class: "dfn-count", "aria-hidden": "true" });
   const list = element("ul", { class: "dfg-hits", ...OWN_KEYS, "aria-label": "Topics that were found" });
-  const root = element("div", { class: "dfg-search", focusin: () => open(true), focusout: left }, field, hits, list);
+  const root = element("div", { class: "dfg-search", focusin: () => open(true), focusout: left }, field, hits);
+  const popup = element("div", { class: "dfg-found" }, count, list);
+  root.append(popup);
   let at = -1;
   let opened = false;
 
@@ -89,9 +92,10 @@ export function searchBar(topics, state, act) {
     root,
     focus: () => field.focus(),
     update() {
-      say(hits, found());
+      for (const one of [hits, count]) say(one, found());
       const rows = opened ? (state.matches()?.rows ?? []) : [];
       show(list, rows.length > 0);
+      show(popup, opened && found() !== "");
       follow(list, rows.slice(0, LISTED), { key: (row) => topics.ids[row], make: hit });
     },
   };

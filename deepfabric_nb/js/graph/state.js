@@ -26,6 +26,7 @@ export class State {
   dismissed = false; // the panel, until the next selection
   height = null; // of the picture, if the user has chosen
   query = "";
+  #above = []; // the ids from the root to the current topic, of which one is current when it is gone
   #matches = null;
   #searched = "";
   #folded = [];
@@ -96,7 +97,8 @@ export class State {
     if (this.rowOf(this.focusId) < 0) this.focusId = line.findLast((id) => this.rowOf(id) >= 0) ?? this.topics.ids[0];
     this.selectedIds = this.selectedIds.filter((id) => this.rowOf(id) >= 0);
     this.cutIds = this.cutIds.filter((id) => this.rowOf(id) >= 0);
-    if (this.rowOf(this.currentId) < 0) this.currentId = this.focusId;
+    if (this.rowOf(this.currentId) < 0) this.currentId = this.#above.findLast((id) => this.rowOf(id) >= 0) ?? this.focusId;
+    this.#above = this.topics.lineOf(this.current).map((row) => this.topics.ids[row]);
   }
 
   /** Open a branch of the mind map, so that at least `count` of its children are shown. */
@@ -139,6 +141,7 @@ export class State {
     this.currentId = now(this.currentId);
     this.selectedIds = this.selectedIds.map(now);
     this.cutIds = this.cutIds.map(now);
+    this.#above = this.#above.map(now);
     this.folds = new Map([...this.folds].map(([id, count]) => [now(id), count]));
     return line.map(now);
   }

@@ -89,11 +89,11 @@ function slice(context, arc, scene) {
   const [made, failed] = [topics.allDone[arc.row], topics.allFailed[arc.row]];
   const whole = Math.max(topics.allWanted[arc.row], made + failed);
   if (arc.more || !arc.level || !whole) return;
-  const { fill, ink, strong } = colourOf(arc.row, scene);
+  const { fill, ink, strong, bad } = colourOf(arc.row, scene);
   const gap = 3 / arc.outer;
   const [start, end] = [arc.from + gap, arc.to - gap];
   const at = (part) => start + (end - start) * part;
-  for (const [from, to, colour] of [[0, 1, mix(fill, ink, 0.18)], [0, made / whole, strong], [1 - failed / whole, 1, colours.bad]]) {
+  for (const [from, to, colour] of [[0, 1, mix(fill, ink, 0.18)], [0, made / whole, strong], [1 - failed / whole, 1, bad]]) {
     if (to <= from || end <= start) continue;
     context.beginPath();
     context.arc(arc.cx, arc.cy, arc.outer - 4.5, at(from), at(to));

@@ -1,6 +1,6 @@
 import { element } from "../dom.js";
 
-const COLOURS = ["back", "text", "quiet", "line", "brand", "bad", "good", "mark", "on"];
+const COLOURS = ["back", "text", "quiet", "line", "brand", "bad", "good", "mark", "on", "bad-on"];
 export const HUES = 8;
 const LATE = 400; // ms; a notebook announces the new theme before its style sheet is loaded
 
@@ -17,7 +17,7 @@ export function theme(root, changed) {
       return plain(style.color);
     };
     const colours = Object.fromEntries(COLOURS.map((name) => [name, colour(name)]));
-    return { ...colours, hues: Array.from({ length: HUES }, (_, n) => colour(`hue-${n}`)), font: style.fontFamily };
+    return { ...colours, badOn: colours["bad-on"], hues: Array.from({ length: HUES }, (_, n) => colour(`hue-${n}`)), font: style.fontFamily };
   }
 
   function forget() {

@@ -95,6 +95,14 @@ export function tree(topics, state, act) {
   root.addEventListener("keydown", (event) => act.key(event));
   root.addEventListener("focusin", () => act.keyboard(true));
   root.addEventListener("focusout", ({ relatedTarget }) => root.contains(relatedTarget) || act.keyboard(false));
+  /** Scroll the page to the current topic: in the list, or where the unseen list now lies, where the picture shows the topic. */
+  function scrollToCurrent() {
+    if (state.outline) return current()?.scrollIntoView?.({ block: "nearest" });
+    const { x, y } = act.placeOf(state.current) ?? { x: 0, y: 0 };
+    Object.assign(root.style, { left: `${Math.max(0, x)}px`, top: `${Math.max(0, y)}px` });
+    root.scrollIntoView?.({ block: "nearest" });
+  }
+
   const current = () => root.querySelector('[tabindex="0"]');
   return {
     root,
@@ -105,11 +113,12 @@ export function tree(topics, state, act) {
       const rows = state.outline ? unfolded() : listed();
       shown = new Set(rows);
       follow(root, rows, { key: (row) => topics.ids[row], make: item });
-      if (within && document.activeElement !== current()) this.focus();
+      if (!within || document.activeElement === current()) return;
+      this.focus();
+      scrollToCurrent();
     },
     focus() {
       current()?.focus({ preventScroll: true });
-      current()?.scrollIntoView?.({ block: "nearest" });
     },
   };
 }

@@ -16,8 +16,10 @@ import { State } from "./state.js";
 import { toolbar } from "./toolbar.js";
 import { tree } from "./tree.js";
 
-const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta"]);
 const NEWS = 400; // with more new topics at once, the picture shows all of them instead of moving there
+
+/** Let a line only break between figures. */
+const unbroken = (text) => text.split(", ").map((part) => part.replaceAll(" ", "\u00a0")).join(", ");
 
 /**
  * The topic graph on the page. It draws the columns, at most once per frame; `send` sends messages to Python,
@@ -60,14 +62,16 @@ export function topicGraph(topics, send = null, cards = null) {
   const handle = resizeHandle(height, (wanted) => ((state.height = wanted), soon()));
   const stage = element("div", { class: "dfg-stage" }, list.root, picture, side);
   const head = element("header", { class: "dfg-head" }, parts.breadcrumbs.root, about, parts.searchBar.root, parts.toolbar.root);
-  for (const name of ["keydown", "keyup", "pointerdown"]) {
-    const mouse = name === "pointerdown";
-    // Typing a name isn't keyboard navigation: the list would open and move the picture before the next click.
-    const stays = ({ key, target }) => MODIFIERS.has(key) || (!mouse && target.tagName === "INPUT");
-    root.addEventListener(name, (event) => stays(event) || root.classList.toggle("dfg-keys", !mouse), { capture: true });
-  }
+  root.addEventListener("keydown", leaveFull, { capture: true });
   root.addEventListener("fullscreenchange", () => soon());
   root.append(head, stage, handle, parts.legend.root, spoken);
+
+  /** Escape ends what fills the page instead of the screen; a real full screen is ended by the browser itself. */
+  function leaveFull(event) {
+    if (event.key !== "Escape" || event.target.tagName === "INPUT" || !root.classList.contains("dfg-full")) return;
+    event.stopPropagation();
+    act.full();
+  }
 
   function turn() {
     frame = 0;
@@ -81,11 +85,11 @@ export function topicGraph(topics, send = null, cards = null) {
     topics.settle();
     if (topics.length) state.follow(line);
     line = state.line();
-    say(about, summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : "")));
+    say(about, unbroken(summary(topics).replace(/^Topic graph: (no topics yet)?|, [\d,]+ levels?|\.$/g, (_, none) => (none ? "No topics yet" : ""))));
     root.classList.toggle("dfg-outlined", state.outline);
     parts.editBar.update();
     const told = state.selected.length > 0 || parts.editBar.root.querySelector(".dfg-last:not([hidden])");
-    show(side, state.panel && topics.length > 0 && Boolean(told) && !state.dismissed);
+    show(side, (state.panel || parts.editBar.trouble() !== "") && topics.length > 0 && Boolean(told) && !state.dismissed);
     for (const name of ["details", "breadcrumbs", "searchBar", "toolbar", "canvas", "legend", "list"]) parts[name].update();
     const now = height();
     for (const [name, value] of [["aria-valuenow", now], ["aria-valuemin", 0], ["aria-valuemax", Math.max(now, 2400)]]) handle.setAttribute(name, String(value));

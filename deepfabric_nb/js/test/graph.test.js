@@ -583,3 +583,47 @@ test("two views show the same topics, and one that is taken away stops listening
   assert.equal(page.el.childNodes.length, 0);
   assert.equal(model.listening(), 0);
 });
+
+test("with Shift the notebook doesn't select cells, and without it hears of the click", () => {
+  const { canvas } = drawn(tea());
+  const heard = [];
+  document.body.addEventListener("mousedown", ({ shiftKey }) => heard.push(shiftKey));
+  for (const shiftKey of [true, false]) send(canvas, "mousedown", { shiftKey });
+  assert.deepEqual(heard, [false]);
+});
+
+test("what was refused is told although the panel is closed", () => {
+  const model = tea();
+  const { find } = drawn(model);
+  find("[aria-label^='What is known']").click();
+  frame();
+  assert.equal(find(".dfg-side").hidden, true);
+  model.hears({ type: "refused", message: "There is no edit to undo." });
+  assert.equal(find(".dfg-side").hidden, false);
+  assert.match(find(".dfg-side").textContent, /no edit to undo/);
+});
+
+test("when the current topic is gone, the one above it is current", () => {
+  const model = tea();
+  const { find, press } = drawn(model);
+  for (const key of ["ArrowRight", "ArrowRight"]) press(key);
+  const current = () => find('[role="treeitem"][tabindex="0"] .dfg-item-name').textContent;
+  assert.equal(current(), "sencha");
+  model.show(snapshotOf(["tea", ["green", "matcha"], "white"], { seq: 2 }));
+  assert.equal(current(), "green");
+});
+
+test("keys work after a topic was dragged", () => {
+  const model = tea();
+  const { find, drag } = drawn(model);
+  drag("sencha", "black");
+  assert.ok(find(".dfg-tree").contains(document.activeElement));
+});
+
+test("Escape leaves a graph that fills the page", () => {
+  const { find, press } = drawn(tea());
+  find("[data-tool=full]").click();
+  assert.ok(find(".dfg").classList.contains("dfg-full"));
+  press("Escape");
+  assert.ok(!find(".dfg").classList.contains("dfg-full"));
+});

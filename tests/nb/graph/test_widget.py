@@ -341,6 +341,19 @@ def test_a_renamed_topic_stays_selected_and_a_pruned_one_does_not(shown: Shown) 
     assert shown.graph.selected == (of("tea/black"),)
 
 
+def test_a_topic_stays_selected_when_its_new_name_or_place_is_undone_and_done_again(shown: Shown) -> None:
+    green, renamed, moved = of("tea/green"), of("tea/Green tea"), of("tea/black/Green tea")
+    shown.graph.selected = (green,)
+    shown.graph.rename(green, "Green tea")
+    shown.graph.move(renamed, of("tea/black"))
+    seen = [shown.graph.selected]
+    for step in (shown.graph.undo, shown.graph.undo, shown.graph.redo, shown.graph.redo):
+        step()
+        seen.append(shown.graph.selected)
+    assert seen == [(moved,), (renamed,), (green,), (renamed,), (moved,)]
+    assert shown.snapshots[-1]["moved"] == [(renamed, moved)]
+
+
 def test_topics_may_be_named_instead_of_their_ids(shown: Shown) -> None:
     shown.graph.prune("green > sencha")
     shown.graph.rename("Matcha", "Powder")
