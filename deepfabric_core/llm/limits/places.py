@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deepfabric_core.llm.limits.overload import Overload
@@ -54,7 +55,7 @@ class Places:
     _left: int = 0
     _tried: int = 0
     _reached: int = 0
-    _refused: int = 0
+    _tried_from: float = math.inf
     _tried_until: float = -math.inf
     _next_try: float = -math.inf
     _rises_from: float = math.inf
@@ -113,6 +114,8 @@ class Places:
         """Register a call that begins; return whether it tries out more calls in flight than were accepted."""
         if in_flight <= self.number:
             return False
+        if not self._tried:
+            self._tried_from = math.nextafter(now, -math.inf)
         self._tried += 1
         self._left = max(0, self._left - 1)  # a trial begins calls whatever the number
         self._tried_until = now + self._heard_after
@@ -125,7 +128,7 @@ class Places:
         """Raise the number to what was reached, since calls above it were accepted."""
         self.number = max(self.number, min(self.number + self._step, self._reached))
         self._step = min(2 * self._step, max(2, int(_LARGEST_STEP * self.number)))
-        self._left = self._tried = self._refused = self._reached = 0
+        self._left = self._tried = self._reached = 0
         self._tried_until, self._next_try, self._rises_from = -math.inf, -math.inf, math.inf
 
     def set(self, number: float, now: float, step: int = 0) -> None:
@@ -137,8 +140,8 @@ class Places:
 
     def refused(self, call: Call, now: float) -> bool:
         """Register the refusal of a call that tried out more; return whether that is more than chance."""
-        self._refused += 1
-        if not self.overload.exceeded(self._refused, self._tried, 0.5):
+        others = [other for other in self._tried_before(call) if other is not call]
+        if not self.overload.exceeded(1 + sum(other.refused for other in others), 1 + len(others), 0.5):
             return False
         place = max(1, call.level - 1)
         again = abs(place - self._refused_at) <= max(1.0, _SAME_PLACE * place)
@@ -152,6 +155,10 @@ class Places:
             self._try_after(now + self.recent.delay, 1)
             self._next_call, self._latest_try = self.recent.begun, now + _LONGEST_BETWEEN
         return True
+
+    def _tried_before(self, call: Call) -> Iterator[Call]:
+        """Yield the calls up to one that tried out more; those that began later aren't heard of yet."""
+        return (other for other in self.recent.between(self._tried_from, call.began) if other.tries_places)
 
     def refused_too(self, call: Call) -> None:
         """Register the refusal of a call that tried out more before another one whose refusal was heard sooner."""
@@ -199,5 +206,5 @@ class Places:
 
     def _try_after(self, at: float, step: int) -> None:
         self._step, self._left = step, max(step, _FEWEST_TRIES)
-        self._tried = self._refused = self._reached = 0
+        self._tried = self._reached = 0
         self._tried_until, self._next_try, self._rises_from = -math.inf, at, math.inf
