@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # So many standard deviations more than expected are no chance.
 _DEVIATIONS = 3.5
+# Nor is more than this share of them, however little is known.
+_NEARLY_ALL = 0.75
 
 # The share is that of about so many calls lately. Below the second number there is no overload.
 _REMEMBERED = 150
@@ -30,7 +32,8 @@ class Overload:
     def exceeded(self, refused: int, calls: int, few: float, tolerated: float = 0.0) -> bool:
         """Return whether so many refusals of so many calls are more than chance and a few others explain."""
         variance = calls * self.share * (1 - self.share) * (1 + calls / self._calls)
-        return refused > max(self.share, tolerated) * calls + _DEVIATIONS * math.sqrt(variance) + few
+        by_chance = max(self.share, tolerated) * calls + _DEVIATIONS * math.sqrt(variance)
+        return refused > min(by_chance, _NEARLY_ALL * calls) + few
 
     def observe(self, *, refused: bool) -> None:
         """Note what became of a call; the share never rises above the one that was found."""

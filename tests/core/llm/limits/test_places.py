@@ -102,3 +102,18 @@ def test_a_refusal_that_is_heard_later_of_an_earlier_try_tells_the_number() -> N
     assert places.number == 46
     places.refused_too(Call(0.045, 45, tries_places=True))
     assert places.number == 44
+
+
+def test_tries_that_are_not_yet_heard_of_do_not_hide_that_too_many_were_refused() -> None:
+    recent, overload = Recent(known_delay=0.3), Overload()
+    overload.found(40, 100)
+    places = Places(recent, overload)
+    places.set(50, 0.0)
+    calls = [Call(number / 100, 51, tries_places=True) for number in range(100)]
+    for call in calls:
+        recent.add(call)
+        assert places.tries(51, call.began)
+    for call in calls[:29]:
+        recent.refused(call, call.began + 0.3)
+    recent.refused(calls[29], 0.59)
+    assert places.refused(calls[29], 0.59)
