@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ _BETWEEN = 0.02
 _LONGEST_BETWEEN = 0.1
 _PART_OF_A_CALL = 0.05
 _TRY_AGAIN_AFTER = 0.25
+# In seconds: what happens without asking is told so often.
+_TOLD_EVERY = 0.2
 _LONGEST_FLUSH = 5.0
 _SMOOTHING = 0.1
 
@@ -61,7 +64,10 @@ class _Call:
     first: bool
     begins: bool
     permit: asyncio.Future[int]
+    number: int
+    ticket: int = 0
     begun: float = 0.0
+    asked: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +105,7 @@ class LeaseClient:
     waiting: dict[int, _Call] = field(default_factory=dict)
     in_flight: dict[int, _Call] = field(default_factory=dict)
     room: Mapping[int, bool] = field(default_factory=dict)
+    free: frozenset[int] = frozenset()
     _wishes: dict[int, _Wish] = field(default_factory=dict)
     _reserved: dict[int, Amounts] = field(default_factory=dict)
     _unsure: dict[int, m.Settle] = field(default_factory=dict)
@@ -106,6 +113,7 @@ class LeaseClient:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _epoch: int = 0
     _seconds_of_a_call: float = 0.0
+    _telling: asyncio.TimerHandle | None = None
     _something_to_send: asyncio.Event = field(default_factory=asyncio.Event)
     _all_sent: asyncio.Event = field(default_factory=asyncio.Event)
     _registering: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -134,11 +142,14 @@ class LeaseClient:
         """Return a number that no other ticket, stage or group of places has."""
         return next(self._numbers)
 
-    def send(self, message: m.Message) -> None:
-        """Send a message to the keeper, soon."""
+    def send(self, message: m.Message, *, soon: bool = True) -> None:
+        """Send a message to the keeper, soon or with those of some tenths of a second."""
         self._outbox.append(message)
         self._all_sent.clear()
-        self._something_to_send.set()
+        if soon:
+            self._something_to_send.set()
+        elif self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_TOLD_EVERY, self._something_to_send.set)
 
     async def _send_on(self) -> None:
         while True:
@@ -146,7 +157,11 @@ class LeaseClient:
             await asyncio.sleep(0)  # what others tell in the same moment goes along
             began = time.monotonic()
             self._something_to_send.clear()
-            batch, self._outbox = self._outbox, []
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
+            batch: list[m.Message] = [m.Clock(time.monotonic()), *self._outbox]
+            self._outbox = []
             epoch = self._epoch
             try:
                 self._take(await self.keeper.post(self.name, epoch, batch), epoch)
@@ -171,6 +186,7 @@ class LeaseClient:
         async with self._registering:
             while self._epoch == lost:
                 self._epoch += 1
+                self._hear_which_are_free(frozenset())
                 self._outbox = [one for one in self._outbox if isinstance(one, m.Settle)]
                 epoch = self._epoch
                 try:
@@ -183,8 +199,8 @@ class LeaseClient:
                     self._unsure.clear()
 
     def _everything(self) -> list[m.Message]:
-        told: list[m.Message] = [stage.opening for stage in self.stages.values()]
-        told += [m.Begun(ticket, call.stage.number, call.size) for ticket, call in self.in_flight.items()]
+        told: list[m.Message] = [m.Clock(time.monotonic()), *(stage.opening for stage in self.stages.values())]
+        told += [m.Begun(ticket, call.stage.number, call.size, call.begun) for ticket, call in self.in_flight.items()]
         told += [m.Held(ticket, most, sure=True) for ticket, most in self._reserved.items()]
         told += [m.Held(one.ticket, one.most, sure=True) for one in self._outbox if isinstance(one, m.Settle)]
         for ticket, settle in self._unsure.items():
@@ -204,6 +220,32 @@ class LeaseClient:
                 self._decide(self._wishes.pop(ticket), answer)
             elif ticket in self.waiting:
                 self._admit(ticket, self.waiting.pop(ticket), answer)
+        if answers.free != self.free:
+            self._hear_which_are_free(answers.free)
+
+    def _hear_which_are_free(self, free: frozenset[int]) -> None:
+        changed, self.free = free ^ self.free, free
+        for number in changed & self.stages.keys():
+            self.stages[number].change(free=number in free)
+
+    def ask(self, call: _Call) -> None:
+        """Ask for a permit of a call."""
+        call.ticket, call.asked = self.number(), True
+        self.waiting[call.ticket] = call
+        self.send(m.Ask(call.ticket, call.stage.number, call.size, call.first))
+
+    def withdraw(self, call: _Call) -> None:
+        """Ask for a permit no more."""
+        if self.waiting.pop(call.ticket, None) is not None:
+            self.send(m.Ended(call.ticket))
+
+    def begin(self, call: _Call) -> int:
+        """Note that a call begins without asking, and return its permit."""
+        call.ticket, call.asked, call.begun = self.number(), False, time.monotonic()
+        self.in_flight[call.ticket] = call
+        call.stage.places.take()
+        self.send(m.Begun(call.ticket, call.stage.number, call.size, call.begun), soon=False)
+        return call.ticket
 
     def _admit(self, ticket: int, call: _Call, answer: int) -> None:
         if answer == m.STOPPED:
@@ -211,6 +253,7 @@ class LeaseClient:
                 call.permit.set_exception(Stopped())
             return
         self.in_flight[ticket], call.begun = call, time.monotonic()
+        call.stage.places.take()
         if call.permit.done():
             self.end(m.Ended(ticket))
         else:
@@ -229,14 +272,23 @@ class LeaseClient:
 
     def end(self, message: m.Answered | m.Refused | m.Ended) -> None:
         """Report how a call ended."""
-        if (call := self.in_flight.pop(message.ticket, None)) is not None:
-            if isinstance(message, m.Answered):
-                seconds = time.monotonic() - call.begun
-                self._seconds_of_a_call += (seconds - self._seconds_of_a_call) * _SMOOTHING
-            self.send(message)
+        if (call := self.in_flight.pop(message.ticket, None)) is None:
+            return
+        call.stage.places.take(-1)
+        soon = True
+        if isinstance(message, m.Answered):
+            seconds = time.monotonic() - call.begun
+            self._seconds_of_a_call += (seconds - self._seconds_of_a_call) * _SMOOTHING
+            soon = call.asked
+            message = message if soon else message._replace(seconds=seconds)
+        self.send(message, soon=soon or call.stage.number not in self.free)
+        for stage in self.stages.values():
+            stage.go_on()
 
     def give_up(self, ticket: int) -> None:
         """Take back the wish for a permit or a reservation, or end what came of it."""
+        if not ticket:  # it waits here
+            return
         if self.waiting.pop(ticket, None) or self._wishes.pop(ticket, None):
             self.send(m.Ended(ticket))
         elif ticket in self._reserved:
@@ -277,7 +329,7 @@ class LeaseClient:
         """Open a stage at an endpoint; see `connect`."""
         number = self.number()
         opening = m.Open(number, target, id(places), places.total, limits)
-        limiter = LeasedLimiter(self, opening, stop)
+        limiter = LeasedLimiter(self, opening, places, stop)
         self.stages[number] = limiter
         self.send(opening)
         try:
@@ -291,8 +343,9 @@ class LeaseClient:
 class LeasedLimiter:
     """A stage's limiter at an endpoint, whose permits come from the keeper; see `CallLimiter`."""
 
-    def __init__(self, client: LeaseClient, opening: m.Open, stop: Stop) -> None:
+    def __init__(self, client: LeaseClient, opening: m.Open, places: Places, stop: Stop) -> None:
         self.opening = opening
+        self.places = places
         self.number = opening.stage
         self.reply_spacing = ReplySpacing()
         self._client = client
@@ -301,7 +354,9 @@ class LeasedLimiter:
         self._rests = Rests()
         self._sizes = ExpectedSize(opening.limits)
         self._pauses = PauseClock(stop, time.monotonic)
-        self._mine: dict[int, _Call] = {}
+        self._mine: set[_Call] = set()
+        self._first: deque[_Call] = deque()
+        self._later: deque[_Call] = deque()
         self._in_flight = 0
 
     @property
@@ -317,7 +372,12 @@ class LeasedLimiter:
     @property
     def has_room(self) -> bool:
         """Whether calls lately could begin at once."""
-        return not self._mine and self._client.room.get(self.number, True)
+        return not self._mine and (self._is_free or self._client.room.get(self.number, True))
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether calls needn't ask the keeper."""
+        return self.number in self._client.free
 
     @property
     def paused_for(self) -> float:
@@ -328,7 +388,7 @@ class LeasedLimiter:
     def listening(self) -> Iterator[None]:
         """Hear of stops and pauses while this context is open."""
         self._pauses.note()
-        ends = self._stop.listen(self._stopped), self._stop.listen_to_pauses(self._pauses.note)
+        ends = self._stop.listen(self._stopped), self._stop.listen_to_pauses(self._paused)
         try:
             yield
         finally:
@@ -343,27 +403,56 @@ class LeasedLimiter:
             SentBack: the call is to be made elsewhere.
         """
         check_stop(self._stop, request)
-        ticket, size, first = self._client.number(), self._sizes.of(request), again or request.continues
-        call = _Call(self, size, first, not request.continues, self._loop.create_future())
-        self._client.waiting[ticket] = self._mine[ticket] = call
-        self._client.send(m.Ask(ticket, self.number, size, first))
+        size, first = self._sizes.of(request), again or request.continues
+        number = self._client.number()
+        call = _Call(self, size, first, not request.continues, self._loop.create_future(), number)
+        self._mine.add(call)
+        if self._is_free:
+            self._wait_here(call)
+            self.go_on()
+        else:
+            self._client.ask(call)
         try:
             permit = await call.permit
         except asyncio.CancelledError:
-            self._client.give_up(ticket)
+            self._client.give_up(call.ticket)
             raise
         finally:
-            del self._mine[ticket]
+            self._mine.discard(call)
         self._in_flight += 1
         return permit
 
+    def _wait_here(self, call: _Call) -> None:
+        call.ticket = 0
+        (self._first if call.first else self._later).append(call)
+
+    def go_on(self) -> None:
+        """Let calls begin that wait here, as far as there are places."""
+        while (self._first or self._later) and not (self.places.are_taken or self._stop.paused):
+            call = (self._first or self._later).popleft()
+            if not call.permit.done():
+                call.permit.set_result(self._client.begin(call))
+
+    def change(self, *, free: bool) -> None:
+        """Have waiting calls wait here from now on, or else at the keeper."""
+        if free:
+            for call in sorted((one for one in self._mine if not one.permit.done()), key=lambda call: call.number):
+                self._client.withdraw(call)
+                self._wait_here(call)
+            self.go_on()
+            return
+        for call in (*self._first, *self._later):
+            if not call.permit.done():
+                self._client.ask(call)
+        self._first.clear()
+        self._later.clear()
+
     def send_back(self, count: int) -> None:
         """Have so many waiting calls made elsewhere, those that would wait longest."""
-        last = sorted(self._mine.items(), key=lambda one: (not one[1].first, one[0]), reverse=True)
-        for ticket, call in last[:count]:
-            if not call.permit.done():
-                self._client.give_up(ticket)
-                call.permit.set_exception(SentBack())
+        waiting = [call for call in self._mine if not call.permit.done()]
+        for call in sorted(waiting, key=lambda call: (not call.first, call.number), reverse=True)[:count]:
+            self._client.give_up(call.ticket)
+            call.permit.set_exception(SentBack())
 
     async def rest(self, seconds: float, request: Request) -> None:
         """Wait before a retry, without holding a permit.
@@ -406,8 +495,13 @@ class LeasedLimiter:
 
     def _stopped(self) -> None:
         """Reject waiting calls of work items that weren't begun."""
-        for ticket, call in list(self._mine.items()):
+        for call in self._mine:
             if call.begins and not call.permit.done():
-                self._client.give_up(ticket)
+                self._client.give_up(call.ticket)
                 call.permit.set_exception(Stopped())
         self._rests.stop()
+
+    def _paused(self) -> None:
+        """React to the beginning or the end of a pause."""
+        self._pauses.note()
+        self.go_on()

@@ -6,6 +6,7 @@ It knows nothing of Ray: an actor passes the messages on.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -58,6 +59,8 @@ class _Worker:
     lost: dict[int, Amounts] = field(default_factory=dict)
     answers: list[tuple[int, int]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    free: frozenset[int] = frozenset()
+    clock_behind: float = 0.0
 
     def answer(self, ticket: int, answer: int) -> None:
         """Add an answer to what the worker hears of next."""
@@ -68,7 +71,18 @@ class _Worker:
         """Return what the worker hasn't heard of yet."""
         answers, self.answers = self.answers, []
         self.news.clear()
-        return m.Answers(answers, {number: stage.calls.has_room for number, stage in self.stages.items()})
+        self.free = self.free_now()
+        room = {number: stage.calls.has_room for number, stage in self.stages.items()}
+        return m.Answers(answers, room, self.free)
+
+    def free_now(self) -> frozenset[int]:
+        """Return the stages whose calls needn't ask."""
+        return frozenset(number for number, stage in self.stages.items() if stage.limiter.is_free)
+
+    @property
+    def must_ask_again(self) -> bool:
+        """Whether calls have to ask that were told they needn't."""
+        return not self.free <= self.free_now()
 
 
 class LeaseKeeper:
@@ -120,7 +134,7 @@ class LeaseKeeper:
             return m.Answers(known=False)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_WAIT):
-                while not worker.answers and self._workers.get(name) is worker:
+                while not (worker.answers or worker.must_ask_again) and self._workers.get(name) is worker:
                     worker.news.clear()  # what a message is answered with at once is no news
                     await worker.news.wait()
         return worker.take_answers()
@@ -199,26 +213,34 @@ class LeaseKeeper:
 
     def _take(self, worker: _Worker, message: m.Message) -> None:
         match message:
-            case m.Open():
-                self._open(worker, message)
-            case m.Close(number):
-                if stage := worker.stages.pop(number, None):
-                    stage.opened.close()
-            case m.Begun(ticket, number, size):
+            case m.Open() | m.Close() | m.LeftOut() | m.StartAnew():
+                self._stage(worker, message)
+            case m.Clock(shows):
+                worker.clock_behind = time.monotonic() - shows
+            case m.Begun(ticket, number, size, at):
                 stage = worker.stages[number]
                 with stage.limiter.lock:
                     stage.calls.queue.begin_one()
-                    worker.in_flight[ticket] = stage, Permit(stage.limiter.begin(size))
-            case m.LeftOut(number):
-                worker.stages[number].learned = worker.stages[number].calls.learned()
-            case m.StartAnew(number):
-                worker.stages[number].calls.start_anew(worker.stages[number].learned)
+                    call = stage.limiter.begin(size, at + worker.clock_behind)
+                worker.in_flight[ticket] = stage, Permit(call)
             case m.Reserve() | m.Held() | m.Settle():
                 self._money(worker, message)
             case m.Ended(ticket):
                 self._give_up(worker, ticket)
             case m.Answered() | m.Refused() | m.Told():
                 self._call(worker, message)
+
+    def _stage(self, worker: _Worker, message: m.Open | m.Close | m.LeftOut | m.StartAnew) -> None:
+        match message:
+            case m.Open():
+                self._open(worker, message)
+            case m.Close(number):
+                if stage := worker.stages.pop(number, None):
+                    stage.opened.close()
+            case m.LeftOut(number):
+                worker.stages[number].learned = worker.stages[number].calls.learned()
+            case m.StartAnew(number):
+                worker.stages[number].calls.start_anew(worker.stages[number].learned)
 
     def _call(self, worker: _Worker, message: m.Answered | m.Refused | m.Told) -> None:
         if message.ticket not in worker.in_flight:
@@ -227,12 +249,22 @@ class LeaseKeeper:
         match message:
             case m.Told(quotas=quotas):
                 stage.calls.told(permit, quotas)
+                self._have_others_ask(stage.limiter)
                 return
-            case m.Answered(_, prompt_tokens, completion_tokens):
-                stage.calls.answered(permit, prompt_tokens, completion_tokens)
+            case m.Answered(_, prompt_tokens, completion_tokens, seconds):
+                at = None if seconds is None else permit.call.began + seconds
+                stage.calls.answered(permit, prompt_tokens, completion_tokens, at)
             case m.Refused(_, seconds):
                 stage.calls.refused(permit, seconds)
+                self._have_others_ask(stage.limiter)
         del worker.in_flight[message.ticket]
+
+    def _have_others_ask(self, limiter: Limiter) -> None:
+        """Have all workers hear at once that their calls have to ask from now on, if they didn't have to."""
+        if not limiter.is_free:
+            for worker in self._workers.values():
+                if worker.must_ask_again:
+                    worker.news.set()
 
     # ---- the budget
 

@@ -37,20 +37,28 @@ class Ask(NamedTuple):
     first: bool
 
 
+class Clock(NamedTuple):
+    """What the worker's clock shows in seconds as this is sent, which comes before other messages."""
+
+    shows: float
+
+
 class Begun(NamedTuple):
-    """A call is in flight that got its permit from a keeper that is gone."""
+    """A call began without asking, or with a permit from a keeper that is gone, at a time of the worker's clock."""
 
     ticket: int
     stage: int
     size: Size
+    at: float
 
 
 class Answered(NamedTuple):
-    """A call was answered."""
+    """A call was answered. How many seconds that took is told if it may have been a while ago."""
 
     ticket: int
     prompt_tokens: int
     completion_tokens: int
+    seconds: float | None = None
 
 
 class Refused(NamedTuple):
@@ -110,7 +118,9 @@ class Settle(NamedTuple):
     most: Amounts
 
 
-Message = Open | Close | Ask | Begun | Answered | Refused | Ended | Told | LeftOut | StartAnew | Reserve | Held | Settle
+_OfStages = Open | Close | LeftOut | StartAnew
+_OfCalls = Ask | Clock | Begun | Answered | Refused | Ended | Told
+Message = _OfStages | _OfCalls | Reserve | Held | Settle
 
 # The answer to a ticket: the number of the choice that was reserved, 0 for a permit, or that the run stops.
 STOPPED = -1
@@ -119,9 +129,11 @@ STOPPED = -1
 class Answers(NamedTuple):
     """What became of tickets since the last time; `room` has whether calls could begin at once, by stage.
 
+    Calls of the `free` stages needn't ask: no limit is known of the endpoint, so only the worker's places count.
     If the worker isn't `known`, the keeper is a new one, and has to be told of everything.
     """
 
     tickets: Sequence[tuple[int, int]] = ()
     room: Mapping[int, bool] = {}
+    free: frozenset[int] = frozenset()
     known: bool = True

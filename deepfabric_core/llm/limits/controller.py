@@ -124,6 +124,12 @@ class AdaptiveController:
         return self._quotas.full_at(learned=self._is_learned)
 
     @property
+    def knows_no_limit(self) -> bool:
+        """Whether nothing was refused, learned or stated, and as many calls may be in flight as are asked for."""
+        nothing = not self._is_learned and self._quotas.are_unknown and self.refused_at == -math.inf
+        return nothing and self.allowed >= self.ceiling
+
+    @property
     def _is_learned(self) -> bool:
         return min(self._places.number, self._rate.top) < math.inf
 

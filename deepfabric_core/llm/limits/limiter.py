@@ -47,6 +47,7 @@ class Limiter:
     _tokens: TokenBucket | None = None
     _refused: RefusedLately = field(default_factory=RefusedLately)
     _left_at: float = -math.inf
+    _began_at: float = -math.inf
     _timer_at: float = math.inf
     _timer_of: StageQueue | None = None
 
@@ -161,9 +162,18 @@ class Limiter:
                 self._timer_at, self._timer_of = math.inf, None
                 self.admit()
 
-    def begin(self, size: Size) -> Call:
-        """Register a call that begins and is expected to be of this size."""
-        now = self.clock()
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing holds calls back but the ceiling: no limit is set, stated, or was ever noticed."""
+        return self._requests is None and self._tokens is None and self.controller.knows_no_limit
+
+    def begin(self, size: Size, began: float | None = None) -> Call:
+        """Register a call that begins and is expected to be of this size, or that `began` a moment ago.
+
+        It counts as begun no sooner than the one before.
+        """
+        now = self.clock() if began is None else max(self._began_at, min(began, self.clock()))
+        self._began_at = now
         if self._requests is not None:
             self._requests.take(now)
         if self._tokens is not None:

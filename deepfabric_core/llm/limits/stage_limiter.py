@@ -141,11 +141,11 @@ class StageLimiter:
         finally:
             self._rests_until.remove(until)
 
-    def answered(self, permit: Permit, prompt_tokens: int, completion_tokens: int) -> None:
-        """Report that a call was answered, and how many tokens it used."""
+    def answered(self, permit: Permit, prompt_tokens: int, completion_tokens: int, at: float | None = None) -> None:
+        """Report that a call was answered, now or `at` a time, and how many tokens it used."""
         self._sizes.answered(completion_tokens)
         with self._limiter.lock:
-            self._limiter.controller.answered(permit.call, self._limiter.clock())
+            self._limiter.controller.answered(permit.call, self._limiter.clock() if at is None else at)
             self._limiter.ended(refused=False)
             self._was_refused = False
             self._limiter.correct_tokens(prompt_tokens + completion_tokens - permit.tokens)

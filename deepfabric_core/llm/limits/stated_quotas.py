@@ -19,6 +19,11 @@ class StatedQuotas:
     _quotas: dict[str, StatedQuota] = field(default_factory=dict)
 
     @property
+    def are_unknown(self) -> bool:
+        """Whether none was ever stated."""
+        return not self._quotas
+
+    @property
     def per_second(self) -> float:
         """How many calls of the usual size may begin per second while the quotas are used up; infinity if unknown."""
         return min((quota.per_second for quota in self._quotas.values()), default=math.inf)

@@ -54,6 +54,19 @@ class Direct:
 
 
 @dataclass
+class Counting(Direct):
+    """Counts the messages of a worker, and keeps which calls asked."""
+
+    posts: int = 0
+    asked: list[m.Ask] = field(default_factory=list)
+
+    async def post(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        self.posts += 1
+        self.asked += [one for one in told if isinstance(one, m.Ask)]
+        return await super().post(name, epoch, told)
+
+
+@dataclass
 class Crowd:
     """Workers with one keeper; `most` is how many calls were in flight at once."""
 
@@ -228,3 +241,77 @@ def test_a_stop_ends_the_wait_of_work_that_was_not_begun(crowd: Crowd) -> None:
             assert limiter.in_flight == limiter.waiting == 0
 
     run(all_of_it)
+
+
+def test_without_a_known_limit_calls_go_without_asking_and_are_told_of_together(crowd: Crowd) -> None:
+    direct = Counting(crowd.keeper())
+
+    async def all_of_it() -> None:
+        async with (
+            LeaseClient(direct, "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, Places(4), RateLimit(), Stop()) as limiter,
+        ):
+            await client.flush()
+            for _ in range(200):
+                limiter.answered(await limiter.acquire(ASKS), 1, 1)
+            await client.flush()
+            assert crowd.limiter.controller.in_flight == 0
+
+    run(all_of_it)
+    assert direct.posts < 20
+    assert not direct.asked
+    assert crowd.limiter.controller.learned() is not None  # it heard of the calls
+
+
+def test_once_a_call_is_refused_those_of_all_workers_ask(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+        one, other = Counting(keeper), Counting(keeper)
+        async with (
+            LeaseClient(one, "0 a", between=0.001).opened() as first,
+            LeaseClient(other, "1 a", between=0.001).opened() as second,
+            first.limiter_of(TARGET, Places(2), RateLimit(), Stop()) as of_first,
+            second.limiter_of(TARGET, Places(2), RateLimit(), Stop()) as of_second,
+        ):
+            await first.flush()
+            await second.flush()
+            assert first.free and second.free
+            held = await of_second.acquire(ASKS)
+            of_first.refused(await of_first.acquire(ASKS), 0.01)
+            await until(lambda: not first.free and not second.free)
+            of_second.ended(held)
+            of_second.ended(await of_second.acquire(ASKS))
+            await second.flush()
+            assert (len(other.asked), len(one.asked)) == (1, 0)
+
+    run(all_of_it)
+    assert crowd.limiter.controller.in_flight == 0
+
+
+def test_calls_that_wait_here_begin_as_others_end_and_those_that_go_on_are_first(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        async with (
+            LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, Places(1), RateLimit(), Stop()) as limiter,
+        ):
+            await client.flush()
+            held = await limiter.acquire(ASKS)
+            order: list[str] = []
+
+            async def call(name: str, request: Request) -> None:
+                permit = await limiter.acquire(request)
+                order.append(name)
+                limiter.answered(permit, 1, 1)
+
+            calls = [
+                asyncio.ensure_future(call(*one)) for one in (("given up", ASKS), ("new", ASKS), ("later", GOES_ON))
+            ]
+            await asyncio.sleep(0)
+            calls[0].cancel()
+            limiter.answered(held, 1, 1)
+            await asyncio.gather(*calls, return_exceptions=True)
+            assert order == ["later", "new"]
+            assert (limiter.in_flight, limiter.waiting) == (0, 0)
+
+    run(all_of_it)
+    assert crowd.limiter.controller.in_flight == 0

@@ -1,0 +1,145 @@
+"""What a run on Ray costs: processor seconds of each kind of process, against one process of the same width.
+
+Needs Ray, as `.ci/cluster` installs it::
+
+    .venv-ray/bin/python -m tests.bench.cluster --samples 20000 --workers 2 4
+
+Each run is compared with one of a few samples, so that the start doesn't count. The server's time isn't counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests import ROOT
+from tests.bench.server import Server, served
+
+# As many as make a shard for each worker, so that all of them are started.
+_A_SHARD = 500
+_TICKS = os.sysconf("SC_CLK_TCK")
+_LOOK_EVERY = 0.1
+_ROLES = {"WorkerActor": "workers", "KeeperActor": "keeper"}
+
+
+def main() -> None:
+    """Measure one process and clusters by turns, and print a row for each."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--samples", type=int, default=20_000)
+    options.add_argument("--width", type=int, default=32)
+    options.add_argument("--workers", type=int, nargs="*", default=[2, 4])
+    options.add_argument("--rounds", type=int, default=1)
+    options.add_argument("--latency", type=float, default=0.02)
+    options.add_argument("--rate", type=float, help="calls a second that the server allows")
+    options.add_argument("--simulated", action="store_true", help="without a server")
+    asked = options.parse_args()
+    faults = {"latency": asked.latency} | ({"requests_per_second": asked.rate} if asked.rate else {})
+    sys.stdout.write("| workers | seconds | CPU ms a sample | of which | driver's peak MB | refused |\n")
+    sys.stdout.write("|---|---|---|---|---|---|\n")
+    for _ in range(asked.rounds):
+        for workers in (0, *asked.workers):
+            with served(faults) as server:
+                url = None if asked.simulated else server
+                fewest = _A_SHARD * max(1, workers)
+                few, _, _ = _ran(url, fewest, asked.width, workers)
+                cpu, seconds, peak = _ran(url, asked.samples, asked.width, workers)
+                refused = server.counts().get("rate_limited", 0)
+            each = {role: 1000 * (cpu[role] - few[role]) / (asked.samples - fewest) for role in cpu}
+            parts = ", ".join(f"{role} {ms:.2f}" for role, ms in sorted(each.items()))
+            row = f"| {workers} | {seconds:.1f} | {sum(each.values()):.3f} | {parts} | {peak:.0f} | {refused} |\n"
+            sys.stdout.write(row)
+            sys.stdout.flush()
+
+
+def _ran(server: Server | None, samples: int, width: int, workers: int) -> tuple[Mapping[str, float], float, float]:
+    """Run so many samples; return the processor seconds of each role, the seconds, and the driver's peak memory."""
+    with tempfile.TemporaryDirectory() as place:
+        config, topics = Path(place) / "config.json", Path(place) / "topics.jsonl"
+        config.write_text(json.dumps(_config(server, place, samples, width, workers)), encoding="utf-8")
+        paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(50) for two in range(50))
+        topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
+        command = [sys.executable, "-m", "deepfabric_core", "generate", str(config), "--topics-load", str(topics)]
+        environment = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "XDG_DATA_HOME": place,
+            "XDG_CACHE_HOME": place,
+            "OPENAI_API_KEY": "test",
+            "DEEPFABRIC_LEARNED_LIMITS": "off",
+        }
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        seen: dict[int, tuple[str, float]] = {}
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _peak_mb(process.pid))
+            for pid, (role, cpu) in _times(process.pid):
+                seen[pid] = (seen[pid][0] if not role and pid in seen else role or "Ray"), cpu
+            time.sleep(_LOOK_EVERY)
+        seconds = time.monotonic() - began
+        if process.returncode:
+            raise SystemExit(process.stderr.read() if process.stderr else "the run failed")
+    totals: dict[str, float] = defaultdict(float)
+    for role, cpu in seen.values():
+        totals[role] += cpu
+    return totals, seconds, peak
+
+
+def _config(server: Server | None, place: str, samples: int, width: int, workers: int) -> dict[str, Any]:
+    llm = {"provider": "simulated", "model": "tea-1"}
+    if server is not None:
+        llm = {"provider": "openai", "model": "tea-1", "base_url": server.base_url}
+    return {
+        "topics": {"prompt": "Tea"},
+        "generation": {"system_prompt": "You teach."},
+        "llm": llm,
+        "quality": {"checks": False, "duplicates": False},
+        "output": {"save_as": f"{place}/dataset.jsonl", "num_samples": samples, "batch_size": width},
+        "run": {"engine": "ray", "workers": workers} if workers else {},
+    }
+
+
+def _times(root: int) -> Iterator[tuple[int, tuple[str, float]]]:
+    """Yield the role and the processor seconds of a process and of all that descend from it."""
+    children: dict[int, list[int]] = defaultdict(list)
+    known: dict[int, tuple[str, float]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            children[int(fields[1])].append(int(folder.name))
+            known[int(folder.name)] = title, (int(fields[11]) + int(fields[12])) / _TICKS
+    found = [root]
+    while found:
+        pid = found.pop()
+        found += children[pid]
+        if pid in known:
+            title, cpu = known[pid]
+            other = "Ray" if title else ""  # one that has ended has no title any more
+            role = next((role for name, role in _ROLES.items() if name in title), other)
+            yield pid, ("driver" if pid == root else role, cpu)
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+
+
+if __name__ == "__main__":
+    main()
