@@ -139,7 +139,7 @@ VALUES = ("first-one", "second", "third-one", "fourth", "fifth-one", "sixth-one"
 def test_the_schema_says_of_every_address_and_of_a_server_where_secrets_may_stand() -> None:
     named = {place.rpartition(".")[2] for place in places()}
     assert named == {
-        *("base_url", "url", "spin_endpoint", "tools_endpoint", "tool_execute_path", "address"),
+        *("base_url", "url", "spin_endpoint", "tools_endpoint", "tool_execute_path", "address", "storage"),
         *("command", "args", "env", "headers"),
     }
 
