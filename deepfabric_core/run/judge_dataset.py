@@ -37,7 +37,7 @@ from deepfabric_core.run.stages.judge_gate import JudgeGate
 from deepfabric_core.run.stages.judging import connected
 from deepfabric_core.run.stages.pool import run_window
 from deepfabric_core.samples.estimate.reckoning import ZERO, rescaled
-from deepfabric_core.samples.foreign.our_record import as_ours
+from deepfabric_core.samples.foreign.our_record import as_ours, is_ours
 from deepfabric_core.samples.reading import mapping_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
@@ -236,9 +236,12 @@ class DatasetJudging:
         What can't be read is refused here, before anything is paid.
         """
         request, count = self._request, 0
+        in_place = request.output.resolve() == request.dataset.resolve()
         chance = random.Random(request.seed)  # noqa: S311 - no secret
         seen: list[Candidate] = []
         for count, record in enumerate(records_in_file(request.dataset), 1):
+            if in_place and as_ours(record) is not None and not is_ours(record):
+                raise ConfigError(f"{request.dataset} is of another tool; give the judged one another name by -o.")
             place = len(seen) if len(seen) < _LOOKED_AT else chance.randrange(count)
             if place < _LOOKED_AT and (candidate := _ours(record)[1]).whole.strip():
                 seen[place : place + 1] = [candidate]
@@ -318,7 +321,8 @@ class DatasetJudging:
     async def _ask(self, asking: _Asking) -> tuple[Ending, str]:
         """Ask about each sample that isn't judged yet, and return how that ended, and why."""
         config, stop, began = self._request.config, asking.stop, time.monotonic()
-        run, hide = str(judgements_path(self.output).absolute()), redactor(config, os.environ)
+        asking.log.begin()
+        run, hide = f"{judgements_path(self.output).absolute()} {asking.log.id}", redactor(config, os.environ)
 
         def elapsed() -> float:
             return time.monotonic() - began

@@ -1,8 +1,10 @@
 """The log of what judges said of a dataset's samples, beside the judged dataset: nothing in it is paid for twice.
 
-A line has what each judge said of one sample, and what it took. The key stands for what the judges read of the sample
-and for who they are, so that a sample that was changed, or one that others judged, has none::
+The first line has an id of the log, for its budget. Each further line has what each judge said of one sample, and what
+it took. The key stands for what the judges read of the sample, and for who they are, so that a sample that was changed, or
+one that others judged, has none::
 
+    {"log": ...}
     {"key": ..., "verdicts": [{"judge": 0, "model": ..., "simulated": false, "scores": [{"criterion": ..., "score": 4.0,
      "reason": ...}]}], "unjudged": [{"model": ..., "kind": ..., "reason": ...}], "attempts": 1, "usage": {...}}
 
@@ -12,6 +14,7 @@ The place of a judge among several is under `judge`. What scores must reach isn'
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,7 @@ def judgements_path(dataset: Path) -> Path:
 class JudgementLog:
     """Judgements in a file; in memory is where the line of each judged sample is. `spent` is what all lines took.
 
-    `hide` removes secrets from what is written.
+    `hide` removes secrets from what is written. `id` is the log's own.
 
     Raises:
         ConfigError: a line is damaged; the message has its number.
@@ -44,16 +47,22 @@ class JudgementLog:
 
     def __init__(self, path: Path, hide: Callable[[str], str] = str) -> None:
         self.spent = Spent()
+        self.id = ""
         self._hide = hide
         self._lines = AppendLog(path)
+        self._count = 0
         self._places: dict[bytes, tuple[int, int]] = {}
         for line in self._lines.read():
             try:
-                self._note(line.content, line.begin, len(line.text))
+                if "log" in line.content:
+                    self.id = str(line.content["log"])
+                else:
+                    self._note(line.content, line.begin, len(line.text))
             except (AttributeError, KeyError, TypeError, ValueError) as problem:
                 raise self._lines.damage(line.number) from problem
 
     def _note(self, content: Mapping[str, Any], begin: int, size: int) -> None:
+        self._count += 1
         self.spent += Spent.of(content)
         if content["verdicts"]:
             self._places[bytes.fromhex(content["key"])] = begin, begin + size
@@ -84,11 +93,23 @@ class JudgementLog:
             **spent.as_object(),
         }
         text = self._hide(_encode(line)).encode("utf-8", "backslashreplace")
+        self._note(line, self._append(text), len(text))
+
+    def begin(self) -> None:
+        """Give the log an id, unless it has one.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        if not self.id:
+            self.id = secrets.token_hex(8)
+            self._append(_encode({"log": self.id}).encode())
+
+    def _append(self, text: bytes) -> int:
         try:
-            begin = self._lines.append(text + b"\n")
+            return self._lines.append(text + b"\n")
         except OSError as problem:
             raise OutputError(f"{self._lines.path} can't be written: {reason(problem)}.") from problem
-        self._note(line, begin, len(text))
 
     def sync(self) -> None:
         """Flush the file to the disk.
@@ -99,8 +120,8 @@ class JudgementLog:
         self._lines.sync()
 
     def close(self) -> None:
-        """Close the file; one without a line is deleted."""
-        if self._lines.size:
+        """Close the file; one that tells of no sample is deleted."""
+        if self._count:
             self._lines.close()
         else:
             self._lines.discard()

@@ -219,6 +219,21 @@ def test_a_budget_ends_it_and_a_larger_one_goes_on(place: Path, here: Here, judg
     assert len(judge.requests) == 8
 
 
+def test_judging_anew_has_a_budget_of_its_own(place: Path, here: Here, judge: LocalProvider) -> None:
+    name = write(place, [sample(number) for number in range(4)])
+    for again in ((), ("--again",), ("--again",)):
+        assert here("judge", name, *flags(judge), "--max-calls", "4", *again).returncode == 0
+    assert len(judge.requests) == 12
+
+
+def test_a_dataset_of_another_tool_is_not_written_over(place: Path, here: Here, judge: LocalProvider) -> None:
+    name = write(place, [{"instruction": "Why?", "input": "", "output": "So."}])
+    before = (place / name).read_bytes()
+    done = here("judge", name, "-o", name, *flags(judge))
+    assert done.returncode == 2 and "is of another tool; give the judged one another name" in done.stderr
+    assert (place / name).read_bytes() == before and not judge.requests
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

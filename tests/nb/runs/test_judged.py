@@ -34,7 +34,7 @@ def test_a_part_that_was_judged_is_known_to_the_command_line_too(place: Path) ->
     judged = asyncio.run(deepfabric_nb.judge("tea.jsonl", provider="simulated", sample=2))
     assert judged.result.samples == 2 and len(judged.df) == 6
     lines = (place / "tea.judged.judgements.jsonl").read_text().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 1 + 2
 
 
 def test_a_budget_leaves_no_dataset_and_says_how_to_go_on(place: Path) -> None:
