@@ -1,8 +1,8 @@
 """The log of what judges said of a dataset's samples, beside the judged dataset: nothing in it is paid for twice.
 
 The first line has an id of the log, for its budget. Each further line has what each judge said of one sample, and what
-it took. The key stands for what the judges read of the sample, and for who they are, so that a sample that was changed, or
-one that others judged, has none::
+it took. The key stands for what the judges read of the sample, and for who they are, so that a sample that was changed,
+or one that others judged, has none::
 
     {"log": ...}
     {"key": ..., "verdicts": [{"judge": 0, "model": ..., "simulated": false, "scores": [{"criterion": ..., "score": 4.0,
