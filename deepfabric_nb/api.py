@@ -172,7 +172,7 @@ async def judge(
         ConfigError: something can't work: the dataset, the config or a flag; nothing was spent.
         OutputError: a file can't be written.
     """
-    from deepfabric_core.run.judge_dataset import JudgeRequest, default_output
+    from deepfabric_core.run.judge.judge_dataset import JudgeRequest, default_output
     from deepfabric_nb.runs.judged import config_of, judged
 
     source = dataset.job.dataset if isinstance(dataset, Run) else Path(dataset)

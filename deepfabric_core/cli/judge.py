@@ -17,7 +17,8 @@ from deepfabric_core.flags.judge_options import WITHOUT_A_FILE, overrides_of, sp
 if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
     from deepfabric_core.events import Event
-    from deepfabric_core.run.judge_dataset import DatasetJudging, Found, Judged
+    from deepfabric_core.run.judge.judge_dataset import DatasetJudging, Found
+    from deepfabric_core.run.judge.judged import Judged
 
 # Progress is told so often, in seconds.
 _EVERY = 5.0
@@ -46,7 +47,7 @@ def command(dataset: Path, config_file: Path | None, *, output: Path | None, **v
     Exit code 0: every sample is judged; 1: some aren't; 3: the budget is reached; 130: stopped.
     """
     from deepfabric_core.cli.generate import EXIT_CODES
-    from deepfabric_core.run.judge_dataset import DatasetJudging, JudgeRequest, default_output
+    from deepfabric_core.run.judge.judge_dataset import DatasetJudging, JudgeRequest, default_output
     from deepfabric_core.text.judged_summary import before, summary
 
     request = JudgeRequest(

@@ -11,7 +11,8 @@ from deepfabric_core.text.number_format import per_time, share
 from deepfabric_core.wording import counted, duration, money
 
 if TYPE_CHECKING:
-    from deepfabric_core.run.judge_dataset import Found, Judged
+    from deepfabric_core.run.judge.judge_dataset import Found
+    from deepfabric_core.run.judge.judged import Judged
 
 _TOPIC, _REASON, _BAR = 70, 200, 30
 

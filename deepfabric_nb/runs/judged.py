@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deepfabric_core.config.schema import Config
-    from deepfabric_core.run.judge_dataset import Judged, JudgeRequest
+    from deepfabric_core.run.judge.judge_dataset import JudgeRequest
+    from deepfabric_core.run.judge.judged import Judged
 
 
 class JudgedDataset:
@@ -52,7 +53,7 @@ async def judged(request: JudgeRequest) -> JudgedDataset:
         OutputError: a file can't be written.
     """
     from deepfabric_core.run.event_sink import EventSink
-    from deepfabric_core.run.judge_dataset import DatasetJudging
+    from deepfabric_core.run.judge.judge_dataset import DatasetJudging
     from deepfabric_core.stop import Stop
 
     def ignore(_: object) -> None:

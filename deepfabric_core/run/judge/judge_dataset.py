@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import os
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -16,22 +14,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deepfabric_core.amounts import Expected, Spent, Usage
+from deepfabric_core.amounts import Expected
 from deepfabric_core.config.judge import Judge, JudgesConfig
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import Ending
-from deepfabric_core.export.row_files import JsonLines
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.quality.candidate import Candidate, candidate_of
-from deepfabric_core.quality.judge.judgement import Judgement, metadata_of
+from deepfabric_core.quality.judge.judgement import metadata_of
 from deepfabric_core.quality.judge.rubric import criteria_named, names_for, rubric_of
 from deepfabric_core.quality.judge.sample_text import parts_of
 from deepfabric_core.run.budget import check_prices, judges_models, opened_budget
 from deepfabric_core.run.estimate.call_kinds import expected_scores
 from deepfabric_core.run.event_sink import EventSink
+from deepfabric_core.run.judge.judged import Judged
+from deepfabric_core.run.judge.judged_files import JudgedFiles
 from deepfabric_core.run.pipeline import Connect
 from deepfabric_core.run.stages.judge_gate import JudgeGate
 from deepfabric_core.run.stages.judging import connected
@@ -40,14 +39,11 @@ from deepfabric_core.samples.estimate.reckoning import ZERO, rescaled
 from deepfabric_core.samples.foreign.our_record import as_ours, is_ours
 from deepfabric_core.samples.reading import mapping_of
 from deepfabric_core.samples.records import Record
-from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.dataset_lock import DatasetLock
 from deepfabric_core.store.dataset_reader import records_in_file
 from deepfabric_core.store.files import check_writable, delete_file
 from deepfabric_core.store.judgement_log import JudgementLog, judgement_in, judgements_path
-from deepfabric_core.store.rejected_log import rejected_path
 
 # Samples that say what is expected, and which criteria suit the dataset.
 _LOOKED_AT = 200
@@ -85,72 +81,6 @@ class Found:
     to_judge: int
     known: int
     expected: Expected
-
-
-class Rated(NamedTuple):
-    """A judged sample: its score, its line in the dataset (from 1), its topic, and the judges' reason."""
-
-    score: float
-    line: int
-    topic: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Judged:
-    """What became of a dataset: `ending` as of a run, counts, the mean of each criterion, and the worst samples.
-
-    `samples` were to be judged. Of these, `judged` have a judgement and `accepted` a good enough one, `empty` have no
-    text. `spent` is what all sessions took, and `low` to `high` the scale. `output` is None if nothing was written,
-    and `why_unjudged` is why the first sample of this session has no judgement that has none.
-    """
-
-    samples: int = 0
-    judged: int = 0
-    accepted: int = 0
-    empty: int = 0
-    ending: Ending = "complete"
-    reason: str = ""
-    spent: Spent = field(default_factory=Spent)
-    output: Path | None = None
-    rejected: Path | None = None
-    low: int = 1
-    high: int = 5
-    totals: dict[str, float] = field(default_factory=dict)
-    scores: Counter[int] = field(default_factory=Counter)
-    sum_of_scores: float = 0.0
-    worst: list[Rated] = field(default_factory=list)
-    simulated: bool = False
-    why_unjudged: str = ""
-
-    @property
-    def unjudged(self) -> int:
-        """How many samples have no judgement, though they have a text."""
-        return self.samples - self.judged - self.empty
-
-    @property
-    def mean(self) -> float:
-        """The mean score; 0 if there is none."""
-        return self.sum_of_scores / self.judged if self.judged else 0.0
-
-    def add(self, line: int, candidate: Candidate, judgement: Judgement, said: Mapping[str, Any]) -> None:
-        """Count a judged sample; `said` is what its metadata say of it."""
-        self.judged += 1
-        self.accepted += judgement.passes
-        self.simulated |= said["simulated"]
-        self.sum_of_scores += judgement.score
-        self.scores[round(judgement.score)] += 1
-        for name, score in said["scores"].items():
-            self.totals[name] = self.totals.get(name, 0.0) + score
-        lowest = min(said["scores"], key=lambda name: said["scores"][name])
-        reason = f"{lowest}: {said['reasons'][lowest]}"
-        rated = Rated(-judgement.score, -line, " > ".join(candidate.about), reason)
-        (heapq.heappush if len(self.worst) < _WORST else heapq.heappushpop)(self.worst, rated)
-
-    def finish(self) -> None:
-        """Put the worst samples in order, the worst first."""
-        ordered = sorted(self.worst, reverse=True)
-        self.worst = [one._replace(score=-one.score, line=-one.line) for one in ordered]
 
 
 Told = Callable[[Judged], None]
@@ -364,7 +294,7 @@ class DatasetJudging:
         done.low, done.high = first.low, first.high
         criteria = tuple(dict.fromkeys(one.name for judge in self.judges.all_judges for one in judge.criteria))
         with ExitStack() as stack:
-            files = _Output(self._request, stack) if write else None
+            files = JudgedFiles(self.output, stack, only_accepted=self._request.only_accepted) if write else None
             for line, record in enumerate(records_in_file(self._request.dataset), 1):
                 if self._drawn is not None and line not in self._drawn:
                     if files:
@@ -385,76 +315,6 @@ class DatasetJudging:
                 stack.pop_all()
                 done.output, done.rejected = self.output, files.rejected
         done.finish()
-
-
-class _Output:
-    """The judged dataset and, where it is asked for, what wasn't accepted beside it.
-
-    What was rejected before stays there, unless it is in the dataset now.
-    """
-
-    def __init__(self, request: JudgeRequest, stack: ExitStack) -> None:
-        self._stack = stack
-        self._samples = self._opened(request.output)
-        self._path = rejected_path(request.output) if request.only_accepted else None
-        self._before = _lines_by_sample(self._path) if self._path else {}
-        self._rejected: JsonLines | None = None
-
-    def _opened(self, path: Path) -> JsonLines:
-        file = JsonLines(path)
-        self._stack.callback(file.discard)
-        return file
-
-    @property
-    def rejected(self) -> Path | None:
-        """The path of what wasn't accepted, if there is any."""
-        return self._path if self._rejected else None
-
-    def add(self, record: Record, judgement: Judgement | None) -> None:
-        """Add a record, with what the judges say of it."""
-        if self._before:
-            self._before.pop(sample_id(record), None)
-        finding = judgement.finding() if judgement and self._path else None
-        if finding is None:
-            self._samples.add(record)
-            return
-        about = mapping_of(record.get("metadata"))
-        self._reject(
-            {
-                **{key: about.get(key) for key in ("topic_id", "topic_path", "cycle")},
-                "attempt": 1,
-                "gate": finding.gate,
-                "check": finding.name,
-                "reason": finding.reason,
-                "advice": finding.advice,
-                "evidence": finding.evidence,
-                "model": about.get("model"),
-                **Spent(0, Usage(cost=0.0)).as_object(),  # what it took is in its metadata
-                "at": round(time.time(), 3),
-                "sample": record,
-            }
-        )
-
-    def _reject(self, line: Mapping[str, Any]) -> None:
-        if self._rejected is None and self._path is not None:
-            self._rejected = self._opened(self._path)
-        if self._rejected is not None:
-            self._rejected.add(line)
-
-    def finish(self) -> None:
-        """Put the files into their places."""
-        for line in self._before.values():
-            self._reject(line)
-        if self._rejected is not None:
-            self._rejected.finish()
-        elif self._path is not None:
-            delete_file(self._path)
-        self._samples.finish()
-
-
-def _lines_by_sample(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the lines of a log of rejected samples, by the ids of the samples."""
-    return {sample_id(mapping_of(line.get("sample"))): line for line in whole_lines(path)}
 
 
 def _ours(record: Mapping[str, Any]) -> tuple[Record, Candidate]:
