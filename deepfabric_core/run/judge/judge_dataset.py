@@ -47,7 +47,6 @@ from deepfabric_core.store.judgement_log import JudgementLog, judgement_in, judg
 
 # Samples that say what is expected, and which criteria suit the dataset.
 _LOOKED_AT = 200
-_WORST = 5
 _KEY_BYTES = 16
 
 
