@@ -17,7 +17,7 @@ from deepfabric_core.cli.command_secrets import log_details
 from deepfabric_core.cli.confirm_size import settle_size
 from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, say, screen_stream
-from deepfabric_core.cli.stop_signals import LOST_TERMINAL, handling_signals
+from deepfabric_core.cli.stop_signals import stopping_by_signals
 from deepfabric_core.errors import OutputError
 from deepfabric_core.flags.click_options import with_options
 from deepfabric_core.flags.job_from_flags import job_of
@@ -101,22 +101,14 @@ def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = Fa
 def run_shown(job: Job, tui: str) -> RunState:
     """Run a job with what it does on standard error, and signals that stop it; return its final state."""
     from deepfabric_core.cluster.generate import generate
-    from deepfabric_core.run.pipeline import announce_stop, check_job
+    from deepfabric_core.run.pipeline import check_job
     from deepfabric_core.stop import Stop
 
     check_job(job)
     stop = Stop()
 
     async def whole() -> RunState:
-        task = asyncio.current_task()
-
-        def on_signal(number: int) -> None:
-            if not stop.requested:
-                announce_stop(view, stop)
-            elif number != LOST_TERMINAL and task is not None:
-                task.cancel()
-
-        with handling_signals(on_signal), view.listening(stop):
+        with stopping_by_signals(stop, view), view.listening(stop):
             return await generate(job, emit=view, stop=stop)
 
     view = _view(tui, job)

@@ -11,8 +11,8 @@ import click
 
 from deepfabric_core.cli.command_secrets import learn_secrets
 from deepfabric_core.cli.output import note, say
-from deepfabric_core.cli.stop_signals import LOST_TERMINAL, handling_signals
-from deepfabric_core.flags.judge_options import WITHOUT_A_FILE, overrides_of, spelled_in, with_judge_options
+from deepfabric_core.cli.stop_signals import stopping_by_signals
+from deepfabric_core.flags.judge_options import load_judges, with_judge_options
 
 if TYPE_CHECKING:
     from deepfabric_core.config.schema import Config
@@ -73,13 +73,7 @@ def command(dataset: Path, config_file: Path | None, *, output: Path | None, **v
 
 
 def _config(config_file: Path | None, values: dict[str, Any]) -> Config:
-    from deepfabric_core.config.load import NO_FILE, load
-    from deepfabric_core.store.files import read_text
-
-    text, source, needed = "", NO_FILE, WITHOUT_A_FILE
-    if config_file is not None:
-        text, source, needed = read_text(config_file, what="config"), str(config_file), {}
-    loaded = load(text, source=source, overrides={**needed, **overrides_of(values)}, spelled=spelled_in(values))
+    loaded = load_judges(config_file, values)
     learn_secrets(loaded.config)
     for notice in loaded.notices:
         note(notice)
@@ -102,16 +96,7 @@ def _judged(judging: DatasetJudging, found: Found) -> Judged:
     stop, sink, progress = Stop(), EventSink(show), _Progress(found.to_judge - found.known)
 
     async def whole() -> Judged:
-        task = asyncio.current_task()
-
-        def on_signal(number: int) -> None:
-            if not stop.requested:
-                stop.request()
-                sink(Stopping("Ctrl-C again leaves at once"))
-            elif number != LOST_TERMINAL and task is not None:
-                task.cancel()
-
-        with handling_signals(on_signal):
+        with stopping_by_signals(stop, sink):
             return await judging.judge(sink, stop, progress.show)
 
     try:

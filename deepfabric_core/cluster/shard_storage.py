@@ -12,12 +12,12 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.redaction import redact
@@ -83,11 +83,14 @@ class ShardStorage:
             ConfigError: that doesn't work.
         """
         try:
-            self._find_bucket()
-            self._store(f"{self._root}/check", b"")
-            self.filesystem.rm_file(f"{self._root}/check")
-        except Exception as problem:  # of whichever package has to do with the address
+            _reach(self._store_and_delete)
+        except _NotReached as problem:
             raise _cannot_be_used(self.address, problem) from problem
+
+    def _store_and_delete(self) -> None:
+        self._find_bucket()
+        self._store(f"{self._root}/check", b"")
+        self.filesystem.rm_file(f"{self._root}/check")
 
     def _find_bucket(self) -> None:
         """Refuse a mistyped bucket, which would be made otherwise."""
@@ -271,35 +274,47 @@ async def _push_now_and_then(mirror: ShardMirror) -> None:
     while True:
         await asyncio.sleep(_PUSH_EVERY)
         # Once it is begun, it is waited for, so that none other is at work on the same files.
-        pushed = asyncio.ensure_future(asyncio.to_thread(mirror.push))
+        pushed = asyncio.ensure_future(asyncio.to_thread(_reach, mirror.push))
         try:
             await asyncio.shield(pushed)
         except asyncio.CancelledError:
             await asyncio.gather(pushed, return_exceptions=True)
             raise
-        except Exception:  # noqa: BLE001, S112 - of whichever package; the next time it may work, and the last time has to
-            continue
+        except _NotReached:
+            continue  # the next time it may work, and the last time it has to
 
 
-async def again_and_again(work: Any) -> None:
+class _NotReached(Exception):
+    """What is at the address can't be reached; the message has the reason."""
+
+
+def _reach(work: Callable[[], None]) -> None:
+    """Do something at an address.
+
+    Raises:
+        _NotReached: it fails, in whichever way of the package that has to do with the address.
+    """
+    try:
+        work()
+    except Exception as problem:
+        raise _NotReached(_reason(problem)) from problem
+
+
+async def again_and_again(work: Callable[[], None]) -> None:
     """Do what may fail for a moment, as often as makes sense, in a thread.
 
     Raises:
         OutputError: it fails each time.
     """
-    for last in _last_is_true(_TRIES):
+    for tries_left in reversed(range(_TRIES)):
         try:
-            await asyncio.to_thread(work)
-        except Exception as problem:  # of whichever package has to do with the address
-            if last:
-                raise OutputError(f"run.storage: {_reason(problem)}; what is stored is safe.") from problem
+            await asyncio.to_thread(_reach, work)
+        except _NotReached as problem:
+            if not tries_left:
+                raise OutputError(f"run.storage: {problem}; what is stored is safe.") from problem
             await asyncio.sleep(_TRY_AGAIN_AFTER)
         else:
             return
-
-
-def _last_is_true(count: int) -> Iterator[bool]:
-    return (number == count for number in range(1, count + 1))
 
 
 def _reason(problem: Exception) -> str:

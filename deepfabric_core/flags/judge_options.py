@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deepfabric_core.flags.click_options import with_budget_options
 
+if TYPE_CHECKING:
+    from deepfabric_core.config.load import Loaded
+
 # What a config needs beside its judges, where there is no file.
-WITHOUT_A_FILE = {
+_WITHOUT_A_FILE = {
     "topics.prompt": "judged",
     "generation.system_prompt": "judged",
     "output.save_as": "judged.jsonl",
@@ -52,10 +56,10 @@ def with_judge_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def overrides_of(values: Mapping[str, Any]) -> dict[str, Any]:
+def _overrides(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config keys that the options override, with their values.
 
-    >>> overrides_of({"model": "gpt-4o", "criteria": "clarity, on_topic", "scale": None})
+    >>> _overrides({"model": "gpt-4o", "criteria": "clarity, on_topic", "scale": None})
     {'quality.judge.llm.model': 'gpt-4o', 'quality.judge.criteria': ['clarity', 'on_topic']}
     """
     given = {key: values.get(name) for name, key in _KEYS.items()}
@@ -64,6 +68,21 @@ def overrides_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def spelled_in(values: Mapping[str, Any]) -> dict[str, str]:
+def _spelled(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the flag that gave each overridden key, for messages."""
     return {key: f"--{name.replace('_', '-')}" for name, key in _KEYS.items() if values.get(name) is not None}
+
+
+def load_judges(config_file: Path | None, values: Mapping[str, Any]) -> Loaded:
+    """Return the config of a file, or one of judges alone; the options take precedence.
+
+    Raises:
+        ConfigError: the file or a value can't be used.
+    """
+    from deepfabric_core.config.load import NO_FILE, load
+    from deepfabric_core.store.files import read_text
+
+    text, source, needed = "", NO_FILE, _WITHOUT_A_FILE
+    if config_file is not None:
+        text, source, needed = read_text(config_file, what="config"), str(config_file), {}
+    return load(text, source=source, overrides={**needed, **_overrides(values)}, spelled=_spelled(values))

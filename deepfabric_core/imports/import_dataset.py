@@ -18,6 +18,7 @@ from typing import Any
 from deepfabric_core.errors import ConfigError, OutputError
 from deepfabric_core.export.conversation import as_json
 from deepfabric_core.export.row_files import JsonLines
+from deepfabric_core.quality.finding import Finding
 from deepfabric_core.samples.foreign.our_record import read_as_ours, worse_record
 from deepfabric_core.samples.foreign.reader import ForeignSample, Reader, UnreadableRecordError
 from deepfabric_core.samples.foreign.readers import names, reader_named
@@ -25,7 +26,7 @@ from deepfabric_core.samples.reading import answer_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.record_files.read import read_records
-from deepfabric_core.store.rejected_log import REVIEW, rejected_path
+from deepfabric_core.store.rejected_log import REVIEW, rejected_line, rejected_path
 from deepfabric_core.store.review_log import reviews_of, reviews_path
 
 # Who rejects what is labelled as bad.
@@ -215,22 +216,10 @@ class _Files:
             self._write("reviews", self._review(record))
 
     def _rejected(self, said: Mapping[str, Any], worse: Record) -> Record:
-        return {
-            "topic_id": said.get("topic_id"),
-            "topic_path": said.get("topic_path", []),
-            "cycle": said.get("cycle"),
-            "attempt": 1,
-            "gate": REVIEW,
-            "check": REVIEW,
-            "reason": _PREFERRED,
-            "advice": _PREFERRED,
-            "evidence": "",
-            "model": None,
-            "attempts": 0,
-            "usage": {},
-            "at": self._at,
-            "sample": worse,
-        }
+        topic = {"topic_path": [], **said}
+        finding = Finding(REVIEW, REVIEW, _PREFERRED, _PREFERRED)
+        took: Record = {"model": None, "attempts": 0, "usage": {}, "at": self._at}
+        return rejected_line(topic, 1, finding, took, worse)
 
     def _review(self, record: Record) -> Record:
         own = sample_id(record)

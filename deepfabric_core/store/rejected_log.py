@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from deepfabric_core.amounts import Spent, Usage
 from deepfabric_core.errors import ConfigError, OutputError
@@ -30,7 +30,7 @@ from deepfabric_core.store.append_log import AppendLog, read_line
 from deepfabric_core.store.failure_log import SampleKey
 from deepfabric_core.store.files import delete_file, reason
 
-REVIEW = "review"
+REVIEW: Final = "review"
 _SAMPLE = b', "sample": '
 _OF_REVIEW = f'"gate": "{REVIEW}"'.encode()
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
@@ -54,6 +54,27 @@ class _Refusals:
 def rejected_path(dataset: Path) -> Path:
     """Return the path of a dataset's rejected samples."""
     return dataset.with_name(f"{dataset.stem}.rejected.jsonl")
+
+
+def rejected_line(
+    topic: Mapping[str, Any], attempt: int, finding: Finding, took: Mapping[str, Any], sample: Mapping[str, Any]
+) -> Record:
+    """Return a line of a rejected sample; `topic` has its work item's keys, `took` how it was made and when."""
+    return {
+        **{key: topic.get(key) for key in ("topic_id", "topic_path", "cycle")},
+        "attempt": attempt,
+        "gate": finding.gate,
+        "check": finding.name,
+        "reason": finding.reason,
+        "advice": finding.advice,
+        "evidence": finding.evidence,
+        **took,
+        "sample": sample,
+    }
+
+
+def _topic_of(item: WorkItem) -> dict[str, Any]:
+    return {"topic_id": item.topic_id, "topic_path": list(item.path), "cycle": item.cycle}
 
 
 class RejectedLog:
@@ -127,20 +148,8 @@ class RejectedLog:
             OutputError: the disk is full or gone.
         """
         key = (item.topic_id, item.cycle)
-        line = {
-            "topic_id": item.topic_id,
-            "topic_path": list(item.path),
-            "cycle": item.cycle,
-            "attempt": len(self._refusals.get(key, ())) + 1,
-            "gate": finding.gate,
-            "check": finding.name,
-            "reason": finding.reason,
-            "advice": finding.advice,
-            "evidence": finding.evidence,
-            **making.as_line(),
-            "sample": record,
-        }
-        self._append(line)
+        attempt = len(self._refusals.get(key, ())) + 1
+        self._append(rejected_line(_topic_of(item), attempt, finding, making.as_line(), record))
         self._count(key, finding.name, finding.advice)
 
     def add_reviewed(self, item: WorkItem, record: Record, review: Review) -> None:
@@ -155,22 +164,13 @@ class RejectedLog:
             if refusals:
                 refusals.by_people[sample] = review.advice
             return
-        line = {
-            "topic_id": item.topic_id,
-            "topic_path": list(item.path),
-            "cycle": item.cycle,
-            "attempt": len(refusals or ()) + 1,
-            "gate": REVIEW,
-            "check": REVIEW,
-            "reason": review.reason or "it was rejected in review",
-            "advice": review.advice,
-            "evidence": "",
+        finding = Finding(REVIEW, REVIEW, review.reason or "it was rejected in review", review.advice)
+        took = {
             "model": metadata_of(record).get("model"),
             **Spent(0, Usage(cost=0.0)).as_object(),
             "at": review.decisions[-1].at if review.decisions else None,
-            "sample": record,
         }
-        self._append(line)
+        self._append(rejected_line(_topic_of(item), len(refusals or ()) + 1, finding, took, record))
         self._count_reviewed(key, sample, review.advice)
 
     def _append(self, line: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.flags.judge_options import OPTIONS, WITHOUT_A_FILE, overrides_of, spelled_in
+from deepfabric_core.flags.judge_options import OPTIONS, load_judges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,14 +68,8 @@ def config_of(config: str | Path | None, flags: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: there is no such flag, or the config can't be used.
     """
-    from deepfabric_core.config.load import NO_FILE, load
-    from deepfabric_core.store.files import read_text
-
     if unknown := next((name for name in flags if name not in OPTIONS), None):
         near = difflib.get_close_matches(unknown, OPTIONS, n=1)
         known = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}."
         raise ConfigError(f"There is no option {unknown}; {known}")
-    text, source, needed = "", NO_FILE, WITHOUT_A_FILE
-    if config is not None:
-        text, source, needed = read_text(Path(config).expanduser(), what="config"), str(config), {}
-    return load(text, source=source, overrides={**needed, **overrides_of(flags)}, spelled=spelled_in(flags)).config
+    return load_judges(None if config is None else Path(config).expanduser(), flags).config

@@ -169,7 +169,7 @@ class DatasetJudging:
         chance = random.Random(request.seed)  # noqa: S311 - no secret
         seen: list[Candidate] = []
         for count, record in enumerate(records_in_file(request.dataset), 1):
-            if in_place and as_ours(record) is not None and not is_ours(record):
+            if in_place and not is_ours(record) and as_ours(record) is not None:
                 raise ConfigError(f"{request.dataset} is of another tool; give the judged one another name by -o.")
             place = len(seen) if len(seen) < _LOOKED_AT else chance.randrange(count)
             if place < _LOOKED_AT and (candidate := _ours(record)[1]).whole.strip():

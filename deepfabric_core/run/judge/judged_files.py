@@ -16,7 +16,7 @@ from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.files import delete_file
-from deepfabric_core.store.rejected_log import rejected_path
+from deepfabric_core.store.rejected_log import rejected_line, rejected_path
 
 
 class JudgedFiles:
@@ -51,21 +51,9 @@ class JudgedFiles:
             self._samples.add(record)
             return
         about = mapping_of(record.get("metadata"))
-        self._reject(
-            {
-                **{key: about.get(key) for key in ("topic_id", "topic_path", "cycle")},
-                "attempt": 1,
-                "gate": finding.gate,
-                "check": finding.name,
-                "reason": finding.reason,
-                "advice": finding.advice,
-                "evidence": finding.evidence,
-                "model": about.get("model"),
-                **Spent(0, Usage(cost=0.0)).as_object(),  # what it took is in its metadata
-                "at": round(time.time(), 3),
-                "sample": record,
-            }
-        )
+        # What judging took is in the metadata.
+        took = {"model": about.get("model"), **Spent(0, Usage(cost=0.0)).as_object(), "at": round(time.time(), 3)}
+        self._reject(rejected_line(about, 1, finding, took, record))
 
     def _reject(self, line: Mapping[str, Any]) -> None:
         if self._rejected is None and self._path is not None:

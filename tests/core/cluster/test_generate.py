@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,9 +28,9 @@ from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import Connect
 from deepfabric_core.run.pipeline import generate as generate_shard
 from deepfabric_core.run.state import RunState, reduce
-from deepfabric_core.samples.shards import Layout, topics_of
+from deepfabric_core.samples.shards import Layout, Shard, topics_of
 from deepfabric_core.stop import Stopped
-from deepfabric_core.store.shard_files import ShardsFolder
+from deepfabric_core.store.shard_files import ShardFiles, ShardsFolder
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
 
 
@@ -51,6 +52,15 @@ def job(tmp_path: Path) -> Job:
 
 def done(job: Job) -> RunState:
     return asyncio.run(generate(job, emit=lambda _: None, stop=Stop()))
+
+
+def only_shard(job: Job, tmp_path: Path) -> tuple[Shard, ShardFiles]:
+    """The whole plan as one shard, whose topics are in its folder."""
+    topics = load_topics(tmp_path / "topics.jsonl")[0]
+    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
+    files = ShardsFolder(tmp_path / "shards").shard(0)
+    TopicsFile(files.topics, {}).save(topics)
+    return shard, files
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
@@ -81,10 +91,7 @@ def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_
 
 
 def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
-    topics = load_topics(tmp_path / "topics.jsonl")[0]
-    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
-    files = ShardsFolder(tmp_path / "shards").shard(0)
-    TopicsFile(files.topics, {}).save(topics)
+    shard, files = only_shard(job, tmp_path)
     task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
     stop, reporter = Stop(), Reporter(0)
     stop.request()
@@ -95,10 +102,7 @@ def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path)
 
 
 def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(job: Job, tmp_path: Path) -> None:
-    topics = load_topics(tmp_path / "topics.jsonl")[0]
-    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
-    files = ShardsFolder(tmp_path / "shards").shard(0)
-    TopicsFile(files.topics, {}).save(topics)
+    shard, files = only_shard(job, tmp_path)
     one = shard_job(job, shard, files, 2)
     state = asyncio.run(generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4)))
     assert state.ending == "stopped" and state.samples_done == 4
@@ -108,10 +112,7 @@ def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(j
 
 
 def test_a_shard_whose_worker_died_before_it_left_the_mark_is_finished_without_a_call(job: Job, tmp_path: Path) -> None:
-    topics = load_topics(tmp_path / "topics.jsonl")[0]
-    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
-    files = ShardsFolder(tmp_path / "shards").shard(0)
-    TopicsFile(files.topics, {}).save(topics)
+    shard, files = only_shard(job, tmp_path)
     task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
     first = asyncio.run(make_shard(task, None, Reporter(0), Stop()))
     files.mark.unlink()
@@ -157,15 +158,12 @@ def test_what_a_cluster_has_begun_is_not_gone_on_with_by_one_process(job: Job, t
 
 def test_a_stored_shard_goes_on_on_another_machine_with_what_was_paid(job: Job, tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
-    topics = load_topics(tmp_path / "topics.jsonl")[0]
-    (shard,) = Layout(6).shards(plan_of(job, topics).shares)
-    files = ShardsFolder(tmp_path / "shards").shard(0)
-    TopicsFile(files.topics, {}).save(topics)
+    shard, files = only_shard(job, tmp_path)
     storage = ShardStorage(f"file://{tmp_path}/stored", "run")
 
     async def stopped_after_four() -> None:
         async with worked_on(storage, "0000") as here:
-            TopicsFile(here.topics, {}).save(topics)
+            shutil.copy(files.topics, here.topics)
             one = shard_job(job, shard, here, 2)
             await generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4))
 
