@@ -64,7 +64,8 @@ class Asking:
             self._before, self._last = self._last, (since, self.recent.accepted_ever)
         self._pause = _FIRST_PAUSE if self.recent.accepted_ever else wait
         self._call = None
-        self.paused_until = now + min(self._pause, wait)
+        alone = self.recent.begun == 1  # which tells little
+        self.paused_until = now + min(_FIRST_PAUSE if alone else self._pause, wait)
 
     def asks(self, call: Call) -> None:
         """Register the call that asks."""

@@ -22,8 +22,8 @@ The states of the controller:
   Nothing is tried when only the last calls wait, as all would wait for one that is refused.
 - Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
   (`asking`).
-- Trial, if several cuts follow each other: far fewer calls, to see whether that helps. If not, the refusals have
-  another reason than a limit, and the cuts are undone (`trial`).
+- Trial, if several cuts (`cuts`) have lowered a limit far: fewer calls, to see whether that helps. If not, the refusals
+  have another reason than a limit, and the cuts are undone (`trial`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deepfabric_core.llm.limits.asking import SLOW, Asking
+from deepfabric_core.llm.limits.cuts import Cut, Cuts
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.opening import FIRST_CALLS, Opening
 from deepfabric_core.llm.limits.overload import Overload
@@ -41,7 +42,7 @@ from deepfabric_core.llm.limits.quota_headers import RemainingQuota
 from deepfabric_core.llm.limits.rate import AdaptiveRate
 from deepfabric_core.llm.limits.recent import ONE, Call, Recent, Size
 from deepfabric_core.llm.limits.stated_quotas import StatedQuotas
-from deepfabric_core.llm.limits.trial import Trial, are_mixed
+from deepfabric_core.llm.limits.trial import Trial, are_mixed, share_refused
 from deepfabric_core.llm.limits.which_limit import TOGETHER, is_rate_at_first, is_rate_in_steady_state, lowest_refused
 
 # Listening. If the first refusal is heard soon, calls go on for so many seconds, one in so many, to tell the limits
@@ -53,14 +54,13 @@ _GOES_ON_EVERY = 0.005
 _SURELY = 40
 _HARDLY = 8
 
-# So many unexplained refusals are too many: limits are lowered. After so many cuts within so many seconds, or so many
-# calls, it is tried whether that helps.
+# So many unexplained refusals are too many: limits are lowered. After a trial there is no other one for so many
+# seconds, which are twice as many each time that a limit was found.
 _UNEXPLAINED = 2.5
 _TOLERATED = 0.04
-_SEVERAL_CUTS = 4
-_SOON = 4.0  # seconds
+_AFTER_A_TRIAL = 1.0
+_LONGEST_AFTER = 4.0
 _SINGLE = 3  # calls in flight; nearly as few as there can be
-_CALLS_BETWEEN_CUTS = 40
 _LOOKBACK = 1.0  # seconds
 
 
@@ -89,16 +89,17 @@ class AdaptiveController:
     refused_at: float = -math.inf
     _recent: Recent = field(default_factory=Recent)
     _overload: Overload = field(default_factory=Overload)
+    _observed_until: float = -math.inf
     _cut_at: float = -math.inf
-    _cuts: list[tuple[float, float, float]] = field(default_factory=list)
+    _cuts: Cuts = field(default_factory=Cuts)
     _before_one: tuple[float, float, float] | None = None
     _listened: Call | None = None
     _listened_until: float = -math.inf
     _begun_at: float = -math.inf
     _asked_for: float = 0.0
     _trial: Trial | None = None
-    _trial_began: float = -math.inf
     _trial_ended: float = -math.inf
+    _trial_after: float = _AFTER_A_TRIAL
     _most_accepted: int = 0
 
     def __post_init__(self) -> None:
@@ -164,7 +165,8 @@ class AdaptiveController:
         """Register a call that begins."""
         self.in_flight += 1
         paced, tries_places = self._rate.binds(now), self._places.tries(self.in_flight, now)
-        call = Call(now, self.in_flight, tries_places, self._rate.tries(now), size, paced)
+        near_rate = self._rate.is_near
+        call = Call(now, self.in_flight, tries_places, self._rate.tries(now), size, paced, near_rate)
         self._recent.add(call)
         self._begun_at = now
         self._quotas.begin(call, learned=self._is_learned)
@@ -183,8 +185,6 @@ class AdaptiveController:
         self._recent.answered(call, now)
         self._quotas.answered(call, learned=self._is_learned)
         self._most_accepted = max(self._most_accepted, call.level)
-        if not (call.tries_places or call.tries_rate):
-            self._overload.observe(refused=False)
         self.in_flight -= 1
 
     def refused(self, call: Call, now: float, wait: float) -> bool:
@@ -194,6 +194,7 @@ class AdaptiveController:
             Whether a limit was cut.
         """
         self._recent.refused(call, now)
+        self._observe_chance(now)
         self.in_flight -= 1
         explained = self._quotas.refused(call, now, learned=self._is_learned)
         wait = max(wait, self._quotas.used_until(now) - now)
@@ -243,6 +244,18 @@ class AdaptiveController:
         """
         self._quotas.told(quotas, call, now, patience, learned=self._is_learned)
 
+    def _observe_chance(self, now: float) -> None:
+        """Note what became of calls since the last cut that tried nothing out and are heard of by now."""
+        if not self._overload.share:
+            return
+        heard = self._recent.horizon(now)
+        calls = list(self._recent.between(max(self._observed_until, self._cut_at), heard))
+        self._observed_until, before = heard, self._overload.share
+        for call in reversed(calls):
+            if not (call.tries_places or call.near_rate):
+                self._overload.observe(refused=call.refused)
+        self._rate.share_changed(before, self._overload.share)
+
     def _refused_steadily(self, call: Call, now: float, wait: float) -> bool:
         """Lower a limit after a refusal, if it tells of one; return whether it does."""
         if row := self._asking.in_vain(call, self._listened_until):
@@ -269,9 +282,10 @@ class AdaptiveController:
         if not call.tries_rate:
             return self._cut_by_others(since, call, now)
         tried = [other.refused for other in since if other.tries_rate]
-        cut = self._overload.exceeded(sum(tried), len(tried), 0.5)
+        cut = self._overload.lately_exceeded(tried, 0.5)
         if cut:
-            self._note_cut(now)
+            if not self._overload.share:
+                self._note_cut(now)
             self._rate.refused(call, now)
         return cut
 
@@ -286,7 +300,6 @@ class AdaptiveController:
         within = [other.refused for other in since if not (other.tries_rate or other.tries_places)]
         many = self._overload.exceeded(sum(within), len(within), _UNEXPLAINED, _TOLERATED)
         if not many or self._rate.awaits_correction(call):
-            self._overload.observe(refused=True)
             return False
         self._unexplained(since, call, now)
         return True
@@ -330,21 +343,22 @@ class AdaptiveController:
         return True
 
     def _note_cut(self, now: float) -> None:
-        """Begin a trial if there were several cuts soon after each other."""
-        soon = max(_SOON, _CALLS_BETWEEN_CUTS / self._recent.per_second(now))
-        self._cuts = [cut for cut in self._cuts if now - cut[0] < soon]
+        """Begin a trial if cuts follow each other as if chance were the reason; at once if some are refused by it."""
         rate = self._rate.per_second if self._rate.is_guess else self._rate.top  # without what was tried out
-        self._cuts.append((now, self._places.number, rate))
-        known = self._overload.share > 0
-        if len(self._cuts) >= (1 if known else _SEVERAL_CUTS) and now - self._trial_began > _SOON:
-            first, number, per_second = self._cuts[-1 if known else 0]
-            calls = list(self._recent.between(max(first - _LOOKBACK, self._listened_until, self._trial_ended)))
-            if are_mixed(calls):
-                self._begin_trial(calls, (number, per_second), now)
-                self._cuts.clear()
+        cut = Cut(now, self._places.number, rate, self._recent.begun, self._recent.refusals)
+        self._cuts.add(cut)
+        first = cut if self._overload.share else self._cuts.suspicious
+        if first is None or now - self._trial_ended <= self._trial_after:
+            return
+        calls = list(self._recent.between(max(first.at - _LOOKBACK, self._listened_until, self._trial_ended)))
+        if are_mixed(calls):
+            share = cut.refused_since(first) if cut.begun - first.begun > len(calls) else share_refused(calls)
+            self._begin_trial(calls, share, (first.at_once, first.per_second), now)
+            self._cuts.clear()
 
-    def _begin_trial(self, calls: list[Call], before: tuple[float, float], now: float) -> None:
-        self._trial, self._trial_began = Trial(self._recent, calls, self._overload.share, before, now), now
+    def _begin_trial(self, calls: list[Call], share: float, before: tuple[float, float], now: float) -> None:
+        measured = 0.0 if self._rate.is_guess or self._rate.top == math.inf else self._rate.top
+        self._trial = Trial(self._recent, calls, (share, self._overload.share), measured, before, now)
 
     def _judge_trial(self, trial: Trial, now: float) -> bool:
         """Return whether a trial has ended; then take what it showed."""
@@ -352,7 +366,9 @@ class AdaptiveController:
         if verdict is None:
             return False
         self._trial, self._trial_ended, self._cut_at = None, now, now
-        self._overload.found(trial.refused, trial.of)
+        self._trial_after = min(2 * self._trial_after, _LONGEST_AFTER) if verdict == "limited" else _AFTER_A_TRIAL
+        if verdict == "overloaded" or not self._overload.share:
+            self._overload.found(trial.refused, trial.of)
         if verdict == "overloaded":
             number, per_second = trial.before
             self._places.set(number, now)
@@ -391,7 +407,7 @@ class AdaptiveController:
         calls = list(self._recent.between(opened - TOGETHER, self._listened_until))
         if are_mixed(calls[-FIRST_CALLS:]):
             begun = len(calls) / (self._listened_until - opened)
-            self._begin_trial(calls, (math.inf, begun), now)
+            self._begin_trial(calls, share_refused(calls), (math.inf, begun), now)
         by_rate, level = is_rate_at_first(calls, first)
         if by_rate:
             accepted = sum(not call.refused for call in calls)
@@ -405,7 +421,7 @@ class AdaptiveController:
     def _take_first_rate(self, calls: list[Call], now: float) -> None:
         """Take the rate that was accepted from the first refusal to the last, when nothing was saved any more."""
         first, last = calls[-1].began, next(call.began for call in calls if call.refused)
-        until_last = sum(not call.refused and call.began <= last for call in calls)
+        until_last = sum(not call.refused and call.began <= last for call in calls) if last > first else 0
         if until_last >= _SURELY:
             self._rate.stand(until_last / (last - first), now)
             return

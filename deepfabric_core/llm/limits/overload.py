@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 # So many standard deviations more than expected are no chance.
 _DEVIATIONS = 3.5
 # Nor is more than this share of them, however little is known.
 _NEARLY_ALL = 0.75
+_SURELY = 2.0
+_LATEST = (40, 120)
 
 # The share is that of about so many calls lately. Below the second number there is no overload.
 _REMEMBERED = 150
@@ -35,6 +39,13 @@ class Overload:
         by_chance = max(self.share, tolerated) * calls + _DEVIATIONS * math.sqrt(variance)
         return refused > min(by_chance, _NEARLY_ALL * calls) + few
 
+    def lately_exceeded(self, refused: Sequence[bool], few: float, tolerated: float = 0.0) -> bool:
+        """Return whether calls were refused more often than that, the latest first: all of them, or only the latest."""
+        if not self.share:
+            return self.exceeded(sum(refused), len(refused), few, tolerated)
+        numbers = [*takewhile(lambda number: number < len(refused), _LATEST), len(refused)]
+        return any(self.exceeded(sum(refused[:number]), number, few, tolerated) for number in numbers)
+
     def observe(self, *, refused: bool) -> None:
         """Note what became of a call; the share never rises above the one that was found."""
         if not self._refused:
@@ -49,7 +60,7 @@ class Overload:
     def found(self, refused: float, calls: int) -> None:
         """Take it that such a share of the calls is refused whatever is done."""
         self._refused, self._calls = refused, float(calls)
-        self._most = self.share
+        self._most = self.share + _SURELY * math.sqrt(self.share * (1 - self.share) / calls)
 
     def in_a_row(self, few: int) -> int:
         """Return how many refusals in a row are no chance."""

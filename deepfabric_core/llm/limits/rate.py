@@ -27,7 +27,8 @@ _CLEARLY = 0.985
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
 # last number is the lowest rate, in calls per second.
 _KEPT = 0.95
-_KEPT_IN_OVERLOAD = 0.8  # where less tells better which refusals are by chance
+_NEARLY_ACCEPTED = 0.92
+_KEPT_IN_OVERLOAD = 0.7  # where less tells better which refusals are by chance
 _FIRST_RETURN = 1.0
 _LAST_RETURN = 2.0
 _LAST_RETURN_IN_VAIN = 4.0
@@ -112,6 +113,11 @@ class AdaptiveRate:
         """Return whether a call that begins now was held back until now."""
         return self._meter is not None and not self._meter.unused(now)
 
+    @property
+    def is_near(self) -> bool:
+        """Whether about as many calls a second begin as are accepted, or more."""
+        return self._meter is not None and self._meter.per_second > _NEARLY_ACCEPTED * self._top
+
     def tries(self, now: float) -> bool:
         """Register a call that begins; return whether it tries out more calls a second than were accepted."""
         if self._meter is None:
@@ -145,6 +151,11 @@ class AdaptiveRate:
         self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, per_second), now, now
         self._meter = self._meter or TokenBucket(self._top)
+
+    def share_changed(self, before: float, after: float) -> None:
+        """Take it that another share of the calls is refused by chance than was thought when the rate was measured."""
+        if self._return:
+            self._top *= (1 - before) / (1 - after)
 
     def excuse(self, now: float) -> None:
         """Take it that until now no call could begin for another reason."""

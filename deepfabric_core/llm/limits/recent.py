@@ -66,6 +66,7 @@ class Call:
         level: the calls in flight then, itself included, without calls refused later.
         crowd: the calls in flight then, itself included, with calls refused later, which may hold a place.
         paced: whether the rate held it back.
+        near_rate: whether the rate was about what is accepted, or more.
         tries_places: whether it tried out more calls in flight than were known to be accepted.
         tries_rate: whether it tried out more calls a second than were known to be accepted.
         size: what it is expected to use.
@@ -80,6 +81,7 @@ class Call:
     tries_rate: bool = False
     size: Size = ONE
     paced: bool = False
+    near_rate: bool = False
     crowd: int = 0
     refused: bool = False
     begun: Size = ONE

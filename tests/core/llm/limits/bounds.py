@@ -4,7 +4,7 @@ Run with `python -m tests.core.llm.limits.bounds [GROUP ...]`, or with `--chance
 the share that was used, and the refused calls a sample, or of what could have been accepted in five seconds. Lines out
 of bounds are marked, and those within them only shown with `--all`. With `--varied` the limits, latencies and the time
 that a refusal takes are up to a half more or less, and times vary more or less from call to call. `--chance` draws
-providers of all kinds instead, and prints the worst of them.
+providers of all kinds instead, and prints the worst of them: many samples tell of those where a run sinks slowly.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tests.core.llm.limits.virtual_provider import Crowd, Terms, Tokens, any_pro
 SPAN = 5.0
 HEARD_AFTER = (0.003, 0.05, 0.15, 0.3)
 PROCESSES = 2
+FOR_EVER = 4000.0  # seconds
 
 HUNDRED = Terms(per_second=100, burst=10, latency=0.5)
 FIFTY = Terms(at_once=50, latency=0.5, holds_place=True)
@@ -167,7 +168,7 @@ def after_a_change(first: float, then: float, ceiling: int, terms: Terms, seed: 
 def against_ceiling_alone(samples: int, ceiling: int, terms: Terms, seed: int) -> Outcome:
     """Of a whole run, compared with one that knows that no limit but the ceiling would help, or the rate."""
     crowd = Crowd(terms, samples, ceiling, seed, first_alone=True).run()
-    oracle = Crowd(terms, samples, ceiling, seed, controller=KnownLimit(terms.per_second)).run()
+    oracle = Crowd(terms, samples, ceiling, seed, controller=KnownLimit(let_in(terms))).run()
     return Outcome(oracle.now / crowd.now * crowd.answered / samples, crowd.provider.over_limit / samples)
 
 
@@ -187,6 +188,12 @@ def within(crowd: Crowd, since: float, could: float) -> Outcome:
 def per_second(terms: Terms) -> float:
     """How many calls a second a limit lets in."""
     return terms.per_second or (terms.at_once or 0) / (terms.latency * math.exp(terms.spread**2 / 2))
+
+
+def let_in(terms: Terms) -> float | None:
+    """How many calls a second may begin, as those that are refused by chance take nothing of a limit."""
+    share = 0.0 if terms.refused_count else terms.refused_at_random
+    return terms.per_second and terms.per_second / (1 - share)
 
 
 def times(terms: Terms, factor: float) -> Terms:
@@ -272,23 +279,23 @@ def older(refusal: float) -> Iterator[Case]:
         yield Case("other", f"{name}, {refusal * 1000:.0f} ms", terms, partial(whole, samples, ceiling), least, most)
 
 
-def of_chance(seed: int) -> tuple[float, str]:
+def of_chance(samples: int, seed: int) -> tuple[float, str]:
     """How much was used of what some provider allows, or of what comes of a known limit, and its line."""
     terms, ceiling = any_provider(seed)
-    crowd = Crowd(terms, 500, ceiling, seed, first_alone=True).run(until=3000.0)
-    used = crowd.share_of_ideal * crowd.answered / 500
+    crowd = Crowd(terms, samples, ceiling, seed, first_alone=True).run(until=FOR_EVER)
+    used = crowd.share_of_ideal * crowd.answered / samples
     if terms.refused_at_random:
-        known = Crowd(terms, 500, ceiling, seed, controller=KnownLimit(terms.per_second)).run(until=3000.0)
-        used = max(used, known.now / crowd.now)
+        known = Crowd(terms, samples, ceiling, seed, controller=KnownLimit(let_in(terms))).run(until=FOR_EVER)
+        used = max(used, known.now / crowd.now * crowd.answered / samples)
     told = {key: value for key, value in vars(terms).items() if value != getattr(Terms(), key)}
-    missing = f" {500 - crowd.answered} missing" if crowd.answered < 500 else ""
+    missing = f" {samples - crowd.answered} missing" if crowd.answered < samples else ""
     return used, f"{used:5.3f}, {crowd.refused_per_sample:.2f} refused, {crowd.now:.0f} s{missing}: {ceiling} at {told}"
 
 
-def by_chance(number: int) -> None:
+def by_chance(number: int, samples: int) -> None:
     """Print the worst ten of so many providers drawn by chance, and how many are below some shares."""
     with ProcessPoolExecutor(PROCESSES) as pool:
-        found = sorted(pool.map(of_chance, range(number), chunksize=4))
+        found = sorted(pool.map(partial(of_chance, samples), range(number), chunksize=4))
     sys.stdout.write("".join(f"{text}\n" for _, text in found[:10]))
     shares = ", ".join(f"{sum(used < share for used, _ in found)} below {share}" for share in (0.5, 0.7, 0.85))
     sys.stdout.write(f"median {found[len(found) // 2][0]:.2f}; of {number}, {shares}\n")
@@ -326,8 +333,9 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--varied", type=int)
     parser.add_argument("--chance", type=int, metavar="N")
+    parser.add_argument("--samples", type=int, default=3000, help="of each provider drawn by chance")
     asked = parser.parse_args()
     if asked.chance:
-        by_chance(asked.chance)
+        by_chance(asked.chance, asked.samples)
         raise SystemExit
     main(asked.groups, every=asked.all, seeds=asked.seeds, varied=asked.varied)

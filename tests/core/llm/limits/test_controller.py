@@ -144,6 +144,29 @@ def test_a_first_call_that_is_refused_by_chance_does_not_slow_down_the_others(se
     assert Crowd(terms, 1000, seed=seed, first_alone=True).run(until=40.0).answered == 1000
 
 
+@pytest.mark.parametrize("seed", [109, 114, 176, 179])
+def test_rare_refusals_by_chance_do_not_make_a_long_run_slower_and_slower(seed: int) -> None:
+    terms, ceiling = any_provider(seed)
+    crowd = Crowd(terms, 3000, ceiling, seed, first_alone=True).run(until=1000.0)
+    assert crowd.answered == 3000
+    assert crowd.now <= 3.5 * terms.ideal(3000, ceiling) + 3 * (terms.retry_after or 1.0)
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=60), st.floats(0.003, 0.5))
+def test_whichever_of_calls_that_begin_in_the_same_instant_are_refused_there_is_a_next_one(
+    refused: list[bool], delay: float
+) -> None:
+    controller = AdaptiveController(ceiling=2 * len(refused))
+    calls = [controller.begin(0.0) for _ in refused]
+    for call, is_refused in zip(calls, refused, strict=True):
+        if is_refused:
+            controller.refused(call, delay, 1.0)
+    now = delay
+    while (wait := controller.wait(now)) > 0:
+        now += max(wait, 1e-6)
+        assert now <= 10.0
+
+
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_many_refusals_by_chance_beside_a_limit_do_not_end_the_work_if_the_first_call_goes_alone(seed: int) -> None:
     terms = replace(HUNDRED, spread=0.0, refusal=0.3, refused_at_random=0.4)
