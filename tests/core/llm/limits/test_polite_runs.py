@@ -39,7 +39,7 @@ def test_a_hundred_requests_a_second_are_used_and_hardly_overstepped(
     assert done.returncode == 0, done.stdout + done.stderr
     found = keys(place / "out/dataset.jsonl")
     assert len(found) == len(set(found)) == 300
-    assert provider.counts.rate_limited <= 0.2 * 300
+    assert provider.counts.rate_limited <= 0.35 * 300
     assert (provider.counts.last_answer_at or 0) - (provider.counts.first_at or 0) < 2 * 300 / 100
 
 
