@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from ray import serve
 from ray.serve.llm import LLMConfig, LLMServer, build_llm_deployment
+from ray.serve.llm.openai_api_models import ChatCompletionRequest
 
 from deepfabric_core.config.llm import Llm
 
@@ -21,8 +22,6 @@ class ChatServer(LLMServer):  # type: ignore[misc]
 
     async def answer(self, body: bytes) -> tuple[int, str]:
         """Return the status and the body with which vLLM's own server would answer a chat completion's request."""
-        from ray.serve.llm.openai_api_models import ChatCompletionRequest
-
         try:
             request = ChatCompletionRequest.model_validate_json(body)
         except ValidationError as problem:
