@@ -86,18 +86,26 @@ def _check_api(config: Config) -> None:
     """Try each model with a few tiny calls and print what comes of each."""
     import asyncio
 
+    from deepfabric_core.events import Event, Notice
     from deepfabric_core.llm.check_api import try_model
+    from deepfabric_core.llm.ray_serving import serving
+    from deepfabric_core.stop import Stop
     from deepfabric_core.text.plan_summary import models_of
 
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice):
+            note(event.message)
+
     async def try_each() -> None:
-        for settings in models_of(config):
-            tools = config.uses_tools and settings == config.generation.llm
-            for one in settings.endpoints:
-                at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
-                print_result(f"{settings.name}{at}:")
-                async for trial in try_model(one, tools=tools):
-                    said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
-                    print_result(f"  {trial.name:<40} {said}")
+        async with serving(models_of(config), config.run, tell, Stop()):
+            for settings in models_of(config):
+                tools = config.uses_tools and settings == config.generation.llm
+                for one in settings.endpoints:
+                    at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
+                    print_result(f"{settings.name}{at}:")
+                    async for trial in try_model(one, tools=tools):
+                        said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
+                        print_result(f"  {trial.name:<40} {said}")
 
     asyncio.run(try_each())
     print_result("Each model answers.")

@@ -1,11 +1,8 @@
-"""Start or join a Ray cluster, and start the actors of a run in it. Ray is imported here alone, when it is wanted."""
+"""Start the actors of a run in a Ray cluster. Ray is imported when it is wanted."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import logging
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,15 +11,9 @@ from typing import Any
 from deepfabric_core.cluster.actors import BudgetSetup, KeeperActor, WorkerActor
 from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.llm.ray_connection import connected, here
 
-# In bytes. Samples go to files, and next to nothing to Ray's memory; Ray takes no less.
-_OBJECT_STORE = 100_000_000
 _CALLS_AT_ONCE = 10_000
-# It sends no statistics to anyone, and leaves the variables of accelerators as they are.
-_SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
 # Without an end: an actor's process or node may die as often as it likes.
 _ALWAYS = -1
 
@@ -50,7 +41,7 @@ class RayCluster:
 
     def keeper(self, setup: BudgetSetup | None) -> Any:
         """Start the keeper of the limits and the budget, on this machine if it belongs to the cluster."""
-        return self._started(KeeperActor, (setup,), num_cpus=0, scheduling_strategy=_here())
+        return self._started(KeeperActor, (setup,), num_cpus=0, scheduling_strategy=here())
 
     def worker(self, place: int) -> Any:
         """Start a worker, away from the others if there is room."""
@@ -68,7 +59,7 @@ class RayCluster:
         """Run a function in a process of the cluster; return a reference to its result, which can be awaited."""
         import ray
 
-        return ray.remote(function).options(num_cpus=0, scheduling_strategy=_here()).remote(*words)
+        return ray.remote(function).options(num_cpus=0, scheduling_strategy=here()).remote(*words)
 
     def end(self) -> None:
         """End all actors."""
@@ -77,16 +68,6 @@ class RayCluster:
         for actor in self._actors:
             with suppress(Exception):
                 ray.kill(actor)
-
-
-def _here() -> Any:
-    """Return the strategy that places an actor on this machine, if it belongs to the cluster."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    if ray.util.client.ray.is_connected():
-        return "DEFAULT"
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
 
 
 @asynccontextmanager
@@ -100,35 +81,9 @@ async def joined(settings: RunEngine, workers: int) -> AsyncIterator[RayCluster]
     """
     import ray
 
-    was_joined = ray.is_initialized()
-    dashboard = "" if was_joined else await asyncio.to_thread(_join, settings.address, workers)
-    cluster = RayCluster(dashboard, int(ray.cluster_resources().get("CPU", 1)))
-    try:
-        yield cluster
-    finally:
-        cluster.end()
-        if not was_joined:
-            await asyncio.to_thread(ray.shutdown)
-
-
-def _join(address: str | None, workers: int) -> str:
-    """Join a cluster or start one, and return the address of its dashboard, or ""."""
-    import ray
-
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "deepfabric"}
-    started: dict[str, Any] = {
-        "address": "local",
-        "num_cpus": workers,
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE,
-    }
-    begin: Callable[..., Any] = ray.init
-    try:
-        context = begin(**(started if address is None else {"address": address}), **quiet)
-    except Exception as problem:
-        where = "Ray can't be started on this machine" if address is None else f"No Ray cluster answers at {address}"
-        said = " ".join(str(problem).split())[:300]
-        raise ConfigError(f"{where}: {said}. Check run.address, and that the cluster is up.") from problem
-    return str(getattr(context, "dashboard_url", "") or "")
+    async with connected(settings.address, workers) as dashboard:
+        cluster = RayCluster(dashboard, int(ray.cluster_resources().get("CPU", 1)))
+        try:
+            yield cluster
+        finally:
+            cluster.end()

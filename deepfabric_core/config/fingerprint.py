@@ -28,6 +28,7 @@ _NOT_DATA: Mapping[str, str] = {
     "*.llm.structured_output": "how JSON is asked for, not what",
     "*.llm.simulated": "delays and faults only",
     "*.llm.demo": "delays only",
+    "*.llm.ray_vllm": "how the model is served, not which one",
     "*.llm.prices": "what it costs",
     "*.llm.recorded": "of provider recorded it counts by the trace's name, wherever that is; else it has no effect",
     "topics.max_concurrent": "speed",

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from deepfabric_core.config.secret_values import Holds
-from deepfabric_core.config.section import Section
+from deepfabric_core.config.section import Section, as_json
+from deepfabric_core.redaction import is_secret_name
 from deepfabric_core.web.addresses import fault_of
 
 
@@ -33,6 +34,51 @@ class Recorded(Section):
     """What `provider: recorded` answers from: a trace that `--trace` has recorded."""
 
     path: str | None = Field(default=None, min_length=1)
+
+
+# What of vLLM's engine arguments has a key of its own.
+_ENGINE_ELSEWHERE = {
+    "model": "llm.model",
+    "served_model_name": "llm.model",
+    "tensor_parallel_size": "llm.ray_vllm.tensor_parallel",
+}
+
+
+def _engine_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of vLLM's engine, none of which has a key elsewhere or is secret."""
+    for name in arguments:
+        if is_secret_name(name):
+            raise ValueError(f"{name} is a key: set it in the environment of the cluster's machines, such as HF_TOKEN")
+        if name in _ENGINE_ELSEWHERE:
+            raise ValueError(f"{name} is what {_ENGINE_ELSEWHERE[name]} says")
+    return as_json(arguments)
+
+
+class RayVllm(Section):
+    """How `provider: ray-vllm` runs its model: by vLLM, on the GPUs of the Ray cluster that `run.address` names.
+
+    Calls are spread over `replicas`, each of which takes `tensor_parallel` GPUs: of the type `accelerator`, if one is
+    named as Ray names it (such as H100); `cpu` is for a trial without GPUs. `engine` has further arguments of vLLM's
+    engine, such as max_model_len and tool_call_parser.
+    """
+
+    replicas: int = Field(default=1, ge=1, le=1000)
+    tensor_parallel: int = Field(default=1, ge=1, le=64)
+    accelerator: str | None = Field(default=None, min_length=1)
+    engine: Annotated[dict[str, Any], AfterValidator(_engine_arguments)] = {}
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs are needed; none for a trial on processors."""
+        if self.on_processors:
+            return 0
+        stages = self.engine.get("pipeline_parallel_size", 1)
+        return self.replicas * self.tensor_parallel * (stages if isinstance(stages, int) else 1)
+
+    @property
+    def on_processors(self) -> bool:
+        """Whether the model runs without GPUs."""
+        return (self.accelerator or "").lower() == "cpu"
 
 
 class ModelPrices(Section):
@@ -73,7 +119,8 @@ Addresses = Annotated[str | tuple[str, ...] | None, BeforeValidator(_addresses),
 class Llm(Section):
     """The model of a stage. `timeout` is in seconds for one call; `seed` is passed on where the provider takes one.
 
-    With `provider: local`, `model` is the path of a GGUF file or the name of a model that comes as a package.
+    With `provider: local`, `model` is the path of a GGUF file or the name of a model that comes as a package; with
+    `ray-vllm`, a model of Hugging Face's hub, a folder that all machines reach, or an address such as s3://bucket/model.
 
     `client` says who makes the calls: `direct` speaks OpenAI's protocol itself and is quick, `litellm` knows every
     provider, `auto` is direct wherever the provider speaks OpenAI's protocol. `structured_output` says how the server
@@ -97,6 +144,7 @@ class Llm(Section):
     simulated: Simulated = Simulated()
     demo: Demo = Demo()
     recorded: Recorded = Recorded()
+    ray_vllm: RayVllm = RayVllm()
     prices: ModelPrices | None = None
 
     @model_validator(mode="after")

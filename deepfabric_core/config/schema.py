@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -18,7 +17,7 @@ from deepfabric_core.config.llm import Address, Llm, inherited
 from deepfabric_core.config.quality import Quality, switched_quality
 from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.config.secret_values import Holds
-from deepfabric_core.config.section import Section
+from deepfabric_core.config.section import Section, as_json
 
 Mode = Literal["tree", "graph"]
 PromptStyle = Literal["default", "isolated", "anchored"]
@@ -169,18 +168,9 @@ class RateLimit(Section):
     tokens_per_minute: float | None = Field(default=None, gt=0)
 
 
-def _as_json(value: dict[str, Any]) -> dict[str, Any]:
-    """Return a value converted to JSON types, since YAML also has dates, sets, infinite numbers and numbers as keys."""
-    try:
-        made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as problem:
-        raise ValueError(f"it holds what JSON can't ({problem}); put such a value in quotes") from problem
-    return made
-
-
 def _is_a_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     if schema is not None:
-        schema = _as_json(schema)
+        schema = as_json(schema)
         if schema.get("type", "object") != "object":
             raise ValueError("each record is an object, so its type must be object")
         check_schema(schema)

@@ -1,7 +1,8 @@
-"""`Section`: the base of every part of the config."""
+"""`Section`: the base of every part of the config, and what values of several parts are read by."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,3 +41,12 @@ def switched(value: object) -> object:
     if value is None or isinstance(value, Mapping | BaseModel):
         return value
     raise ValueError("it must be on, off, or a mapping of keys to values")
+
+
+def as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a value converted to JSON types, since YAML also has dates, sets, infinite numbers and numbers as keys."""
+    try:
+        made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise ValueError(f"it holds what JSON can't ({problem}); put such a value in quotes") from problem
+    return made

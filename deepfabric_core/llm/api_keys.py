@@ -26,6 +26,7 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "vllm": (),
     "hosted_vllm": (),
     "local": (),
+    "ray-vllm": (),
     "simulated": (),
     "demo": (),
     "recorded": (),

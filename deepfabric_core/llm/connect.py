@@ -25,6 +25,7 @@ from deepfabric_core.llm.limits.queue import Places
 from deepfabric_core.llm.limits.stage_limiter import StageLimiter
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.llm.prices import prices_of
+from deepfabric_core.llm.ray_serving import check_ray_vllm
 from deepfabric_core.llm.recorded import RecordedModel, recording_of
 from deepfabric_core.llm.simulated.model import SimulatedModel
 from deepfabric_core.llm.wrappers.budget import Budget, BudgetedModel
@@ -211,6 +212,10 @@ def _client(settings: Llm, connections: int) -> ChatModel:
         from deepfabric_core.llm.clients.local_model import LocalModel
 
         return LocalModel(settings)
+    if settings.provider == "ray-vllm":
+        from deepfabric_core.llm.clients.ray_vllm_model import RayVllmModel
+
+        return RayVllmModel(settings)
     if _is_direct(settings):
         from deepfabric_core.llm.clients.openai_model import OpenAIModel
 
@@ -225,12 +230,15 @@ def check(settings: Llm) -> None:
 
     Raises:
         ConfigError: the provider is unknown, its key, address or trace is missing, or a proxy can't be used; the
-            message names the nearest provider, or the variable to set. For a local model: it can't be run.
+            message names the nearest provider, or the variable to set. For a model of our own: it can't be run.
     """
     if settings.provider == "local":
         from deepfabric_core.llm.clients.model_files import check_local
 
         check_local(settings)
+        return
+    if settings.provider == "ray-vllm":
+        check_ray_vllm()
         return
     if settings.client == "direct":
         from deepfabric_core.llm.clients.openai_model import speaks_openai

@@ -31,8 +31,8 @@ _LISTED = {
     "bedrock": ("bedrock", "bedrock_converse"),
     "cohere": ("cohere", "cohere_chat"),
 }
-# They answer on this machine, or from what is written already.
-_FREE = ("simulated", "demo", "recorded", "local")
+# They answer on one's own machines, or from what is written already.
+_FREE = ("simulated", "demo", "recorded", "local", "ray-vllm")
 _PER_MILLION = 1e-6
 _PARTS = (
     "input_cost_per_token",
@@ -91,7 +91,7 @@ def _built(package: Distribution) -> str | None:
 
 
 def costs_nothing(settings: Llm) -> bool:
-    """Return whether a model's calls cost nothing: it is simulated, or answers on this machine."""
+    """Return whether a model's calls cost nothing: it is simulated, or answers on one's own machines."""
     return settings.provider in _FREE
 
 

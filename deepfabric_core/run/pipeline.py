@@ -30,6 +30,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.ray_serving import serving
 from deepfabric_core.run.budget import RunBudget, check_budget, opened_budget
 from deepfabric_core.run.checkpoint.checkpoint import Checkpoint
 from deepfabric_core.run.checkpoint.earlier_dataset import keep_earlier_dataset
@@ -107,7 +108,8 @@ async def generate(
         given = loaded(job, sink)
         check_outputs(job, given)
         gates = PreparedGates() if job.topic_only else open_gates(job, lambda message: sink(Notice(message)))
-        async with _tools(job) as toolbox:  # what can fail before a call is made, fails before a checkpoint is touched
+        # what can fail before a call is made, fails before a checkpoint is touched
+        async with _tools(job) as toolbox, _served(job, sink, stop):
             keep_earlier_dataset(job, sink)
             checkpoint = open_checkpoint(job, sink)
             work = _Work(job, sink, stop, connect, checkpoint, gates, make_samples)
@@ -126,6 +128,12 @@ async def _tools(job: Job) -> AsyncIterator[Toolbox | None]:
 
     async with open_toolbox(job.config) as toolbox:
         yield toolbox
+
+
+def _served(job: Job, sink: EventSink, stop: Stop) -> AbstractAsyncContextManager[None]:
+    """Have the models served that are started for a run; for all of its shards, the whole run does that."""
+    models = [] if job.shard is not None else models_called(job)
+    return serving(models, job.config.run, sink, stop)
 
 
 def _remove_leftovers(job: Job) -> None:
@@ -253,14 +261,17 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
     return "complete", "" if work.job.preview is None else PREVIEW
 
 
+def models_called(job: Job) -> list[Llm]:
+    """Return the models that a job may call."""
+    config = job.config
+    models = [] if job.topic_only else [config.generation.llm, *(judge.llm for judge in config.quality.all_judges)]
+    return models if job.topics_load is not None else [*models, config.topics.llm]
+
+
 def check_job(job: Job) -> None:
     """Check what can be checked without a call to a provider."""
-    if not job.topic_only:
-        check(job.config.generation.llm)
-        for judge in job.config.quality.all_judges:
-            check(judge.llm)
-    if job.topics_load is None:
-        check(job.config.topics.llm)
+    for settings in models_called(job):
+        check(settings)
     check_budget(job)
     job.check_paths()
     check_exports(job)

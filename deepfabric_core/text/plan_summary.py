@@ -36,7 +36,11 @@ def missing_keys(config: Config) -> list[str]:
 def models_of(config: Config) -> list[Llm]:
     """Return the models of both stages and of all judges, each once."""
     judges = (judge.llm for judge in config.quality.all_judges)
-    return list(dict.fromkeys((config.topics.llm, config.generation.llm, *judges)))
+    found: list[Llm] = []
+    for settings in (config.topics.llm, config.generation.llm, *judges):
+        if settings not in found:
+            found.append(settings)
+    return found
 
 
 def planned(config: Config, more: Iterable[tuple[str, str]] = (), width: int | None = None) -> str:

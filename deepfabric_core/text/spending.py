@@ -9,7 +9,12 @@ from deepfabric_core.amounts import PURPOSES, Spending, Spent, Usage, total
 from deepfabric_core.wording import counted, money
 
 # What is said of providers whose models never cost anything.
-_FREE = {"simulated": "a simulated model", "demo": "the demo", "local": "a local model"}
+_FREE = {
+    "simulated": "a simulated model",
+    "demo": "the demo",
+    "local": "a local model",
+    "ray-vllm": "a model on your own cluster",
+}
 
 
 def cost_in_words(spent: Spent, models: Iterable[str] = ()) -> str:

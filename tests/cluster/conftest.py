@@ -74,3 +74,14 @@ def job(tmp_path: Path, server: LocalProvider) -> Job:
         }
     )
     return Job(load(text, source="here").config, topics_load=topics, checkpoint_path=tmp_path / "checkpoint")
+
+
+def kill_process_of(name: str) -> None:
+    """Kill the first process of an actor class, as no goodbye."""
+    import psutil
+
+    for one in psutil.Process().children(recursive=True):
+        if " ".join(one.as_dict(["cmdline"])["cmdline"] or ()).startswith(f"ray::{name}"):
+            one.kill()
+            return
+    raise AssertionError(name)

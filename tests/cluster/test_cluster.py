@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.events import Event
+from tests.cluster.conftest import kill_process_of
 from tests.provider import LocalProvider
 
 # Calls in flight that are made again after something died.
@@ -44,14 +43,6 @@ def when_half_done(act: Callable[[], object]) -> Callable[[Event], None]:
                 act()
 
     return observe
-
-
-def kill_process_of(name: str) -> None:
-    """Kill the first process of an actor class, as no goodbye."""
-    from ray.util.state import list_actors
-
-    actor = next(one for one in list_actors() if one.class_name == name and one.state == "ALIVE")
-    os.kill(actor.pid, signal.SIGKILL)
 
 
 def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from deepfabric_core import Job
 from deepfabric_core.cluster.shard_storage import ShardStorage
 from deepfabric_core.errors import ConfigError
-from tests.cluster.test_cluster import done, kill_process_of, local, when_half_done
+from tests.cluster.conftest import kill_process_of
+from tests.cluster.test_cluster import done, local, when_half_done
 from tests.provider import LocalProvider
 
 _WIDTH = 12

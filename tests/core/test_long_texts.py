@@ -13,7 +13,7 @@ from deepfabric_core.chat.json_replies import parser_of, parser_of_schema
 from deepfabric_core.chat.strict_json import parsed
 from deepfabric_core.errors import ReplyError
 from deepfabric_core.llm.chat_completions import error_in, reply_in
-from deepfabric_core.llm.clients.openai_model import RequestShape
+from deepfabric_core.llm.clients.request_body import RequestShape
 from deepfabric_core.llm.error_mapping import complaint_in, model_error
 from deepfabric_core.llm.limits.quota_headers import quotas_in
 from deepfabric_core.printable import printable

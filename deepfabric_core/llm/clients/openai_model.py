@@ -6,8 +6,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -17,21 +16,9 @@ from deepfabric_core.chat.messages import Reply, Request, Usage
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.errors import ConfigError, FailureKind, ModelError
 from deepfabric_core.llm.api_keys import api_key
-from deepfabric_core.llm.chat_completions import (
-    dollars,
-    error_in,
-    frequency_penalty,
-    has_response_format,
-    message_sent,
-    part,
-    reply_in,
-    response_format,
-    seed,
-    sendable,
-    temperature,
-    tool_choice,
-)
-from deepfabric_core.llm.clients.cache_markers import fewest_marked_bytes, mark_shared
+from deepfabric_core.llm.chat_completions import dollars, error_in, part, reply_in
+from deepfabric_core.llm.clients.cache_markers import fewest_marked_bytes
+from deepfabric_core.llm.clients.request_body import RequestShape, RequestWriter
 from deepfabric_core.llm.clients.response_checks import (
     NOT_FOUND,
     REDIRECTS,
@@ -74,15 +61,9 @@ _CHUNK = 1 << 16
 _SHOWN_CHARACTERS = 400
 # More than is shown, so that a secret isn't cut in two before it is found.
 _LOOKED_AT_BYTES = 1 << 14
-_REMEMBERED = 64
-_REFUSALS = re.compile(
-    r"unsupported[_ ](?:parameter|value)|not (?:supported|permitted)|unrecognized|does not support", re.IGNORECASE
-)
 _BUDGET_SPENT = "max_tokens or model output limit was reached"  # OpenAI's newer models report this as an error
 
 _PATH = "/chat/completions"
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def speaks_openai(settings: Llm) -> bool:
@@ -91,35 +72,6 @@ def speaks_openai(settings: Llm) -> bool:
     if settings.provider == "openai" and not elsewhere:
         return _NOT_CHAT.search(settings.model) is None
     return settings.provider in _PLACES
-
-
-@dataclass(frozen=True, slots=True)
-class RequestShape:
-    """The parameters that a model takes. Which ones it refuses is learned from its errors."""
-
-    limit: str = "max_tokens"
-    temperature: bool = True
-    seed: bool = True
-    penalty: bool = True
-    unreasoned: bool = False
-
-    def after(self, said: Complaint) -> RequestShape:
-        """Return the shape without the parameter that an error blames; the same shape if it blames something else."""
-        text = f"{said.message} {said.codes}"
-        if not _REFUSALS.search(text):
-            return self
-        if re.search(r"tools with reasoning_effort", text):
-            return replace(self, unreasoned=True)
-        if self.limit in (said.param or text):
-            other = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
-            return replace(self, limit=other)
-        blamed = said.param or text
-        return replace(
-            self,
-            temperature=self.temperature and "temperature" not in blamed,
-            seed=self.seed and "seed" not in blamed,
-            penalty=self.penalty and "penalty" not in blamed.lower(),
-        )
 
 
 class OpenAIModel:
@@ -136,8 +88,7 @@ class OpenAIModel:
         self._session: aiohttp.ClientSession | None = None
         self._prices = Prices(settings.provider, settings.model, base, settings.prices)
         self._shape = _first_shape(settings, self._prices)
-        self._fewest_marked = fewest_marked_bytes(settings, self._prices)
-        self._texts: dict[tuple[Any, ...], tuple[object, str]] = {}
+        self._writer = RequestWriter(settings, fewest_marked_bytes(settings, self._prices))
 
     @property
     def name(self) -> str:
@@ -172,7 +123,7 @@ class OpenAIModel:
         while True:
             shape = self._shape
             tried.add(shape)
-            response, raw = await self._sent(self._body(request, shape))
+            response, raw = await self._sent(self._writer.body(request, shape))
             if response.status in _FINE:
                 return self._read(response, raw)
             said = _complaint(raw)
@@ -227,46 +178,6 @@ class OpenAIModel:
             auto_decompress=False,
         )
         return self._session
-
-    def _body(self, request: Request, shape: RequestShape) -> bytes:
-        """Return the request as JSON: what requests have in common stands first. Parts that recur are encoded once."""
-        text = f'{{"model":{_encode(self._settings.model)}'
-        if has_response_format(request):
-            asked = (id(request.schema), request.schema_mode)
-            text += f',"response_format":{self._written(asked, request.schema, lambda: response_format(request))}'
-        if request.tools:
-            offered = tuple(map(id, request.tools))
-            text += f',"tools":{self._written(offered, request.tools, lambda: list(request.tools))}'
-            text += ',"reasoning_effort":"none"' if shape.unreasoned else ""
-        if (chosen := tool_choice(request)) is not None:
-            text += f',"tool_choice":{_encode(chosen)}'
-        messages = [message_sent(message) for message in request.messages]
-        mark_shared(messages, request, self._fewest_marked)
-        text += f',"messages":{_encode(messages)}'
-        key = (shape, request.redraw, request.penalized, request.max_tokens)
-        text += f",{self._written(key, shape, lambda: self._parameters(shape, request))[1:]}"
-        return sendable(text).encode()
-
-    def _parameters(self, shape: RequestShape, request: Request) -> dict[str, Any]:
-        settings = self._settings
-        parameters: dict[str, Any] = {shape.limit: request.max_tokens}
-        if shape.temperature:
-            parameters["temperature"] = temperature(settings, request)
-        if shape.seed and (drawn := seed(settings, request)) is not None:
-            parameters["seed"] = drawn
-        if shape.penalty and (penalty := frequency_penalty(request)) is not None:
-            parameters["frequency_penalty"] = penalty
-        if settings.provider == "openrouter":
-            parameters["usage"] = {"include": True}  # makes the reply state its cost
-        return parameters
-
-    def _written(self, key: tuple[Any, ...], kept: object, value: Callable[[], Any]) -> str:
-        """Return the JSON of a value, cached by `key`. `kept` is kept alive so that the ids in the key stay valid."""
-        if key not in self._texts:
-            if len(self._texts) >= _REMEMBERED:
-                self._texts.clear()
-            self._texts[key] = (kept, _encode(value()))
-        return self._texts[key][1]
 
     def _read(self, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
         headers = response.headers

@@ -22,6 +22,7 @@ from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import Ending
 from deepfabric_core.llm.connect import CallPolicy, check, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.ray_serving import serving
 from deepfabric_core.quality.candidate import Candidate, candidate_of
 from deepfabric_core.quality.judge.judgement import metadata_of
 from deepfabric_core.quality.judge.rubric import criteria_named, names_for, rubric_of
@@ -263,7 +264,11 @@ class DatasetJudging:
                 policy = CallPolicy(self._width(judge), judge.max_retries, limits, "judge", None, budget)
                 return asking.connect(judge.llm, policy, asking.sink, stop)
 
-            async with connected(self.judges, config, connect_judge, asking.sink, hide) as judges:
+            models = [judge.llm for judge in self.judges.all_judges]
+            async with (
+                serving(models, config.run, asking.sink, stop),
+                connected(self.judges, config, connect_judge, asking.sink, hide) as judges,
+            ):
                 if judges is None:
                     raise AssertionError("there is a judge")
                 work = partial(asking.about, JudgeGate(judges, None))

@@ -22,6 +22,7 @@ from deepfabric_core.events import (
 )
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.llm.ray_serving import serving
 from deepfabric_core.run.budget import budget_of_regrowth
 from deepfabric_core.run.event_sink import EventSink
 from deepfabric_core.run.job import Job
@@ -72,7 +73,10 @@ async def regrow(job: Job, topics: Topics, topic_id: str, *, again: bool, emit: 
     limits = job.config.generation.rate_limit
     with budget_of_regrowth(job, sink, stop) as budget:
         policy = CallPolicy(settings.max_concurrent, settings.max_retries, limits, "topics", budget=budget)
-        async with connect(settings.llm, policy, sink, stop) as model:
+        async with (
+            serving([settings.llm], job.config.run, sink, stop),
+            connect(settings.llm, policy, sink, stop) as model,
+        ):
             await run_window(targets, one, calls=settings.max_concurrent, stop=stop)
     sink(StageFinished("topics", time.time()))
     return _ended(regrowth, topics, sink, stop, budget.reached if budget else "")

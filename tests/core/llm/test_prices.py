@@ -184,8 +184,8 @@ def test_a_reply_without_token_counts_has_no_known_cost(usage: Any) -> None:
     assert prices_of(Llm(prices=OWN)).cost("gpt-4o", usage) is None
 
 
-@pytest.mark.parametrize("provider", ["simulated", "demo", "local"])
-def test_what_answers_on_this_machine_costs_nothing(provider: str) -> None:
+@pytest.mark.parametrize("provider", ["simulated", "demo", "local", "ray-vllm"])
+def test_what_answers_on_machines_of_ones_own_costs_nothing(provider: str) -> None:
     settings = Llm(provider=provider, model="any")
     assert costs_nothing(settings)
     assert prices_of(settings).most(1000, 1000) == 0

@@ -214,6 +214,7 @@ def test_a_purpose_of_unknown_price_is_said_to_be_unknown() -> None:
         (("simulated/a", "simulated/b"), "none (a simulated model)"),
         (("demo", "demo"), "none (the demo)"),
         (("local/m", "local/m"), "none (a local model)"),
+        (("ray-vllm/m", "ray-vllm/m"), "none (a model on your own cluster)"),
         (("simulated/a", "ollama/b"), "none (the price is 0)"),
     ],
 )

@@ -1,0 +1,31 @@
+"""What is checked of a Ray cluster's address without Ray."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.llm.ray_connection import check_answers
+
+
+def test_an_address_where_nothing_answers_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        address = f"127.0.0.1:{used.getsockname()[1]}"
+        check_answers(address)
+    with pytest.raises(
+        ConfigError, match=rf"No Ray cluster answers at {address}: .*refused.*Check run.address"
+    ) as told:
+        check_answers(address)
+    assert "\n" not in str(told.value)
+
+
+def test_a_port_that_is_none_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"No Ray cluster answers at 127\.0\.0\.1:123456789"):
+        check_answers("127.0.0.1:123456789")
+
+
+@pytest.mark.parametrize("address", [None, "auto", "local", "ray://127.0.0.1:1", "127.0.0.1"])
+def test_other_addresses_are_left_to_ray(address: str | None) -> None:
+    check_answers(address)
