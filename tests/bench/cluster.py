@@ -42,6 +42,8 @@ def main() -> None:
     options.add_argument("--rate", type=float, help="calls a second that the server allows")
     options.add_argument("--simulated", action="store_true", help="without a server")
     asked = options.parse_args()
+    if asked.samples <= _A_SHARD * max(1, *asked.workers):
+        options.error(f"--samples has to be more than {_A_SHARD} for each worker")
     faults = {"latency": asked.latency} | ({"requests_per_second": asked.rate} if asked.rate else {})
     sys.stdout.write("| workers | seconds | CPU ms a sample | of which | driver's peak MB | refused |\n")
     sys.stdout.write("|---|---|---|---|---|---|\n")
