@@ -23,6 +23,7 @@ from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, aga
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
 from deepfabric_core.errors import ConfigError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
+from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
@@ -456,7 +457,8 @@ def _widths(calls: int, workers: int) -> list[int]:
 
 
 def _environment(*, with_storage: bool) -> dict[str, str]:
-    return {
+    """Return the variables that workers need. By the same salt, all of them call an endpoint and a key the same."""
+    return {SALT_VARIABLE: salt().hex()} | {
         name: value
         for name, value in os.environ.items()
         if _ENVIRONMENT.search(name) or (with_storage and _OF_STORAGE.search(name))

@@ -92,6 +92,17 @@ def test_a_node_that_dies_costs_the_calls_in_flight_at_most(
     assert job.dataset.read_bytes() == local(job, tmp_path)
 
 
+def test_a_rate_limit_is_one_for_all_workers_together(cluster: Any, job: Job, server: LocalProvider) -> None:
+    limits = job.config.generation.rate_limit.model_copy(update={"requests_per_minute": 1200})
+    output = job.config.output.model_copy(update={"num_samples": 100})
+    generation = job.config.generation.model_copy(update={"rate_limit": limits})
+    config = job.config.model_copy(update={"generation": generation, "output": output})
+    assert done(replace(job, config=config)).ending == "complete"
+    first, last = server.counts.first_at, server.counts.last_at
+    assert first is not None and last is not None
+    assert 99 / (last - first) < 22
+
+
 def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server: LocalProvider) -> None:
     budget = type(job.config.budget)(calls=100)
     job = replace(job, config=job.config.model_copy(update={"budget": budget}))
