@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import time
@@ -22,7 +23,15 @@ from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
 from deepfabric_core.errors import ConfigError, RunAborted
-from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
+from deepfabric_core.events import (
+    BudgetChanged,
+    Event,
+    FileWritten,
+    Notice,
+    SamplesCounted,
+    StageFinished,
+    StageStarted,
+)
 from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
@@ -45,6 +54,7 @@ _BETWEEN_REPORTS = 0.25
 _TRY_AGAIN_AFTER = 1.0
 _MOST_TRIES = 8
 _LAST_REPORTS = 10.0
+_SAME_NOTICE = 5.0
 # Variables that workers on other machines need, too.
 _ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
 # What they need for a storage at an address.
@@ -88,6 +98,7 @@ class _Run:
     workers: list[Any] = field(default_factory=list)
     given_up: str = ""
     turns: int = 0
+    said: dict[str, float] = field(default_factory=dict)
     latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     budget: BudgetChanged | None = None
     storage: ShardStorage | None = None
@@ -321,9 +332,18 @@ class _Run:
             report = replace(report, progress=known)  # what it tells is counted already
         self.latest[report.shard] = max(report.order, self.latest.get(report.shard, report.order))
         for event in events_of(report, known):
-            self.work.sink(event)
+            if not self._was_just_said(event):
+                self.work.sink(event)
         if report.progress is not None:
             self.known[report.shard] = report.progress
+
+    def _was_just_said(self, event: Event) -> bool:
+        """Return whether an event is a notice that another worker gave, too."""
+        if not isinstance(event, Notice):
+            return False
+        now = time.monotonic()
+        before, self.said[event.message] = self.said.get(event.message, -math.inf), now
+        return now - before < _SAME_NOTICE
 
     def _hear(self, news: News) -> None:
         if news.limiter is not None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.shared_health import SharedHealth
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target
@@ -200,6 +201,7 @@ class LeaseClient:
 
     def _everything(self) -> list[m.Message]:
         told: list[m.Message] = [m.Clock(time.monotonic()), *(stage.opening for stage in self.stages.values())]
+        told += [stage.health.as_message() for stage in self.stages.values() if stage.health.is_out]
         told += [m.Begun(ticket, call.stage.number, call.size, call.begun) for ticket, call in self.in_flight.items()]
         told += [m.Held(ticket, most, sure=True) for ticket, most in self._reserved.items()]
         told += [m.Held(one.ticket, one.most, sure=True) for one in self._outbox if isinstance(one, m.Settle)]
@@ -215,6 +217,8 @@ class LeaseClient:
                 raise KeeperLost("it doesn't know this worker")
             return
         self.room = answers.room
+        for number in answers.endpoints.keys() & self.stages.keys():
+            self.stages[number].hear(answers.endpoints[number])
         for ticket, answer in answers.tickets:
             if ticket in self._wishes:
                 self._decide(self._wishes.pop(ticket), answer)
@@ -282,7 +286,7 @@ class LeaseClient:
             soon = call.asked
             message = message if soon else message._replace(seconds=seconds)
         self.send(message, soon=soon or call.stage.number not in self.free)
-        for stage in self.stages.values():
+        for stage in sorted(self.stages.values(), key=lambda stage: stage.in_flight):
             stage.go_on()
 
     def give_up(self, ticket: int) -> None:
@@ -347,6 +351,7 @@ class LeasedLimiter:
         self.opening = opening
         self.places = places
         self.number = opening.stage
+        self.health = SharedHealth(opening.stage, client.send)
         self.reply_spacing = ReplySpacing()
         self._client = client
         self._stop = stop
@@ -485,9 +490,15 @@ class LeasedLimiter:
         self._client.send(m.Told(permit, quotas))
 
     def learned(self) -> Learned | None:
-        """Have the keeper remember what is known of the endpoint's limits now."""
-        self._client.send(m.LeftOut(self.number))
+        """Have the keeper remember what is known of the endpoint's limits now that it is left out, by all workers."""
+        self._client.send(self.health.as_message())
         return None
+
+    def hear(self, news: m.EndpointNews) -> None:
+        """Take in what other workers have found out of the endpoint; calls don't wait for one that is left out."""
+        self.health.hear(news)
+        if self.health.is_out:
+            self.send_back(self.waiting)
 
     def start_anew(self, learned: Learned | None) -> None:  # noqa: ARG002 - as in `CallLimiter`
         """Begin with the limits that the keeper remembers."""

@@ -315,3 +315,28 @@ def test_calls_that_wait_here_begin_as_others_end_and_those_that_go_on_are_first
 
     run(all_of_it)
     assert crowd.limiter.controller.in_flight == 0
+
+
+def test_of_several_endpoints_with_the_same_places_the_one_with_the_fewest_calls_gets_the_next(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        places, other = Places(4), Target("openai", "otherhost/v1", "tea-1", "")
+        async with (
+            LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, places, RateLimit(), Stop()) as first,
+            client.limiter_of(other, places, RateLimit(), Stop()) as second,
+        ):
+            await client.flush()
+            held = [await first.acquire(ASKS) for _ in range(4)]
+            waiting = [asyncio.ensure_future(one.acquire(ASKS)) for one in (first, first, second, second)]
+            await asyncio.sleep(0)
+            for permit in held[:2]:
+                first.answered(permit, 1, 1)
+                await asyncio.sleep(0.01)
+            assert (first.in_flight, second.in_flight) == (2, 2)
+            for permit in held[2:]:
+                first.answered(permit, 1, 1)
+                await asyncio.sleep(0.01)
+            for limiter, call in zip((first, first, second, second), waiting, strict=True):
+                limiter.answered(await call, 1, 1)
+
+    run(all_of_it)
