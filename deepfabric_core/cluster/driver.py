@@ -173,8 +173,10 @@ class _Run:
         work = self.work
         if work.budget is None:
             return None
-        known = work.checkpoint
-        return BudgetSetup(work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time())
+        known, unseen = work.checkpoint, work.budget.unseen
+        return BudgetSetup(
+            work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time(), unseen
+        )
 
     async def _until_done(self, keeper: Any, widths: list[int]) -> None:
         reporting = asyncio.ensure_future(self._report_now_and_then(keeper))

@@ -164,10 +164,15 @@ class LeaseClient:
             batch: list[m.Message] = [m.Clock(time.monotonic()), *self._outbox]
             self._outbox = []
             epoch = self._epoch
+            settled = {one.ticket: one for one in batch if isinstance(one, m.Settle)}
+            self._unsure = self._unsure | settled  # as long as nobody knows whether it has arrived
             try:
-                self._take(await self.keeper.post(self.name, epoch, batch), epoch)
+                answers = await self.keeper.post(self.name, epoch, batch)
+                self._unsure = {ticket: one for ticket, one in self._unsure.items() if ticket not in settled}
+                if not answers.known and epoch == self._epoch:
+                    self._outbox = [*settled.values(), *self._outbox]
+                self._take(answers, epoch)
             except KeeperLost:
-                self._unsure |= {one.ticket: one for one in batch if isinstance(one, m.Settle)}
                 await self._register(epoch)
             if not self._outbox:
                 self._all_sent.set()
@@ -189,7 +194,7 @@ class LeaseClient:
                 self._epoch += 1
                 self._hear_which_are_free(frozenset())
                 self._outbox = [one for one in self._outbox if isinstance(one, m.Settle)]
-                epoch = self._epoch
+                epoch, told = self._epoch, self._unsure
                 try:
                     self._take(await self.keeper.register(self.name, epoch, self._everything()), epoch)
                 except KeeperLost as problem:
@@ -197,7 +202,7 @@ class LeaseClient:
                     lost = epoch
                     await asyncio.sleep(_TRY_AGAIN_AFTER)
                 else:
-                    self._unsure.clear()
+                    self._unsure = {ticket: one for ticket, one in self._unsure.items() if ticket not in told}
 
     def _everything(self) -> list[m.Message]:
         told: list[m.Message] = [m.Clock(time.monotonic()), *(stage.opening for stage in self.stages.values())]

@@ -110,7 +110,8 @@ class LeaseKeeper:
         """Begin anew with a worker that has all this, and return what it is to know."""
         known = self._drop(name)
         worker = self._workers[name] = _Worker(epoch)
-        worker.earlier = None if known is None else known.reserved
+        if known is not None:
+            worker.earlier, worker.lost = known.reserved, known.lost
         answers = await self.post(name, epoch, told)
         for reservation, _ in (worker.earlier or {}).values():  # the worker hasn't heard of them, and asks again
             reservation.settle(Amounts(0.0, 0, 0), answered=True)

@@ -109,3 +109,20 @@ def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server
     state = done(job)
     assert (state.ending, state.samples_done, server.counts.requests) == ("budget", 100, 100)
     assert state.budget is not None and state.budget.spent.calls == 100
+
+
+def test_a_budget_is_kept_though_the_keeper_and_a_worker_die_and_their_calls_count_at_the_worst_case(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    def both() -> None:
+        kill_process_of("WorkerActor")
+        kill_process_of("KeeperActor")
+
+    budget = type(job.config.budget)(calls=200)
+    job = replace(job, config=job.config.model_copy(update={"budget": budget}))
+    state = done(job, when_half_done(both))
+    assert state.ending == "budget"
+    assert 200 - 2 * _WIDTH <= state.samples_done <= server.counts.requests <= 200
+    assert state.budget is not None and state.budget.spent.calls is not None
+    assert server.counts.requests <= state.budget.spent.calls <= 200
+    assert state.budget.unanswered.calls is not None and state.budget.unanswered.calls <= 2 * _WIDTH
