@@ -22,7 +22,7 @@ from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
-from deepfabric_core.errors import ConfigError, RunAborted
+from deepfabric_core.errors import ConfigError, OutputError, RunAborted
 from deepfabric_core.events import (
     BudgetChanged,
     Event,
@@ -179,10 +179,13 @@ class _Run:
         )
 
     async def _until_done(self, keeper: Any, widths: list[int]) -> None:
-        reporting = asyncio.ensure_future(self._report_now_and_then(keeper))
+        done = asyncio.Event()
+        reporting = asyncio.ensure_future(self._report_now_and_then(keeper, done))
         try:
             at_work = zip(self.workers, widths, strict=True)
             await asyncio.gather(*(self._work(place, one, keeper) for place, one in enumerate(at_work)))
+            done.set()
+            await asyncio.wait([reporting], timeout=_LAST_REPORTS)  # what was asked for isn't told again
         finally:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
@@ -289,6 +292,7 @@ class _Run:
             _environment(with_storage=storage is not None),
             self.work.budget is not None,
             self.turns,
+            self.work.trace is not None,
         )
 
     async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:
@@ -317,9 +321,10 @@ class _Run:
 
     # ---- hearing
 
-    async def _report_now_and_then(self, keeper: Any) -> None:
-        while True:
-            await asyncio.sleep(_BETWEEN_REPORTS)
+    async def _report_now_and_then(self, keeper: Any, done: asyncio.Event) -> None:
+        while not done.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), _BETWEEN_REPORTS)
             asked = [*(_asked(worker.report) for worker in self.workers), _asked(keeper.news)]
             for told in await asyncio.gather(*asked):
                 if isinstance(told, Report):
@@ -338,6 +343,12 @@ class _Run:
                 self.work.sink(event)
         if report.progress is not None:
             self.known[report.shard] = report.progress
+        if self.work.trace is not None:
+            try:
+                for line in report.trace:
+                    self.work.trace.append(line)
+            except OutputError as problem:
+                self._give_up(str(problem))
 
     def _was_just_said(self, event: Event) -> bool:
         """Return whether an event is a notice that another worker gave, too."""

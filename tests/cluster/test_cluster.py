@@ -15,6 +15,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.events import Event
+from deepfabric_core.store.trace_log import read_trace
 from tests.provider import LocalProvider
 
 # Calls in flight that are made again after something died.
@@ -59,6 +60,17 @@ def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: Loca
     assert (state.ending, state.samples_done, state.calls) == ("complete", 400, 400)
     assert job.dataset.read_bytes() == local(job, tmp_path)
     assert not job.shards.path.exists()
+
+
+def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
+    job, stop = replace(job, trace=tmp_path / "calls.jsonl"), Stop()
+    assert done(job, when_half_done(stop.request), stop).ending == "stopped"
+    trace = read_trace(tmp_path / "calls.jsonl")
+    assert len(trace.calls) == server.counts.requests
+    assert done(replace(job, resume=True)).ending == "complete"
+    trace = read_trace(tmp_path / "calls.jsonl")
+    assert (len(trace.sessions), len(trace.calls), trace.damaged) == (2, 400, ())
+    assert {call.stage for call in trace.calls} == {"samples"}
 
 
 def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
