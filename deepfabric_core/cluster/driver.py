@@ -22,6 +22,7 @@ from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
+from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.errors import ConfigError, OutputError, RunAborted
 from deepfabric_core.events import (
     BudgetChanged,
@@ -203,7 +204,8 @@ class _Run:
             if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
                 return
             datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
-            found = await cluster.run(repeated, [one for one in datasets if one.exists()], quality.duplicates)
+            settings = _anywhere(quality.duplicates)
+            found = await cluster.run(repeated, [one for one in datasets if one.exists()], settings)
             if found and attempt < quality.attempts:
                 await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
                 await self._until_done(keeper, widths)
@@ -467,6 +469,14 @@ async def _mirrored(work: SamplesWork) -> ShardStorage | None:
 
     await again_and_again(pull)
     return storage
+
+
+def _anywhere(settings: Duplicates | None) -> Duplicates | None:
+    """Return the settings for a process that works in another folder."""
+    if settings is None or settings.embeddings is None:
+        return settings
+    folder = Path(settings.embeddings).expanduser()
+    return settings.model_copy(update={"embeddings": str(folder.absolute())}) if folder.is_dir() else settings
 
 
 def _usual_size(samples: int, workers: int) -> int:
