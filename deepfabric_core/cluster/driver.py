@@ -39,6 +39,7 @@ from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Layout, Shard, topics_of
+from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import holds_something, replace_file
@@ -66,7 +67,7 @@ async def make_samples(work: SamplesWork) -> None:
     """Make the samples of a job on its cluster, and deliver the dataset; see `pipeline.MakeSamples`.
 
     Raises:
-        ConfigError: the cluster can't be reached, or the samples so far weren't made in shards.
+        ConfigError: the cluster can't be reached, the samples so far weren't made in shards, or weights have changed.
         RunAborted: a worker gave up for a reason that holds for all.
         OutputError: a result can't be written.
     """
@@ -107,14 +108,24 @@ class _Run:
 
     @staticmethod
     def of(work: SamplesWork, storage: ShardStorage | None = None) -> _Run:
-        """Look at what earlier sessions left, and tell of it."""
+        """Look at what earlier sessions left, and tell of it.
+
+        Raises:
+            ConfigError: the weights of topics have changed since.
+        """
         job, folder = work.job, work.job.shards
-        plan = plan_of(job, work.topics)
+        plan, weights = plan_of(job, work.topics), own_weights(work.topics, job.config.topics.weights)
         layout = folder.layout()
+        if layout is not None and weights != work.checkpoint.weights:
+            raise ConfigError(
+                "topics.weights: the weights of topics have changed, by which samples are shared out among shards: "
+                "go on with those of before, or begin anew by --fresh."
+            )
         if layout is None:
             workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))
             at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
             layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
+            work.checkpoint.keep_weights(weights)
             folder.keep_layout(layout)
         run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
         run.look()

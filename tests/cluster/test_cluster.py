@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
+from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Event
 from deepfabric_core.store.trace_log import read_trace
 from tests.provider import LocalProvider
@@ -32,6 +34,12 @@ def local(job: Job, tmp_path: Path) -> bytes:
     config = job.config.model_copy(update={"run": type(job.config.run)(), "output": output})
     assert done(replace(job, config=config, checkpoint_path=None)).ending == "complete"
     return (tmp_path / "local.jsonl").read_bytes()
+
+
+def keys(dataset: bytes) -> list[tuple[str, int]]:
+    """The topic and the cycle of each sample."""
+    told = (json.loads(line)["metadata"] for line in dataset.splitlines())
+    return [(one["topic_id"], one["cycle"]) for one in told]
 
 
 def when_half_done(act: Callable[[], object]) -> Callable[[Event], None]:
@@ -82,6 +90,25 @@ def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalPro
     assert (second.ending, second.samples_done, second.calls_of_all_sessions) == ("complete", 400, 400)
     assert server.counts.requests == 400
     assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_weights_that_changed_are_refused_before_anything_is_paid(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
+) -> None:
+    def weighted(weights: dict[str, float]) -> Job:
+        topics = job.config.topics.model_copy(update={"weights": weights})
+        return replace(job, config=job.config.model_copy(update={"topics": topics}))
+
+    stop = Stop()
+    assert done(weighted({"branch 1": 3.0}), when_half_done(stop.request), stop).ending == "stopped"
+    paid = server.counts.requests
+    for weights in ({"branch 1": 2.0}, {}):
+        with pytest.raises(ConfigError, match=r"^topics.weights: the weights of topics have changed.*--fresh\.$"):
+            done(replace(weighted(weights), resume=True))
+    assert server.counts.requests == paid
+    assert done(replace(weighted({"branch 1": 3.0}), resume=True)).ending == "complete"
+    assert server.counts.requests == 400
+    assert keys(job.dataset.read_bytes()) == keys(local(weighted({"branch 1": 3.0}), tmp_path))
 
 
 @pytest.mark.parametrize("name", ["WorkerActor", "KeeperActor"])
