@@ -271,6 +271,8 @@ class _Run:
 
     async def _made(self, actor: Any, shard: Shard, width: int, keeper: Any) -> ShardOutcome | None:
         """Return how a worker's work on a shard ended; None if the worker died."""
+        if self.work.stop.paused:
+            actor.pause.remote(True)  # its process may be a new one
         made = await _asked(actor.make, await self._task(shard, width), keeper)
         if made is None:
             return None

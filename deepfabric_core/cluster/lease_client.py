@@ -417,7 +417,7 @@ class LeasedLimiter:
         number = self._client.number()
         call = _Call(self, size, first, not request.continues, self._loop.create_future(), number)
         self._mine.add(call)
-        if self._is_free:
+        if self._is_free or self._stop.paused:
             self._wait_here(call)
             self.go_on()
         else:
@@ -437,16 +437,17 @@ class LeasedLimiter:
         (self._first if call.first else self._later).append(call)
 
     def go_on(self) -> None:
-        """Let calls begin that wait here, as far as there are places."""
-        while (self._first or self._later) and not (self.places.are_taken or self._stop.paused):
+        """Let calls begin that wait here and needn't ask, as far as there are places."""
+        while (self._first or self._later) and self._is_free and not (self.places.are_taken or self._stop.paused):
             call = (self._first or self._later).popleft()
             if not call.permit.done():
                 call.permit.set_result(self._client.begin(call))
 
     def change(self, *, free: bool) -> None:
-        """Have waiting calls wait here from now on, or else at the keeper."""
-        if free:
-            for call in sorted((one for one in self._mine if not one.permit.done()), key=lambda call: call.number):
+        """Have waiting calls wait here from now on, as they do in a pause, or else at the keeper."""
+        if free or self._stop.paused:
+            asked = (one for one in self._mine if one.ticket and not one.permit.done())
+            for call in sorted(asked, key=lambda call: call.number):
                 self._client.withdraw(call)
                 self._wait_here(call)
             self.go_on()
@@ -520,4 +521,4 @@ class LeasedLimiter:
     def _paused(self) -> None:
         """React to the beginning or the end of a pause."""
         self._pauses.note()
-        self.go_on()
+        self.change(free=self._is_free)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import Event
+from deepfabric_core.events import Event, SamplesCounted
 from deepfabric_core.store.trace_log import read_trace
 from tests.provider import LocalProvider
 
@@ -24,8 +24,33 @@ from tests.provider import LocalProvider
 _WIDTH = 12
 
 
+@dataclass
+class WhenHalfDone:
+    """An observer that does something, once, when samples have come."""
+
+    act: Callable[[], object]
+    counted: int = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, SamplesCounted):
+            self.counted += 1
+            if self.counted == 3:
+                self.act()
+
+
 def done(job: Job, emit: Callable[[Event], None] = lambda _: None, stop: Stop | None = None) -> RunState:
-    return asyncio.run(generate(job, emit=emit, stop=stop or Stop()))
+    problems: list[Exception] = []
+
+    def observe(event: Event) -> None:
+        try:
+            emit(event)
+        except Exception as problem:  # noqa: BLE001 - a run goes on without an observer that fails
+            problems.append(problem)
+
+    state = asyncio.run(generate(job, emit=observe, stop=stop or Stop()))
+    assert not problems
+    assert not isinstance(emit, WhenHalfDone) or emit.counted >= 3
+    return state
 
 
 def local(job: Job, tmp_path: Path) -> bytes:
@@ -42,25 +67,12 @@ def keys(dataset: bytes) -> list[tuple[str, int]]:
     return [(one["topic_id"], one["cycle"]) for one in told]
 
 
-def when_half_done(act: Callable[[], object]) -> Callable[[Event], None]:
-    """Return an observer that does something, once, when samples have come."""
-    seen: list[Event] = []
-
-    def observe(event: Event) -> None:
-        if type(event).__name__ == "SamplesCounted":
-            seen.append(event)
-            if len(seen) == 3:
-                act()
-
-    return observe
-
-
 def kill_process_of(name: str) -> None:
     """Kill the first process of an actor class, as no goodbye."""
-    from ray.util.state import list_actors
+    from ray._private.state import actors  # others want the dashboard
 
-    actor = next(one for one in list_actors() if one.class_name == name and one.state == "ALIVE")
-    os.kill(actor.pid, signal.SIGKILL)
+    pids = [one["Pid"] for one in actors().values() if (one["ActorClassName"], one["State"]) == (name, "ALIVE")]
+    os.kill(pids[0], signal.SIGKILL)
 
 
 def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
@@ -72,7 +84,7 @@ def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: Loca
 
 def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
     job, stop = replace(job, trace=tmp_path / "calls.jsonl"), Stop()
-    assert done(job, when_half_done(stop.request), stop).ending == "stopped"
+    assert done(job, WhenHalfDone(stop.request), stop).ending == "stopped"
     trace = read_trace(tmp_path / "calls.jsonl")
     assert len(trace.calls) == server.counts.requests
     assert done(replace(job, resume=True)).ending == "complete"
@@ -83,7 +95,7 @@ def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: 
 
 def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
     stop = Stop()
-    first = done(job, when_half_done(stop.request), stop)
+    first = done(job, WhenHalfDone(stop.request), stop)
     assert first.ending == "stopped" and 0 < first.samples_done < 400
     assert not job.dataset.exists()
     second = done(replace(job, resume=True))
@@ -100,7 +112,7 @@ def test_weights_that_changed_are_refused_before_anything_is_paid(
         return replace(job, config=job.config.model_copy(update={"topics": topics}))
 
     stop = Stop()
-    assert done(weighted({"branch 1": 3.0}), when_half_done(stop.request), stop).ending == "stopped"
+    assert done(weighted({"branch 1": 3.0}), WhenHalfDone(stop.request), stop).ending == "stopped"
     paid = server.counts.requests
     for weights in ({"branch 1": 2.0}, {}):
         with pytest.raises(ConfigError, match=r"^topics.weights: the weights of topics have changed.*--fresh\.$"):
@@ -115,17 +127,39 @@ def test_weights_that_changed_are_refused_before_anything_is_paid(
 def test_a_process_that_dies_costs_the_calls_in_flight_at_most(
     cluster: Any, job: Job, server: LocalProvider, tmp_path: Path, name: str
 ) -> None:
-    state = done(job, when_half_done(lambda: kill_process_of(name)))
+    state = done(job, WhenHalfDone(lambda: kill_process_of(name)))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert 400 <= server.counts.requests <= 400 + _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_process_that_takes_the_place_of_another_in_a_pause_begins_no_call(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    stop = Stop()
+
+    async def paused_for_a_while() -> tuple[RunState, int]:
+        making = asyncio.ensure_future(generate(job, emit=WhenHalfDone(stop.pause), stop=stop))
+        while not stop.paused:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.0)  # what was in flight ends
+        before = server.counts.requests
+        for name in ("WorkerActor", "KeeperActor"):
+            kill_process_of(name)
+        await asyncio.sleep(6.0)
+        made = server.counts.requests - before
+        stop.go_on()
+        return await making, made
+
+    state, made = asyncio.run(paused_for_a_while())
+    assert (state.ending, state.samples_done, made) == ("complete", 400, 0)
 
 
 def test_a_node_that_dies_costs_the_calls_in_flight_at_most(
     cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
 ) -> None:
     node = cluster.add_node(num_cpus=2)
-    state = done(job, when_half_done(lambda: cluster.remove_node(node, allow_graceful=False)))
+    state = done(job, WhenHalfDone(lambda: cluster.remove_node(node, allow_graceful=False)))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert server.counts.requests <= 400 + _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
@@ -159,7 +193,7 @@ def test_a_budget_is_kept_though_the_keeper_and_a_worker_die_and_their_calls_cou
 
     budget = type(job.config.budget)(calls=200)
     job = replace(job, config=job.config.model_copy(update={"budget": budget}))
-    state = done(job, when_half_done(both))
+    state = done(job, WhenHalfDone(both))
     assert state.ending == "budget"
     assert 200 - 2 * _WIDTH <= state.samples_done <= server.counts.requests <= 200
     assert state.budget is not None and state.budget.spent.calls is not None

@@ -465,3 +465,30 @@ def test_a_worker_that_tells_a_new_keeper_twice_has_its_calls_counted_once(crowd
 
     run(all_of_it)
     assert crowd.spent == Sum(0.004, 40, 1)
+
+
+def test_in_a_pause_no_call_begins_whatever_a_keeper_says_that_has_not_heard_of_it(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        direct, stop, limits = Direct(crowd.keeper()), Stop(), RateLimit(requests_per_minute=60_000)
+        async with (
+            LeaseClient(direct, "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, Places(2), limits, stop) as limiter,
+        ):
+            held = [await limiter.acquire(ASKS) for _ in range(2)]
+            waiting = asyncio.ensure_future(limiter.acquire(ASKS))
+            await client.flush()
+            stop.pause()
+            later = asyncio.ensure_future(limiter.acquire(ASKS))
+            direct.keeper = crowd.keeper()
+            for permit in held:
+                limiter.answered(permit, 1, 1)
+            await client.flush()
+            await until(lambda: direct.registered == 2)
+            await asyncio.sleep(0.05)
+            assert not waiting.done() and not later.done()
+            stop.go_on()
+            for permit in (await waiting, await later):
+                limiter.answered(permit, 1, 1)
+
+    run(all_of_it)
+    assert crowd.limiter.controller.in_flight == 0
