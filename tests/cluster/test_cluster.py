@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import Event, SamplesCounted
+from deepfabric_core.events import Event, Notice, SamplesCounted
 from deepfabric_core.store.trace_log import read_trace
 from tests.provider import LocalProvider
 
@@ -91,6 +92,24 @@ def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: 
     trace = read_trace(tmp_path / "calls.jsonl")
     assert (len(trace.sessions), len(trace.calls), trace.damaged) == (2, 400, ())
     assert {call.stage for call in trace.calls} == {"samples"}
+
+
+def test_a_server_that_is_down_is_told_of_once_and_costs_no_sample(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # nobody listens there
+        down = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+        llm = job.config.generation.llm.model_copy(update={"base_url": (down, server.base_url)})
+        generation = job.config.generation.model_copy(update={"llm": llm})
+        said: list[str] = []
+        state = done(
+            replace(job, config=job.config.model_copy(update={"generation": generation})),
+            lambda event: said.append(event.message) if isinstance(event, Notice) else None,
+        )
+    assert (state.ending, state.samples_done, server.counts.requests) == ("complete", 400, 400)
+    assert said == [f"{down[7:-3]} is left out until it answers again: connection"]
+    assert len(set(keys(job.dataset.read_bytes()))) == 400
 
 
 def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
