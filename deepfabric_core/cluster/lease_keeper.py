@@ -249,8 +249,9 @@ class LeaseKeeper:
             case m.Close(number):
                 if stage := worker.stages.pop(number, None):
                     stage.opened.close()
-            case m.LeftOut() | m.OnTrial() | m.StartAnew():
-                self._found_out(worker, worker.stages[message.stage], message)
+            case m.LeftOut(number) | m.OnTrial(number) | m.StartAnew(number):
+                if stage := worker.stages.get(number):  # a call may end after its stage
+                    self._found_out(worker, stage, message)
 
     # ---- endpoints that are left out
 
