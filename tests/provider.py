@@ -16,6 +16,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from typing import get_args
 
@@ -49,6 +50,7 @@ class Faults:
 
     A call is looked at after `way`, and heard to be refused `refusal_latency` later; until then it takes up one of the
     places of `max_in_flight` if `refused_hold_place`. `jitter` is the sigma of a lognormal factor on all these times.
+    Of the calls that are let in, so many are served `at_once`; the others wait for their turn.
     An overloaded server says so by 529, or by 429, whatever the limits are.
     A terse model answers null wherever the schema allows it, which is no fault but decides on what is accepted.
     """
@@ -70,6 +72,7 @@ class Faults:
     jitter: float = 0.0
     refused_hold_place: bool = False
     max_in_flight: int | None = None
+    at_once: int | None = None
     requests_per_second: float | None = None
     burst: int = 10
     rate_window: float | None = None
@@ -252,6 +255,9 @@ class LocalProvider(Served):
     def faults(self, faults: Faults) -> None:
         self._faults = faults
         self._allowance, self._tokens = calls_allowed(faults), tokens_allowed(faults)
+        self._turns: AbstractAsyncContextManager[None] = nullcontext()
+        if faults.at_once is not None:
+            self._turns = asyncio.Semaphore(faults.at_once)
 
     async def serve(self, port: int, stop: asyncio.Event, started: Callable[[], None]) -> None:
         """Serve until `stop` is set; then whatever is under way ends without an answer."""
@@ -324,11 +330,12 @@ class LocalProvider(Served):
         """Say how long a time is that varies."""
         return seconds * self._jitter.lognormvariate(0, faults.jitter) if faults.jitter else seconds
 
-    async def _take(self, seconds: float) -> None:
-        """Let time pass; a call whose client goes away meanwhile is abandoned."""
+    async def _take(self, seconds: float, turn: AbstractAsyncContextManager[None] | None = None) -> None:
+        """Let time pass, once it is its turn; a call whose client goes away meanwhile is abandoned."""
         try:
             if seconds:
-                await asyncio.sleep(seconds)
+                async with turn or nullcontext():
+                    await asyncio.sleep(seconds)
         except asyncio.CancelledError:
             self.counts.abandoned += 1
             raise
@@ -378,7 +385,7 @@ class LocalProvider(Served):
             if outcome == "hang":
                 self.counts.hung += 1
                 await asyncio.Event().wait()
-            await self._take(delay)
+            await self._take(delay, self._turns)
         finally:
             self._in_flight -= 1
         self.counts.seconds_of_latency += delay

@@ -353,6 +353,14 @@ def test_stragglers_take_several_times_the_latency() -> None:
     assert provider.counts.peak_in_flight == 20
 
 
+def test_calls_beyond_those_that_are_served_at_once_wait_for_their_turn() -> None:
+    with LocalProvider(Faults(latency=0.1, at_once=2)) as provider:
+        started = time.monotonic()
+        answers = ask(provider, *[question()] * 6, at_once=True)
+    assert time.monotonic() - started >= 0.3
+    assert [answer.status for answer in answers] == [200] * 6
+
+
 def test_calls_beyond_the_greatest_number_in_flight_are_refused() -> None:
     with LocalProvider(Faults(latency=0.2, max_in_flight=4)) as provider:
         answers = ask(provider, *[question()] * 10, at_once=True)

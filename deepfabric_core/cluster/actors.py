@@ -22,17 +22,22 @@ from deepfabric_core.events import BudgetChanged, Event, LimiterChanged, Stoppin
 from deepfabric_core.llm.connect import limiter_of_target
 from deepfabric_core.run.budget import RunBudget, open_budget
 from deepfabric_core.stop import Stop
+from deepfabric_core.store.budget_ledger import Sum
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetSetup:
-    """The budget of a run: what it had spent before, and how long it had taken at a time in seconds since the epoch."""
+    """The budget of a run: what it had spent before, and how long it had taken at a time in seconds since the epoch.
+
+    `unseen` is what calls may have taken until now whose answers were never seen.
+    """
 
     settings: Budget
     run: str
     before: Spent
     seconds: float
     at: float
+    unseen: Sum
 
     def elapsed(self) -> float:
         """Return how many seconds the run has taken."""
@@ -86,6 +91,7 @@ class KeeperActor(_Actor):
             if (setup := self._setup) is not None:
                 names = setup.settings, setup.run, setup.before
                 self._budget = open_budget(*names, self._emit, self._stop, setup.elapsed)
+                self._budget.go_on(setup.unseen)
             self._keeper = LeaseKeeper(limiter_of_target, self._stop, self._budget)
         return self._keeper
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import time
@@ -21,13 +22,24 @@ from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Progress, Report, events_of
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
-from deepfabric_core.errors import ConfigError, RunAborted
-from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
+from deepfabric_core.config.quality import Duplicates
+from deepfabric_core.errors import ConfigError, OutputError, RunAborted
+from deepfabric_core.events import (
+    BudgetChanged,
+    Event,
+    FileWritten,
+    Notice,
+    SamplesCounted,
+    StageFinished,
+    StageStarted,
+)
+from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Layout, Shard, topics_of
+from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import holds_something, replace_file
@@ -44,6 +56,7 @@ _BETWEEN_REPORTS = 0.25
 _TRY_AGAIN_AFTER = 1.0
 _MOST_TRIES = 8
 _LAST_REPORTS = 10.0
+_SAME_NOTICE = 5.0
 # Variables that workers on other machines need, too.
 _ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
 # What they need for a storage at an address.
@@ -54,7 +67,7 @@ async def make_samples(work: SamplesWork) -> None:
     """Make the samples of a job on its cluster, and deliver the dataset; see `pipeline.MakeSamples`.
 
     Raises:
-        ConfigError: the cluster can't be reached, or the samples so far weren't made in shards.
+        ConfigError: the cluster can't be reached, the samples so far weren't made in shards, or weights have changed.
         RunAborted: a worker gave up for a reason that holds for all.
         OutputError: a result can't be written.
     """
@@ -87,6 +100,7 @@ class _Run:
     workers: list[Any] = field(default_factory=list)
     given_up: str = ""
     turns: int = 0
+    said: dict[str, float] = field(default_factory=dict)
     latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     budget: BudgetChanged | None = None
     storage: ShardStorage | None = None
@@ -94,14 +108,24 @@ class _Run:
 
     @staticmethod
     def of(work: SamplesWork, storage: ShardStorage | None = None) -> _Run:
-        """Look at what earlier sessions left, and tell of it."""
+        """Look at what earlier sessions left, and tell of it.
+
+        Raises:
+            ConfigError: the weights of topics have changed since.
+        """
         job, folder = work.job, work.job.shards
-        plan = plan_of(job, work.topics)
+        plan, weights = plan_of(job, work.topics), own_weights(work.topics, job.config.topics.weights)
         layout = folder.layout()
+        if layout is not None and weights != work.checkpoint.weights:
+            raise ConfigError(
+                "topics.weights: the weights of topics have changed, by which samples are shared out among shards: "
+                "go on with those of before, or begin anew by --fresh."
+            )
         if layout is None:
             workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))
             at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
             layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
+            work.checkpoint.keep_weights(weights)
             folder.keep_layout(layout)
         run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
         run.look()
@@ -161,14 +185,19 @@ class _Run:
         work = self.work
         if work.budget is None:
             return None
-        known = work.checkpoint
-        return BudgetSetup(work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time())
+        known, unseen = work.checkpoint, work.budget.unseen
+        return BudgetSetup(
+            work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time(), unseen
+        )
 
     async def _until_done(self, keeper: Any, widths: list[int]) -> None:
-        reporting = asyncio.ensure_future(self._report_now_and_then(keeper))
+        done = asyncio.Event()
+        reporting = asyncio.ensure_future(self._report_now_and_then(keeper, done))
         try:
             at_work = zip(self.workers, widths, strict=True)
             await asyncio.gather(*(self._work(place, one, keeper) for place, one in enumerate(at_work)))
+            done.set()
+            await asyncio.wait([reporting], timeout=_LAST_REPORTS)  # what was asked for isn't told again
         finally:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
@@ -186,7 +215,8 @@ class _Run:
             if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
                 return
             datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
-            found = await cluster.run(repeated, [one for one in datasets if one.exists()], quality.duplicates)
+            settings = _anywhere(quality.duplicates)
+            found = await cluster.run(repeated, [one for one in datasets if one.exists()], settings)
             if found and attempt < quality.attempts:
                 await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
                 await self._until_done(keeper, widths)
@@ -241,6 +271,8 @@ class _Run:
 
     async def _made(self, actor: Any, shard: Shard, width: int, keeper: Any) -> ShardOutcome | None:
         """Return how a worker's work on a shard ended; None if the worker died."""
+        if self.work.stop.paused:
+            actor.pause.remote(True)  # its process may be a new one
         made = await _asked(actor.make, await self._task(shard, width), keeper)
         if made is None:
             return None
@@ -275,6 +307,7 @@ class _Run:
             _environment(with_storage=storage is not None),
             self.work.budget is not None,
             self.turns,
+            self.work.trace is not None,
         )
 
     async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:
@@ -303,9 +336,10 @@ class _Run:
 
     # ---- hearing
 
-    async def _report_now_and_then(self, keeper: Any) -> None:
-        while True:
-            await asyncio.sleep(_BETWEEN_REPORTS)
+    async def _report_now_and_then(self, keeper: Any, done: asyncio.Event) -> None:
+        while not done.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), _BETWEEN_REPORTS)
             asked = [*(_asked(worker.report) for worker in self.workers), _asked(keeper.news)]
             for told in await asyncio.gather(*asked):
                 if isinstance(told, Report):
@@ -320,9 +354,24 @@ class _Run:
             report = replace(report, progress=known)  # what it tells is counted already
         self.latest[report.shard] = max(report.order, self.latest.get(report.shard, report.order))
         for event in events_of(report, known):
-            self.work.sink(event)
+            if not self._was_just_said(event):
+                self.work.sink(event)
         if report.progress is not None:
             self.known[report.shard] = report.progress
+        if self.work.trace is not None:
+            try:
+                for line in report.trace:
+                    self.work.trace.append(line)
+            except OutputError as problem:
+                self._give_up(str(problem))
+
+    def _was_just_said(self, event: Event) -> bool:
+        """Return whether an event is a notice that another worker gave, too."""
+        if not isinstance(event, Notice):
+            return False
+        now = time.monotonic()
+        before, self.said[event.message] = self.said.get(event.message, -math.inf), now
+        return now - before < _SAME_NOTICE
 
     def _hear(self, news: News) -> None:
         if news.limiter is not None:
@@ -435,6 +484,14 @@ async def _mirrored(work: SamplesWork) -> ShardStorage | None:
     return storage
 
 
+def _anywhere(settings: Duplicates | None) -> Duplicates | None:
+    """Return the settings for a process that works in another folder."""
+    if settings is None or settings.embeddings is None:
+        return settings
+    folder = Path(settings.embeddings).expanduser()
+    return settings.model_copy(update={"embeddings": str(folder.absolute())}) if folder.is_dir() else settings
+
+
 def _usual_size(samples: int, workers: int) -> int:
     return min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
 
@@ -456,7 +513,8 @@ def _widths(calls: int, workers: int) -> list[int]:
 
 
 def _environment(*, with_storage: bool) -> dict[str, str]:
-    return {
+    """Return the variables that workers need. By the same salt, all of them call an endpoint and a key the same."""
+    return {SALT_VARIABLE: salt().hex()} | {
         name: value
         for name, value in os.environ.items()
         if _ENVIRONMENT.search(name) or (with_storage and _OF_STORAGE.search(name))

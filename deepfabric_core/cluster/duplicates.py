@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 import uuid
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.quality.candidate import Candidate, candidate_of
-from deepfabric_core.quality.duplicates import DuplicateIndex, DuplicateRules, finding_of
-from deepfabric_core.quality.sample_print import print_of
+from deepfabric_core.quality.duplicates import DuplicateIndex, DuplicateRules, TextOf, finding_of
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.append_log import read_line
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
+
+if TYPE_CHECKING:
+    from deepfabric_core.quality.meanings import MeaningIndex
 
 _WHO = "deepfabric"
 
@@ -27,25 +30,39 @@ def repeated(datasets: Sequence[Path], settings: Duplicates) -> dict[int, list[D
     It takes memory for each sample, so it is done in a process of its own.
 
     Raises:
+        ConfigError: the model of embeddings can't be had.
         OSError: a file can't be read.
     """
     offsets, places = array("q"), array("l")
     found: dict[int, list[Decision]] = {}
-    index = DuplicateIndex(DuplicateRules(settings.threshold), text_of=_reading(datasets, offsets, places))
+    indexes = _indexes(settings, _reading(datasets, offsets, places))
     for number, (place, begin, record) in enumerate(_records(datasets)):
         offsets.append(begin)
         places.append(place)
         candidate = candidate_of(record)
-        own = print_of(candidate)
-        if own is None:
-            continue
-        match = index.nearest(candidate)
-        if match is not None and match.key is not None and places[match.key] != place:
-            finding = finding_of(match, candidate)
+        matches = [match for index in indexes if (match := index.claim(candidate, number)) is not None]
+        repeats = next((one for one in matches if one.key is not None and places[one.key] != place), None)
+        if repeats is not None:
+            finding = finding_of(repeats, candidate)
             found.setdefault(place, []).append(_rejection(record, finding.reason, finding.advice))
-        else:
-            index.load([(number, own)])
+        for index in indexes:
+            if repeats is None:
+                index.accept(number, number)
+            else:
+                index.release(number)
     return found
+
+
+def _indexes(settings: Duplicates, text_of: TextOf) -> Sequence[DuplicateIndex | MeaningIndex]:
+    """Return what samples are compared in: of words, and of meanings if the settings name a model."""
+    words = DuplicateIndex(DuplicateRules(settings.threshold), text_of=text_of)
+    if settings.embeddings is None:
+        return [words]
+    from deepfabric_core.quality.meanings import MeaningIndex
+    from deepfabric_core.store.embedding_model import embedding_model
+
+    embed = embedding_model(settings.embeddings, lambda _: None)
+    return [words, MeaningIndex(embed, settings.similarity, text_of=text_of)]
 
 
 def _records(datasets: Sequence[Path]) -> Iterator[tuple[int, int, Record]]:
@@ -60,7 +77,7 @@ def _records(datasets: Sequence[Path]) -> Iterator[tuple[int, int, Record]]:
                 begin += len(line)
 
 
-def _reading(datasets: Sequence[Path], offsets: array[int], places: array[int]) -> Callable[[int], Candidate | None]:
+def _reading(datasets: Sequence[Path], offsets: array[int], places: array[int]) -> TextOf:
     """Return what reads the sample with a number."""
 
     def read(number: int) -> Candidate | None:

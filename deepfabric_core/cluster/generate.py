@@ -47,8 +47,6 @@ def _check_local(job: Job) -> None:
 
 
 def _check_cluster(job: Job) -> None:
-    if job.trace is not None:
-        raise ConfigError("--trace records the calls of one process only: leave it or --engine ray out.")
     if (address := job.config.run.storage) is not None and is_address(address):
         ShardStorage(address, f"{job.shards.path.name}-check").check()
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.shared_health import SharedHealth
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target
@@ -163,10 +164,15 @@ class LeaseClient:
             batch: list[m.Message] = [m.Clock(time.monotonic()), *self._outbox]
             self._outbox = []
             epoch = self._epoch
+            settled = {one.ticket: one for one in batch if isinstance(one, m.Settle)}
+            self._unsure = self._unsure | settled  # as long as nobody knows whether it has arrived
             try:
-                self._take(await self.keeper.post(self.name, epoch, batch), epoch)
+                answers = await self.keeper.post(self.name, epoch, batch)
+                self._unsure = {ticket: one for ticket, one in self._unsure.items() if ticket not in settled}
+                if not answers.known and epoch == self._epoch:
+                    self._outbox = [*settled.values(), *self._outbox]
+                self._take(answers, epoch)
             except KeeperLost:
-                self._unsure |= {one.ticket: one for one in batch if isinstance(one, m.Settle)}
                 await self._register(epoch)
             if not self._outbox:
                 self._all_sent.set()
@@ -188,7 +194,7 @@ class LeaseClient:
                 self._epoch += 1
                 self._hear_which_are_free(frozenset())
                 self._outbox = [one for one in self._outbox if isinstance(one, m.Settle)]
-                epoch = self._epoch
+                epoch, told = self._epoch, self._unsure
                 try:
                     self._take(await self.keeper.register(self.name, epoch, self._everything()), epoch)
                 except KeeperLost as problem:
@@ -196,10 +202,11 @@ class LeaseClient:
                     lost = epoch
                     await asyncio.sleep(_TRY_AGAIN_AFTER)
                 else:
-                    self._unsure.clear()
+                    self._unsure = {ticket: one for ticket, one in self._unsure.items() if ticket not in told}
 
     def _everything(self) -> list[m.Message]:
         told: list[m.Message] = [m.Clock(time.monotonic()), *(stage.opening for stage in self.stages.values())]
+        told += [stage.health.as_message() for stage in self.stages.values() if stage.health.is_out]
         told += [m.Begun(ticket, call.stage.number, call.size, call.begun) for ticket, call in self.in_flight.items()]
         told += [m.Held(ticket, most, sure=True) for ticket, most in self._reserved.items()]
         told += [m.Held(one.ticket, one.most, sure=True) for one in self._outbox if isinstance(one, m.Settle)]
@@ -215,6 +222,8 @@ class LeaseClient:
                 raise KeeperLost("it doesn't know this worker")
             return
         self.room = answers.room
+        for number in answers.endpoints.keys() & self.stages.keys():
+            self.stages[number].hear(answers.endpoints[number])
         for ticket, answer in answers.tickets:
             if ticket in self._wishes:
                 self._decide(self._wishes.pop(ticket), answer)
@@ -282,7 +291,7 @@ class LeaseClient:
             soon = call.asked
             message = message if soon else message._replace(seconds=seconds)
         self.send(message, soon=soon or call.stage.number not in self.free)
-        for stage in self.stages.values():
+        for stage in sorted(self.stages.values(), key=lambda stage: stage.in_flight):
             stage.go_on()
 
     def give_up(self, ticket: int) -> None:
@@ -347,6 +356,7 @@ class LeasedLimiter:
         self.opening = opening
         self.places = places
         self.number = opening.stage
+        self.health = SharedHealth(opening.stage, client.send)
         self.reply_spacing = ReplySpacing()
         self._client = client
         self._stop = stop
@@ -407,7 +417,7 @@ class LeasedLimiter:
         number = self._client.number()
         call = _Call(self, size, first, not request.continues, self._loop.create_future(), number)
         self._mine.add(call)
-        if self._is_free:
+        if self._is_free or self._stop.paused:
             self._wait_here(call)
             self.go_on()
         else:
@@ -427,16 +437,17 @@ class LeasedLimiter:
         (self._first if call.first else self._later).append(call)
 
     def go_on(self) -> None:
-        """Let calls begin that wait here, as far as there are places."""
-        while (self._first or self._later) and not (self.places.are_taken or self._stop.paused):
+        """Let calls begin that wait here and needn't ask, as far as there are places."""
+        while (self._first or self._later) and self._is_free and not (self.places.are_taken or self._stop.paused):
             call = (self._first or self._later).popleft()
             if not call.permit.done():
                 call.permit.set_result(self._client.begin(call))
 
     def change(self, *, free: bool) -> None:
-        """Have waiting calls wait here from now on, or else at the keeper."""
-        if free:
-            for call in sorted((one for one in self._mine if not one.permit.done()), key=lambda call: call.number):
+        """Have waiting calls wait here from now on, as they do in a pause, or else at the keeper."""
+        if free or self._stop.paused:
+            asked = (one for one in self._mine if one.ticket and not one.permit.done())
+            for call in sorted(asked, key=lambda call: call.number):
                 self._client.withdraw(call)
                 self._wait_here(call)
             self.go_on()
@@ -485,9 +496,15 @@ class LeasedLimiter:
         self._client.send(m.Told(permit, quotas))
 
     def learned(self) -> Learned | None:
-        """Have the keeper remember what is known of the endpoint's limits now."""
-        self._client.send(m.LeftOut(self.number))
+        """Have the keeper remember what is known of the endpoint's limits now that it is left out, by all workers."""
+        self._client.send(self.health.as_message())
         return None
+
+    def hear(self, news: m.EndpointNews) -> None:
+        """Take in what other workers have found out of the endpoint; calls don't wait for one that is left out."""
+        self.health.hear(news)
+        if self.health.is_out:
+            self.send_back(self.waiting)
 
     def start_anew(self, learned: Learned | None) -> None:  # noqa: ARG002 - as in `CallLimiter`
         """Begin with the limits that the keeper remembers."""
@@ -504,4 +521,4 @@ class LeasedLimiter:
     def _paused(self) -> None:
         """React to the beginning or the end of a pause."""
         self._pauses.note()
-        self.go_on()
+        self.change(free=self._is_free)

@@ -17,9 +17,9 @@ from typing import Any
 from deepfabric_core.amounts import Amounts
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.shared_health import LeftOutEndpoints
 from deepfabric_core.events import LimiterChanged
 from deepfabric_core.llm.endpoints import together
-from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target
 from deepfabric_core.llm.limits.limiter import Limiter
 from deepfabric_core.llm.limits.queue import Permit, Places, WaitingCall
@@ -41,7 +41,6 @@ class _Stage:
     limiter: Limiter
     calls: StageLimiter
     opened: ExitStack
-    learned: Learned | None = None
 
 
 @dataclass(eq=False)
@@ -60,6 +59,7 @@ class _Worker:
     answers: list[tuple[int, int]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     free: frozenset[int] = frozenset()
+    endpoints: dict[int, m.EndpointNews] = field(default_factory=dict)
     clock_behind: float = 0.0
 
     def answer(self, ticket: int, answer: int) -> None:
@@ -70,10 +70,11 @@ class _Worker:
     def take_answers(self) -> m.Answers:
         """Return what the worker hasn't heard of yet."""
         answers, self.answers = self.answers, []
+        endpoints, self.endpoints = self.endpoints, {}
         self.news.clear()
         self.free = self.free_now()
         room = {number: stage.calls.has_room for number, stage in self.stages.items()}
-        return m.Answers(answers, room, self.free)
+        return m.Answers(answers, room, self.free, endpoints)
 
     def free_now(self) -> frozenset[int]:
         """Return the stages whose calls needn't ask."""
@@ -83,6 +84,11 @@ class _Worker:
     def must_ask_again(self) -> bool:
         """Whether calls have to ask that were told they needn't."""
         return not self.free <= self.free_now()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something that the worker is to hear of at once."""
+        return bool(self.answers or self.endpoints or self.must_ask_again)
 
 
 class LeaseKeeper:
@@ -96,6 +102,7 @@ class LeaseKeeper:
         self._stop = stop
         self._budget = budget
         self._workers: dict[str, _Worker] = {}
+        self._left_out = LeftOutEndpoints()
 
     # ---- what workers tell
 
@@ -103,7 +110,8 @@ class LeaseKeeper:
         """Begin anew with a worker that has all this, and return what it is to know."""
         known = self._drop(name)
         worker = self._workers[name] = _Worker(epoch)
-        worker.earlier = None if known is None else known.reserved
+        if known is not None:
+            worker.earlier, worker.lost = known.reserved, known.lost
         answers = await self.post(name, epoch, told)
         for reservation, _ in (worker.earlier or {}).values():  # the worker hasn't heard of them, and asks again
             reservation.settle(Amounts(0.0, 0, 0), answered=True)
@@ -134,7 +142,7 @@ class LeaseKeeper:
             return m.Answers(known=False)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_WAIT):
-                while not (worker.answers or worker.must_ask_again) and self._workers.get(name) is worker:
+                while not worker.has_news and self._workers.get(name) is worker:
                     worker.news.clear()  # what a message is answered with at once is no news
                     await worker.news.wait()
         return worker.take_answers()
@@ -160,6 +168,8 @@ class LeaseKeeper:
             stage.calls.ended(permit)
         for stage in worker.stages.values():
             stage.opened.close()
+        for target in self._left_out.end_trials_of(worker):
+            self._tell_of(target)
         return worker
 
     # ---- permits
@@ -171,6 +181,8 @@ class LeaseKeeper:
         opened = ExitStack()
         opened.enter_context(calls.opened())
         worker.stages[message.stage] = _Stage(message.target, limiter, calls, opened)
+        if message.target in self._left_out:
+            worker.endpoints[message.stage] = self._left_out.news(message.target, len(self._workers))
 
     def _ask(self, worker: _Worker, message: m.Ask) -> _Stage:
         stage = worker.stages[message.stage]
@@ -213,7 +225,7 @@ class LeaseKeeper:
 
     def _take(self, worker: _Worker, message: m.Message) -> None:
         match message:
-            case m.Open() | m.Close() | m.LeftOut() | m.StartAnew():
+            case m.Open() | m.Close() | m.LeftOut() | m.OnTrial() | m.StartAnew():
                 self._stage(worker, message)
             case m.Clock(shows):
                 worker.clock_behind = time.monotonic() - shows
@@ -230,17 +242,38 @@ class LeaseKeeper:
             case m.Answered() | m.Refused() | m.Told():
                 self._call(worker, message)
 
-    def _stage(self, worker: _Worker, message: m.Open | m.Close | m.LeftOut | m.StartAnew) -> None:
+    def _stage(self, worker: _Worker, message: m.Open | m.Close | m.LeftOut | m.OnTrial | m.StartAnew) -> None:
         match message:
             case m.Open():
                 self._open(worker, message)
             case m.Close(number):
                 if stage := worker.stages.pop(number, None):
                     stage.opened.close()
-            case m.LeftOut(number):
-                worker.stages[number].learned = worker.stages[number].calls.learned()
-            case m.StartAnew(number):
-                worker.stages[number].calls.start_anew(worker.stages[number].learned)
+            case m.LeftOut(number) | m.OnTrial(number) | m.StartAnew(number):
+                if stage := worker.stages.get(number):  # a call may end after its stage
+                    self._found_out(worker, stage, message)
+
+    # ---- endpoints that are left out
+
+    def _found_out(self, worker: _Worker, stage: _Stage, message: m.LeftOut | m.OnTrial | m.StartAnew) -> None:
+        match message:
+            case m.LeftOut(wait=wait):
+                self._left_out.leave_out(stage.target, wait, stage.calls.learned)
+            case m.OnTrial():
+                if not self._left_out.begin_trial(stage.target, worker):
+                    return
+            case m.StartAnew():
+                if stage.target in self._left_out:
+                    stage.calls.start_anew(self._left_out.put_back(stage.target))
+        self._tell_of(stage.target, without=stage)
+
+    def _tell_of(self, target: Target, without: _Stage | None = None) -> None:
+        """Tell all workers' stages at an endpoint but one what is known of it."""
+        for place, worker in enumerate(self._workers.values()):
+            for number, stage in worker.stages.items():
+                if stage.target == target and stage is not without:
+                    worker.endpoints[number] = self._left_out.news(target, place)
+                    worker.news.set()
 
     def _call(self, worker: _Worker, message: m.Answered | m.Refused | m.Told) -> None:
         if message.ticket not in worker.in_flight:

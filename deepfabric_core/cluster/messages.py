@@ -82,7 +82,14 @@ class Told(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """An endpoint is left out: what is known of it now is to be remembered."""
+    """An endpoint is left out, to be tried again after so many seconds; what is known of it now is to be remembered."""
+
+    stage: int
+    wait: float
+
+
+class OnTrial(NamedTuple):
+    """A call begins to an endpoint that is left out."""
 
     stage: int
 
@@ -118,7 +125,7 @@ class Settle(NamedTuple):
     most: Amounts
 
 
-_OfStages = Open | Close | LeftOut | StartAnew
+_OfStages = Open | Close | LeftOut | OnTrial | StartAnew
 _OfCalls = Ask | Clock | Begun | Answered | Refused | Ended | Told
 Message = _OfStages | _OfCalls | Reserve | Held | Settle
 
@@ -126,9 +133,20 @@ Message = _OfStages | _OfCalls | Reserve | Held | Settle
 STOPPED = -1
 
 
+class EndpointNews(NamedTuple):
+    """What others have found out of an endpoint: it is left out, with such a `wait` before each trial, or isn't (0).
+
+    The worker itself may try it in so many `seconds`, if it hears nothing else until then.
+    """
+
+    wait: float
+    seconds: float
+
+
 class Answers(NamedTuple):
     """What became of tickets since the last time; `room` has whether calls could begin at once, by stage.
 
+    `endpoints` has what is new of them, by stage.
     Calls of the `free` stages needn't ask: no limit is known of the endpoint, so only the worker's places count.
     If the worker isn't `known`, the keeper is a new one, and has to be told of everything.
     """
@@ -136,4 +154,5 @@ class Answers(NamedTuple):
     tickets: Sequence[tuple[int, int]] = ()
     room: Mapping[int, bool] = {}
     free: frozenset[int] = frozenset()
+    endpoints: Mapping[int, EndpointNews] = {}
     known: bool = True

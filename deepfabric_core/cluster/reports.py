@@ -40,6 +40,7 @@ class Progress:
 class Report:
     """What a worker tells: how far its shard has come, once begun, and what has happened since the last report.
 
+    `trace` has the lines of calls that ended, if there is a trace.
     Of two reports, the one with the greater `order` was made later; they may arrive the other way round.
     """
 
@@ -47,6 +48,7 @@ class Report:
     progress: Progress | None
     events: tuple[Event, ...] = ()
     order: tuple[int, int] = (0, 0)
+    trace: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -62,6 +64,11 @@ class Reporter:
     _reports: int = 0
     _events: list[Event] = field(default_factory=list)
     _samples: list[SampleFinished] = field(default_factory=list)
+    _trace: list[bytes] = field(default_factory=list)
+
+    def trace(self, line: bytes) -> None:
+        """Take in a line of the trace."""
+        self._trace.append(line)
 
     def emit(self, event: Event) -> None:
         """Take in an event."""
@@ -89,9 +96,10 @@ class Reporter:
         """Return what has happened since the last report."""
         events, self._events = (*self._events, *self._samples), []
         self._samples = []
+        trace, self._trace = tuple(self._trace), []
         progress = Progress(self.made, self.failed, self.spending) if self.begun else None
         self._reports += 1
-        return Report(self.shard, progress, events, (self.turn, self._reports))
+        return Report(self.shard, progress, events, (self.turn, self._reports), trace)
 
 
 def events_of(report: Report, known: Progress) -> list[Event]:

@@ -6,12 +6,12 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from deepfabric_core.cluster.lease_client import LeaseClient
 from deepfabric_core.cluster.reports import Reporter
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
 from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
@@ -22,6 +22,7 @@ from deepfabric_core.samples.shards import Shard
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.failure_log import Failures
 from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
+from deepfabric_core.store.trace_log import TraceLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class ShardTask:
     environment: Mapping[str, str] = field(default_factory=dict)
     has_budget: bool = False
     turn: int = 0
+    is_traced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Repo
 async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
     job, files = task.job, task.files
     files.mark.unlink(missing_ok=True)
-    state = await generate(job, emit=reporter.emit, stop=stop, connect=partial(_connected, task, client))
+    trace = TraceLines(redactor(job.config, os.environ), reporter.trace) if task.is_traced else None
+    shared = _Shared(client, task.has_budget, trace)
+    state = await generate(job, emit=reporter.emit, stop=stop, connect=shared.connect)
     shard = job.shard
     if shard is None or not _is_settled(state, len(shard)):
         return ShardOutcome(given_up=state.reason if state.ending == "aborted" else "")
@@ -121,15 +125,21 @@ def _prepare(task: ShardTask) -> None:
         os.environ.setdefault(name, value)
 
 
-@asynccontextmanager
-async def _connected(
-    task: ShardTask, client: LeaseClient | None, settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop
-) -> AsyncIterator[ChatModel]:
-    """Connect to a model, with the limiter and the budget of all workers."""
-    if client is None:
-        async with connect(settings, policy, emit, stop) as model:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the models of a shard share with those of other workers: the limiter, the budget and the trace."""
+
+    client: LeaseClient | None
+    has_budget: bool
+    trace: TraceLines | None
+
+    @asynccontextmanager
+    async def connect(self, settings: Llm, policy: CallPolicy, emit: Emit, stop: Stop) -> AsyncIterator[ChatModel]:
+        """Connect to a model; see `llm.connect`."""
+        if self.trace is not None:
+            policy = replace(policy, trace=self.trace.of(policy.purpose))
+        if self.client is not None and self.has_budget:
+            policy = replace(policy, budget=self.client)
+        limiter_of = None if self.client is None else self.client.limiter_of
+        async with connect(settings, policy, emit, stop, limiter_of) as model:
             yield model
-        return
-    policy = replace(policy, budget=client if task.has_budget else None)
-    async with connect(settings, policy, emit, stop, client.limiter_of) as model:
-        yield model

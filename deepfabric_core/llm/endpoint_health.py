@@ -23,18 +23,18 @@ def is_fault(problem: ModelError) -> bool:
 
 @dataclass
 class EndpointHealth:
-    """What is known of an endpoint; times are in seconds of one clock."""
+    """What is known of an endpoint, in seconds of one clock. It waits for the next trial; 0 if it isn't left out."""
 
     out_since: float = -math.inf
     back_at: float = -math.inf
+    wait: float = 0.0
     _failures: int = 0
-    _wait: float = 0.0
     _on_trial: bool = False
 
     @property
     def is_out(self) -> bool:
         """Whether it is left out, but for trials."""
-        return self._wait > 0
+        return self.wait > 0
 
     def admits(self, now: float) -> bool:
         """Return whether a call may go to it; one at a time if that is a trial."""
@@ -45,12 +45,20 @@ class EndpointHealth:
         self._on_trial = self._on_trial or self.is_out
         return self.is_out
 
+    def leave_out(self, wait: float, *, back_at: float, since: float) -> None:
+        """Leave it out since a time, with a wait before each trial; the next one may be at `back_at`."""
+        self.wait, self.out_since, self.back_at = wait, since, back_at
+
+    def put_back(self) -> None:
+        """Note that it answers."""
+        self._failures, self.wait = 0, 0.0
+
     def answered(self, *, begun: float) -> bool:
         """Note an answer to a call that was begun at a time; return whether the endpoint is no longer left out."""
         if begun < self.out_since:
             return False
         was_out = self.is_out
-        self._failures, self._wait = 0, 0.0
+        self.put_back()
         return was_out
 
     def end_trial(self) -> None:
@@ -66,6 +74,6 @@ class EndpointHealth:
             return False
         first = not self.is_out
         longest = _LONGEST_AFTER_REFUSAL if problem.never_sent else _LONGEST_WAIT
-        self._wait = min(longest, 2 * self._wait or _FIRST_WAIT)
-        self.out_since, self.back_at = now, now + self._wait
+        wait = min(longest, 2 * self.wait or _FIRST_WAIT)
+        self.leave_out(wait, back_at=now + wait, since=now)
         return first

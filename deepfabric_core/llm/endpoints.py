@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from deepfabric_core.chat.messages import Reply, Request
@@ -27,8 +27,12 @@ class Endpoint:
     host: str
     model: LimitedModel
     limiter: CallLimiter
-    health: EndpointHealth = field(default_factory=EndpointHealth)
     learned: Learned | None = None
+
+    @property
+    def health(self) -> EndpointHealth:
+        """Whether it answers, which is kept where its limits are."""
+        return self.limiter.health
 
     @property
     def load(self) -> tuple[bool, int, int]:

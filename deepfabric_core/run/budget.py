@@ -153,12 +153,26 @@ class RunBudget:
         self._spent_of_settled = self._spent_of_settled.plus(_sum(spent))
         self._given_back.set()
 
+    def go_on(self, unseen: Sum) -> None:
+        """Go on with a session that another process has begun, which knew of so much whose answers were never seen.
+
+        What the ledger knows beyond that was spent in the session, but for what a process had reserved that is gone.
+        """
+        self._spent_of_settled = self.lost.beyond(unseen).beyond(self.ledger.dead)
+        self.lost = self.lost.minus(self._spent_of_settled)
+
+    @property
+    def unseen(self) -> Sum:
+        """What calls may have taken whose answers were never seen."""
+        return self.lost.plus(self._unanswered)
+
     def take_over(self, ended: BudgetChanged, spent: Spent, reached: str) -> None:
-        """Note how the budget ended elsewhere, where calls of this run spent some of it."""
+        """Note how the budget ended elsewhere, and what all calls of this session have spent."""
         unanswered, cost = ended.unanswered, spent.usage.cost or 0.0
         tokens = spent.usage.prompt_tokens + spent.usage.completion_tokens
-        self._spent_of_settled = self._spent_of_settled.plus(Sum(cost, tokens, spent.attempts, spent.unpriced))
+        self._spent_of_settled = Sum(cost, tokens, spent.attempts, spent.unpriced)
         self.lost = Sum(unanswered.cost or 0.0, unanswered.tokens or 0, unanswered.calls or 0)
+        self._unanswered = Sum()
         self.reached, self._next_call = self.reached or reached, ended.next_call
 
     def _nothing_left(self, least: Sum) -> Stopped:
@@ -208,7 +222,7 @@ class RunBudget:
 
     def tell(self) -> None:
         """Emit how much is spent and reserved."""
-        balance, unanswered = self.ledger.balance(), self.lost.plus(self._unanswered)
+        balance = self.ledger.balance()
         told_of = self.before.plus(self._spent_of_settled).minus(self._unanswered)
         self._emitted_at = time.monotonic()
         self.emit(
@@ -218,7 +232,7 @@ class RunBudget:
                 reserved=_amounts(balance.reserved),
                 name=self.name,
                 besides=_amounts(balance.spent.minus(told_of)),
-                unanswered=_amounts(unanswered),
+                unanswered=_amounts(self.unseen),
                 next_call=self._next_call,
             )
         )

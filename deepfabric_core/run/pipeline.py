@@ -191,6 +191,7 @@ class SamplesWork:
     stop: Stop
     checkpoint: Checkpoint
     budget: RunBudget | None = None
+    trace: TraceLog | None = None
 
 
 MakeSamples = Callable[[SamplesWork], Awaitable[None]]
@@ -301,7 +302,7 @@ async def _topics_and_samples(work: _Work, topics: Topics | None, toolbox: Toolb
     for sentence in unclear_names(topics, job.config.topics.weights):
         work.sink(Notice(sentence))
     if work.make_samples is not None:
-        await work.make_samples(SamplesWork(job, topics, work.sink, work.stop, checkpoint, work.budget))
+        await work.make_samples(SamplesWork(job, topics, work.sink, work.stop, checkpoint, work.budget, work.trace))
         return
     generation = job.config.generation
     calls = job.config.output.batch_size

@@ -100,6 +100,7 @@ class BudgetLedger:
 
     Attributes:
         lost: what calls of the run before that may have taken whose answers were never seen.
+        dead: the part of it that a process had reserved which was gone when this was opened.
 
     Raises:
         ConfigError: the ledger can't be read or written. Later on, that is an OutputError.
@@ -113,7 +114,7 @@ class BudgetLedger:
         with _explained(self._path, ConfigError):
             self._lock = _Holder(self._folder, self._holder)
             self._database = opened(self._path, _TABLES, patience=_PATIENCE)
-            self.lost = self._begin(before)
+            self.lost, self.dead = self._begin(before)
 
     def reserve(self, most: Sum, limits: Amounts) -> int | None:
         """Reserve what a call costs at most, and return the number of the reservation; None if it isn't left."""
@@ -155,17 +156,17 @@ class BudgetLedger:
         self._database.close()
         self._lock.release()
 
-    def _begin(self, before: Sum) -> Sum:
-        """Count what the run had spent before, and return what the ledger knows beyond that."""
+    def _begin(self, before: Sum) -> tuple[Sum, Sum]:
+        """Count what the run had spent before; return what the ledger knows beyond that, and the dead part of it."""
         with self._transaction():
-            self._count_dead()
+            dead = self._count_dead()
             self._database.execute("INSERT OR IGNORE INTO spent VALUES (?, ?, 0, 0, 0, 0)", self._key)
             forgotten = "SELECT cost, tokens, calls, unpriced FROM forgotten WHERE budget = ? AND run = ?"
             gone = self._database.execute(forgotten, self._key).fetchone()
             counting = before.beyond(Sum(*gone)) if gone else before
             raised = ", ".join(f"{name} = MAX({name}, ?)" for name in Sum._fields)
             self._database.execute(f"UPDATE spent SET {raised} WHERE budget = ? AND run = ?", (*counting, *self._key))  # noqa: S608 - names of fields
-            return self._balance().own.beyond(counting)
+            return self._balance().own.beyond(counting), dead
 
     def _balance(self) -> Balance:
         budget, run = self._key
@@ -178,7 +179,9 @@ class BudgetLedger:
         in_flight, cost, tokens, calls = self._database.execute(held, (budget,)).fetchone()
         return Balance(spent, own, Sum(cost, int(tokens), int(calls)), in_flight)
 
-    def _count_dead(self, also: str = "") -> None:
+    def _count_dead(self, also: str = "") -> Sum:
+        """Count as spent what processes had reserved that are gone, and `also` one; return the part of this run."""
+        own = Sum()
         rows = self._database.execute(
             "SELECT holder, run, total(cost), total(tokens), total(calls) FROM reserved WHERE budget = ? "
             "GROUP BY holder, run",
@@ -189,6 +192,9 @@ class BudgetLedger:
                 continue
             self._database.execute(_ADD, (self._key[0], run, cost, int(tokens), int(calls), 0))
             self._database.execute("DELETE FROM reserved WHERE holder = ? AND budget = ?", (holder, self._key[0]))
+            if run == self._key[1]:
+                own = own.plus(Sum(cost, int(tokens), int(calls)))
+        return own
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -19,33 +19,50 @@ from deepfabric_core.store.files import check_writable, holds_something, reason
 _REMEMBERED_TEXTS = 512
 
 
-class TraceLog:
-    """A trace that is written: a line as each call ends, after the header. An existing trace is continued.
+class TraceLines:
+    """Writes the lines of a trace, one as each call ends, by a function that is given.
 
     Secrets are hidden in all texts. In replies, which are data, those are hidden that are known; elsewhere also what
     only looks like one.
     """
 
-    def __init__(self, path: Path, header: TraceHeader, redact: Redactor) -> None:
-        self._lines = AppendLog(path)
+    def __init__(self, redact: Redactor, write: Callable[[bytes], None]) -> None:
+        self._write = write
         self._hide = lru_cache(_REMEMBERED_TEXTS)(lambda text: redact(text_of(text)))
         self._hide_known: Callable[[str], str] = lambda text: redact.exactly(text_of(text))
+
+    def of(self, stage: str) -> Callable[[TracedCall], None]:
+        """Return a function that records a call of a stage; it raises what writing does."""
+        return lambda call: self.record(replace(call, stage=stage))
+
+    def record(self, entry: TraceHeader | TracedCall) -> None:
+        """Write the line of an entry."""
+        self._write(line_of(entry, self._hide, self._hide_known))
+
+
+class TraceLog(TraceLines):
+    """A trace that is written to a file, after its header; an existing trace is continued.
+
+    Writing raises an OutputError if the disk is full or gone.
+    """
+
+    def __init__(self, path: Path, header: TraceHeader, redact: Redactor) -> None:
+        super().__init__(redact, self.append)
+        self._lines = AppendLog(path)
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
             self._lines.mend()
-            self._append(header)
+            self.record(header)
             on_failure.pop_all()
 
-    def of(self, stage: str) -> Callable[[TracedCall], None]:
-        """Return a function that records a call of a stage.
+    def append(self, line: bytes) -> None:
+        """Write a line, which another process may have made.
 
-        It raises an OutputError if the disk is full or gone.
+        Raises:
+            OutputError: the disk is full or gone.
         """
-        return lambda call: self._append(replace(call, stage=stage))
-
-    def _append(self, entry: TraceHeader | TracedCall) -> None:
         try:
-            self._lines.append(line_of(entry, self._hide, self._hide_known))
+            self._lines.append(line)
         except OSError as problem:
             path = self._lines.path
             raise OutputError(f"{path} can't be written: {reason(problem)}; the calls it holds are safe.") from problem

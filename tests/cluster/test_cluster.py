@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
-from deepfabric_core.events import Event
+from deepfabric_core.errors import ConfigError
+from deepfabric_core.events import Event, Notice, SamplesCounted
+from deepfabric_core.store.trace_log import read_trace
 from tests.cluster.conftest import kill_process_of
 from tests.provider import LocalProvider
 
@@ -20,8 +24,33 @@ from tests.provider import LocalProvider
 _WIDTH = 12
 
 
+@dataclass
+class WhenHalfDone:
+    """An observer that does something, once, when samples have come."""
+
+    act: Callable[[], object]
+    counted: int = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, SamplesCounted):
+            self.counted += 1
+            if self.counted == 3:
+                self.act()
+
+
 def done(job: Job, emit: Callable[[Event], None] = lambda _: None, stop: Stop | None = None) -> RunState:
-    return asyncio.run(generate(job, emit=emit, stop=stop or Stop()))
+    problems: list[Exception] = []
+
+    def observe(event: Event) -> None:
+        try:
+            emit(event)
+        except Exception as problem:  # noqa: BLE001 - a run goes on without an observer that fails
+            problems.append(problem)
+
+    state = asyncio.run(generate(job, emit=observe, stop=stop or Stop()))
+    assert not problems
+    assert not isinstance(emit, WhenHalfDone) or emit.counted >= 3
+    return state
 
 
 def local(job: Job, tmp_path: Path) -> bytes:
@@ -32,17 +61,10 @@ def local(job: Job, tmp_path: Path) -> bytes:
     return (tmp_path / "local.jsonl").read_bytes()
 
 
-def when_half_done(act: Callable[[], object]) -> Callable[[Event], None]:
-    """Return an observer that does something, once, when samples have come."""
-    seen: list[Event] = []
-
-    def observe(event: Event) -> None:
-        if type(event).__name__ == "SamplesCounted":
-            seen.append(event)
-            if len(seen) == 3:
-                act()
-
-    return observe
+def keys(dataset: bytes) -> list[tuple[str, int]]:
+    """The topic and the cycle of each sample."""
+    told = (json.loads(line)["metadata"] for line in dataset.splitlines())
+    return [(one["topic_id"], one["cycle"]) for one in told]
 
 
 def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
@@ -52,9 +74,38 @@ def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: Loca
     assert not job.shards.path.exists()
 
 
+def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
+    job, stop = replace(job, trace=tmp_path / "calls.jsonl"), Stop()
+    assert done(job, WhenHalfDone(stop.request), stop).ending == "stopped"
+    trace = read_trace(tmp_path / "calls.jsonl")
+    assert len(trace.calls) == server.counts.requests
+    assert done(replace(job, resume=True)).ending == "complete"
+    trace = read_trace(tmp_path / "calls.jsonl")
+    assert (len(trace.sessions), len(trace.calls), trace.damaged) == (2, 400, ())
+    assert {call.stage for call in trace.calls} == {"samples"}
+
+
+def test_a_server_that_is_down_is_told_of_once_and_costs_no_sample(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # nobody listens there
+        down = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+        llm = job.config.generation.llm.model_copy(update={"base_url": (down, server.base_url)})
+        generation = job.config.generation.model_copy(update={"llm": llm})
+        said: list[str] = []
+        state = done(
+            replace(job, config=job.config.model_copy(update={"generation": generation})),
+            lambda event: said.append(event.message) if isinstance(event, Notice) else None,
+        )
+    assert (state.ending, state.samples_done, server.counts.requests) == ("complete", 400, 400)
+    assert said == [f"{down[7:-3]} is left out until it answers again: connection"]
+    assert len(set(keys(job.dataset.read_bytes()))) == 400
+
+
 def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
     stop = Stop()
-    first = done(job, when_half_done(stop.request), stop)
+    first = done(job, WhenHalfDone(stop.request), stop)
     assert first.ending == "stopped" and 0 < first.samples_done < 400
     assert not job.dataset.exists()
     second = done(replace(job, resume=True))
@@ -63,24 +114,76 @@ def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalPro
     assert job.dataset.read_bytes() == local(job, tmp_path)
 
 
+def test_weights_that_changed_are_refused_before_anything_is_paid(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
+) -> None:
+    def weighted(weights: dict[str, float]) -> Job:
+        topics = job.config.topics.model_copy(update={"weights": weights})
+        return replace(job, config=job.config.model_copy(update={"topics": topics}))
+
+    stop = Stop()
+    assert done(weighted({"branch 1": 3.0}), WhenHalfDone(stop.request), stop).ending == "stopped"
+    paid = server.counts.requests
+    for weights in ({"branch 1": 2.0}, {}):
+        with pytest.raises(ConfigError, match=r"^topics.weights: the weights of topics have changed.*--fresh\.$"):
+            done(replace(weighted(weights), resume=True))
+    assert server.counts.requests == paid
+    assert done(replace(weighted({"branch 1": 3.0}), resume=True)).ending == "complete"
+    assert server.counts.requests == 400
+    assert keys(job.dataset.read_bytes()) == keys(local(weighted({"branch 1": 3.0}), tmp_path))
+
+
 @pytest.mark.parametrize("name", ["WorkerActor", "KeeperActor"])
 def test_a_process_that_dies_costs_the_calls_in_flight_at_most(
     cluster: Any, job: Job, server: LocalProvider, tmp_path: Path, name: str
 ) -> None:
-    state = done(job, when_half_done(lambda: kill_process_of(name)))
+    state = done(job, WhenHalfDone(lambda: kill_process_of(name)))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert 400 <= server.counts.requests <= 400 + _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_process_that_takes_the_place_of_another_in_a_pause_begins_no_call(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    stop = Stop()
+
+    async def paused_for_a_while() -> tuple[RunState, int]:
+        making = asyncio.ensure_future(generate(job, emit=WhenHalfDone(stop.pause), stop=stop))
+        while not stop.paused:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.0)  # what was in flight ends
+        before = server.counts.requests
+        for name in ("WorkerActor", "KeeperActor"):
+            kill_process_of(name)
+        await asyncio.sleep(6.0)
+        made = server.counts.requests - before
+        stop.go_on()
+        return await making, made
+
+    state, made = asyncio.run(paused_for_a_while())
+    assert (state.ending, state.samples_done, made) == ("complete", 400, 0)
 
 
 def test_a_node_that_dies_costs_the_calls_in_flight_at_most(
     cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
 ) -> None:
     node = cluster.add_node(num_cpus=2)
-    state = done(job, when_half_done(lambda: cluster.remove_node(node, allow_graceful=False)))
+    state = done(job, WhenHalfDone(lambda: cluster.remove_node(node, allow_graceful=False)))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert server.counts.requests <= 400 + _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_rate_limit_is_one_for_all_workers_together(cluster: Any, job: Job, server: LocalProvider) -> None:
+    limits = job.config.generation.rate_limit.model_copy(update={"requests_per_minute": 1200})
+    output = job.config.output.model_copy(update={"num_samples": 100})
+    generation = job.config.generation.model_copy(update={"rate_limit": limits})
+    config = job.config.model_copy(update={"generation": generation, "output": output})
+    assert done(replace(job, config=config)).ending == "complete"
+    first, last = server.counts.first_at, server.counts.last_at
+    assert first is not None and last is not None
+    assert 99 / (last - first) < 22
 
 
 def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server: LocalProvider) -> None:
@@ -89,3 +192,20 @@ def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server
     state = done(job)
     assert (state.ending, state.samples_done, server.counts.requests) == ("budget", 100, 100)
     assert state.budget is not None and state.budget.spent.calls == 100
+
+
+def test_a_budget_is_kept_though_the_keeper_and_a_worker_die_and_their_calls_count_at_the_worst_case(
+    cluster: Any, job: Job, server: LocalProvider
+) -> None:
+    def both() -> None:
+        kill_process_of("WorkerActor")
+        kill_process_of("KeeperActor")
+
+    budget = type(job.config.budget)(calls=200)
+    job = replace(job, config=job.config.model_copy(update={"budget": budget}))
+    state = done(job, WhenHalfDone(both))
+    assert state.ending == "budget"
+    assert 200 - 2 * _WIDTH <= state.samples_done <= server.counts.requests <= 200
+    assert state.budget is not None and state.budget.spent.calls is not None
+    assert server.counts.requests <= state.budget.spent.calls <= 200
+    assert state.budget.unanswered.calls is not None and state.budget.unanswered.calls <= 2 * _WIDTH

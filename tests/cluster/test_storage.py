@@ -13,7 +13,7 @@ from deepfabric_core import Job
 from deepfabric_core.cluster.shard_storage import ShardStorage
 from deepfabric_core.errors import ConfigError
 from tests.cluster.conftest import kill_process_of
-from tests.cluster.test_cluster import done, local, when_half_done
+from tests.cluster.test_cluster import WhenHalfDone, done, local
 from tests.provider import LocalProvider
 
 _WIDTH = 12
@@ -47,7 +47,7 @@ def test_a_run_with_shards_in_s3_survives_a_killed_worker_and_leaves_nothing_the
     cluster: Any, job: Job, server: LocalProvider, bucket: str, tmp_path: Path
 ) -> None:
     job = stored(job, bucket)
-    state = done(job, when_half_done(lambda: kill_process_of("WorkerActor")))
+    state = done(job, WhenHalfDone(lambda: kill_process_of("WorkerActor")))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert job.dataset.read_bytes() == local(job, tmp_path)
     # What the lost worker got in its last second wasn't stored yet.
@@ -61,7 +61,7 @@ def test_a_run_that_was_stopped_goes_on_from_s3_alone(
     from deepfabric_core import Stop
 
     job, stop = stored(job, bucket), Stop()
-    first = done(job, when_half_done(stop.request), stop)
+    first = done(job, WhenHalfDone(stop.request), stop)
     assert first.ending == "stopped" and 0 < first.samples_done < 400
     for folder in job.shards.path.glob("[0-9]*"):  # the next driver may be on another machine
         for file in folder.iterdir():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from deepfabric_core.chat.messages import Request
+from deepfabric_core.llm.endpoint_health import EndpointHealth
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.quota_headers import RemainingQuota
 from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
@@ -15,6 +16,11 @@ class CallLimiter(Protocol):
     """Lets the calls of a stage go; see `StageLimiter`. A permit is only handed back to the limiter that gave it."""
 
     reply_spacing: ReplySpacing
+
+    @property
+    def health(self) -> EndpointHealth:
+        """Whether the endpoint answers."""
+        ...
 
     @property
     def in_flight(self) -> int:

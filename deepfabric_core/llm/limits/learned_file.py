@@ -26,6 +26,8 @@ from deepfabric_core.llm.limits.learned import Learned, from_json, to_json
 from deepfabric_core.web.addresses import shown
 
 _VARIABLE = "DEEPFABRIC_LEARNED_LIMITS"
+# Has the salt in hexadecimal digits where another process's is to be used, so that both have the same targets.
+SALT_VARIABLE = "DEEPFABRIC_SALT"
 _OFF = ("off", "0", "no", "false")
 
 _FILE = "learned_limits.json"
@@ -97,18 +99,18 @@ def _after_scheme(address: str) -> str:
 
 
 def _hashed(secret: str) -> str:
-    return hmac.new(_salt(), secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_KEY_DIGITS]
+    return hmac.new(salt(), secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_KEY_DIGITS]
 
 
-def _salt() -> bytes:
-    """Return the salt of the file, which is made if there is none; any other one where that fails."""
+def salt() -> bytes:
+    """Return the salt of the environment or the file, which is made if there is none; any other one if that fails."""
     path = cache_folder() / _FILE
-    salt = _salt_in(_document(path))
-    if salt is None and not is_off():
+    found = _salt_in({"salt": os.environ.get(SALT_VARIABLE)}) or _salt_in(_document(path))
+    if found is None and not is_off():
         with contextlib.suppress(OSError):
             _change(path, lambda entries: entries)
-        salt = _salt_in(_document(path))
-    return salt or _salt_of_process()
+        found = _salt_in(_document(path))
+    return found or _salt_of_process()
 
 
 @cache
@@ -118,10 +120,10 @@ def _salt_of_process() -> bytes:
 
 def _salt_in(document: Mapping[str, Any]) -> bytes | None:
     try:
-        salt = bytes.fromhex(document["salt"])
+        found = bytes.fromhex(document["salt"])
     except (KeyError, TypeError, ValueError):
         return None
-    return salt if len(salt) == _SALT_BYTES else None
+    return found if len(found) == _SALT_BYTES else None
 
 
 def all_kept() -> list[Kept]:
@@ -211,9 +213,9 @@ def _change(path: Path, change: Callable[[list[Kept]], list[Kept]]) -> None:
     with filelock.FileLock(lock, timeout=_LONGEST_LOCK, thread_local=False, mode=_PRIVATE):  # Timeout is an OSError
         document = _document(path)
         entries = change(list(_entries(document)))
-        salt = _salt_in(document) or secrets.token_bytes(_SALT_BYTES)
+        kept_salt = _salt_in(document) or secrets.token_bytes(_SALT_BYTES)
         limits = [{**asdict(kept.target), **to_json(kept.learned), "at": round(kept.at, 3)} for kept in entries]
-        _replace(path, json.dumps({"version": _VERSION, "salt": salt.hex(), "limits": limits}, indent=1))
+        _replace(path, json.dumps({"version": _VERSION, "salt": kept_salt.hex(), "limits": limits}, indent=1))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from deepfabric_core.chat.messages import Request
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Emit
+from deepfabric_core.llm.endpoint_health import EndpointHealth
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.limiter import Limiter
 from deepfabric_core.llm.limits.queue import Permit, Places, SentBack, StageQueue, WaitingCall
@@ -28,6 +29,7 @@ class StageLimiter:
     def __init__(self, limiter: Limiter, places: Places, limits: RateLimit, emit: Emit, stop: Stop) -> None:
         self.limits = limits
         self.queue = StageQueue(places, limits, stop, self.ended)
+        self.health = EndpointHealth()
         self.reply_spacing = ReplySpacing()
         self._limiter = limiter
         self._emit = emit

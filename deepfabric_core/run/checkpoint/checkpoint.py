@@ -296,6 +296,20 @@ class Checkpoint:
             self._sink(self._resumed_event(journal.written, self.failures.by_kind, counts, kept.total()))
         return journal
 
+    def keep_weights(self, weights: Mapping[str, float]) -> None:
+        """Note the weights of topics by which the samples are shared out among shards.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        self._base = replace(self._base, weights=dict(weights))
+        self._autosave.write_metadata()
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weights of topics, by their ids, by which samples were shared out last."""
+        return self._base.weights
+
     def shards(self, wanted: int, earlier: ShardTotals) -> None:
         """Note that the samples are made in shards, of which earlier sessions have made some."""
         self._base = replace(self._base, samples_wanted=wanted, samples_done=earlier.made)

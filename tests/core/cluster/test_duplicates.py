@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from deepfabric_core.cluster.duplicates import reject, repeated
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.samples.reviews import sample_id
 from deepfabric_core.store.review_log import reviews_of
+from tests.core.static_models import save_small_model
 
 
 def sample(question: str, answer: str) -> dict[str, object]:
@@ -40,6 +43,24 @@ def test_the_later_of_two_equal_samples_of_different_shards_is_found(tmp_path: P
 
 def test_equal_samples_of_one_shard_are_left_to_its_own_run(tmp_path: Path) -> None:
     assert repeated([dataset(tmp_path, "a", GREEN, GREEN), dataset(tmp_path, "b", BLACK)], Duplicates()) == {}
+
+
+def test_a_sample_that_means_the_same_as_one_of_another_shard_is_found_if_meanings_are_compared(tmp_path: Path) -> None:
+    pytest.importorskip("model2vec")
+    save_small_model(tmp_path / "model")
+    mend, fix = (
+        sample("how do I repair a bike", "fix the puncture"),
+        sample("how can I mend my bicycle", "repair the flat"),
+    )
+    bread = sample("how do I bake a loaf", "baking of bread")
+    shards = [dataset(tmp_path, "a", mend), dataset(tmp_path, "b", bread, fix), dataset(tmp_path, "c", bread)]
+    found = repeated(shards, Duplicates(embeddings=str(tmp_path / "model")))
+    assert {place: [one.sample for one in decisions] for place, decisions in found.items()} == {
+        1: [sample_id(fix)],
+        2: [sample_id(bread)],
+    }
+    assert "means" in found[1][0].reason
+    assert repeated(shards[:2], Duplicates()) == {}
 
 
 def test_what_is_refused_is_a_rejection_in_the_shards_own_reviews(tmp_path: Path) -> None:

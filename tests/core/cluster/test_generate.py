@@ -15,11 +15,13 @@ import pytest
 
 from deepfabric_core import Job, Stop, load
 from deepfabric_core.chat.messages import Reply, Request
+from deepfabric_core.chat.trace import trace_in
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.schema import Generation
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.connect import CallPolicy, connect
@@ -32,6 +34,8 @@ from deepfabric_core.samples.shards import Layout, Shard, topics_of
 from deepfabric_core.stop import Stopped
 from deepfabric_core.store.shard_files import ShardFiles, ShardsFolder
 from deepfabric_core.store.topics_file import TopicsFile, load_topics
+
+KEY = "sk-of-nobody-1234567890"
 
 
 @pytest.fixture
@@ -88,6 +92,26 @@ def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_
     assert (state.samples_done, state.answered) == (15, 15)
     totals = folder.totals()
     assert (totals.made, totals.failed, totals.calls) == (15, 0, 15)
+
+
+def test_the_calls_of_a_shard_are_lines_of_a_trace_without_keys(job: Job, tmp_path: Path) -> None:
+    shard, files = only_shard(job, tmp_path)
+    config = job.config.model_copy(update={"generation": with_key(job.config.generation)})
+    traced = Reporter(0)
+    task = ShardTask(shard_job(replace(job, config=config), shard, files, 2), files, str(Path.cwd()), is_traced=True)
+    assert asyncio.run(make_shard(task, None, traced, Stop())).finished
+    lines = traced.report().trace
+    header = b'{"trace": 1, "started_at": 1.0}\n'
+    calls = trace_in([header, *lines], "here").calls
+    assert (len(calls), {call.stage for call in calls}) == (15, {"samples"})
+    assert not traced.report().trace
+    assert b"sk-of-nobody" not in b"".join(lines)
+
+
+def with_key(generation: Generation) -> Generation:
+    """Settings with a key, which the system prompt repeats."""
+    llm = generation.llm.model_copy(update={"headers": {"X-Key": KEY}})
+    return generation.model_copy(update={"llm": llm, "system_prompt": f"You teach. {KEY}"})
 
 
 def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:

@@ -36,9 +36,13 @@ class Direct:
 
     keeper: LeaseKeeper
     lost: bool = False
+    registered: int = 0
+    failures: int = 0
 
     async def register(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
-        return await self._passed(self.keeper.register(name, epoch, told))
+        answers = await self._passed(self.keeper.register(name, epoch, told))
+        self.registered += 1
+        return answers
 
     async def post(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
         return await self._passed(self.keeper.post(name, epoch, told))
@@ -49,6 +53,7 @@ class Direct:
     async def _passed(self, asked: Coroutine[Any, Any, m.Answers]) -> m.Answers:
         if self.lost:
             asked.close()
+            self.failures += 1
             raise KeeperLost("it is gone")
         return await asked
 
@@ -64,6 +69,25 @@ class Counting(Direct):
         self.posts += 1
         self.asked += [one for one in told if isinstance(one, m.Ask)]
         return await super().post(name, epoch, told)
+
+
+@dataclass
+class Slow(Direct):
+    """Holds messages up, and can lose one answer of those that are waited for."""
+
+    holding: asyncio.Event | None = None
+    loses_one: bool = False
+
+    async def post(self, name: str, epoch: int, told: Sequence[m.Message]) -> m.Answers:
+        if self.holding is not None:
+            await self.holding.wait()
+        return await super().post(name, epoch, told)
+
+    async def wait(self, name: str, epoch: int) -> m.Answers:
+        if self.loses_one:
+            self.loses_one = False
+            raise KeeperLost("it was away for a moment")
+        return await super().wait(name, epoch)
 
 
 @dataclass
@@ -84,6 +108,9 @@ class Crowd:
         events: list[Event] = []
         self.budget = RunBudget(self.limits, self.ledgers[-1], events.append, stop, lambda: 0.0)
         return LeaseKeeper(lambda _: limiter, stop, self.budget)
+
+    def keeper_dies(self) -> None:
+        self.ledgers[-1].close()  # what was reserved counts as spent
 
     @property
     def spent(self) -> Sum:
@@ -193,7 +220,7 @@ def test_after_the_keeper_is_lost_a_new_one_knows_all_calls_and_reservations(cro
             await until(lambda: crowd.made >= 20)
             direct.lost = True
             await asyncio.sleep(0.05)
-            crowd.ledgers[-1].close()  # what was reserved counts as spent
+            crowd.keeper_dies()
             direct.keeper, direct.lost = crowd.keeper(), False
             await making
         assert direct.keeper.in_flight() == {"0 a": 0}
@@ -312,6 +339,156 @@ def test_calls_that_wait_here_begin_as_others_end_and_those_that_go_on_are_first
             await asyncio.gather(*calls, return_exceptions=True)
             assert order == ["later", "new"]
             assert (limiter.in_flight, limiter.waiting) == (0, 0)
+
+    run(all_of_it)
+    assert crowd.limiter.controller.in_flight == 0
+
+
+def test_of_several_endpoints_with_the_same_places_the_one_with_the_fewest_calls_gets_the_next(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        places, other = Places(4), Target("openai", "otherhost/v1", "tea-1", "")
+        async with (
+            LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, places, RateLimit(), Stop()) as first,
+            client.limiter_of(other, places, RateLimit(), Stop()) as second,
+        ):
+            await client.flush()
+            held = [await first.acquire(ASKS) for _ in range(4)]
+            waiting = [asyncio.ensure_future(one.acquire(ASKS)) for one in (first, first, second, second)]
+            await asyncio.sleep(0)
+            for permit in held[:2]:
+                first.answered(permit, 1, 1)
+                await asyncio.sleep(0.01)
+            assert (first.in_flight, second.in_flight) == (2, 2)
+            for permit in held[2:]:
+                first.answered(permit, 1, 1)
+                await asyncio.sleep(0.01)
+            for limiter, call in zip((first, first, second, second), waiting, strict=True):
+                limiter.answered(await call, 1, 1)
+
+    run(all_of_it)
+
+
+def test_a_worker_that_dies_with_the_keeper_has_its_calls_counted_at_the_worst_case_and_others_what_they_took(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepfabric_core.cluster.lease_client._LONGEST_FLUSH", 0.05)
+
+    async def all_of_it() -> None:
+        direct = Direct(crowd.keeper())
+        async with LeaseClient(direct, "0 a", between=0.001).opened() as client:
+            making = asyncio.ensure_future(crowd.calls(client, 40, seconds=0.3))
+            async with LeaseClient(Direct(direct.keeper), "1 a", between=0.001).opened() as dying:
+                dies = asyncio.ensure_future(crowd.calls(dying, 40, ceiling=3, seconds=5))
+                await until(lambda: crowd.in_flight == 7)
+                direct.lost, dying.keeper = True, Direct(direct.keeper, lost=True)
+                dies.cancel()
+            crowd.keeper_dies()
+            direct.keeper, direct.lost = crowd.keeper(), False
+            await making
+
+    run(all_of_it)
+    assert crowd.spent == Sum(pytest.approx(40 * 0.004 + 3 * 0.01), 40 * 40 + 3 * 100, 43)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limits", [Amounts(cost=0.4), Amounts(tokens=4000), Amounts(calls=80)])
+def test_a_budget_is_kept_though_keepers_die_one_after_the_other(tmp_path: Path, limits: Amounts) -> None:
+    crowd = Crowd(tmp_path, limits)
+
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+        directs = [Direct(keeper), Direct(keeper)]
+
+        async def worker(place: int) -> None:
+            async with LeaseClient(directs[place], f"{place} a", between=0.001).opened() as client:
+                with pytest.raises(Stopped):
+                    await crowd.calls(client, 1000, seconds=0.01)
+
+        async def deaths() -> None:
+            for made in (10, 30, 50):
+                await until(lambda made=made: crowd.made >= made)  # type: ignore[misc]
+                for direct in directs:
+                    direct.lost = True
+                await asyncio.sleep(0.005)
+                crowd.keeper_dies()
+                keeper = crowd.keeper()
+                for direct in directs:
+                    direct.keeper, direct.lost = keeper, False
+
+        await asyncio.gather(worker(0), worker(1), deaths())
+
+    run(all_of_it)
+    assert crowd.spent.is_within(limits)
+    assert Sum(0.004 * crowd.made - 1e-9, 40 * crowd.made, crowd.made).is_within(limits)
+    in_flight = Sum(8 * 0.01, 8 * 100, 8)  # counted at the worst until they are answered
+    assert not crowd.spent.plus(in_flight).is_within(limits)
+
+
+def test_what_a_call_has_spent_is_not_lost_with_a_message_that_is_under_way_when_a_worker_tells_all_anew(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepfabric_core.cluster.lease_keeper._LONGEST_WAIT", 0.02)
+
+    async def all_of_it() -> None:
+        direct = Slow(crowd.keeper())
+        async with LeaseClient(direct, "0 a", between=0.001).opened() as client:
+            held = await client.reserve(lambda: (WORST,), started=False)
+            direct.holding = asyncio.Event()
+            held.settle(REAL, answered=True)
+            await asyncio.sleep(0.01)
+            direct.loses_one = True
+            await until(lambda: direct.registered == 2)
+            direct.holding.set()
+            await client.flush()
+
+    run(all_of_it)
+    assert crowd.spent == Sum(0.004, 40, 1)
+
+
+def test_a_worker_that_tells_a_new_keeper_twice_has_its_calls_counted_once(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        direct = Direct(crowd.keeper())
+        async with LeaseClient(direct, "0 a", between=0.001).opened() as client:
+            held = await client.reserve(lambda: (WORST,), started=False)
+            crowd.keeper_dies()
+            direct.keeper, direct.lost = crowd.keeper(), True
+            for times in (2, 3):
+                direct.lost = False
+                await until(lambda times=times: direct.registered >= times)  # type: ignore[misc]
+                direct.lost = True
+                client.send(m.Clock(0.0))
+                await until(lambda: direct.failures > 0)
+                direct.failures = 0
+            direct.lost = False
+            held.settle(REAL, answered=True)
+            await client.flush()
+
+    run(all_of_it)
+    assert crowd.spent == Sum(0.004, 40, 1)
+
+
+def test_in_a_pause_no_call_begins_whatever_a_keeper_says_that_has_not_heard_of_it(crowd: Crowd) -> None:
+    async def all_of_it() -> None:
+        direct, stop, limits = Direct(crowd.keeper()), Stop(), RateLimit(requests_per_minute=60_000)
+        async with (
+            LeaseClient(direct, "0 a", between=0.001).opened() as client,
+            client.limiter_of(TARGET, Places(2), limits, stop) as limiter,
+        ):
+            held = [await limiter.acquire(ASKS) for _ in range(2)]
+            waiting = asyncio.ensure_future(limiter.acquire(ASKS))
+            await client.flush()
+            stop.pause()
+            later = asyncio.ensure_future(limiter.acquire(ASKS))
+            direct.keeper = crowd.keeper()
+            for permit in held:
+                limiter.answered(permit, 1, 1)
+            await client.flush()
+            await until(lambda: direct.registered == 2)
+            await asyncio.sleep(0.05)
+            assert not waiting.done() and not later.done()
+            stop.go_on()
+            for permit in (await waiting, await later):
+                limiter.answered(permit, 1, 1)
 
     run(all_of_it)
     assert crowd.limiter.controller.in_flight == 0

@@ -18,6 +18,7 @@ import pytest
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import (
+    SALT_VARIABLE,
     Target,
     all_kept,
     endpoint_of,
@@ -25,6 +26,7 @@ from deepfabric_core.llm.limits.learned_file import (
     keep,
     recall,
     remove,
+    salt,
     target_of,
 )
 from tests import ROOT
@@ -217,6 +219,20 @@ def test_a_lock_that_is_held_too_long_costs_an_entry_and_no_more(folder: Path) -
         with pytest.raises(ConfigError, match="can't be changed"):
             remove(None)
     assert models() == ["m"]
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+def test_a_process_elsewhere_has_the_same_targets_by_the_salt_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_off: bool
+) -> None:
+    if is_off:
+        monkeypatch.setenv("DEEPFABRIC_LEARNED_LIMITS", "off")
+    here, own_salt = target(), salt().hex()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    said = f"os._exit(target().key != {here.key!r})"
+    assert started(said).wait(60) == 1
+    monkeypatch.setenv(SALT_VARIABLE, own_salt)
+    assert started(said).wait(60) == 0
 
 
 def test_processes_that_write_at_the_same_time_lose_none_of_each_others_entries() -> None:
