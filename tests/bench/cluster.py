@@ -1,4 +1,7 @@
-"""What a run on Ray costs: processor seconds of each kind of process, against one process of the same width.
+"""What a run on Ray costs: processor seconds of each kind of process, against processes without Ray.
+
+One process has the whole width; or there are as many as workers, each with a part of it and of the samples: processors
+that are busy make a sample dearer, whatever it is made by.
 
 Needs Ray, as `.ci/cluster` installs it::
 
@@ -18,8 +21,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests import ROOT
 from tests.bench.server import Server, served
@@ -45,31 +49,64 @@ def main() -> None:
     if asked.samples <= _A_SHARD * max(1, *asked.workers):
         options.error(f"--samples has to be more than {_A_SHARD} for each worker")
     faults = {"latency": asked.latency} | ({"requests_per_second": asked.rate} if asked.rate else {})
-    sys.stdout.write("| workers | seconds | CPU ms a sample | of which | driver's peak MB | refused |\n")
+    sys.stdout.write("| processes | seconds | CPU ms a sample | of which | driver's peak MB | refused |\n")
     sys.stdout.write("|---|---|---|---|---|---|\n")
     for _ in range(asked.rounds):
-        for workers in (0, *asked.workers):
-            with served(faults) as server:
-                url = None if asked.simulated else server
-                fewest = _A_SHARD * max(1, workers)
-                few, _, _ = _ran(url, fewest, asked.width, workers)
-                cpu, seconds, peak = _ran(url, asked.samples, asked.width, workers)
-                refused = server.counts().get("rate_limited", 0)
-            each = {role: 1000 * (cpu[role] - few[role]) / (asked.samples - fewest) for role in cpu}
-            parts = ", ".join(f"{role} {ms:.2f}" for role, ms in sorted(each.items()))
-            row = f"| {workers} | {seconds:.1f} | {sum(each.values()):.3f} | {parts} | {peak:.0f} | {refused} |\n"
-            sys.stdout.write(row)
-            sys.stdout.flush()
+        for number in sorted({1, *asked.workers}):
+            for on_ray in (False, True) if number in asked.workers else (False,):
+                with served(faults) as server:
+                    _row(None if asked.simulated else server, asked.samples, asked.width, number, on_ray=on_ray)
 
 
-def _ran(server: Server | None, samples: int, width: int, workers: int) -> tuple[Mapping[str, float], float, float]:
-    """Run so many samples; return the processor seconds of each role, the seconds, and the driver's peak memory."""
+def _row(server: Server | None, samples: int, width: int, processes: int, *, on_ray: bool) -> None:
+    """Measure and print one row."""
+    fewest = _A_SHARD * processes
+    few = _all_ran(server, fewest, width, processes, on_ray=on_ray)
+    run = _all_ran(server, samples, width, processes, on_ray=on_ray)
+    each = {role: 1000 * (run.cpu[role] - few.cpu[role]) / (samples - fewest) for role in run.cpu}
+    parts = ", ".join(f"{role} {ms:.2f}" for role, ms in sorted(each.items())) if on_ray else ""
+    refused = 0 if server is None else server.counts().get("rate_limited", 0)
+    name = f"{processes}{' workers on Ray' * on_ray}"
+    row = f"| {name} | {run.seconds:.1f} | {sum(each.values()):.3f} | {parts} | {run.peak:.0f} | {refused} |\n"
+    sys.stdout.write(row)
+    sys.stdout.flush()
+
+
+class _Ran(NamedTuple):
+    """The processor seconds of each role, the seconds, and the peak memory of the driver in MB."""
+
+    cpu: Mapping[str, float]
+    seconds: float
+    peak: float
+
+
+def _all_ran(server: Server | None, samples: int, width: int, processes: int, *, on_ray: bool) -> _Ran:
+    """Run so many samples, on Ray or by processes of their own."""
+    if on_ray:
+        return _ran(server, samples, width, processes)
+    with ThreadPoolExecutor(processes) as pool:
+        found = list(pool.map(lambda _: _ran(server, samples // processes, width // processes, 0), range(processes)))
+    cpu = {"driver": sum(one.cpu["driver"] for one in found)}
+    return _Ran(cpu, max(one.seconds for one in found), max(one.peak for one in found))
+
+
+def _ran(server: Server | None, samples: int, width: int, workers: int) -> _Ran:
+    """Run so many samples by workers, or by one process."""
     with tempfile.TemporaryDirectory() as place:
         config, topics = Path(place) / "config.json", Path(place) / "topics.jsonl"
         config.write_text(json.dumps(_config(server, place, samples, width, workers)), encoding="utf-8")
         paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(50) for two in range(50))
         topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
-        command = [sys.executable, "-m", "deepfabric_core", "generate", str(config), "--topics-load", str(topics)]
+        command = [
+            sys.executable,
+            "-m",
+            "deepfabric_core",
+            "generate",
+            str(config),
+            "--topics-load",
+            str(topics),
+            "--yes",
+        ]
         environment = os.environ | {
             "PYTHONPATH": str(ROOT),
             "XDG_DATA_HOME": place,
@@ -94,7 +131,7 @@ def _ran(server: Server | None, samples: int, width: int, workers: int) -> tuple
     totals: dict[str, float] = defaultdict(float)
     for role, cpu in seen.values():
         totals[role] += cpu
-    return totals, seconds, peak
+    return _Ran(totals, seconds, peak)
 
 
 def _config(server: Server | None, place: str, samples: int, width: int, workers: int) -> dict[str, Any]:
