@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
 from deepfabric_core.cluster.shard_storage import ShardStorage, is_address
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
+from deepfabric_core.llm.ray_connection import check_answers
 from deepfabric_core.run import pipeline
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
@@ -31,7 +33,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
     from deepfabric_core.cluster.ray_cluster import check_ray
 
     check_ray()
-    _check_cluster(job)
+    await asyncio.to_thread(_check_cluster, job)
     job = replace(job, checkpoint_path=job.checkpoint_files().folder)  # the shards belong to it
     state = await pipeline.generate(job, emit=emit, stop=stop, make_samples=make_samples)
     if state.ending == "complete" and not job.keep:
@@ -47,6 +49,7 @@ def _check_local(job: Job) -> None:
 
 
 def _check_cluster(job: Job) -> None:
+    check_answers(job.config.run.address)
     if (address := job.config.run.storage) is not None and is_address(address):
         ShardStorage(address, f"{job.shards.path.name}-check").check()
 

@@ -14,6 +14,8 @@ from deepfabric_core.errors import ConfigError
 
 # Where actors with names are.
 NAMESPACE = "deepfabric"
+# The beginning of an address that is reached by Ray's client.
+_CLIENT = "ray://"
 # In seconds.
 _ANSWERS_WITHIN = 10.0
 # In bytes. Samples go to files, and next to nothing to Ray's memory; Ray takes no less.
@@ -74,7 +76,7 @@ def check_answers(address: str | None) -> None:
     Raises:
         ConfigError: nothing does.
     """
-    host, _, port = (address or "").rpartition(":")
+    host, _, port = (address or "").removeprefix(_CLIENT).rpartition(":")
     if not host or "://" in host or not port.isdecimal():
         return
     try:

@@ -85,6 +85,15 @@ def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: 
     assert {call.stage for call in trace.calls} == {"samples"}
 
 
+def test_a_cluster_that_does_not_answer_is_told_of_before_anything_is_asked(job: Job, server: LocalProvider) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # nobody listens there
+        run = job.config.run.model_copy(update={"address": f"127.0.0.1:{held.getsockname()[1]}"})
+        with pytest.raises(ConfigError, match=r"No Ray cluster answers at 127\.0\.0\.1"):
+            done(replace(job, config=job.config.model_copy(update={"run": run}), topics_load=None))
+    assert server.counts.requests == 0
+
+
 def test_a_server_that_is_down_is_told_of_once_and_costs_no_sample(
     cluster: Any, job: Job, server: LocalProvider
 ) -> None:

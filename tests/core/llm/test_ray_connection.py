@@ -10,9 +10,10 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.llm.ray_connection import check_answers
 
 
-def test_an_address_where_nothing_answers_is_told_at_once() -> None:
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_nothing_answers_is_told_at_once(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as used:
-        address = f"127.0.0.1:{used.getsockname()[1]}"
+        address = f"{scheme}127.0.0.1:{used.getsockname()[1]}"
         check_answers(address)
     with pytest.raises(
         ConfigError, match=rf"No Ray cluster answers at {address}: .*refused.*Check run.address"
@@ -26,6 +27,6 @@ def test_a_port_that_is_none_is_told() -> None:
         check_answers("127.0.0.1:123456789")
 
 
-@pytest.mark.parametrize("address", [None, "auto", "local", "ray://127.0.0.1:1", "127.0.0.1"])
+@pytest.mark.parametrize("address", [None, "auto", "local", "127.0.0.1"])
 def test_other_addresses_are_left_to_ray(address: str | None) -> None:
     check_answers(address)
