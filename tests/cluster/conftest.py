@@ -53,12 +53,18 @@ def server() -> Iterator[LocalProvider]:
 
 
 @pytest.fixture
-def job(tmp_path: Path, server: LocalProvider) -> Job:
-    """400 samples of 100 topics, by 3 workers in 8 shards."""
-    topics = tmp_path / "topics.jsonl"
+def topics(tmp_path: Path) -> Path:
+    """100 topics."""
+    file = tmp_path / "topics.jsonl"
     paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(10) for two in range(10))
-    topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
-    text = json.dumps(
+    file.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def settings(tmp_path: Path, server: LocalProvider) -> str:
+    """A config of 400 samples, by 3 workers in 8 shards."""
+    return json.dumps(
         {
             "topics": {"prompt": "Tea"},
             "generation": {"system_prompt": "You teach."},
@@ -73,7 +79,12 @@ def job(tmp_path: Path, server: LocalProvider) -> Job:
             "run": {"engine": "ray", "workers": 3, "shard_size": 50},
         }
     )
-    return Job(load(text, source="here").config, topics_load=topics, checkpoint_path=tmp_path / "checkpoint")
+
+
+@pytest.fixture
+def job(tmp_path: Path, topics: Path, settings: str) -> Job:
+    """The job of these."""
+    return Job(load(settings, source="here").config, topics_load=topics, checkpoint_path=tmp_path / "checkpoint")
 
 
 def kill_process_of(name: str) -> None:

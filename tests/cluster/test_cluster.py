@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,6 +124,23 @@ def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalPro
     second = done(replace(job, resume=True))
     assert (second.ending, second.samples_done, second.calls_of_all_sessions) == ("complete", 400, 400)
     assert server.counts.requests == 400
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_driver_that_is_killed_costs_the_calls_in_flight_at_most(
+    cluster: Any, job: Job, settings: str, server: LocalProvider, tmp_path: Path
+) -> None:
+    config = tmp_path / "tea.json"
+    config.write_text(settings, encoding="utf-8")
+    command = [sys.executable, "-m", "deepfabric_core", "generate", str(config), "--topics-load", str(job.topics_load)]
+    command += ["--address", cluster.address, "--checkpoint-path", str(job.checkpoint_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while server.counts.answered < 200 and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert subprocess.run([*command, "--resume"], check=False, capture_output=True).returncode == 0
+    assert 400 <= server.counts.requests <= 400 + _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
 
 
