@@ -34,10 +34,15 @@ _SECONDS = 60
 
 
 def import_all() -> None:
-    """Import what a run may need, with litellm left out."""
+    """Import what a run may need, with litellm left out, and what needs a package that isn't installed."""
     for module in pkgutil.walk_packages(deepfabric_core.__path__, "deepfabric_core."):
-        if module.name.rpartition(".")[2] != "__main__":
+        if module.name.rpartition(".")[2] == "__main__":
+            continue
+        try:
             importlib.import_module(module.name)
+        except ModuleNotFoundError as missing:
+            if str(missing.name).startswith("deepfabric_core"):
+                raise
     for name in _LATE:
         importlib.import_module(name)
     Prices("openai", "gpt-4o")  # its list is read once in a process
