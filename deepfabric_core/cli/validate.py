@@ -11,6 +11,7 @@ from deepfabric_core.cli.load_config import load_config
 from deepfabric_core.cli.output import note, print_result, terminal_width
 
 if TYPE_CHECKING:
+    from deepfabric_core.config.llm import Llm
     from deepfabric_core.config.schema import Config
 
 
@@ -96,16 +97,19 @@ def _check_api(config: Config) -> None:
         if isinstance(event, Notice):
             note(event.message)
 
-    async def try_each() -> None:
-        async with serving(models_of(config), config.run, tell, Stop()):
-            for settings in models_of(config):
-                tools = config.uses_tools and settings == config.generation.llm
-                for one in settings.endpoints:
-                    at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
-                    print_result(f"{settings.name}{at}:")
-                    async for trial in try_model(one, tools=tools):
-                        said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
-                        print_result(f"  {trial.name:<40} {said}")
+    async def try_each(models: list[Llm]) -> None:
+        async with serving(models, config.run, tell, Stop()):
+            for settings in models:
+                await try_endpoints(settings)
 
-    asyncio.run(try_each())
+    async def try_endpoints(settings: Llm) -> None:
+        tools = config.uses_tools and settings == config.generation.llm
+        for one in settings.endpoints:
+            at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
+            print_result(f"{settings.name}{at}:")
+            async for trial in try_model(one, tools=tools):
+                said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
+                print_result(f"  {trial.name:<40} {said}")
+
+    asyncio.run(try_each(models_of(config)))
     print_result("Each model answers.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -19,21 +17,12 @@ from deepfabric_core.cluster.actors import BudgetSetup, News
 from deepfabric_core.cluster.duplicates import count, reject, repeated
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
-from deepfabric_core.cluster.reports import Progress, Report, events_of
+from deepfabric_core.cluster.reports import Heard, Progress, Report
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
-from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, shard_job
+from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, environment_of_workers, shard_job
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.errors import ConfigError, OutputError, RunAborted
-from deepfabric_core.events import (
-    BudgetChanged,
-    Event,
-    FileWritten,
-    Notice,
-    SamplesCounted,
-    StageFinished,
-    StageStarted,
-)
-from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
+from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
@@ -56,11 +45,6 @@ _BETWEEN_REPORTS = 0.25
 _TRY_AGAIN_AFTER = 1.0
 _MOST_TRIES = 8
 _LAST_REPORTS = 10.0
-_SAME_NOTICE = 5.0
-# Variables that workers on other machines need, too.
-_ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
-# What they need for a storage at an address.
-_OF_STORAGE = re.compile(r"^(AWS|AZURE|GCS|GOOGLE|FSSPEC)_")
 
 
 async def make_samples(work: SamplesWork) -> None:
@@ -85,7 +69,7 @@ async def make_samples(work: SamplesWork) -> None:
 
 @dataclass(eq=False)
 class _Run:
-    """The work on the shards of a run. `done` has what finished shards have made, `known` how far others have come.
+    """The work on the shards of a run. `done` has what finished shards have made, `heard` how far others have come.
 
     Shards that are stored at an address are mirrored here once they are finished.
     """
@@ -94,17 +78,17 @@ class _Run:
     shards: list[Shard]
     to_do: deque[Shard]
     done: dict[int, ShardTotals]
-    known: dict[int, Progress] = field(default_factory=dict)
     at_work: set[int] = field(default_factory=set)
     tries: dict[int, int] = field(default_factory=dict)
     workers: list[Any] = field(default_factory=list)
     given_up: str = ""
     turns: int = 0
-    said: dict[str, float] = field(default_factory=dict)
-    latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     budget: BudgetChanged | None = None
     storage: ShardStorage | None = None
     mirrors: dict[int, ShardMirror] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.heard = Heard(self.work.sink)
 
     @staticmethod
     def of(work: SamplesWork, storage: ShardStorage | None = None) -> _Run:
@@ -143,7 +127,7 @@ class _Run:
                 self.done[shard.number] = finished
             else:
                 self.to_do.append(shard)
-                self.known[shard.number] = Progress(totals.made, totals.failed, totals.spending)
+                self.heard.known[shard.number] = Progress(totals.made, totals.failed, totals.spending)
             earlier = earlier.plus(totals)
         if self.to_do:
             self.work.job.shards.compared.unlink(missing_ok=True)
@@ -239,7 +223,7 @@ class _Run:
             reject(files.dataset, decisions)
             if self.storage is not None:
                 await again_and_again(self._mirror(shard).push)
-            self.known[shard.number] = Progress(done.made - len(decisions), done.failed, done.spending)
+            self.heard.known[shard.number] = Progress(done.made - len(decisions), done.failed, done.spending)
             self.work.sink(SamplesCounted(-len(decisions)))
             self.to_do.append(shard)
 
@@ -304,7 +288,7 @@ class _Run:
             files,
             str(Path.cwd()),
             None if storage is None else (storage.address, storage.run),
-            _environment(with_storage=storage is not None),
+            environment_of_workers(with_storage=storage is not None),
             self.work.budget is not None,
             self.turns,
             self.work.trace is not None,
@@ -314,8 +298,7 @@ class _Run:
         """Note a finished shard; give any other one back, unless that was tried too often."""
         if outcome is not None and outcome.finished:
             self.done[shard.number] = outcome.totals
-            self.known.pop(shard.number, None)
-            self.latest.pop(shard.number, None)
+            self.heard.forget(shard.number)
             return
         self.to_do.append(shard)
         if outcome is not None and outcome.given_up and not outcome.may_pass:
@@ -349,29 +332,13 @@ class _Run:
             self.work.checkpoint.item_settled()
 
     def _take(self, report: Report) -> None:
-        known = self.known.get(report.shard, Progress())
-        if report.order < self.latest.get(report.shard, report.order) or report.shard in self.done:
-            report = replace(report, progress=known)  # what it tells is counted already
-        self.latest[report.shard] = max(report.order, self.latest.get(report.shard, report.order))
-        for event in events_of(report, known):
-            if not self._was_just_said(event):
-                self.work.sink(event)
-        if report.progress is not None:
-            self.known[report.shard] = report.progress
+        self.heard.take(report, is_counted=report.shard in self.done)
         if self.work.trace is not None:
             try:
                 for line in report.trace:
                     self.work.trace.append(line)
             except OutputError as problem:
                 self._give_up(str(problem))
-
-    def _was_just_said(self, event: Event) -> bool:
-        """Return whether an event is a notice that another worker gave, too."""
-        if not isinstance(event, Notice):
-            return False
-        now = time.monotonic()
-        before, self.said[event.message] = self.said.get(event.message, -math.inf), now
-        return now - before < _SAME_NOTICE
 
     def _hear(self, news: News) -> None:
         if news.limiter is not None:
@@ -510,15 +477,6 @@ def _widths(calls: int, workers: int) -> list[int]:
     """
     each, more = divmod(calls, workers)
     return [each + (place < more) for place in range(workers)]
-
-
-def _environment(*, with_storage: bool) -> dict[str, str]:
-    """Return the variables that workers need. By the same salt, all of them call an endpoint and a key the same."""
-    return {SALT_VARIABLE: salt().hex()} | {
-        name: value
-        for name, value in os.environ.items()
-        if _ENVIRONMENT.search(name) or (with_storage and _OF_STORAGE.search(name))
-    }
 
 
 def _spent(work: SamplesWork) -> Spent:

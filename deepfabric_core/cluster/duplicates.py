@@ -40,8 +40,8 @@ def repeated(datasets: Sequence[Path], settings: Duplicates) -> dict[int, list[D
         offsets.append(begin)
         places.append(place)
         candidate = candidate_of(record)
-        matches = [match for index in indexes if (match := index.claim(candidate, number)) is not None]
-        repeats = next((one for one in matches if one.key is not None and places[one.key] != place), None)
+        matches = (index.claim(candidate, number) for index in indexes)
+        repeats = next((one for one in matches if one and one.key is not None and places[one.key] != place), None)
         if repeats is not None:
             finding = finding_of(repeats, candidate)
             found.setdefault(place, []).append(_rejection(record, finding.reason, finding.advice))

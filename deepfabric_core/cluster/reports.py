@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import time
+from dataclasses import dataclass, field, replace
 
 from deepfabric_core.amounts import PURPOSES, Spending, Spent, Usage, with_call, with_refused
 from deepfabric_core.events import (
     CallAnswered,
     CallFailed,
+    Emit,
     Event,
     Notice,
     ReplyMended,
@@ -24,6 +27,7 @@ from deepfabric_core.events import (
 # Of the samples since the last report so many are told of, and the others are only counted.
 _SAMPLES_TOLD = 4
 _EVENTS_TOLD = 500
+_SAME_NOTICE = 5.0  # seconds
 _AS_THEY_ARE = (CallFailed, ReplyRejected, ReplyMended, SampleFailed, SampleRejected, Notice)
 
 
@@ -100,6 +104,45 @@ class Reporter:
         progress = Progress(self.made, self.failed, self.spending) if self.begun else None
         self._reports += 1
         return Report(self.shard, progress, events, (self.turn, self._reports), trace)
+
+
+@dataclass
+class Heard:
+    """What the driver has heard of shards that aren't finished: how far they have come is `known`, by their numbers.
+
+    What is new it passes on, and a notice that several workers give at about the same time once.
+    """
+
+    emit: Emit
+    known: dict[int, Progress] = field(default_factory=dict)
+    _latest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _said: dict[str, float] = field(default_factory=dict)
+
+    def take(self, report: Report, *, is_counted: bool) -> None:
+        """Take in a report; what its shard has come to may be counted already, or told by a later report."""
+        known = self.known.get(report.shard, Progress())
+        latest = self._latest.get(report.shard, report.order)
+        if report.order < latest or is_counted:
+            report = replace(report, progress=known)
+        self._latest[report.shard] = max(report.order, latest)
+        for event in events_of(report, known):
+            if not self._was_just_said(event):
+                self.emit(event)
+        if report.progress is not None:
+            self.known[report.shard] = report.progress
+
+    def forget(self, shard: int) -> None:
+        """Forget a shard that is finished."""
+        self.known.pop(shard, None)
+        self._latest.pop(shard, None)
+
+    def _was_just_said(self, event: Event) -> bool:
+        """Return whether an event is a notice that another worker gave, too."""
+        if not isinstance(event, Notice):
+            return False
+        now = time.monotonic()
+        before, self._said[event.message] = self._said.get(event.message, -math.inf), now
+        return now - before < _SAME_NOTICE
 
 
 def events_of(report: Report, known: Progress) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.connect import CallPolicy, connect
+from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.pipeline import generate
@@ -23,6 +25,11 @@ from deepfabric_core.stop import Stop
 from deepfabric_core.store.failure_log import Failures
 from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 from deepfabric_core.store.trace_log import TraceLines
+
+# Variables that workers on other machines need, too.
+_ENVIRONMENT = re.compile(r"_API_KEY$|_API_BASE$|_TOKEN$|^(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
+# What they need for a storage at an address.
+_OF_STORAGE = re.compile(r"^(AWS|AZURE|GCS|GOOGLE|FSSPEC)_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,15 @@ async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter,
 
 def _is_settled(state: RunState, planned: int) -> bool:
     return state.samples_progress.started_at is not None and state.samples_progress.settled >= planned
+
+
+def environment_of_workers(*, with_storage: bool) -> dict[str, str]:
+    """Return the variables that workers need. By the same salt, all of them call an endpoint and a key the same."""
+    return {SALT_VARIABLE: salt().hex()} | {
+        name: value
+        for name, value in os.environ.items()
+        if _ENVIRONMENT.search(name) or (with_storage and _OF_STORAGE.search(name))
+    }
 
 
 def _prepare(task: ShardTask) -> None:

@@ -132,7 +132,7 @@ async def _tools(job: Job) -> AsyncIterator[Toolbox | None]:
 
 def _served(job: Job, sink: EventSink, stop: Stop) -> AbstractAsyncContextManager[None]:
     """Have the models served that are started for a run; for all of its shards, the whole run does that."""
-    models = [] if job.shard is not None else models_called(job)
+    models = [] if job.shard is not None else _models_called(job)
     return serving(models, job.config.run, sink, stop)
 
 
@@ -262,7 +262,7 @@ def _outcome(work: _Work, aborted: str) -> tuple[Ending, str]:
     return "complete", "" if work.job.preview is None else PREVIEW
 
 
-def models_called(job: Job) -> list[Llm]:
+def _models_called(job: Job) -> list[Llm]:
     """Return the models that a job may call."""
     config = job.config
     models = [] if job.topic_only else [config.generation.llm, *(judge.llm for judge in config.quality.all_judges)]
@@ -271,7 +271,7 @@ def models_called(job: Job) -> list[Llm]:
 
 def check_job(job: Job) -> None:
     """Check what can be checked without a call to a provider."""
-    for settings in models_called(job):
+    for settings in _models_called(job):
         check(settings)
     check_budget(job)
     job.check_paths()

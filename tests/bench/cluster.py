@@ -13,9 +13,7 @@ Each run is compared with one of a few samples, so that the start doesn't count.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,8 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests import ROOT
 from tests.bench.server import Server, served
+from tests.bench.started_run import start_run
 
 # As many as make a shard for each worker, so that all of them are started.
 _A_SHARD = 500
@@ -46,7 +44,7 @@ def main() -> None:
     options.add_argument("--rate", type=float, help="calls a second that the server allows")
     options.add_argument("--simulated", action="store_true", help="without a server")
     asked = options.parse_args()
-    if asked.samples <= _A_SHARD * max(1, *asked.workers):
+    if asked.samples <= _A_SHARD * max([1, *asked.workers]):
         options.error(f"--samples has to be more than {_A_SHARD} for each worker")
     faults = {"latency": asked.latency} | ({"requests_per_second": asked.rate} if asked.rate else {})
     sys.stdout.write("| processes | seconds | CPU ms a sample | of which | driver's peak MB | refused |\n")
@@ -93,31 +91,8 @@ def _all_ran(server: Server | None, samples: int, width: int, processes: int, *,
 def _ran(server: Server | None, samples: int, width: int, workers: int) -> _Ran:
     """Run so many samples by workers, or by one process."""
     with tempfile.TemporaryDirectory() as place:
-        config, topics = Path(place) / "config.json", Path(place) / "topics.jsonl"
-        config.write_text(json.dumps(_config(server, place, samples, width, workers)), encoding="utf-8")
-        paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(50) for two in range(50))
-        topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "deepfabric_core",
-            "generate",
-            str(config),
-            "--topics-load",
-            str(topics),
-            "--yes",
-        ]
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "XDG_DATA_HOME": place,
-            "XDG_CACHE_HOME": place,
-            "OPENAI_API_KEY": "test",
-            "DEEPFABRIC_LEARNED_LIMITS": "off",
-        }
         began = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        process = start_run(_config(server, place, samples, width, workers), place)
         seen: dict[int, tuple[str, float]] = {}
         peak = 0.0
         while process.poll() is None:

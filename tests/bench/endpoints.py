@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests import ROOT
 from tests.bench.server import Server, served
+from tests.bench.started_run import start_run
 
 # Seconds of a call; each server serves so many at once.
 _LATENCIES = (0.1, 0.2, 0.4)
@@ -122,7 +119,7 @@ def _measured(workers: int, width: int, seconds: float, how: str) -> _Seen:
     with (
         _Servers(how) as servers,
         tempfile.TemporaryDirectory() as place,
-        _run(servers.servers, place, workers, width) as process,
+        start_run(_config(servers.servers, place, workers, width), place) as process,
     ):
 
         def rate() -> float:
@@ -168,24 +165,6 @@ def _set_faults(server: Server, faults: Mapping[str, float]) -> None:
             raise RuntimeError(answer.read())
     finally:
         connection.close()
-
-
-def _run(servers: Sequence[Server], place: str, workers: int, width: int) -> subprocess.Popen[str]:
-    config, topics = Path(place) / "config.json", Path(place) / "topics.jsonl"
-    config.write_text(json.dumps(_config(servers, place, workers, width)), encoding="utf-8")
-    paths = (["Tea", f"branch {one}", f"leaf {two}"] for one in range(50) for two in range(50))
-    topics.write_text("".join(f"{json.dumps({'path': path})}\n" for path in paths), encoding="utf-8")
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "XDG_DATA_HOME": place,
-        "XDG_CACHE_HOME": place,
-        "OPENAI_API_KEY": "test",
-        "DEEPFABRIC_LEARNED_LIMITS": "off",
-    }
-    command = [sys.executable, "-m", "deepfabric_core", "generate", str(config), "--topics-load", str(topics)]
-    return subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
 
 
 def _config(servers: Sequence[Server], place: str, workers: int, width: int) -> dict[str, Any]:

@@ -245,7 +245,7 @@ class AdaptiveController:
         self._quotas.told(quotas, call, now, patience, learned=self._is_learned)
 
     def _observe_chance(self, now: float) -> None:
-        """Note what became of calls since the last cut that tried nothing out and are heard of by now."""
+        """Note what became of calls clearly below the limits that are heard of by now, since the last cut."""
         if not self._overload.share:
             return
         heard = self._recent.horizon(now)
@@ -284,7 +284,7 @@ class AdaptiveController:
         tried = [other.refused for other in since if other.tries_rate]
         cut = self._overload.lately_exceeded(tried, 0.5)
         if cut:
-            if not self._overload.share:
+            if not self._overload.share:  # else there is nothing to find out: the rate before it is known to be let in
                 self._note_cut(now)
             self._rate.refused(call, now)
         return cut

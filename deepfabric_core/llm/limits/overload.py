@@ -11,8 +11,10 @@ from itertools import takewhile
 _DEVIATIONS = 3.5
 # Nor is more than this share of them, however little is known.
 _NEARLY_ALL = 0.75
-_SURELY = 2.0
+# Besides all calls, so many of the latest are looked at, as many earlier ones hide what they tell.
 _LATEST = (40, 120)
+# The share may be so many standard deviations higher than in the calls that told of it.
+_MOST_DEVIATIONS = 2.0
 
 # The share is that of about so many calls lately. Below the second number there is no overload.
 _REMEMBERED = 150
@@ -39,15 +41,15 @@ class Overload:
         by_chance = max(self.share, tolerated) * calls + _DEVIATIONS * math.sqrt(variance)
         return refused > min(by_chance, _NEARLY_ALL * calls) + few
 
-    def lately_exceeded(self, refused: Sequence[bool], few: float, tolerated: float = 0.0) -> bool:
+    def lately_exceeded(self, refused: Sequence[bool], few: float) -> bool:
         """Return whether calls were refused more often than that, the latest first: all of them, or only the latest."""
         if not self.share:
-            return self.exceeded(sum(refused), len(refused), few, tolerated)
+            return self.exceeded(sum(refused), len(refused), few)
         numbers = [*takewhile(lambda number: number < len(refused), _LATEST), len(refused)]
-        return any(self.exceeded(sum(refused[:number]), number, few, tolerated) for number in numbers)
+        return any(self.exceeded(sum(refused[:number]), number, few) for number in numbers)
 
     def observe(self, *, refused: bool) -> None:
-        """Note what became of a call; the share never rises above the one that was found."""
+        """Note what became of a call; the share never rises far above the one that was found."""
         if not self._refused:
             return
         self._calls += 1
@@ -60,7 +62,7 @@ class Overload:
     def found(self, refused: float, calls: int) -> None:
         """Take it that such a share of the calls is refused whatever is done."""
         self._refused, self._calls = refused, float(calls)
-        self._most = self.share + _SURELY * math.sqrt(self.share * (1 - self.share) / calls)
+        self._most = self.share + _MOST_DEVIATIONS * math.sqrt(self.share * (1 - self.share) / calls)
 
     def in_a_row(self, few: int) -> int:
         """Return how many refusals in a row are no chance."""

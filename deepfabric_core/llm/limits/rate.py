@@ -27,7 +27,6 @@ _CLEARLY = 0.985
 # time doubles, up to the second number, each time the rate is refused at the same value, give or take this share. The
 # last number is the lowest rate, in calls per second.
 _KEPT = 0.95
-_NEARLY_ACCEPTED = 0.92
 _KEPT_IN_OVERLOAD = 0.7  # where less tells better which refusals are by chance
 _FIRST_RETURN = 1.0
 _LAST_RETURN = 2.0
@@ -36,6 +35,8 @@ _CALLS_TO_RETURN = 15
 _CALLS_IN_STEADY_STATE = 100
 _SAME_PLACE = 0.12
 _SLOWEST = 0.02
+# Calls at more than this share of the rate may be refused by the limit.
+_NEAR = 0.92
 
 # A first estimate grows by half in each interval of so many seconds, or of so many delays of a refusal, or calls. It is
 # measured over so many seconds, and cut to this share if it is refused before that.
@@ -116,7 +117,7 @@ class AdaptiveRate:
     @property
     def is_near(self) -> bool:
         """Whether about as many calls a second begin as are accepted, or more."""
-        return self._meter is not None and self._meter.per_second > _NEARLY_ACCEPTED * self._top
+        return self._meter is not None and self._meter.per_second > _NEAR * self._top
 
     def tries(self, now: float) -> bool:
         """Register a call that begins; return whether it tries out more calls a second than were accepted."""

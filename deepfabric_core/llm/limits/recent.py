@@ -203,10 +203,6 @@ class Recent:
             if call.began <= until:
                 yield call
 
-    def per_second(self, now: float) -> float:
-        """Return how many of the recent calls began per second."""
-        return len(self._calls) / max(_SHORTEST_DELAY, now - self._calls[0].began) if self._calls else 0.0
-
     def accepted(self, since: float, until: float = math.inf) -> int:
         """Return how many calls that began in a span of time weren't refused."""
         return sum(not call.refused for call in self.between(since, until))

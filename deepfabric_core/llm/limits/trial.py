@@ -1,4 +1,4 @@
-"""A trial: whether refusals become fewer when far fewer calls are made. If not, the provider is overloaded."""
+"""A trial: whether refusals become fewer when fewer calls are made. If not, the provider is overloaded."""
 
 from __future__ import annotations
 
