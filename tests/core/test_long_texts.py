@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from deepfabric_core.samples.recipes.basic import Exchange
 from deepfabric_core.topics.prompts import parse_subtopics
 
 SHORT, LONG = 25_000, 1_000_000
+ATTEMPTS = 3
+"""A growth that is there is there each time; a pause of the process isn't."""
 
 PIECES = {
     "opening brackets": "<",
@@ -90,11 +93,16 @@ def heard(text: str) -> None:
     quotas_in({"ratelimit": text, f"x-ratelimit-remaining-{text}": "1"}, 0.0)
 
 
-def seconds(work: Callable[[str], None], text: str) -> float:
-    """Of this process alone, so that a busy machine changes little."""
-    began = time.process_time()
-    work(text)
-    return time.process_time() - began
+def times(work: Callable[[str], None], *texts: str) -> list[float]:
+    """The seconds each text takes this process alone, so that a busy machine changes little."""
+
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        work(text)
+        return time.process_time() - began
+
+    gc.collect()  # what other tests left is not to be counted
+    return [seconds(text) for text in texts]
 
 
 @pytest.mark.slow
@@ -106,6 +114,11 @@ def test_four_times_the_text_takes_about_four_times_as_long(work: Callable[[str]
         def text(length: int, prefix: str = prefix) -> str:
             return prefix + PIECES[piece] * (length // len(PIECES[piece]))
 
-        short, long = seconds(work, text(SHORT)), seconds(work, text(4 * SHORT))
-        assert long < 8 * short + 0.2, f"{prefix!r}: {short:.3f} s, then {long:.3f} s"
+        attempts: list[str] = []
+        while len(attempts) < ATTEMPTS:
+            short, long = times(work, text(SHORT), text(4 * SHORT))
+            if long < 8 * short + 0.2:
+                break
+            attempts.append(f"{short:.3f} s, then {long:.3f} s")
+        assert len(attempts) < ATTEMPTS, f"{prefix!r}: {attempts}"
     work(PREFIXES[1] + PIECES[piece] * (LONG // len(PIECES[piece])))
