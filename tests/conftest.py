@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
+from contextlib import suppress
+
+with suppress(ImportError):  # some environments have only what their tests need
+    from hypothesis import settings
+
+    # In CI it has a profile of its own, without a deadline too.
+    settings.register_profile("on any machine", deadline=None)
+    if not os.environ.get("CI"):
+        settings.load_profile("on any machine")
 
 _BACKGROUND = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 
@@ -16,6 +27,7 @@ def _go_on(*_: object) -> None:
 # What runs remember of servers and of each other is forgotten after the tests, and nobody's own memory is touched.
 for variable in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
     os.environ[variable] = tempfile.mkdtemp(prefix="deepfabric-tests-")
+    atexit.register(shutil.rmtree, os.environ[variable], ignore_errors=True)
 
 for number in _BACKGROUND:
     if signal.getsignal(number) is signal.SIG_IGN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import time
@@ -15,6 +16,7 @@ from deepfabric_core.cluster import messages as m
 from deepfabric_core.cluster.lease_client import KeeperLost, LeaseClient
 from deepfabric_core.cluster.lease_keeper import LeaseKeeper
 from deepfabric_core.cluster.reports import Report, Reporter
+from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, make_shard
 from deepfabric_core.config.budget import Budget
 from deepfabric_core.errors import DeepFabricError, OutputError
@@ -23,6 +25,9 @@ from deepfabric_core.llm.connect import limiter_of_target
 from deepfabric_core.run.budget import RunBudget, open_budget
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.budget_ledger import Sum
+
+# In seconds: how often a worker looks whether its calls have become few enough.
+_LOOKS_EVERY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +181,16 @@ class WorkerActor(_Actor):
         self._name = f"{place} {secrets.token_hex(8)}"
         self._reporter: Reporter | None = None
         self._client: LeaseClient | None = None
+        self._share = Share()
         self._open = AsyncExitStack()
 
     async def make(self, task: ShardTask, keeper: Any) -> tuple[ShardOutcome, Report]:
         """Make a shard, with the keeper of the limits; return how that ended, and what wasn't reported yet."""
-        shard = task.job.shard
+        shard, self._share = task.job.shard, task.share
         reporter = self._reporter = Reporter(shard.number if shard else 0, task.turn)
         try:
             client = await self._opened(keeper)
+            client.take_share(self._share)
             outcome = await make_shard(task, client, reporter, self._stop)
             await client.flush()
         except DeepFabricError as problem:
@@ -196,6 +203,14 @@ class WorkerActor(_Actor):
         if self._client is None:
             self._client = await self._open.enter_async_context(LeaseClient(RemoteKeeper(keeper), self._name).opened())
         return self._client
+
+    async def take_share(self, share: Share) -> None:
+        """Have another share of the calls from now on; return once no more than that are in flight."""
+        self._share = share
+        if self._client is not None:
+            self._client.take_share(share)
+            while self._share is share and not self._client.is_within_share:  # noqa: ASYNC110 - it takes seconds
+                await asyncio.sleep(_LOOKS_EVERY)
 
     async def report(self) -> Report | None:
         """Return what has happened since the last report; None if no shard is being made."""

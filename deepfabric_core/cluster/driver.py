@@ -19,6 +19,7 @@ from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Heard, Progress, Report
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
+from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, environment_of_workers, shard_job
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.errors import ConfigError, OutputError, RunAborted
@@ -39,6 +40,7 @@ from deepfabric_core.wording import counted
 # In samples, if the config doesn't say it: between these, so that each worker gets several shards.
 _SMALLEST_SHARD, _LARGEST_SHARD = 500, 20_000
 _SHARDS_A_WORKER = 4
+_SMALLEST_EVEN = 100
 _USUAL_WORKERS = 4
 # In seconds.
 _BETWEEN_REPORTS = 0.25
@@ -81,6 +83,7 @@ class _Run:
     at_work: set[int] = field(default_factory=set)
     tries: dict[int, int] = field(default_factory=dict)
     workers: list[Any] = field(default_factory=list)
+    busy: set[int] = field(default_factory=set)
     given_up: str = ""
     turns: int = 0
     budget: BudgetChanged | None = None
@@ -156,10 +159,9 @@ class _Run:
                 work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
             keeper = cluster.keeper(self._budget_setup())
             self.workers = [cluster.worker(place) for place in range(workers)]
-            widths = _widths(work.job.config.output.batch_size, workers)
             with self._passing_on_stops(keeper):
-                await self._until_done(keeper, widths)
-                await self._without_repetitions(cluster, keeper, widths)
+                await self._until_done(keeper)
+                await self._without_repetitions(cluster, keeper)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
         if self.given_up:
@@ -174,12 +176,12 @@ class _Run:
             work.job.config.budget, known.run_id, known.spent_before, known.seconds(), time.time(), unseen
         )
 
-    async def _until_done(self, keeper: Any, widths: list[int]) -> None:
+    async def _until_done(self, keeper: Any) -> None:
         done = asyncio.Event()
+        self.busy = set(range(len(self.workers)))
         reporting = asyncio.ensure_future(self._report_now_and_then(keeper, done))
         try:
-            at_work = zip(self.workers, widths, strict=True)
-            await asyncio.gather(*(self._work(place, one, keeper) for place, one in enumerate(at_work)))
+            await asyncio.gather(*(self._work(place, keeper) for place in range(len(self.workers))))
             done.set()
             await asyncio.wait([reporting], timeout=_LAST_REPORTS)  # what was asked for isn't told again
         finally:
@@ -192,7 +194,7 @@ class _Run:
         is_wanted = self.work.job.config.quality.duplicates is not None and len(self.shards) > 1
         return is_wanted and not self.work.job.shards.compared.exists()
 
-    async def _without_repetitions(self, cluster: RayCluster, keeper: Any, widths: list[int]) -> None:
+    async def _without_repetitions(self, cluster: RayCluster, keeper: Any) -> None:
         """Have samples made again that repeat one of another shard, as often as the config allows."""
         quality = self.work.job.config.quality
         for attempt in range(quality.attempts + 1):
@@ -203,7 +205,7 @@ class _Run:
             found = await cluster.run(repeated, [one for one in datasets if one.exists()], settings)
             if found and attempt < quality.attempts:
                 await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
-                await self._until_done(keeper, widths)
+                await self._until_done(keeper)
                 continue
             if found:
                 self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
@@ -236,28 +238,42 @@ class _Run:
         if budget is not None and self.budget is not None:
             budget.take_over(self.budget, _spent(self.work), news.reached if news else "")
 
-    async def _work(self, place: int, worker: tuple[Any, int], keeper: Any) -> None:
+    async def _work(self, place: int, keeper: Any) -> None:
         """Have a worker make shards, one after the other, until none is left."""
-        actor, width = worker
         while not (self.work.stop.requested or self.given_up):
             if not self.to_do:
                 if not self.at_work:
                     return
+                if place in self.busy:
+                    self.busy.discard(place)
+                    self._share_out()
                 await asyncio.sleep(_BETWEEN_REPORTS)  # one that is being made may come back
                 continue
             shard = self.to_do.popleft()
             self.at_work.add(shard.number)
             try:
-                outcome = await self._made(actor, shard, width, keeper)
+                if place not in self.busy:
+                    self.busy.add(place)
+                    await asyncio.gather(*self._share_out(without=place))
+                outcome = await self._made(place, shard, keeper)
             finally:
                 self.at_work.discard(shard.number)
             await self._settle(place, shard, outcome, keeper)
 
-    async def _made(self, actor: Any, shard: Shard, width: int, keeper: Any) -> ShardOutcome | None:
+    def _share(self, place: int) -> Share:
+        return Share(sorted(self.busy).index(place), len(self.busy))
+
+    def _share_out(self, without: int | None = None) -> list[Any]:
+        """Share out the calls in flight among the workers that have something to do; return what may be awaited."""
+        others = self.busy - {without}
+        return [asyncio.ensure_future(_asked(self.workers[one].take_share, self._share(one))) for one in others]
+
+    async def _made(self, place: int, shard: Shard, keeper: Any) -> ShardOutcome | None:
         """Return how a worker's work on a shard ended; None if the worker died."""
+        actor = self.workers[place]
         if self.work.stop.paused:
             actor.pause.remote(True)  # its process may be a new one
-        made = await _asked(actor.make, await self._task(shard, width), keeper)
+        made = await _asked(actor.make, await self._task(shard, place), keeper)
         if made is None:
             return None
         outcome: ShardOutcome = made[0]
@@ -274,14 +290,14 @@ class _Run:
             self.mirrors[shard.number] = self.storage.mirror(self.files(shard))
         return self.mirrors[shard.number]
 
-    async def _task(self, shard: Shard, width: int) -> ShardTask:
+    async def _task(self, shard: Shard, place: int) -> ShardTask:
         files, storage = ShardFiles(self.files(shard).folder.absolute()), self.storage
         if not files.topics.exists():
             TopicsFile(files.topics, {}).save(topics_of(self.work.topics, shard))
         if storage is not None:
             topics = files.topics.read_bytes()
             await again_and_again(lambda: storage.give(files.folder.name, files.topics.name, topics))
-        job = replace(shard_job(self.work.job, shard, files, width), retry_failed=self._retries_failed)
+        job = replace(shard_job(self.work.job, shard, files), retry_failed=self._retries_failed)
         self.turns += 1
         return ShardTask(
             job,
@@ -292,6 +308,7 @@ class _Run:
             self.work.budget is not None,
             self.turns,
             self.work.trace is not None,
+            self._share(place),
         )
 
     async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:
@@ -460,23 +477,21 @@ def _anywhere(settings: Duplicates | None) -> Duplicates | None:
 
 
 def _usual_size(samples: int, workers: int) -> int:
-    return min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
+    """Return how many samples a shard has: as many shards for each worker, if they aren't too small.
+
+    >>> _usual_size(3000, 4), _usual_size(400, 4), _usual_size(10**6, 4)
+    (375, 400, 19231)
+    """
+    size = min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
+    shards = -(-samples // size)
+    even = -(-shards // workers) * workers
+    return -(-samples // (even if shards > 1 and samples >= even * _SMALLEST_EVEN else shards))
 
 
 def _wanted(work: SamplesWork) -> int:
     """Return how many workers are wanted, if there is work for them."""
     settings = work.job.config.run
     return settings.workers or (min(os.cpu_count() or 1, 64) if settings.address is None else _USUAL_WORKERS)
-
-
-def _widths(calls: int, workers: int) -> list[int]:
-    """Return how many calls each worker may have in flight, of all together.
-
-    >>> _widths(10, 4)
-    [3, 3, 2, 2]
-    """
-    each, more = divmod(calls, workers)
-    return [each + (place < more) for place in range(workers)]
 
 
 def _spent(work: SamplesWork) -> Spent:

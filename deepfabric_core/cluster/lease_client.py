@@ -6,25 +6,20 @@ import asyncio
 import itertools
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from deepfabric_core.amounts import Amounts
-from deepfabric_core.chat.messages import Request
 from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.shared_health import SharedHealth
 from deepfabric_core.config.schema import RateLimit
-from deepfabric_core.llm.limits.learned import Learned
 from deepfabric_core.llm.limits.learned_file import Target
-from deepfabric_core.llm.limits.queue import Places, SentBack
-from deepfabric_core.llm.limits.quota_headers import RemainingQuota
+from deepfabric_core.llm.limits.queue import Places
 from deepfabric_core.llm.limits.recent import Size
-from deepfabric_core.llm.limits.reply_spacing import ReplySpacing
-from deepfabric_core.llm.limits.stage_state import ExpectedSize, PauseClock, Rests, check_stop
-from deepfabric_core.stop import Stop, Stopped
+from deepfabric_core.stop import Stopped
 
 _log = logging.getLogger(__name__)
 
@@ -56,11 +51,36 @@ class Keeper(Protocol):
         """See `LeaseKeeper.wait`."""
 
 
+class Stage(Protocol):
+    """A stage of a worker at an endpoint; see `LeasedLimiter`."""
+
+    opening: m.Open
+    places: Places
+    health: SharedHealth
+
+    @property
+    def number(self) -> int:
+        """The number of the stage."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in flight."""
+
+    def hear(self, news: m.EndpointNews) -> None:
+        """Take in what other workers have found out of the endpoint."""
+
+    def change(self) -> None:
+        """Have calls wait where they have to from now on."""
+
+    def go_on(self) -> None:
+        """Let calls begin that needn't ask."""
+
+
 @dataclass(eq=False, slots=True)
-class _Call:
+class LeasedCall:
     """A call that waits for a permit, or is in flight."""
 
-    stage: LeasedLimiter
+    stage: Stage
     size: Size
     first: bool
     begins: bool
@@ -102,9 +122,10 @@ class LeaseClient:
     keeper: Keeper
     name: str
     between: float = _BETWEEN
-    stages: dict[int, LeasedLimiter] = field(default_factory=dict)
-    waiting: dict[int, _Call] = field(default_factory=dict)
-    in_flight: dict[int, _Call] = field(default_factory=dict)
+    share: Share = field(default_factory=Share)
+    stages: dict[int, Stage] = field(default_factory=dict)
+    waiting: dict[int, LeasedCall] = field(default_factory=dict)
+    in_flight: dict[int, LeasedCall] = field(default_factory=dict)
     room: Mapping[int, bool] = field(default_factory=dict)
     free: frozenset[int] = frozenset()
     _wishes: dict[int, _Wish] = field(default_factory=dict)
@@ -192,7 +213,7 @@ class LeaseClient:
         async with self._registering:
             while self._epoch == lost:
                 self._epoch += 1
-                self._hear_which_are_free(frozenset())
+                self.room, self.free = {}, frozenset()
                 self._outbox = [one for one in self._outbox if isinstance(one, m.Settle)]
                 epoch, told = self._epoch, self._unsure
                 try:
@@ -221,6 +242,7 @@ class LeaseClient:
             if epoch == self._epoch:
                 raise KeeperLost("it doesn't know this worker")
             return
+        heard_first = answers.room.keys() - self.room.keys()
         self.room = answers.room
         for number in answers.endpoints.keys() & self.stages.keys():
             self.stages[number].hear(answers.endpoints[number])
@@ -229,26 +251,73 @@ class LeaseClient:
                 self._decide(self._wishes.pop(ticket), answer)
             elif ticket in self.waiting:
                 self._admit(ticket, self.waiting.pop(ticket), answer)
-        if answers.free != self.free:
-            self._hear_which_are_free(answers.free)
-
-    def _hear_which_are_free(self, free: frozenset[int]) -> None:
-        changed, self.free = free ^ self.free, free
+        changed, self.free = (answers.free ^ self.free) | heard_first, answers.free
         for number in changed & self.stages.keys():
-            self.stages[number].change(free=number in free)
+            self.stages[number].change()
 
-    def ask(self, call: _Call) -> None:
+    # ---- stages
+
+    def opening(self, target: Target, places: Places, limits: RateLimit) -> m.Open:
+        """Return the message that a stage begins.
+
+        The number of its places is the same for all workers, since they open the same stages in the same order.
+        """
+        others = [one.opening for one in self.stages.values() if one.places is places]
+        used = {one.opening.places for one in self.stages.values()}
+        group = others[0].places if others else next(number for number in itertools.count() if number not in used)
+        return m.Open(self.number(), target, group, others[0].ceiling if others else places.total, limits)
+
+    def open(self, stage: Stage) -> None:
+        """Begin with a stage."""
+        self.stages[stage.number] = stage
+        stage.places.total = self.share.of(stage.opening.ceiling)
+        self.send(stage.opening)
+
+    def close(self, stage: Stage) -> None:
+        """End with a stage."""
+        del self.stages[stage.number]
+        self.send(m.Close(stage.number))
+
+    def is_free(self, stage: Stage) -> bool:
+        """Return whether a stage's calls needn't ask, as long as they are no more than the worker's share."""
+        return stage.number in self.free and self.share.is_enough(stage.opening.ceiling)
+
+    def must_ask(self, stage: Stage) -> bool:
+        """Return whether a stage's calls have to ask, as the keeper has said; only its limits count then."""
+        return stage.number in self.room and not self.is_free(stage)
+
+    def may_have(self, stage: Stage) -> int:
+        """Return how many more calls a stage may have in flight, with those that have asked, within the share."""
+        asked = sum(call.stage.places is stage.places for call in self.waiting.values())
+        return stage.places.total - stage.places.taken - asked
+
+    def take_share(self, share: Share) -> None:
+        """Have another share of the calls from now on."""
+        self.share = share
+        for stage in self.stages.values():
+            stage.places.total = share.of(stage.opening.ceiling)
+        for stage in self.stages.values():
+            stage.change()
+
+    @property
+    def is_within_share(self) -> bool:
+        """Whether no more calls are in flight than are the worker's share."""
+        return all(stage.places.taken <= stage.places.total for stage in self.stages.values())
+
+    # ---- permits
+
+    def ask(self, call: LeasedCall) -> None:
         """Ask for a permit of a call."""
         call.ticket, call.asked = self.number(), True
         self.waiting[call.ticket] = call
         self.send(m.Ask(call.ticket, call.stage.number, call.size, call.first))
 
-    def withdraw(self, call: _Call) -> None:
+    def withdraw(self, call: LeasedCall) -> None:
         """Ask for a permit no more."""
         if self.waiting.pop(call.ticket, None) is not None:
             self.send(m.Ended(call.ticket))
 
-    def begin(self, call: _Call) -> int:
+    def begin(self, call: LeasedCall) -> int:
         """Note that a call begins without asking, and return its permit."""
         call.ticket, call.asked, call.begun = self.number(), False, time.monotonic()
         self.in_flight[call.ticket] = call
@@ -256,7 +325,7 @@ class LeaseClient:
         self.send(m.Begun(call.ticket, call.stage.number, call.size, call.begun), soon=False)
         return call.ticket
 
-    def _admit(self, ticket: int, call: _Call, answer: int) -> None:
+    def _admit(self, ticket: int, call: LeasedCall, answer: int) -> None:
         if answer == m.STOPPED:
             if not call.permit.done():
                 call.permit.set_exception(Stopped())
@@ -290,7 +359,7 @@ class LeaseClient:
             self._seconds_of_a_call += (seconds - self._seconds_of_a_call) * _SMOOTHING
             soon = call.asked
             message = message if soon else message._replace(seconds=seconds)
-        self.send(message, soon=soon or call.stage.number not in self.free)
+        self.send(message, soon=soon or not self.is_free(call.stage))
         for stage in sorted(self.stages.values(), key=lambda stage: stage.in_flight):
             stage.go_on()
 
@@ -328,197 +397,3 @@ class LeaseClient:
         """Give back what a call hasn't spent."""
         if (most := self._reserved.pop(ticket, None)) is not None:
             self.send(m.Settle(ticket, spent, answered, most))
-
-    # ---- limiters
-
-    @asynccontextmanager
-    async def limiter_of(
-        self, target: Target, places: Places, limits: RateLimit, stop: Stop
-    ) -> AsyncIterator[LeasedLimiter]:
-        """Open a stage at an endpoint; see `connect`."""
-        number = self.number()
-        opening = m.Open(number, target, id(places), places.total, limits)
-        limiter = LeasedLimiter(self, opening, places, stop)
-        self.stages[number] = limiter
-        self.send(opening)
-        try:
-            with limiter.listening():
-                yield limiter
-        finally:
-            del self.stages[number]
-            self.send(m.Close(number))
-
-
-class LeasedLimiter:
-    """A stage's limiter at an endpoint, whose permits come from the keeper; see `CallLimiter`."""
-
-    def __init__(self, client: LeaseClient, opening: m.Open, places: Places, stop: Stop) -> None:
-        self.opening = opening
-        self.places = places
-        self.number = opening.stage
-        self.health = SharedHealth(opening.stage, client.send)
-        self.reply_spacing = ReplySpacing()
-        self._client = client
-        self._stop = stop
-        self._loop = asyncio.get_running_loop()
-        self._rests = Rests()
-        self._sizes = ExpectedSize(opening.limits)
-        self._pauses = PauseClock(stop, time.monotonic)
-        self._mine: set[_Call] = set()
-        self._first: deque[_Call] = deque()
-        self._later: deque[_Call] = deque()
-        self._in_flight = 0
-
-    @property
-    def in_flight(self) -> int:
-        """Calls in flight."""
-        return self._in_flight
-
-    @property
-    def waiting(self) -> int:
-        """Calls that wait for a permit."""
-        return len(self._mine)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether calls lately could begin at once."""
-        return not self._mine and (self._is_free or self._client.room.get(self.number, True))
-
-    @property
-    def _is_free(self) -> bool:
-        """Whether calls needn't ask the keeper."""
-        return self.number in self._client.free
-
-    @property
-    def paused_for(self) -> float:
-        """Seconds in pauses so far, which time limits don't count."""
-        return self._pauses.paused_for
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hear of stops and pauses while this context is open."""
-        self._pauses.note()
-        ends = self._stop.listen(self._stopped), self._stop.listen_to_pauses(self._paused)
-        try:
-            yield
-        finally:
-            for end in ends:
-                end()
-
-    async def acquire(self, request: Request, *, again: bool = False) -> int:
-        """Wait for a permit to make a call.
-
-        Raises:
-            Stopped: a stop came first, and nothing was paid for the work item yet.
-            SentBack: the call is to be made elsewhere.
-        """
-        check_stop(self._stop, request)
-        size, first = self._sizes.of(request), again or request.continues
-        number = self._client.number()
-        call = _Call(self, size, first, not request.continues, self._loop.create_future(), number)
-        self._mine.add(call)
-        if self._is_free or self._stop.paused:
-            self._wait_here(call)
-            self.go_on()
-        else:
-            self._client.ask(call)
-        try:
-            permit = await call.permit
-        except asyncio.CancelledError:
-            self._client.give_up(call.ticket)
-            raise
-        finally:
-            self._mine.discard(call)
-        self._in_flight += 1
-        return permit
-
-    def _wait_here(self, call: _Call) -> None:
-        call.ticket = 0
-        (self._first if call.first else self._later).append(call)
-
-    def go_on(self) -> None:
-        """Let calls begin that wait here and needn't ask, as far as there are places."""
-        while (self._first or self._later) and self._is_free and not (self.places.are_taken or self._stop.paused):
-            call = (self._first or self._later).popleft()
-            if not call.permit.done():
-                call.permit.set_result(self._client.begin(call))
-
-    def change(self, *, free: bool) -> None:
-        """Have waiting calls wait here from now on, as they do in a pause, or else at the keeper."""
-        if free or self._stop.paused:
-            asked = (one for one in self._mine if one.ticket and not one.permit.done())
-            for call in sorted(asked, key=lambda call: call.number):
-                self._client.withdraw(call)
-                self._wait_here(call)
-            self.go_on()
-            return
-        for call in (*self._first, *self._later):
-            if not call.permit.done():
-                self._client.ask(call)
-        self._first.clear()
-        self._later.clear()
-
-    def send_back(self, count: int) -> None:
-        """Have so many waiting calls made elsewhere, those that would wait longest."""
-        waiting = [call for call in self._mine if not call.permit.done()]
-        for call in sorted(waiting, key=lambda call: (not call.first, call.number), reverse=True)[:count]:
-            self._client.give_up(call.ticket)
-            call.permit.set_exception(SentBack())
-
-    async def rest(self, seconds: float, request: Request) -> None:
-        """Wait before a retry, without holding a permit.
-
-        Raises:
-            Stopped: a stop came first, and nothing was paid for the work item yet.
-        """
-        check_stop(self._stop, request)
-        await self._rests.rest(seconds, request)
-
-    def answered(self, permit: int, prompt_tokens: int, completion_tokens: int) -> None:
-        """Report that a call was answered, and how many tokens it used."""
-        self._sizes.answered(completion_tokens)
-        self._end(m.Answered(permit, prompt_tokens, completion_tokens))
-
-    def refused(self, permit: int, seconds: float) -> None:
-        """Report that a call was refused (429) and may not be repeated for so many seconds."""
-        self._end(m.Refused(permit, seconds))
-
-    def ended(self, permit: int) -> None:
-        """Report that a call ended in any other way."""
-        self._end(m.Ended(permit))
-
-    def _end(self, message: m.Answered | m.Refused | m.Ended) -> None:
-        self._in_flight -= 1
-        self._client.end(message)
-
-    def told(self, permit: int, quotas: Mapping[str, RemainingQuota]) -> None:
-        """Report the quotas that the provider states with the answer to a call, or with its refusal."""
-        self._client.send(m.Told(permit, quotas))
-
-    def learned(self) -> Learned | None:
-        """Have the keeper remember what is known of the endpoint's limits now that it is left out, by all workers."""
-        self._client.send(self.health.as_message())
-        return None
-
-    def hear(self, news: m.EndpointNews) -> None:
-        """Take in what other workers have found out of the endpoint; calls don't wait for one that is left out."""
-        self.health.hear(news)
-        if self.health.is_out:
-            self.send_back(self.waiting)
-
-    def start_anew(self, learned: Learned | None) -> None:  # noqa: ARG002 - as in `CallLimiter`
-        """Begin with the limits that the keeper remembers."""
-        self._client.send(m.StartAnew(self.number))
-
-    def _stopped(self) -> None:
-        """Reject waiting calls of work items that weren't begun."""
-        for call in self._mine:
-            if call.begins and not call.permit.done():
-                self._client.give_up(call.ticket)
-                call.permit.set_exception(Stopped())
-        self._rests.stop()
-
-    def _paused(self) -> None:
-        """React to the beginning or the end of a pause."""
-        self._pauses.note()
-        self.change(free=self._is_free)

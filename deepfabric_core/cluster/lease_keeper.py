@@ -48,7 +48,6 @@ class _Worker:
     """What a worker has asked for and was given."""
 
     epoch: int
-    places: dict[int, Places] = field(default_factory=dict)
     stages: dict[int, _Stage] = field(default_factory=dict)
     waiting: dict[int, tuple[_Stage, WaitingCall]] = field(default_factory=dict)
     in_flight: dict[int, tuple[_Stage, Permit]] = field(default_factory=dict)
@@ -102,6 +101,7 @@ class LeaseKeeper:
         self._stop = stop
         self._budget = budget
         self._workers: dict[str, _Worker] = {}
+        self._places: dict[int, Places] = {}
         self._left_out = LeftOutEndpoints()
 
     # ---- what workers tell
@@ -175,7 +175,7 @@ class LeaseKeeper:
     # ---- permits
 
     def _open(self, worker: _Worker, message: m.Open) -> None:
-        places = worker.places.setdefault(message.places, Places(message.ceiling))
+        places = self._places.setdefault(message.places, Places(message.ceiling))
         limiter = self._limiter_of(message.target)
         calls = StageLimiter(limiter, places, message.limits, lambda _: None, self._stop)
         opened = ExitStack()
@@ -356,5 +356,4 @@ class LeaseKeeper:
 def _of_workers(states: Sequence[LimiterChanged]) -> LimiterChanged:
     """Return the state of one endpoint's limiter as all workers together see it."""
     telling = next((state for state in states if state.bound != "nothing"), states[0])
-    limit = sum(one.limit for one in states) if telling.bound == "ceiling" else telling.limit
-    return replace(telling, own=sum(state.own or 0 for state in states), limit=limit)
+    return replace(telling, own=sum(state.own or 0 for state in states))

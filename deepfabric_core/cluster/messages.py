@@ -13,7 +13,7 @@ from deepfabric_core.llm.limits.recent import Size
 
 
 class Open(NamedTuple):
-    """A stage begins to call an endpoint. Those with the same `places` share their ceiling."""
+    """A stage begins to call an endpoint. Those with the same `places` share their ceiling, whichever worker's."""
 
     stage: int
     target: Target

@@ -7,10 +7,13 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from deepfabric_core.cluster.lease_client import LeaseClient
+from deepfabric_core.cluster.leased_limiter import leased_limiter
 from deepfabric_core.cluster.reports import Reporter
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
+from deepfabric_core.cluster.share import Share
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.events import Emit
@@ -36,7 +39,8 @@ _OF_STORAGE = re.compile(r"^(AWS|AZURE|GCS|GOOGLE|FSSPEC)_")
 class ShardTask:
     """A shard to make: the job of it, its files, and what of the driver's environment it needs.
 
-    With a `storage`, an address and the name of a run there, the files are stored there.
+    The worker begins with such a `share` of the calls. With a `storage`, an address and the name of a run there, the
+    files are stored there.
     """
 
     job: Job
@@ -47,6 +51,7 @@ class ShardTask:
     has_budget: bool = False
     turn: int = 0
     is_traced: bool = False
+    share: Share = field(default_factory=Share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,13 @@ class ShardOutcome:
     may_pass: bool = False
 
 
-def shard_job(job: Job, shard: Shard, files: ShardFiles, width: int) -> Job:
-    """Return the job that makes one shard of a job, with so many calls at once.
+def shard_job(job: Job, shard: Shard, files: ShardFiles) -> Job:
+    """Return the job that makes one shard of a job.
 
     What the driver decides about, such as changes of the config and the budget, is settled already.
     """
     config = job.config
-    output = config.output.model_copy(update={"save_as": str(files.dataset), "batch_size": width, "checkpoint": None})
+    output = config.output.model_copy(update={"save_as": str(files.dataset), "checkpoint": None})
     topics = config.topics.model_copy(update={"save_as": None, "weights": {}})
     update = {"output": output, "topics": topics, "budget": type(config.budget)(), "run": type(config.run)()}
     return replace(
@@ -99,12 +104,12 @@ async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Repo
     if task.storage is None or shard is None:
         return await _made(task, client, reporter, stop)
     async with worked_on(ShardStorage(*task.storage), task.files.folder.name) as files:
-        here = shard_job(task.job, shard, files, task.job.config.output.batch_size)
+        here = shard_job(task.job, shard, files)
         return await _made(replace(task, job=here, files=files), client, reporter, stop)
 
 
 async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
-    job, files = task.job, task.files
+    job, files = replace(task.job, width=partial(_width, task, client)), task.files
     files.mark.unlink(missing_ok=True)
     trace = TraceLines(redactor(job.config, os.environ), reporter.trace) if task.is_traced else None
     shared = _Shared(client, task.has_budget, trace)
@@ -118,6 +123,12 @@ async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter,
     totals = files.complete(shard)
     files.finish(totals)
     return ShardOutcome(totals, finished=True)
+
+
+def _width(task: ShardTask, client: LeaseClient | None) -> int:
+    """Return how many calls the worker may have in flight now."""
+    share = task.share if client is None else client.share
+    return share.of(task.job.config.output.batch_size)
 
 
 def _is_settled(state: RunState, planned: int) -> bool:
@@ -156,6 +167,6 @@ class _Shared:
             policy = replace(policy, trace=self.trace.of(policy.purpose))
         if self.client is not None and self.has_budget:
             policy = replace(policy, budget=self.client)
-        limiter_of = None if self.client is None else self.client.limiter_of
+        limiter_of = None if self.client is None else partial(leased_limiter, self.client)
         async with connect(settings, policy, emit, stop, limiter_of) as model:
             yield model

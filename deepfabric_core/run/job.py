@@ -39,7 +39,8 @@ class Job:
     file that must not exist yet unless the run is resumed. `checks` are functions that a sample has to pass,
     beside those of the config. With `preview`, only so many samples are made, spread over the branches of the topics
     and for no dataset yet, with no more topics than they need; a later run goes on with them. A job with a `shard` is a
-    part of a whole one: it loads the topics of that part alone.
+    part of a whole one: it loads the topics of that part alone, and `width` returns how many of the calls at once are
+    its own.
 
     >>> from deepfabric_core import load
     >>> text = "{topics: {prompt: Tea}, generation: {system_prompt: You teach.}, output: {save_as: out/tea.jsonl}}"
@@ -64,6 +65,7 @@ class Job:
     checks: tuple[Callable[..., Any], ...] = ()
     preview: int | None = None
     shard: Shard | None = None
+    width: Callable[[], int] | None = None
 
     @property
     def dataset(self) -> Path:

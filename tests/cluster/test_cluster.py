@@ -19,7 +19,7 @@ import pytest
 from deepfabric_core import Job, RunState, Stop
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import Event, Notice, SamplesCounted
+from deepfabric_core.events import Event, Notice, SampleFinished, SamplesCounted
 from deepfabric_core.store.trace_log import read_trace
 from tests.cluster.conftest import kill_process_of
 from tests.provider import LocalProvider
@@ -74,8 +74,24 @@ def keys(dataset: bytes) -> list[tuple[str, int]]:
 def test_the_dataset_is_that_of_one_process(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:
     state = done(job)
     assert (state.ending, state.samples_done, state.calls) == ("complete", 400, 400)
+    assert server.counts.peak_in_flight == _WIDTH
     assert job.dataset.read_bytes() == local(job, tmp_path)
     assert not job.shards.path.exists()
+
+
+def test_the_last_shard_is_made_with_all_places(cluster: Any, job: Job, server: LocalProvider) -> None:
+    run = job.config.run.model_copy(update={"workers": 2, "shard_size": 140})
+    made = [0]
+
+    def observe(event: Event) -> None:
+        before = made[0]
+        made[0] += event.made if isinstance(event, SamplesCounted) else isinstance(event, SampleFinished)
+        if before <= 320 < made[0]:  # of 400 in three shards
+            server.counts.peak_in_flight = 0
+
+    done(replace(job, config=job.config.model_copy(update={"run": run})), observe)
+    assert made == [400]
+    assert _WIDTH / 2 < server.counts.peak_in_flight <= _WIDTH
 
 
 def test_the_trace_has_the_calls_of_all_workers(cluster: Any, job: Job, server: LocalProvider, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ _MINUTE = 60.2
 _OVERLOADED = 0.05
 
 
-@dataclass
+@dataclass(eq=False)
 class Limiter:
     """The limiter of one endpoint and model. Runs may share it from several event loops in several threads.
 
@@ -100,10 +100,13 @@ class Limiter:
             return not self.controller.in_flight and not any(queue.ready for queue in self._queues)
 
     def _combine(self) -> None:
-        """Add up the ceilings of all queues, and apply their strictest limits; without a queue nothing changes."""
+        """Add up the ceilings of all queues, each once, and apply their strictest limits.
+
+        Without a queue nothing changes.
+        """
         if not self._queues:
             return
-        self.controller.ceiling = max(1, sum(queue.ceiling for queue in self._queues))
+        self.controller.ceiling = max(1, sum(places.total for places in {queue.places for queue in self._queues}))
         limits = [queue.limits for queue in self._queues]
         self._requests = _strictest(self._requests, [one.requests_per_minute for one in limits])
         self._tokens = _strictest(self._tokens, [one.tokens_per_minute for one in limits])

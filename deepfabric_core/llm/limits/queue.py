@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from deepfabric_core.chat.messages import Request
@@ -41,21 +41,33 @@ class SentBack(Exception):
 
 
 class Places:
-    """The calls that a stage may have in flight at once, at one endpoint or at several.
-
-    `admit` has for each endpoint's queue what lets its waiting calls begin as far as its own limits allow.
-    """
+    """The calls that a stage may have in flight at once, at one endpoint or at several."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.admit: dict[StageQueue, Callable[[], None]] = {}
         self._taken = 0
         self._lock = threading.Lock()
+        self._at: dict[Hashable, dict[StageQueue, Callable[[], None]]] = {}
+
+    @property
+    def taken(self) -> int:
+        """How many calls are in flight."""
+        return self._taken
 
     @property
     def are_taken(self) -> bool:
         """Whether no more calls may begin."""
         return self._taken >= self.total
+
+    def join(self, endpoint: Hashable, queue: StageQueue, admit: Callable[[], None]) -> None:
+        """Add a queue at an endpoint; `admit` lets calls that wait there begin, as far as its own limits allow."""
+        self._at.setdefault(endpoint, {})[queue] = admit
+
+    def leave(self, endpoint: Hashable, queue: StageQueue) -> None:
+        """Remove a queue at an endpoint."""
+        del self._at[endpoint][queue]
+        if not self._at[endpoint]:
+            del self._at[endpoint]
 
     def take(self, more: int = 1) -> None:
         """Note that a call begins, or, with -1, that one has ended."""
@@ -64,8 +76,11 @@ class Places:
 
     def offer(self) -> None:
         """Let calls begin at the endpoints, first where the fewest are in flight. No limiter's lock may be held."""
-        for queue in sorted(self.admit, key=lambda queue: queue.in_flight) if len(self.admit) > 1 else list(self.admit):
-            self.admit[queue]()
+        queues = list(self._at.values())
+        if len(queues) > 1:
+            queues.sort(key=lambda there: sum(queue.in_flight for queue in there))
+        for there in queues:
+            next(iter(there.values()))()
 
 
 class StageQueue:

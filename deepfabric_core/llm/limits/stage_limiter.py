@@ -51,13 +51,13 @@ class StageLimiter:
         self._pauses.note()
         with self._limiter.lock:
             self._limiter.join(self.queue)
-        self.queue.places.admit[self.queue] = self._admit
+        self.queue.places.join(self._limiter, self.queue, self._admit)
         try:
             yield self
         finally:
             unlisten()
             unlisten_to_pauses()
-            del self.queue.places.admit[self.queue]
+            self.queue.places.leave(self._limiter, self.queue)
             with self._limiter.lock:
                 self._limiter.leave(self.queue)
             if self._emitting is not None:

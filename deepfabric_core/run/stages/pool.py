@@ -16,16 +16,17 @@ ITEMS_A_CALL = 2
 
 
 async def run_window(
-    items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, calls: int, stop: Stop
+    items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, calls: int | Callable[[], int], stop: Stop
 ) -> None:
     """Work on all items and on those that `work` returns, as many at once as needed to keep `calls` in flight.
 
-    The model limits the number of calls in flight; this function makes sure that it never waits for work. The first
-    exception cancels all items in progress and is raised unchanged.
+    The model limits the number of calls in flight; this function makes sure that it never waits for work. If that
+    number may change, `calls` returns it, and is asked whenever an item ends. The first exception cancels all items in
+    progress and is raised unchanged.
     """
+    calls_now = calls if callable(calls) else lambda: calls
     source = iter(items)
     found: deque[T] = deque()
-    free = asyncio.Semaphore(calls * ITEMS_A_CALL)
     ended = asyncio.Event()
     at_work = set[asyncio.Task[None]]()
 
@@ -39,21 +40,19 @@ async def run_window(
             raise
         finally:
             at_work.discard(me)
-            free.release()
             ended.set()
 
     try:
         async with asyncio.TaskGroup() as group:
             while not stop.requested:
-                await free.acquire()
                 ended.clear()
-                item = found.popleft() if found else next(source, None)
-                if item is not None and not stop.requested:
-                    at_work.add(group.create_task(one(item)))
-                    continue
-                free.release()
-                if not at_work:
-                    break
+                if len(at_work) < calls_now() * ITEMS_A_CALL:
+                    item = found.popleft() if found else next(source, None)
+                    if item is not None and not stop.requested:
+                        at_work.add(group.create_task(one(item)))
+                        continue
+                    if not at_work:
+                        break
                 await ended.wait()
     except BaseExceptionGroup as group_of_errors:
         raise group_of_errors.exceptions[0] from None

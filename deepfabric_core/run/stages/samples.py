@@ -108,7 +108,7 @@ class Sampling:
         done, failed = self.journal.written, len(self.failures)
         self.sink(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
         try:
-            await run_window(self._to_do(), partial(self._make, stop), calls=width, stop=stop)
+            await run_window(self._to_do(), partial(self._make, stop), calls=self.job.width or width, stop=stop)
         finally:
             self.sink(StageFinished("samples", time.time()))
         if problem := self._settling.acceptance.problem:

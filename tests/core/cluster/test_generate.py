@@ -82,7 +82,7 @@ def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_
         files = folder.shard(shard.number)
         TopicsFile(files.topics, {}).save(topics_of(topics, shard))
         reporter = Reporter(shard.number)
-        task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+        task = ShardTask(shard_job(job, shard, files), files, str(Path.cwd()))
         outcome = asyncio.run(make_shard(task, None, reporter, Stop()))
         assert outcome.finished and files.finished() == outcome.totals
         made += files.dataset.read_text(encoding="utf-8").splitlines()
@@ -98,7 +98,7 @@ def test_the_calls_of_a_shard_are_lines_of_a_trace_without_keys(job: Job, tmp_pa
     shard, files = only_shard(job, tmp_path)
     config = job.config.model_copy(update={"generation": with_key(job.config.generation)})
     traced = Reporter(0)
-    task = ShardTask(shard_job(replace(job, config=config), shard, files, 2), files, str(Path.cwd()), is_traced=True)
+    task = ShardTask(shard_job(replace(job, config=config), shard, files), files, str(Path.cwd()), is_traced=True)
     assert asyncio.run(make_shard(task, None, traced, Stop())).finished
     lines = traced.report().trace
     header = b'{"trace": 1, "started_at": 1.0}\n'
@@ -116,7 +116,7 @@ def with_key(generation: Generation) -> Generation:
 
 def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
     shard, files = only_shard(job, tmp_path)
-    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+    task = ShardTask(shard_job(job, shard, files), files, str(Path.cwd()))
     stop, reporter = Stop(), Reporter(0)
     stop.request()
     assert not asyncio.run(make_shard(task, None, reporter, stop)).finished
@@ -127,7 +127,7 @@ def test_a_shard_that_was_stopped_goes_on_where_it_was(job: Job, tmp_path: Path)
 
 def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(job: Job, tmp_path: Path) -> None:
     shard, files = only_shard(job, tmp_path)
-    one = shard_job(job, shard, files, 2)
+    one = shard_job(job, shard, files)
     state = asyncio.run(generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4)))
     assert state.ending == "stopped" and state.samples_done == 4
     assert not files.dataset.exists() and files.totals().made == 4
@@ -137,7 +137,7 @@ def test_a_shard_whose_budget_ends_before_its_worker_hears_of_it_is_unfinished(j
 
 def test_a_shard_whose_worker_died_before_it_left_the_mark_is_finished_without_a_call(job: Job, tmp_path: Path) -> None:
     shard, files = only_shard(job, tmp_path)
-    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()))
+    task = ShardTask(shard_job(job, shard, files), files, str(Path.cwd()))
     first = asyncio.run(make_shard(task, None, Reporter(0), Stop()))
     files.mark.unlink()
     assert asyncio.run(make_shard(task, None, Reporter(0), Stop())) == first
@@ -188,12 +188,12 @@ def test_a_stored_shard_goes_on_on_another_machine_with_what_was_paid(job: Job, 
     async def stopped_after_four() -> None:
         async with worked_on(storage, "0000") as here:
             shutil.copy(files.topics, here.topics)
-            one = shard_job(job, shard, here, 2)
+            one = shard_job(job, shard, here)
             await generate_shard(one, emit=lambda _: None, stop=Stop(), connect=with_calls_left(4))
 
     asyncio.run(stopped_after_four())
     reporter = Reporter(0)
-    task = ShardTask(shard_job(job, shard, files, 2), files, str(Path.cwd()), (storage.address, storage.run))
+    task = ShardTask(shard_job(job, shard, files), files, str(Path.cwd()), (storage.address, storage.run))
     outcome = asyncio.run(make_shard(task, None, reporter, Stop()))
     assert outcome.finished and outcome.totals.made == outcome.totals.calls == 15
     storage.mirror(files).pull()

@@ -15,6 +15,8 @@ from deepfabric_core.chat.messages import Message, Request
 from deepfabric_core.cluster import messages as m
 from deepfabric_core.cluster.lease_client import KeeperLost, LeaseClient
 from deepfabric_core.cluster.lease_keeper import LeaseKeeper
+from deepfabric_core.cluster.leased_limiter import leased_limiter
+from deepfabric_core.cluster.share import Share
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Event
 from deepfabric_core.llm.limits.learned_file import Target
@@ -132,7 +134,7 @@ class Crowd:
                 reserved.settle(REAL, answered=True)
                 limiter.answered(permit, 20, 20)
 
-        async with client.limiter_of(TARGET, Places(ceiling), RateLimit(), Stop()) as limiter:
+        async with leased_limiter(client, TARGET, Places(ceiling), RateLimit(), Stop()) as limiter:
             await asyncio.gather(*(one() for _ in range(2 * ceiling)), return_exceptions=False)
 
 
@@ -154,22 +156,51 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
-def test_each_worker_gets_its_permits_up_to_its_ceiling_and_all_is_given_back(crowd: Crowd) -> None:
+@pytest.mark.parametrize(("ceiling", "workers"), [(4, 2), (5, 3), (2, 4)])
+def test_workers_get_permits_up_to_the_ceiling_of_all_and_all_is_given_back(
+    crowd: Crowd, ceiling: int, workers: int
+) -> None:
     async def all_of_it() -> None:
         keeper = crowd.keeper()
 
         async def worker(place: int) -> None:
-            async with LeaseClient(Direct(keeper), f"{place} a", between=0.001).opened() as client:
+            share = Share(place, workers)
+            async with LeaseClient(Direct(keeper), f"{place} a", between=0.001, share=share).opened() as client:
                 for _ in range(3):  # shards
-                    await crowd.calls(client, 20)
+                    await crowd.calls(client, 20, ceiling=ceiling)
 
-        await asyncio.gather(worker(0), worker(1))
+        await asyncio.gather(*(worker(place) for place in range(workers)))
         assert set(keeper.in_flight().values()) == {0}
 
     run(all_of_it)
-    assert (crowd.made, crowd.limiter.controller.in_flight) == (120, 0)
-    assert 4 < crowd.most <= 8
-    assert crowd.spent == Sum(pytest.approx(0.48), 4800, 120)  # type: ignore[arg-type]
+    made = 60 * workers
+    assert (crowd.made, crowd.limiter.controller.in_flight) == (made, 0)
+    assert crowd.most == ceiling
+    assert crowd.spent == Sum(pytest.approx(made * 0.004), made * 40, made)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_the_last_worker_gets_the_places_of_all_others(crowd: Crowd, is_limited: bool) -> None:
+    async def all_of_it() -> None:
+        keeper = crowd.keeper()
+        async with LeaseClient(Direct(keeper), "0 a", between=0.001, share=Share(0, 4)).opened() as client:
+            if is_limited:
+                async with leased_limiter(client, TARGET, Places(8), RateLimit(), Stop()) as limiter:
+                    limiter.refused(await limiter.acquire(ASKS), 0.001)
+                    await until(lambda: not client.free)
+            making = asyncio.ensure_future(crowd.calls(client, 300, ceiling=8, seconds=0.01))
+            await until(lambda: crowd.made >= 30)
+            assert is_limited or crowd.most == 2
+            client.take_share(Share())
+            await until(lambda: crowd.in_flight == 8)
+            client.take_share(Share(0, 2))
+            assert is_limited or not client.is_within_share
+            await until(lambda: client.is_within_share)
+            client.take_share(Share())
+            await making
+
+    run(all_of_it)
+    assert crowd.most == 8
 
 
 def test_the_limits_that_the_user_sets_hold_for_all_workers_together(crowd: Crowd) -> None:
@@ -181,7 +212,7 @@ def test_the_limits_that_the_user_sets_hold_for_all_workers_together(crowd: Crow
         async def worker(place: int) -> None:
             async with LeaseClient(Direct(keeper), f"{place} a", between=0.001).opened() as client:
                 limits = RateLimit(requests_per_minute=3000)
-                async with client.limiter_of(TARGET, Places(8), limits, Stop()) as limiter:
+                async with leased_limiter(client, TARGET, Places(8), limits, Stop()) as limiter:
                     for _ in range(10):
                         permit = await limiter.acquire(ASKS)
                         begun.append(asyncio.get_running_loop().time())
@@ -255,7 +286,7 @@ def test_a_stop_ends_the_wait_of_work_that_was_not_begun(crowd: Crowd) -> None:
         stop = Stop()
         async with (
             LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
-            client.limiter_of(TARGET, Places(1), RateLimit(), stop) as limiter,
+            leased_limiter(client, TARGET, Places(1), RateLimit(), stop) as limiter,
         ):
             held = await limiter.acquire(ASKS)
             new, later = (asyncio.ensure_future(limiter.acquire(one)) for one in (ASKS, GOES_ON))
@@ -276,7 +307,7 @@ def test_without_a_known_limit_calls_go_without_asking_and_are_told_of_together(
     async def all_of_it() -> None:
         async with (
             LeaseClient(direct, "0 a", between=0.001).opened() as client,
-            client.limiter_of(TARGET, Places(4), RateLimit(), Stop()) as limiter,
+            leased_limiter(client, TARGET, Places(4), RateLimit(), Stop()) as limiter,
         ):
             await client.flush()
             for _ in range(200):
@@ -297,8 +328,8 @@ def test_once_a_call_is_refused_those_of_all_workers_ask(crowd: Crowd) -> None:
         async with (
             LeaseClient(one, "0 a", between=0.001).opened() as first,
             LeaseClient(other, "1 a", between=0.001).opened() as second,
-            first.limiter_of(TARGET, Places(2), RateLimit(), Stop()) as of_first,
-            second.limiter_of(TARGET, Places(2), RateLimit(), Stop()) as of_second,
+            leased_limiter(first, TARGET, Places(2), RateLimit(), Stop()) as of_first,
+            leased_limiter(second, TARGET, Places(2), RateLimit(), Stop()) as of_second,
         ):
             await first.flush()
             await second.flush()
@@ -319,7 +350,7 @@ def test_calls_that_wait_here_begin_as_others_end_and_those_that_go_on_are_first
     async def all_of_it() -> None:
         async with (
             LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
-            client.limiter_of(TARGET, Places(1), RateLimit(), Stop()) as limiter,
+            leased_limiter(client, TARGET, Places(1), RateLimit(), Stop()) as limiter,
         ):
             await client.flush()
             held = await limiter.acquire(ASKS)
@@ -349,8 +380,8 @@ def test_of_several_endpoints_with_the_same_places_the_one_with_the_fewest_calls
         places, other = Places(4), Target("openai", "otherhost/v1", "tea-1", "")
         async with (
             LeaseClient(Direct(crowd.keeper()), "0 a", between=0.001).opened() as client,
-            client.limiter_of(TARGET, places, RateLimit(), Stop()) as first,
-            client.limiter_of(other, places, RateLimit(), Stop()) as second,
+            leased_limiter(client, TARGET, places, RateLimit(), Stop()) as first,
+            leased_limiter(client, other, places, RateLimit(), Stop()) as second,
         ):
             await client.flush()
             held = [await first.acquire(ASKS) for _ in range(4)]
@@ -472,7 +503,7 @@ def test_in_a_pause_no_call_begins_whatever_a_keeper_says_that_has_not_heard_of_
         direct, stop, limits = Direct(crowd.keeper()), Stop(), RateLimit(requests_per_minute=60_000)
         async with (
             LeaseClient(direct, "0 a", between=0.001).opened() as client,
-            client.limiter_of(TARGET, Places(2), limits, stop) as limiter,
+            leased_limiter(client, TARGET, Places(2), limits, stop) as limiter,
         ):
             held = [await limiter.acquire(ASKS) for _ in range(2)]
             waiting = asyncio.ensure_future(limiter.acquire(ASKS))

@@ -92,7 +92,7 @@ def test_whoever_goes_on_stores_only_what_is_new(address: str, tmp_path: Path) -
 STEPS = st.lists(st.sampled_from(["append", "replace", "cut", "delete", "push", "move"]), max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(0, 1000))
 def test_after_any_changes_what_was_pushed_is_what_another_machine_pulls(steps: list[str], seed: int) -> None:
     from tempfile import TemporaryDirectory

@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from deepfabric_core.chat.messages import Message, Request
 from deepfabric_core.cluster.lease_client import LeaseClient
 from deepfabric_core.cluster.lease_keeper import LeaseKeeper
+from deepfabric_core.cluster.leased_limiter import leased_limiter
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import RateLimit
 from deepfabric_core.events import Event, Notice
@@ -80,7 +82,7 @@ class Workers:
     async def stage(self, client: LeaseClient) -> Worker:
         opened = await self.opened.enter_async_context(AsyncExitStack())
         policy = CallPolicy(8, 0, QUICK)
-        model = connect(self.settings, policy, self.events.append, Stop(), client.limiter_of)
+        model = connect(self.settings, policy, self.events.append, Stop(), partial(leased_limiter, client))
         return Worker(client, await opened.enter_async_context(model), opened)
 
     @property

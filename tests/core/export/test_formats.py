@@ -40,7 +40,7 @@ def said_in(record: Record) -> list[Said]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(conversations())
 def test_what_was_said_called_and_thought_comes_back_from_every_format_that_can_hold_it(record: Record) -> None:
     wanted = said_in(record)
@@ -55,7 +55,7 @@ def test_what_was_said_called_and_thought_comes_back_from_every_format_that_can_
     assert from_harmony(row("harmony", record)["text"]) == wanted
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(conversations())
 def test_nothing_is_lost_in_silence(record: Record) -> None:
     for name in ("trl", "axolotl", "sharegpt", "chatml", "harmony"):

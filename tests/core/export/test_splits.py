@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.errors import ConfigError
@@ -28,7 +28,6 @@ def groups(branches: dict[str, str]) -> dict[Group, int]:
     return {Group(key, branch): 1 for key, branch in branches.items()}
 
 
-@settings(deadline=None)
 @given(_GROUPS, _GROUPS)
 def test_a_topic_never_changes_sides_when_the_dataset_grows(first: dict[str, str], more: dict[str, str]) -> None:
     before = sides_of(groups(first), RULES, {})
@@ -36,7 +35,6 @@ def test_a_topic_never_changes_sides_when_the_dataset_grows(first: dict[str, str
     assert {key: after[key] for key in before} == before
 
 
-@settings(deadline=None)
 @given(_GROUPS)
 def test_shares_are_met_in_the_whole_and_in_every_branch(branches: dict[str, str]) -> None:
     sides = sides_of(groups(branches), RULES, {})

@@ -25,7 +25,7 @@ def _text_of(html: str) -> str:
     ).strip()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_markup)
 def test_any_text_is_shown_as_it_is(text: str) -> None:
     shown = re.sub(r"\s+", " ", printable(text)).strip()
@@ -52,7 +52,7 @@ def test_a_line_of_its_own_is_no_markup_either(text: str) -> None:
     assert re.findall(r"<(\w+)", str(_render(plain(text)))) == ["p"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_markup | st.text("`~ \na", max_size=20))
 def test_nothing_ends_a_block_early(text: str) -> None:
     html = str(_render(block(text, 10**6)))

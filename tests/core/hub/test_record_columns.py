@@ -70,7 +70,7 @@ def _read(value: Any, column: Column) -> Any:
     return json.loads(value) if column == JSON else value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_records)
 def test_records_are_read_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, records: list[Any]) -> None:
     path = tmp_path_factory.mktemp("columns") / "a.parquet"

@@ -124,7 +124,7 @@ FORMATS = sorted(set(BUILT_IN) - {"grpo"})
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(record=chats())
 def test_all_comes_back_from_a_format_but_what_it_says_it_loses(name: str, record: Record) -> None:
     chosen = BUILT_IN[name]
@@ -147,7 +147,7 @@ def test_all_comes_back_from_a_format_but_what_it_says_it_loses(name: str, recor
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=st.lists(chats(weights=False), min_size=1, max_size=4))
 def test_files_with_columns_give_back_what_lines_do(name: str, records: list[Record], tmp_path: Path) -> None:
     chosen = BUILT_IN[name]
@@ -163,7 +163,7 @@ def test_files_with_columns_give_back_what_lines_do(name: str, records: list[Rec
     assert len(found[0]) == len(rows) and found[0] == found[1] == found[2]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(record=chats())
 def test_a_record_of_ours_is_read_as_it_is(record: Record) -> None:
     own, _, name = read_as_ours({**record, "metadata": {"conversation_type": "cot"}}, None, None)

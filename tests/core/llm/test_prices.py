@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deepfabric_core.config.llm import Llm, ModelPrices
@@ -200,7 +200,6 @@ def test_a_server_of_ones_own_has_no_price_until_the_config_gives_one() -> None:
 counts = st.integers(0, 400_000)
 
 
-@settings(deadline=None)
 @given(prompt=st.integers(1, 400_000), completion=counts, cached=counts, stored=counts, thought=counts)
 @example(prompt=200_001, completion=0, cached=200_001, stored=0, thought=0)
 @example(prompt=100, completion=0, cached=10**9, stored=10**9, thought=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.config.language_names import names_of
@@ -95,7 +95,6 @@ def test_an_unknown_language_is_told_with_the_nearest(given: str, hint: str) -> 
     assert hint in str(told.value) and len(str(told.value)) < 200
 
 
-@settings(deadline=None)
 @given(st.text(), st.sampled_from(["en", "de", "ja", "sw", "ar"]))
 def test_any_text_may_be_asked_of(text: str, code: str) -> None:
     assert is_language(text, code) in {True, False, None}

@@ -23,7 +23,7 @@ CALLS = st.lists(
 
 
 @given(CALLS, st.integers(1, 1500))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_is_spent_and_reserved_never_exceeds_the_limit(
     calls: list[tuple[int, float, float, bool]], limit: int
 ) -> None:

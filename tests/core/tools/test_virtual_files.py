@@ -147,7 +147,7 @@ def expected(model: dict[str, str], name: str, arguments: Mapping[str, str]) -> 
     return "" if name == "write_file" else model[path] if name == "read_file" else model.pop(path) and ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(ASKED, max_size=20))
 def test_any_sequence_of_calls_does_what_it_would_do_to_a_dict(asked: list[tuple[str, dict[str, str]]]) -> None:
     model, session = {"seed": "s"}, started({"seed": "s"})

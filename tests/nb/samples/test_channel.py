@@ -170,7 +170,7 @@ def test_equal_samples_have_one_verdict(tmp_path: Path) -> None:
     assert page.decide(2, "reject")["at"] == [0, 2]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["accept", "reject", "edit", "undo"])), max_size=12))
 def test_what_the_page_was_told_is_what_a_new_view_reads(tmp_path_factory: Any, steps: list[tuple[int, str]]) -> None:
     folder = tmp_path_factory.mktemp("reviews")

@@ -117,7 +117,7 @@ def test_the_screen_is_exactly_as_large_as_the_terminal(size: tuple[int, int], s
     assert {cell_len(line) for line in lines} == {size[0]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(max_size=300),
     st.integers(1, 220),
@@ -270,7 +270,7 @@ def test_at_the_end_of_a_budget_header_and_reason_say_so_and_a_command_stays_who
     assert not any("forecast" in line for line in lines)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=90), st.integers(1, 200), st.integers(1, 50), st.floats(0, 9), st.booleans())
 def test_no_budget_makes_the_screen_larger(name: str, width: int, height: int, spent: float, over: bool) -> None:
     events = [*spending(spent, name=name), *([RunFinished("budget", name * 9, 50.0)] if over else [])]

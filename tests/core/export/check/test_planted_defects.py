@@ -136,7 +136,7 @@ def test_a_planted_defect_is_told_with_its_record_and_nothing_else_is(planted: s
         assert set(found) - expected <= some, (shape, found)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(list(SHAPES)), st.sampled_from([None, *PLANTED])), min_size=3, max_size=8))
 def test_any_mixture_tells_exactly_the_records_that_something_was_planted_in(
     tmp_path: Path, records: list[tuple[str, str | None]]

@@ -88,7 +88,7 @@ def test_a_family_is_found_by_any_of_its_names_and_a_file_of_that_name_comes_fir
     assert not open_target("qwen3").template.has_marks
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conversations(), st.sampled_from(["qwen3", "glm4.5", "qwen2.5", "mistral", "llama3.1"]), st.booleans())
 def test_any_sound_conversation_is_whole_in_what_holds_it(
     tmp_path: Path, record: Record, family: str, by_steps: bool

@@ -293,7 +293,6 @@ answers = st.one_of(st.builds(response, statuses, bodies(), headers), st.binary(
 
 fuzzing = settings(
     max_examples=250,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

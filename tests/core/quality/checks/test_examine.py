@@ -26,7 +26,7 @@ PIECES = (
 )  # fmt: skip
 ODD = st.text(st.characters(), max_size=40)  # lone surrogates too
 # Another test may use the processor meanwhile.
-patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patiently = settings(suppress_health_check=[HealthCheck.too_slow])
 MARKUP = st.lists(st.sampled_from([*PIECES, " ", "\n", "the ", "oil "]), max_size=40).map("".join)
 
 

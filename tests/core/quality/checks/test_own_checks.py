@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepfabric_core.errors import ConfigError
@@ -109,7 +109,6 @@ def test_a_pattern_that_takes_too_long_refuses_the_sample_in_good_time() -> None
     assert found and "takes too long" in found.reason
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_may_be_a_reason(text: str) -> None:
     assert reason(lambda _: text) == (text or None)

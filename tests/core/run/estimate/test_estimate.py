@@ -91,7 +91,7 @@ def test_later_cycles_have_longer_prompts(place: Path) -> None:
 
 
 @given(st.integers(1, 400), st.integers(1, 3), st.integers(1, 8), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_range_is_in_order_and_more_samples_never_cost_less(
     samples: int, depth: int, degree: int, judged: bool
 ) -> None:

@@ -123,7 +123,7 @@ def test_an_array_is_read_up_to_what_is_damaged(tmp_path: Path) -> None:
     assert one.record == {"a": 1} and two.record is None and "nothing after it was read" in two.problem
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=30) | st.integers() | st.lists(st.none()))),
     indent=st.none() | st.just(1),
