@@ -14,7 +14,7 @@ from typing import Any
 
 from deepfabric_core.amounts import Spent
 from deepfabric_core.cluster.actors import BudgetSetup, News
-from deepfabric_core.cluster.duplicates import count, reject, repeated
+from deepfabric_core.cluster.duplicates import ShardSamples, count, reject, repeated
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Heard, Progress, Report
@@ -200,9 +200,13 @@ class _Run:
         for attempt in range(quality.attempts + 1):
             if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
                 return
-            datasets = [self.files(shard).dataset.absolute() for shard in self.shards]
-            settings = _anywhere(quality.duplicates)
-            found = await cluster.run(repeated, [one for one in datasets if one.exists()], settings)
+            files = [self.files(shard) for shard in self.shards]
+            samples = [
+                ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute())
+                for one in files
+                if one.dataset.exists()
+            ]
+            found = await cluster.run(repeated, samples, _anywhere(quality.duplicates))
             if found and attempt < quality.attempts:
                 await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
                 await self._until_done(keeper)

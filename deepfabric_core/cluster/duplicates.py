@@ -7,41 +7,57 @@ import uuid
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.quality.candidate import Candidate, candidate_of
-from deepfabric_core.quality.duplicates import DuplicateIndex, DuplicateRules, TextOf, finding_of
+from deepfabric_core.quality.duplicates import DuplicateIndex, DuplicateRules, TextOf, finding_of, repeated_across
+from deepfabric_core.quality.sample_print import SamplePrint, print_of
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.append_log import read_line
+from deepfabric_core.store.print_file import known_prints
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deepfabric_core.quality.meanings import MeaningIndex
 
 _WHO = "deepfabric"
 
 
-def repeated(datasets: Sequence[Path], settings: Duplicates) -> dict[int, list[Decision]]:
-    """Return which samples repeat one of another dataset that comes before, by the dataset's place in the list.
+class ShardSamples(NamedTuple):
+    """Where the samples of a shard are, and their prints as far as they are known."""
 
-    It takes memory for each sample, so it is done in a process of its own.
+    dataset: Path
+    prints: Path | None = None
+
+
+def repeated(shards: Sequence[ShardSamples], settings: Duplicates) -> dict[int, list[Decision]]:
+    """Return which samples repeat one of another shard that comes before, by the shard's place in the list.
+
+    By the prints of all samples, few may repeat another one; only these are compared with each other, unless meanings
+    are compared. It takes memory for each sample, so it is done in a process of its own.
 
     Raises:
         ConfigError: the model of embeddings can't be had.
         OSError: a file can't be read.
     """
-    offsets, places = array("q"), array("l")
+    samples = _Samples(shards)
+    words = DuplicateIndex(DuplicateRules(settings.threshold), text_of=samples.text_of)
+    meanings = _meanings(settings, samples.text_of)
+    may_repeat = samples.may_repeat(settings.threshold)
     found: dict[int, list[Decision]] = {}
-    indexes = _indexes(settings, _reading(datasets, offsets, places))
-    for number, (place, begin, record) in enumerate(_records(datasets)):
-        offsets.append(begin)
-        places.append(place)
+    for number in range(len(samples.places)) if meanings is not None else map(int, may_repeat.nonzero()[0]):
+        place, record = samples.places[number], samples.record(number)
+        indexes = ([words] if may_repeat[number] else []) + ([] if meanings is None else [meanings])
         candidate = candidate_of(record)
         matches = (index.claim(candidate, number) for index in indexes)
-        repeats = next((one for one in matches if one and one.key is not None and places[one.key] != place), None)
+        others = (one for one in matches if one and one.key is not None and samples.places[one.key] != place)
+        repeats = next(others, None)
         if repeats is not None:
             finding = finding_of(repeats, candidate)
             found.setdefault(place, []).append(_rejection(record, finding.reason, finding.advice))
@@ -53,44 +69,77 @@ def repeated(datasets: Sequence[Path], settings: Duplicates) -> dict[int, list[D
     return found
 
 
-def _indexes(settings: Duplicates, text_of: TextOf) -> Sequence[DuplicateIndex | MeaningIndex]:
-    """Return what samples are compared in: of words, and of meanings if the settings name a model."""
-    words = DuplicateIndex(DuplicateRules(settings.threshold), text_of=text_of)
+def _meanings(settings: Duplicates, text_of: TextOf) -> MeaningIndex | None:
+    """Return what meanings are compared in, if the settings name a model."""
     if settings.embeddings is None:
-        return [words]
+        return None
     from deepfabric_core.quality.meanings import MeaningIndex
     from deepfabric_core.store.embedding_model import embedding_model
 
-    embed = embedding_model(settings.embeddings, lambda _: None)
-    return [words, MeaningIndex(embed, settings.similarity, text_of=text_of)]
+    return MeaningIndex(embedding_model(settings.embeddings, lambda _: None), settings.similarity, text_of=text_of)
 
 
-def _records(datasets: Sequence[Path]) -> Iterator[tuple[int, int, Record]]:
-    """Yield each record with the place of its dataset, and where it begins there."""
-    for place, path in enumerate(datasets):
-        begin = 0
-        with path.open("rb") as file:
-            for line in file:
-                record = read_line(line)
-                if record is not None:
-                    yield place, begin, record
-                begin += len(line)
+class _Samples:
+    """All samples by number, in the order of their shards: where each is, in which shard, and its print if it has one.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+
+    def __init__(self, shards: Sequence[ShardSamples]) -> None:
+        self.places = array("l")
+        self._shards = shards
+        self._begins = array("q")
+        self._prints: list[SamplePrint | None] = []
+        for place, shard in enumerate(shards):
+            known = known_prints(shard.prints) if shard.prints else None
+            for begin, record in _records(shard.dataset):
+                self.places.append(place)
+                self._begins.append(begin)
+                candidate, key = candidate_of(record), _key(record)
+                own = known.of(key, candidate) if known and key else None
+                self._prints.append(own or print_of(candidate))
+
+    def may_repeat(self, threshold: float) -> NDArray[np.bool_]:
+        """Return for each sample whether it may repeat one of another shard, or be repeated."""
+        import numpy as np
+
+        found = np.zeros(len(self._prints), np.bool_)
+        with_words = [(number, own) for number, own in enumerate(self._prints) if own is not None]
+        numbers, prints = [number for number, _ in with_words], [own for _, own in with_words]
+        found[numbers] = repeated_across(prints, [self.places[number] for number in numbers], threshold)
+        return found
+
+    def record(self, number: int) -> Record:
+        """Read a sample."""
+        with self._shards[self.places[number]].dataset.open("rb") as file:
+            file.seek(self._begins[number])
+            return read_line(file.readline()) or {}
+
+    def text_of(self, number: int) -> Candidate:
+        """Read the texts of a sample."""
+        return candidate_of(self.record(number))
 
 
-def _reading(datasets: Sequence[Path], offsets: array[int], places: array[int]) -> TextOf:
-    """Return what reads the sample with a number."""
+def _records(dataset: Path) -> Iterator[tuple[int, Record]]:
+    """Yield each record of a dataset, and where it begins."""
+    begin = 0
+    with dataset.open("rb") as file:
+        for line in file:
+            record = read_line(line)
+            if record is not None:
+                yield begin, record
+            begin += len(line)
 
-    def read(number: int) -> Candidate | None:
-        with datasets[places[number]].open("rb") as file:
-            file.seek(offsets[number])
-            record = read_line(file.readline())
-        return None if record is None else candidate_of(record)
 
-    return read
+def _key(record: Record) -> tuple[str, int] | None:
+    """Return the work item that a sample was made for, as its metadata tells."""
+    metadata = record.get("metadata")
+    return key_of(metadata) if isinstance(metadata, Mapping) else None
 
 
 def _rejection(record: Record, reason: str, advice: str) -> Decision:
-    topic_id, cycle = key_of(record) or (None, None)
+    topic_id, cycle = _key(record) or (None, None)
     return Decision(
         uuid.uuid4().hex, sample_id(record), "reject", _WHO, time.time(), topic_id, cycle, reason, instruction=advice
     )

@@ -12,14 +12,18 @@ and others are compared with it until it is accepted or released.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from deepfabric_core.quality.candidate import Candidate
 from deepfabric_core.quality.finding import Finding
 from deepfabric_core.quality.sample_print import SHORTEST_ANSWER, Likeness, SamplePrint, is_pair, print_of, runs_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Kind = Literal["same", "near", "question", "answer", "meaning"]
 TextOf = Callable[[int], Candidate | None]
@@ -68,6 +72,13 @@ class Match:
     shared: float
     key: int | None
     other: Candidate | None = None
+
+
+def repeated_across(prints: Sequence[SamplePrint], groups: Sequence[int], threshold: float) -> NDArray[np.bool_]:
+    """Return for each sample whether it may repeat one of another group, or be repeated, by their prints."""
+    from deepfabric_core.quality.prints_across import alike_across
+
+    return alike_across(prints, groups, threshold, _ESTIMATE_MARGIN)
 
 
 class DuplicateIndex:

@@ -45,8 +45,7 @@ class PrintIndex:
     def __init__(self, threshold: float, margin: float = 0.0, expected: int = 0, *, quick: bool = False) -> None:
         self._least = threshold - margin
         self._quick = quick
-        # So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
-        self._band_of = np.dtype("<u4" if threshold >= _WIDE_FROM else "<u2")
+        self._band_of = band_of(threshold)
         self._bands = PLACES // self._band_of.itemsize
         self._columns = self._bands + _HASHES
         self._salts = np.arange(1, self._columns + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
@@ -161,12 +160,27 @@ class PrintIndex:
             yield begin + np.flatnonzero(np.count_nonzero(block == first, axis=1) >= enough)
 
 
+def band_of(threshold: float) -> np.dtype[Any]:
+    """Return the type of the bands in which prints are looked for.
+
+    So narrow that of prints with that likeness nearly all share a band, and so wide that few others do.
+    """
+    return np.dtype("<u4" if threshold >= _WIDE_FROM else "<u2")
+
+
+def equal_shares(minima: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the estimated shares of common runs of words, by the places of prints."""
+    shared: NDArray[np.float64] = np.maximum(
+        0.0, (_equal_places(minima, others) / PLACES - _BY_CHANCE) / (1 - _BY_CHANCE)
+    )
+    return shared
+
+
 def compared(
     prints: NDArray[np.void], sought: NDArray[np.void], least: float, rows: _Rows
 ) -> list[tuple[int, Likeness]]:
     """Return the rows of prints that are like another, with how much: equal ones, then the most alike first."""
-    shared = _equal_places(prints["minima"], sought["minima"]) / PLACES
-    shared = np.maximum(0.0, (shared - _BY_CHANCE) / (1 - _BY_CHANCE))
+    shared = equal_shares(prints["minima"], sought["minima"])
     same = (prints["hashes"] == sought["hashes"]) & (sought["hashes"] != 0)
     numbers = prints["numbers"] == sought["numbers"]
     found: dict[int, Likeness] = {}

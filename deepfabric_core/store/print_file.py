@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -58,19 +59,32 @@ class PrintFile:
 
     def known(self) -> KnownPrints:
         """Return the prints in the file; they take memory until they are given up."""
-        return KnownPrints(self._bodies())
-
-    def _bodies(self) -> Iterator[bytes]:
-        """Yield the entries that aren't damaged, without their checksums."""
-        for begin in range(_HEADER_BYTES, self.lines.size, _READ_AT_ONCE):
-            piece = self.lines.piece(begin, min(begin + _READ_AT_ONCE, self.lines.size))
-            for at in range(0, len(piece), _ENTRY_BYTES):
-                body = piece[at : at + _BODY_BYTES]
-                if _checksum(body) == piece[at + _BODY_BYTES : at + _ENTRY_BYTES]:
-                    yield body
+        begins = range(_HEADER_BYTES, self.lines.size, _READ_AT_ONCE)
+        pieces = (self.lines.piece(begin, min(begin + _READ_AT_ONCE, self.lines.size)) for begin in begins)
+        return KnownPrints(_bodies(pieces))
 
     def _unwritable(self, problem: OSError) -> OutputError:
         return OutputError(f"{self.lines.path} can't be written: {reason(problem)}; no sample is lost by that.")
+
+
+def known_prints(path: Path) -> KnownPrints | None:
+    """Return the prints in a file that isn't changed; None if it can't be read, or another version wrote it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(_HEADER_BYTES) != _header():
+                return None
+            return KnownPrints(_bodies(iter(partial(file.read, _READ_AT_ONCE), b"")))
+    except OSError:
+        return None
+
+
+def _bodies(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the entries that aren't damaged, without their checksums."""
+    for piece in pieces:
+        for at in range(0, len(piece), _ENTRY_BYTES):
+            body = piece[at : at + _BODY_BYTES]
+            if _checksum(body) == piece[at + _BODY_BYTES : at + _ENTRY_BYTES]:
+                yield body
 
 
 class KnownPrints:

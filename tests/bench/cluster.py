@@ -43,6 +43,7 @@ def main() -> None:
     options.add_argument("--latency", type=float, default=0.02)
     options.add_argument("--rate", type=float, help="calls a second that the server allows")
     options.add_argument("--simulated", action="store_true", help="without a server")
+    options.add_argument("--checked", action="store_true", help="with the usual checks, and duplicates looked for")
     asked = options.parse_args()
     if asked.samples <= _A_SHARD * max([1, *asked.workers]):
         options.error(f"--samples has to be more than {_A_SHARD} for each worker")
@@ -53,14 +54,23 @@ def main() -> None:
         for number in sorted({1, *asked.workers}):
             for on_ray in (False, True) if number in asked.workers else (False,):
                 with served(faults) as server:
-                    _row(None if asked.simulated else server, asked.samples, asked.width, number, on_ray=on_ray)
+                    wanted = _Wanted(None if asked.simulated else server, asked.width, asked.checked)
+                    _row(wanted, asked.samples, number, on_ray=on_ray)
 
 
-def _row(server: Server | None, samples: int, width: int, processes: int, *, on_ray: bool) -> None:
+class _Wanted(NamedTuple):
+    """What a run is to be like: the server that it asks, the calls at once, and whether samples are checked."""
+
+    server: Server | None
+    width: int
+    checked: bool
+
+
+def _row(wanted: _Wanted, samples: int, processes: int, *, on_ray: bool) -> None:
     """Measure and print one row."""
-    fewest = _A_SHARD * processes
-    few = _all_ran(server, fewest, width, processes, on_ray=on_ray)
-    run = _all_ran(server, samples, width, processes, on_ray=on_ray)
+    fewest, server = _A_SHARD * processes, wanted.server
+    few = _all_ran(wanted, fewest, processes, on_ray=on_ray)
+    run = _all_ran(wanted, samples, processes, on_ray=on_ray)
     each = {role: 1000 * (run.cpu[role] - few.cpu[role]) / (samples - fewest) for role in run.cpu}
     parts = ", ".join(f"{role} {ms:.2f}" for role, ms in sorted(each.items())) if on_ray else ""
     refused = 0 if server is None else server.counts().get("rate_limited", 0)
@@ -78,21 +88,22 @@ class _Ran(NamedTuple):
     peak: float
 
 
-def _all_ran(server: Server | None, samples: int, width: int, processes: int, *, on_ray: bool) -> _Ran:
+def _all_ran(wanted: _Wanted, samples: int, processes: int, *, on_ray: bool) -> _Ran:
     """Run so many samples, on Ray or by processes of their own."""
     if on_ray:
-        return _ran(server, samples, width, processes)
+        return _ran(wanted, samples, processes)
+    part = wanted._replace(width=wanted.width // processes)
     with ThreadPoolExecutor(processes) as pool:
-        found = list(pool.map(lambda _: _ran(server, samples // processes, width // processes, 0), range(processes)))
+        found = list(pool.map(lambda _: _ran(part, samples // processes, 0), range(processes)))
     cpu = {"driver": sum(one.cpu["driver"] for one in found)}
     return _Ran(cpu, max(one.seconds for one in found), max(one.peak for one in found))
 
 
-def _ran(server: Server | None, samples: int, width: int, workers: int) -> _Ran:
+def _ran(wanted: _Wanted, samples: int, workers: int) -> _Ran:
     """Run so many samples by workers, or by one process."""
     with tempfile.TemporaryDirectory() as place:
         began = time.monotonic()
-        process = start_run(_config(server, place, samples, width, workers), place)
+        process = start_run(_config(wanted, place, samples, workers), place)
         seen: dict[int, tuple[str, float]] = {}
         peak = 0.0
         while process.poll() is None:
@@ -109,7 +120,8 @@ def _ran(server: Server | None, samples: int, width: int, workers: int) -> _Ran:
     return _Ran(totals, seconds, peak)
 
 
-def _config(server: Server | None, place: str, samples: int, width: int, workers: int) -> dict[str, Any]:
+def _config(wanted: _Wanted, place: str, samples: int, workers: int) -> dict[str, Any]:
+    server = wanted.server
     llm = {"provider": "simulated", "model": "tea-1"}
     if server is not None:
         llm = {"provider": "openai", "model": "tea-1", "base_url": server.base_url}
@@ -117,8 +129,8 @@ def _config(server: Server | None, place: str, samples: int, width: int, workers
         "topics": {"prompt": "Tea"},
         "generation": {"system_prompt": "You teach."},
         "llm": llm,
-        "quality": {"checks": False, "duplicates": False},
-        "output": {"save_as": f"{place}/dataset.jsonl", "num_samples": samples, "batch_size": width},
+        "quality": {} if wanted.checked else {"checks": False, "duplicates": False},
+        "output": {"save_as": f"{place}/dataset.jsonl", "num_samples": samples, "batch_size": wanted.width},
         "run": {"engine": "ray", "workers": workers} if workers else {},
     }
 

@@ -7,22 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from deepfabric_core.cluster.duplicates import reject, repeated
+from deepfabric_core.cluster.duplicates import ShardSamples, reject, repeated
 from deepfabric_core.config.quality import Duplicates
+from deepfabric_core.quality.candidate import candidate_of
+from deepfabric_core.quality.sample_print import print_of
 from deepfabric_core.samples.reviews import sample_id
+from deepfabric_core.store.print_file import PrintFile
 from deepfabric_core.store.review_log import reviews_of
 from tests.core.static_models import save_small_model
 
 
 def sample(question: str, answer: str) -> dict[str, object]:
     messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    return {"messages": messages, "metadata": {"topic_path": ["Tea", question]}}
+    metadata = {"topic_id": question.split()[2], "topic_path": ["Tea", question], "cycle": 0}
+    return {"messages": messages, "metadata": metadata}
 
 
-def dataset(folder: Path, name: str, *samples: dict[str, object]) -> Path:
+def dataset(folder: Path, name: str, *samples: dict[str, object]) -> ShardSamples:
     path = folder / name
     path.write_text("".join(f"{json.dumps(one)}\n" for one in samples), encoding="utf-8")
-    return path
+    return ShardSamples(path)
 
 
 GREEN = sample("How is green tea brewed?", "With water that has cooled down to eighty degrees, for two minutes.")
@@ -39,6 +43,28 @@ def test_the_later_of_two_equal_samples_of_different_shards_is_found(tmp_path: P
     found = repeated(shards, Duplicates())
     assert {place: [one.sample for one in decisions] for place, decisions in found.items()} == {1: [sample_id(BLACK)]}
     assert found[1][0].reason == "all its words are those of another sample"
+    assert (found[1][0].topic_id, found[1][0].cycle) == ("black", 0)
+
+
+@pytest.mark.parametrize("change", ["", "kept", "torn", "of another version"])
+def test_prints_that_shards_have_kept_are_used_and_missing_ones_are_made(tmp_path: Path, change: str) -> None:
+    (a, _), (b, _) = dataset(tmp_path, "a", GREEN, BLACK), dataset(tmp_path, "b", WHITE, BLACK)
+    kept = PrintFile(tmp_path / "prints")
+    for topic, record in (("white", WHITE), ("green", GREEN if change == "kept" else BLACK)):
+        candidate = candidate_of(record)
+        own = print_of(candidate)
+        assert own is not None
+        kept.append((topic, 0), candidate, own)
+    kept.lines.close()
+    content = (tmp_path / "prints").read_bytes()
+    if change == "torn":
+        (tmp_path / "prints").write_bytes(content[:-20])
+    if change == "of another version":
+        (tmp_path / "prints").write_bytes(b"x" + content[1:])
+    before = (tmp_path / "prints").read_bytes()
+    found = repeated([ShardSamples(a, tmp_path / "none"), ShardSamples(b, tmp_path / "prints")], Duplicates())
+    assert {place: [one.sample for one in decisions] for place, decisions in found.items()} == {1: [sample_id(BLACK)]}
+    assert (tmp_path / "prints").read_bytes() == before
 
 
 def test_equal_samples_of_one_shard_are_left_to_its_own_run(tmp_path: Path) -> None:
@@ -65,7 +91,7 @@ def test_a_sample_that_means_the_same_as_one_of_another_shard_is_found_if_meanin
 
 def test_what_is_refused_is_a_rejection_in_the_shards_own_reviews(tmp_path: Path) -> None:
     shards = [dataset(tmp_path, "a.jsonl", GREEN), dataset(tmp_path, "b.jsonl", GREEN)]
-    reject(shards[1], repeated(shards, Duplicates())[1])
-    review = reviews_of(shards[1]).rejected()[sample_id(GREEN)]
+    reject(shards[1].dataset, repeated(shards, Duplicates())[1])
+    review = reviews_of(shards[1].dataset).rejected()[sample_id(GREEN)]
     assert "different" in review.advice
-    assert not reviews_of(shards[0]).rejected()
+    assert not reviews_of(shards[0].dataset).rejected()
