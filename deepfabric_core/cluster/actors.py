@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from deepfabric_core.config.budget import Budget
 from deepfabric_core.errors import DeepFabricError, OutputError
 from deepfabric_core.events import BudgetChanged, Event, LimiterChanged, Stopping
 from deepfabric_core.llm.connect import limiter_of_target
-from deepfabric_core.run.budget import RunBudget, open_budget
+from deepfabric_core.run.budget import RunBudget, is_known, open_budget
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.budget_ledger import Sum
 
@@ -81,11 +81,15 @@ class _Actor:
 
 
 class KeeperActor(_Actor):
-    """Keeps the one limiter and the one budget of a run."""
+    """Keeps the one limiter and the one budget of a run.
 
-    def __init__(self, setup: BudgetSetup | None) -> None:
+    A process that `is_restarted` elsewhere, where the ledger is another one, lets no more work begin.
+    """
+
+    def __init__(self, setup: BudgetSetup | None, is_restarted: Callable[[], bool] = lambda: False) -> None:
         super().__init__()
         self._setup = setup
+        self._is_restarted = is_restarted
         self._events: list[Event] = []
         self._budget: RunBudget | None = None
         self._keeper: LeaseKeeper | None = None
@@ -95,8 +99,11 @@ class KeeperActor(_Actor):
         if self._keeper is None:
             if (setup := self._setup) is not None:
                 names = setup.settings, setup.run, setup.before
+                is_lost = self._is_restarted() and not is_known(setup.settings, setup.run)
                 self._budget = open_budget(*names, self._emit, self._stop, setup.elapsed)
                 self._budget.go_on(setup.unseen)
+                if is_lost:
+                    self._budget.end("the machine is gone that knew what is spent")
             self._keeper = LeaseKeeper(limiter_of_target, self._stop, self._budget)
         return self._keeper
 

@@ -224,11 +224,9 @@ class LeaseKeeper:
             reservation.settle(Amounts(0.0, 0, 0), answered=True)
 
     def _take(self, worker: _Worker, message: m.Message) -> None:
-        match message:
-            case m.Open() | m.Close() | m.LeftOut() | m.OnTrial() | m.StartAnew():
-                self._stage(worker, message)
-            case m.Clock(shows):
-                worker.clock_behind = time.monotonic() - shows
+        match message:  # what comes for each call is first
+            case m.Answered() | m.Refused() | m.Told():
+                self._call(worker, message)
             case m.Begun(ticket, number, size, at):
                 stage = worker.stages[number]
                 with stage.limiter.lock:
@@ -239,8 +237,10 @@ class LeaseKeeper:
                 self._money(worker, message)
             case m.Ended(ticket):
                 self._give_up(worker, ticket)
-            case m.Answered() | m.Refused() | m.Told():
-                self._call(worker, message)
+            case m.Clock(shows):
+                worker.clock_behind = time.monotonic() - shows
+            case m.Open() | m.Close() | m.LeftOut() | m.OnTrial() | m.StartAnew():
+                self._stage(worker, message)
 
     def _stage(self, worker: _Worker, message: m.Open | m.Close | m.LeftOut | m.OnTrial | m.StartAnew) -> None:
         match message:

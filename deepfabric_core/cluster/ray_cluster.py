@@ -11,7 +11,7 @@ from typing import Any
 from deepfabric_core.cluster.actors import BudgetSetup, KeeperActor, WorkerActor
 from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.llm.ray_connection import connected, here
+from deepfabric_core.llm.ray_connection import connected, here, is_restarted
 
 _CALLS_AT_ONCE = 10_000
 # Without an end: an actor's process or node may die as often as it likes.
@@ -41,7 +41,7 @@ class RayCluster:
 
     def keeper(self, setup: BudgetSetup | None) -> Any:
         """Start the keeper of the limits and the budget, on this machine if it belongs to the cluster."""
-        return self._started(KeeperActor, (setup,), num_cpus=0, scheduling_strategy=here())
+        return self._started(KeeperActor, (setup, is_restarted), num_cpus=0, scheduling_strategy=here())
 
     def worker(self, place: int) -> Any:
         """Start a worker, away from the others if there is room."""

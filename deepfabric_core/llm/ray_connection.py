@@ -20,6 +20,8 @@ _CLIENT = "ray://"
 _ANSWERS_WITHIN = 10.0
 # In bytes. Samples go to files, and next to nothing to Ray's memory; Ray takes no less.
 _OBJECT_STORE = 100_000_000
+# Whether Ray asks for a token, and sends its own; without it, a token goes to no cluster but that of this machine.
+_TOKENS = "RAY_AUTH_MODE"
 # It sends no statistics to anyone, and leaves the variables of accelerators as they are.
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -87,8 +89,18 @@ def check_answers(address: str | None) -> None:
 
 def _unreachable(address: str | None, problem: Exception) -> ConfigError:
     where = "Ray can't be started on this machine" if address is None else f"No Ray cluster answers at {address}"
-    said = " ".join(str(problem).split())[:300]
-    return ConfigError(f"{where}: {said}. Check run.address, and that the cluster is up.")
+    said = " ".join(str(problem).split())[:300].rstrip(".")
+    advice = "Check run.address, and that the cluster is up."
+    if address is not None and not os.environ.get(_TOKENS):
+        advice += f" If it takes calls with a token alone, set {_TOKENS}=token, and {_TOKENS[:-4]}TOKEN to the token."
+    return ConfigError(f"{where}: {said}. {advice}")
+
+
+def is_restarted() -> bool:
+    """Return whether this process takes the place of an actor's process that died."""
+    import ray
+
+    return bool(ray.get_runtime_context().was_current_actor_reconstructed)
 
 
 def here() -> Any:

@@ -17,7 +17,7 @@ from deepfabric_core.events import BUDGET_REACHED, BudgetChanged, Emit, Stopping
 from deepfabric_core.llm.prices import prices_of
 from deepfabric_core.run.job import Job
 from deepfabric_core.stop import Stop, Stopped
-from deepfabric_core.store.budget_ledger import BudgetLedger, Sum, budget_key
+from deepfabric_core.store.budget_ledger import BudgetLedger, Sum, budget_key, spent_by_run
 from deepfabric_core.store.checkpoint_files import Metadata, recovered_metadata
 from deepfabric_core.wording import are, counted, money
 
@@ -193,6 +193,10 @@ class RunBudget:
         used = f"{money(spent.cost)} of {money(limits.cost)} are spent"
         return f"{used}, and the next call may cost up to {money(least.cost)}"
 
+    def end(self, reason: str) -> None:
+        """Let no more work begin, for a reason other than the limits."""
+        self._reach(reason, Amounts())
+
     def _reach(self, reason: str, next_call: Amounts) -> None:
         if self.reached or self.stop.requested:
             return
@@ -283,6 +287,15 @@ def open_budget(
     known = _known(before)
     ledger = _ledger(settings, run, known)
     return RunBudget(settings.limits, ledger, emit, stop, elapsed, settings.name or "", known, ledger.lost)
+
+
+def is_known(settings: Budget, run: str) -> bool:
+    """Return whether the ledger of this machine knows a run.
+
+    Raises:
+        ConfigError: the ledger can't be read.
+    """
+    return run in spent_by_run(budget_key(settings.name, run))
 
 
 def budget_of_checkpoint(settings: Budget, known: Metadata) -> BudgetChanged | None:

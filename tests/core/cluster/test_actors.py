@@ -14,7 +14,7 @@ from deepfabric_core.cluster.lease_client import LeaseClient
 from deepfabric_core.config.budget import Budget
 from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import open_budget
-from deepfabric_core.stop import Stop
+from deepfabric_core.stop import Stop, Stopped
 from deepfabric_core.store.budget_ledger import Sum
 from deepfabric_core.store.user_folder import user_folder
 from tests.core.cluster.test_leases import REAL, WORST, Direct, until
@@ -106,3 +106,21 @@ def test_a_keeper_after_one_that_died_tells_what_was_spent_from_what_may_have_be
     ended = asyncio.run(all_of_it())
     assert (ended.unanswered.tokens, ended.besides.tokens) == (200 + 100, 200 + 100)
     assert ended.spent.tokens == 400 + 200 + 100 + 22 * 40
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_keeper_that_begins_again_on_another_machine_spends_no_more(tmp_path: Path, is_elsewhere: bool) -> None:
+    async def all_of_it() -> str:
+        driver = Driver()
+        if is_elsewhere:
+            (user_folder() / "budgets").rename(tmp_path / "another machine's")
+        keeper = KeeperActor(BudgetSetup(BUDGET, "tea", BEFORE, 0.0, time.time(), driver.unseen), lambda: True)
+        async with LeaseClient(keeper, "0 a", between=0.001).opened() as client:
+            if is_elsewhere:
+                with pytest.raises(Stopped):
+                    await calls(client, 1)
+            else:
+                await calls(client, 1)
+        return (await keeper.end()).reached
+
+    assert asyncio.run(all_of_it()) == ("the machine is gone that knew what is spent" if is_elsewhere else "")
