@@ -147,10 +147,12 @@ class LeasedLimiter:
     def change(self) -> None:
         """Have waiting calls wait here if they needn't ask, or in a pause, and at the keeper otherwise."""
         if self._is_free or self._stop.paused:
-            asked = (one for one in self._mine if one.ticket and not one.permit.done())
-            for call in sorted(asked, key=lambda call: call.number):
-                self._client.withdraw(call)
-                self._wait_here(call)
+            self._first.clear()
+            self._later.clear()
+            for call in sorted(self._mine, key=lambda call: call.number):
+                if not call.permit.done():
+                    self._client.withdraw(call)
+                    self._wait_here(call)
         self.go_on()
 
     def send_back(self, count: int) -> None:

@@ -22,6 +22,7 @@ from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.pipeline import generate
+from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.shards import Shard
 from deepfabric_core.stop import Stop
@@ -109,7 +110,11 @@ async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Repo
 
 
 async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
-    job, files = replace(task.job, width=partial(_width, task, client)), task.files
+    job, files = task.job, task.files
+    calls = job.config.output.batch_size
+    job = replace(
+        job, width=lambda: calls_at_once(calls, job.shard, task.share, client.share if client else task.share)
+    )
     files.mark.unlink(missing_ok=True)
     trace = TraceLines(redactor(job.config, os.environ), reporter.trace) if task.is_traced else None
     shared = _Shared(client, task.has_budget, trace)
@@ -125,10 +130,20 @@ async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter,
     return ShardOutcome(totals, finished=True)
 
 
-def _width(task: ShardTask, client: LeaseClient | None) -> int:
-    """Return how many calls the worker may have in flight now."""
-    share = task.share if client is None else client.share
-    return share.of(task.job.config.output.batch_size)
+def calls_at_once(calls: int, shard: Shard | None, first: Share, now: Share) -> int:
+    """Return how many of all calls a worker makes at once for a shard, with its share at first and now.
+
+    Where a shard has more samples of a topic, later ones are told of those before: there are no more at once than at
+    first if these would be begun too soon for that.
+
+    >>> first, now = Share(0, 4), Share()
+    >>> [calls_at_once(32, Shard(0, 0, shares), first, now) for shares in ((1,) * 12, (2,) * 12, (2,) * 40, (2,) * 99)]
+    [32, 8, 19, 32]
+    """
+    width = now.of(calls)
+    if shard is None or len(shard.cycles) <= 1:
+        return width
+    return min(width, max(first.of(calls), (len(shard.shares) - 1) // ITEMS_A_CALL))
 
 
 def _is_settled(state: RunState, planned: int) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,17 @@ def cluster() -> Iterator[Any]:
     yield started
     ray.shutdown()
     started.shutdown()
+
+
+@pytest.fixture
+def client_address(cluster: Any) -> Iterator[str]:
+    """The address at which the cluster answers those who don't belong to it."""
+    port = free_port()
+    serving = [sys.executable, "-m", "ray.util.client.server", "--address", cluster.address, "--mode", "proxy"]
+    listening = ["--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen([*serving, *listening], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield f"ray://127.0.0.1:{port}"
+        process.terminate()
 
 
 def reply(request: dict[str, Any]) -> str:
@@ -85,6 +100,14 @@ def settings(tmp_path: Path, server: LocalProvider) -> str:
 def job(tmp_path: Path, topics: Path, settings: str) -> Job:
     """The job of these."""
     return Job(load(settings, source="here").config, topics_load=topics, checkpoint_path=tmp_path / "checkpoint")
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens at, below those that Ray's workers use."""
+    for port in range(9000, 10_000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 def kill_process_of(name: str) -> None:

@@ -143,13 +143,28 @@ def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalPro
     assert job.dataset.read_bytes() == local(job, tmp_path)
 
 
-def test_a_driver_that_is_killed_costs_the_calls_in_flight_at_most(
-    cluster: Any, job: Job, settings: str, server: LocalProvider, tmp_path: Path
+def test_a_run_may_be_started_from_a_machine_that_is_none_of_the_cluster(
+    client_address: str, job: Job, settings: str, server: LocalProvider, tmp_path: Path
 ) -> None:
+    command = generating(job, settings, tmp_path, client_address)
+    ended = subprocess.run([*command, "--max-calls", "400"], check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert (server.counts.requests, server.counts.peak_in_flight) == (400, _WIDTH)
+    assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def generating(job: Job, settings: str, tmp_path: Path, address: str) -> list[str]:
+    """The command line for the job of a config."""
     config = tmp_path / "tea.json"
     config.write_text(settings, encoding="utf-8")
     command = [sys.executable, "-m", "deepfabric_core", "generate", str(config), "--topics-load", str(job.topics_load)]
-    command += ["--address", cluster.address, "--checkpoint-path", str(job.checkpoint_path)]
+    return [*command, "--address", address, "--checkpoint-path", str(job.checkpoint_path)]
+
+
+def test_a_driver_that_is_killed_costs_the_calls_in_flight_at_most(
+    cluster: Any, job: Job, settings: str, server: LocalProvider, tmp_path: Path
+) -> None:
+    command = generating(job, settings, tmp_path, cluster.address)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while server.counts.answered < 200 and process.poll() is None:
             time.sleep(0.05)
