@@ -1,5 +1,6 @@
 """What the local provider says: JSON that fits the schema asked for, each string its own, or spoiled on purpose."""
 
+import hashlib
 import json
 import math
 import random
@@ -279,3 +280,15 @@ class Writer:
         self.strings += 1
         text = f"{subject} {self.strings}".rjust(least, ".")
         return text[-most:] if most else text
+
+
+def reply_by_messages(request: Json) -> str:
+    """Answer with texts that depend on the messages alone."""
+    said = json.dumps(request["messages"], sort_keys=True).encode()
+
+    def text(name: str) -> str:
+        digest = hashlib.sha256(said + name.encode()).hexdigest()
+        return " ".join(digest[place : place + 5] for place in range(0, 60, 5))
+
+    schema = request["response_format"]["json_schema"]["schema"]
+    return json.dumps({name: text(name) for name in schema["properties"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,6 +109,22 @@ class Plan:
         if self._is_shared:
             return 1 + max((cycle for _, cycle in self._shared), default=-1)
         return -(-self.count // len(self.topics.leaves))
+
+    def planned(self, cycle: int) -> int:
+        r"""Return how many samples there are in a cycle.
+
+        >>> from deepfabric_core.topics.formats import parse_topics
+        >>> topics, _ = parse_topics('{"path": ["Tea", "Green"]}\n{"path": ["Tea", "Black"]}', source="tea.jsonl")
+        >>> [Plan(topics, 5, weights).planned(cycle) for weights in ((), (4.0, 1.0)) for cycle in range(3)]
+        [2, 2, 1, 2, 1, 1]
+        """
+        if self._is_shared:
+            return self._in_each_cycle[cycle]
+        return max(0, min(len(self.topics.leaves), self.count - cycle * len(self.topics.leaves)))
+
+    @cached_property
+    def _in_each_cycle(self) -> Counter[int]:
+        return Counter(cycle for _, cycle in self._shared)
 
     @property
     def _is_shared(self) -> bool:

@@ -124,6 +124,10 @@ class ShardPlan:
         """The number of all cycles up to the end of the shard."""
         return self.shard.cycles.stop
 
+    def planned(self, cycle: int) -> int:
+        """Return how many samples the shard has in a cycle."""
+        return self.shard.planned(cycle)
+
     @cached_property
     def _items(self) -> list[tuple[int, int]]:
         """The place of each item's leaf, and its cycle, in the order of the plan."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from deepfabric_core import Job, load
+from tests.answers import reply_by_messages
 from tests.provider import Faults, LocalProvider
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -49,21 +49,9 @@ def client_address(cluster: Any) -> Iterator[str]:
         process.terminate()
 
 
-def reply(request: dict[str, Any]) -> str:
-    """Answer with texts that depend on the messages alone."""
-    said = json.dumps(request["messages"], sort_keys=True).encode()
-
-    def text(name: str) -> str:
-        digest = hashlib.sha256(said + name.encode()).hexdigest()
-        return " ".join(digest[place : place + 5] for place in range(0, 60, 5))
-
-    schema = request["response_format"]["json_schema"]["schema"]
-    return json.dumps({name: text(name) for name in schema["properties"]})
-
-
 @pytest.fixture
 def server() -> Iterator[LocalProvider]:
-    with LocalProvider(Faults(latency=0.05), reply, record=False) as provider:
+    with LocalProvider(Faults(latency=0.05), reply_by_messages, record=False) as provider:
         yield provider
 
 

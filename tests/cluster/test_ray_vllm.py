@@ -25,8 +25,8 @@ from deepfabric_core.errors import ConfigError, FailureKind
 from deepfabric_core.events import Event, Notice, SampleFinished, SamplesCounted
 from deepfabric_core.llm.ray_serving import application_of, ray_serve, serving
 from tests import ROOT
-from tests.answers import completion
-from tests.cluster.conftest import kill_process_of, reply
+from tests.answers import completion, reply_by_messages
+from tests.cluster.conftest import kill_process_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
 MODEL = Llm(provider="ray-vllm", model="Qwen/Qwen3-8B", ray_vllm={"replicas": 2, "accelerator": "cpu"})
@@ -45,7 +45,7 @@ class StandIn:
     async def answer(self, body: bytes) -> tuple[int, str]:
         request = json.loads(body)
         await asyncio.sleep(0.05)
-        return 200, json.dumps(completion(request, reply(request), 1))
+        return 200, json.dumps(completion(request, reply_by_messages(request), 1))
 
 
 class Deploying:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -26,7 +27,7 @@ from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.gates import Gates, Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates
-from deepfabric_core.run.stages.pool import run_window
+from deepfabric_core.run.stages.pool import ITEMS_A_CALL, run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.run.stages.settling import Settled, Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
@@ -68,6 +69,7 @@ class Sampling:
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
+    _at_work: dict[SampleKey, asyncio.Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._secrets = redactor(self.job.config, os.environ)
@@ -156,6 +158,22 @@ class Sampling:
         self._list_rejected(rejected_path(partial))
 
     async def _make(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
+        settled = self._at_work[item.topic_id, item.cycle] = asyncio.Event()
+        try:
+            before = self._at_work.get((item.topic_id, item.cycle - 1))
+            if before is not None and self._knows_earlier(item):
+                await before.wait()
+            return await self._made(stop, item)
+        finally:
+            del self._at_work[item.topic_id, item.cycle]
+            settled.set()
+
+    def _knows_earlier(self, item: WorkItem) -> bool:
+        """Whether a sample is told of the one before of its topic: there are enough others to make meanwhile."""
+        calls = self.job.width() if self.job.width else self.job.config.output.batch_size
+        return self.plan.planned(item.cycle - 1) > ITEMS_A_CALL * calls
+
+    async def _made(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
         rejected = RejectedCalls(self._secrets)
         try:
             while await self._tried(item, rejected) != "written":
