@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from deepfabric_core.cluster.duplicates import ShardSamples, count, reject, repe
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Heard, Progress, Report
+from deepfabric_core.cluster.shard_sizes import usual_layout, wanted_workers
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
 from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, environment_of_workers, shard_job
@@ -26,9 +26,8 @@ from deepfabric_core.errors import ConfigError, OutputError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
-from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
-from deepfabric_core.samples.shards import Layout, Shard, topics_of
+from deepfabric_core.samples.shards import Shard, topics_of
 from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import of_samples
@@ -37,11 +36,6 @@ from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.wording import counted
 
-# In samples, if the config doesn't say it: between these, so that each worker gets several shards.
-_SMALLEST_SHARD, _LARGEST_SHARD = 500, 20_000
-_SHARDS_A_WORKER = 4
-_SMALLEST_EVEN = 100
-_USUAL_WORKERS = 4
 # In seconds.
 _BETWEEN_REPORTS = 0.5
 _TRY_AGAIN_AFTER = 1.0
@@ -73,6 +67,8 @@ async def make_samples(work: SamplesWork) -> None:
 class _Run:
     """The work on the shards of a run. `done` has what finished shards have made, `heard` how far others have come.
 
+    The workers in `busy` places have a shard to make, and share the calls in flight.
+
     Shards that are stored at an address are mirrored here once they are finished.
     """
 
@@ -84,6 +80,7 @@ class _Run:
     tries: dict[int, int] = field(default_factory=dict)
     workers: list[Any] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)
+    telling: set[asyncio.Future[Any]] = field(default_factory=set)
     given_up: str = ""
     turns: int = 0
     budget: BudgetChanged | None = None
@@ -109,9 +106,7 @@ class _Run:
                 "go on with those of before, or begin anew by --fresh."
             )
         if layout is None:
-            workers, size = _wanted(work), job.config.run.shard_size or _usual_size(len(plan), _wanted(work))
-            at_once = ITEMS_A_CALL * -(-job.config.output.batch_size // workers)
-            layout = Layout.of(plan.shares, size, workers=workers, at_once=at_once)
+            layout = usual_layout(plan.shares, job.config)
             work.checkpoint.keep_weights(weights)
             folder.keep_layout(layout)
         run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
@@ -153,7 +148,7 @@ class _Run:
     async def with_workers(self) -> None:
         """Make what there is to do, by as many workers as there is work for."""
         work = self.work
-        workers = max(1, min(_wanted(work), work.job.config.output.batch_size, len(self.to_do)))
+        workers = max(1, min(wanted_workers(work.job.config.run), work.job.config.output.batch_size, len(self.to_do)))
         async with joined(work.job.config.run, workers) as cluster:
             if cluster.dashboard:
                 work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
@@ -270,7 +265,11 @@ class _Run:
     def _share_out(self, without: int | None = None) -> list[Any]:
         """Share out the calls in flight among the workers that have something to do; return what may be awaited."""
         others = self.busy - {without}
-        return [asyncio.ensure_future(_asked(self.workers[one].take_share, self._share(one))) for one in others]
+        told = [asyncio.ensure_future(_asked(self.workers[one].take_share, self._share(one))) for one in others]
+        self.telling.update(told)
+        for task in told:
+            task.add_done_callback(self.telling.discard)
+        return told
 
     async def _made(self, place: int, shard: Shard, keeper: Any) -> ShardOutcome | None:
         """Return how a worker's work on a shard ended; None if the worker died."""
@@ -478,24 +477,6 @@ def _anywhere(settings: Duplicates | None) -> Duplicates | None:
         return settings
     folder = Path(settings.embeddings).expanduser()
     return settings.model_copy(update={"embeddings": str(folder.absolute())}) if folder.is_dir() else settings
-
-
-def _usual_size(samples: int, workers: int) -> int:
-    """Return how many samples a shard has: as many shards for each worker, if they aren't too small.
-
-    >>> _usual_size(3000, 4), _usual_size(400, 4), _usual_size(10**6, 4)
-    (375, 400, 19231)
-    """
-    size = min(_LARGEST_SHARD, max(_SMALLEST_SHARD, -(-samples // (workers * _SHARDS_A_WORKER))))
-    shards = -(-samples // size)
-    even = -(-shards // workers) * workers
-    return -(-samples // (even if shards > 1 and samples >= even * _SMALLEST_EVEN else shards))
-
-
-def _wanted(work: SamplesWork) -> int:
-    """Return how many workers are wanted, if there is work for them."""
-    settings = work.job.config.run
-    return settings.workers or (min(os.cpu_count() or 1, 64) if settings.address is None else _USUAL_WORKERS)
 
 
 def _spent(work: SamplesWork) -> Spent:
