@@ -14,11 +14,12 @@ from typing import Any
 from deepfabric_core.amounts import Spent
 from deepfabric_core.cluster.actors import BudgetSetup, News
 from deepfabric_core.cluster.duplicates import ShardSamples, count, reject, repeated
+from deepfabric_core.cluster.earlier_sessions import make_room, mirrored
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
 from deepfabric_core.cluster.reports import Heard, Progress, Report
 from deepfabric_core.cluster.shard_sizes import usual_layout, wanted_workers
-from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again, is_address
+from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again
 from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, environment_of_workers, shard_job
 from deepfabric_core.config.quality import Duplicates
@@ -31,12 +32,13 @@ from deepfabric_core.samples.shards import Shard, topics_of
 from deepfabric_core.samples.weights import own_weights
 from deepfabric_core.store.append_log import whole_lines
 from deepfabric_core.store.failure_log import of_samples
-from deepfabric_core.store.files import holds_something, replace_file
+from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 from deepfabric_core.store.topics_file import TopicsFile
 from deepfabric_core.wording import counted
 
 # In seconds.
+_LOOKS_EVERY = 0.1
 _BETWEEN_REPORTS = 0.5
 _TRY_AGAIN_AFTER = 1.0
 _MOST_TRIES = 8
@@ -51,13 +53,13 @@ async def make_samples(work: SamplesWork) -> None:
         RunAborted: a worker gave up for a reason that holds for all.
         OutputError: a result can't be written.
     """
-    _make_room(work)
-    run = _Run.of(work, await _mirrored(work))
-    try:
-        if run.to_do or run.is_to_compare:
-            await run.with_workers()
-    finally:
-        work.sink(StageFinished("samples", time.time()))
+    make_room(work)
+    run = _Run.of(work, await mirrored(work))
+    if run.to_do or run.is_to_compare:
+        await run.with_workers()
+    else:
+        with run.at_stage():
+            pass
     await work.checkpoint.save()
     if not run.to_do and not run.at_work:
         await asyncio.to_thread(run.deliver)
@@ -81,6 +83,7 @@ class _Run:
     workers: list[Any] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)
     telling: set[asyncio.Future[Any]] = field(default_factory=set)
+    earlier: ShardTotals = field(default_factory=ShardTotals)
     given_up: str = ""
     turns: int = 0
     budget: BudgetChanged | None = None
@@ -129,10 +132,18 @@ class _Run:
             earlier = earlier.plus(totals)
         if self.to_do:
             self.work.job.shards.compared.unlink(missing_ok=True)
-        wanted = sum(map(len, self.shards))
-        self.work.checkpoint.shards(wanted, earlier)
-        width = self.work.job.config.output.batch_size
-        self.work.sink(StageStarted("samples", wanted, width, time.time(), earlier.made, earlier.failed))
+        self.earlier = earlier
+        self.work.checkpoint.shards(sum(map(len, self.shards)), earlier)
+
+    @contextmanager
+    def at_stage(self) -> Iterator[None]:
+        """Tell of the beginning and the end of the stage, in which samples can be made."""
+        wanted, width = sum(map(len, self.shards)), self.work.job.config.output.batch_size
+        self.work.sink(StageStarted("samples", wanted, width, time.time(), self.earlier.made, self.earlier.failed))
+        try:
+            yield
+        finally:
+            self.work.sink(StageFinished("samples", time.time()))
 
     @property
     def _retries_failed(self) -> bool:
@@ -149,18 +160,32 @@ class _Run:
         """Make what there is to do, by as many workers as there is work for."""
         work = self.work
         workers = max(1, min(wanted_workers(work.job.config.run), work.job.config.output.batch_size, len(self.to_do)))
+        if work.job.config.run.address is None:
+            work.sink(Notice(f"Ray is started on this machine, for {counted(workers, 'worker')}"))
         async with joined(work.job.config.run, workers) as cluster:
             if cluster.dashboard:
                 work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
             keeper = cluster.keeper(self._budget_setup())
             self.workers = [cluster.worker(place) for place in range(workers)]
-            with self._passing_on_stops(keeper):
-                await self._until_done(keeper)
-                await self._without_repetitions(cluster, keeper)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
+            await self._until_one_is_there(keeper)
+            with self.at_stage():
+                with self._passing_on_stops(keeper):
+                    await self._until_done(keeper)
+                    await self._without_repetitions(cluster, keeper)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
         if self.given_up:
             raise RunAborted(self.given_up)
+
+    async def _until_one_is_there(self, keeper: Any) -> None:
+        """Wait until the processes of the keeper and of a worker have begun, or a stop is requested."""
+        begin = [asyncio.ensure_future(_asked(one.process)) for one in self.workers]
+        begun = asyncio.ensure_future(_asked(keeper.process))
+        self.telling.update(begin)
+        while not self.work.stop.requested and not (  # noqa: ASYNC110 - a stop may come from any thread
+            begun.done() and any(one.done() for one in begin)
+        ):
+            await asyncio.sleep(_LOOKS_EVERY)
 
     def _budget_setup(self) -> BudgetSetup | None:
         work = self.work
@@ -429,46 +454,6 @@ def _first_failure(files: Mapping[int, ShardFiles]) -> str:
         for line in of_samples(whole_lines(shard.checkpoint.failures)):
             return str(line.get("error"))
     return "unknown"
-
-
-def _make_room(work: SamplesWork) -> None:
-    """Move the shards of a run aside that isn't gone on with.
-
-    Raises:
-        ConfigError: the samples so far weren't made in shards.
-    """
-    folder = work.job.shards
-    if holds_something(work.checkpoint.files.samples):
-        raise ConfigError(
-            "The samples so far were made by one process: go on without --engine ray, or begin anew by --fresh."
-        )
-    if folder.delivered.exists() and not work.job.keep and not work.checkpoint.is_resumed:
-        folder.remove()
-    elif folder.path.exists() and not work.checkpoint.is_resumed:
-        work.sink(Notice(f"What an earlier run left is kept in {folder.move_aside()}"))
-
-
-async def _mirrored(work: SamplesWork) -> ShardStorage | None:
-    """Have here what earlier sessions stored at an address, if shards are stored at one.
-
-    Raises:
-        ConfigError: it can't be used.
-        OutputError: it can't be read.
-    """
-    address, folder = work.job.config.run.storage, work.job.shards
-    if address is None or not is_address(address):
-        return None
-    storage = ShardStorage(address, folder.name_in_storage or f"{folder.path.name}-{work.checkpoint.run_id}")
-    folder.keep_name_in_storage(storage.run)
-
-    def pull() -> None:
-        for name in storage.numbers():
-            files = folder.shard(int(name))
-            if files.finished() is None:
-                storage.mirror(files).pull()
-
-    await again_and_again(pull)
-    return storage
 
 
 def _anywhere(settings: Duplicates | None) -> Duplicates | None:

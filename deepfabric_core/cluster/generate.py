@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
 from deepfabric_core.cluster.shard_storage import ShardStorage, is_address
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.ray_connection import check_answers
+from deepfabric_core.llm.ray_connection import check_answers, joined_before
 from deepfabric_core.run import pipeline
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.state import RunState
@@ -35,7 +35,10 @@ async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
     check_ray()
     await asyncio.to_thread(_check_cluster, job)
     job = replace(job, checkpoint_path=job.checkpoint_files().folder)  # the shards belong to it
-    state = await pipeline.generate(job, emit=emit, stop=stop, make_samples=make_samples)
+    async with AsyncExitStack() as joined:
+        if job.config.run.address is not None:  # so that nothing is paid for without a cluster
+            await joined.enter_async_context(joined_before(job.config.run.address))
+        state = await pipeline.generate(job, emit=emit, stop=stop, make_samples=make_samples)
     if state.ending == "complete" and not job.keep:
         _remove_shards(job)
     return state
@@ -44,7 +47,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
 def _check_local(job: Job) -> None:
     if job.resume and job.config.run.engine == "local" and not job.topic_only and job.shards.exists:
         raise ConfigError(
-            f"{job.shards.path} holds what a run on Ray has made: go on with --engine ray, or begin anew."
+            f"{job.shards.path} holds what a run on Ray has made: go on with --engine ray, or begin anew by --fresh."
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +16,13 @@ from deepfabric_core.errors import ConfigError
 
 # Where actors with names are.
 NAMESPACE = "deepfabric"
+# Addresses that Ray finds out.
+_FOUND = ("auto", "local")
+# The dashboard of a cluster that was joined, as long as nobody was told of it.
+_untold: list[str] = []
 # The beginning of an address that is reached by Ray's client.
 _CLIENT = "ray://"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # In seconds.
 _ANSWERS_WITHIN = 10.0
 # In bytes. Samples go to files, and next to nothing to Ray's memory; Ray takes no less.
@@ -33,7 +40,8 @@ _SETTINGS = {
 async def connected(address: str | None, cpus: int) -> AsyncIterator[str]:
     """Join the cluster of an address, or start Ray on this machine for so many processes until the context ends.
 
-    Yields the address of the dashboard, or "". If this process has joined a cluster already, that is used.
+    Yields the address of the dashboard, or "". If this process has joined a cluster already, that is used, and its
+    dashboard is told of once.
 
     Raises:
         ConfigError: there is no cluster at the address.
@@ -41,13 +49,36 @@ async def connected(address: str | None, cpus: int) -> AsyncIterator[str]:
     import ray
 
     if ray.is_initialized():
-        yield ""
+        yield _untold.pop() if _untold else ""
         return
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     dashboard = await asyncio.to_thread(_join, address, cpus)
+    _take_back(handlers)
     try:
         yield dashboard
     finally:
+        _untold.clear()
         await asyncio.to_thread(ray.shutdown)
+
+
+@asynccontextmanager
+async def joined_before(address: str) -> AsyncIterator[None]:
+    """Join a cluster before anything is paid for; who uses it within this context hears of its dashboard.
+
+    Raises:
+        ConfigError: there is no cluster at the address.
+    """
+    async with connected(address, 0) as dashboard:
+        _untold[:] = [dashboard] if dashboard else []
+        yield
+
+
+def _take_back(handlers: Mapping[signal.Signals, Any]) -> None:
+    """Have signals do what they did before Ray began, which would show where it was in its own code."""
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def _join(address: str | None, cpus: int) -> str:
@@ -68,7 +99,7 @@ def _join(address: str | None, cpus: int) -> str:
     try:
         context = begin(**(started if address is None else {"address": address}), **quiet)
     except Exception as problem:
-        raise _unreachable(address, problem) from problem
+        raise _unreachable(address, problem, is_there=True) from problem
     return str(getattr(context, "dashboard_url", "") or "")
 
 
@@ -78,20 +109,28 @@ def check_answers(address: str | None) -> None:
     Raises:
         ConfigError: nothing does.
     """
-    host, _, port = (address or "").removeprefix(_CLIENT).rpartition(":")
-    if not host or "://" in host or not port.isdecimal():
+    place = (address or "").removeprefix(_CLIENT)
+    if not place or place in _FOUND or "://" in place:
         return
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(
+            f"run.address is {address}: give host:port, as in ray-head:6379, ray://ray-head:10001 or auto."
+        )
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
     except (OSError, OverflowError) as problem:
         raise _unreachable(address, problem) from problem
 
 
-def _unreachable(address: str | None, problem: Exception) -> ConfigError:
+def _unreachable(address: str | None, problem: Exception, *, is_there: bool = False) -> ConfigError:
+    """Return what is told of an address where nothing answers, or `is_there` something that doesn't let us in."""
+    if address == _FOUND[0]:
+        return ConfigError("No Ray cluster runs on this machine: give its address, as in --address ray-head:6379.")
     where = "Ray can't be started on this machine" if address is None else f"No Ray cluster answers at {address}"
     said = " ".join(str(problem).split())[:300].rstrip(".")
     advice = "Check run.address, and that the cluster is up."
-    if address is not None and not os.environ.get(_TOKENS):
+    if is_there and address is not None and not os.environ.get(_TOKENS):
         advice += f" If it takes calls with a token alone, set {_TOKENS}=token, and {_TOKENS[:-4]}TOKEN to the token."
     return ConfigError(f"{where}: {said}. {advice}")
 

@@ -187,15 +187,15 @@ def unsettled(job: Job) -> str | None:
     """Describe the checkpoint that the user has to decide about; return None if there is none."""
     kept = job.checkpoint_files()
     if kept.exists:
-        return in_words(kept)
+        return in_words(kept, job.shards.totals().made if job.shards.exists else 0)
     elsewhere = checkpoint_elsewhere(job)
     return None if elsewhere is None else f"{in_words(elsewhere[0])}; a resume goes on with a copy of it"
 
 
-def in_words(files: CheckpointFiles) -> str:
-    """Describe a checkpoint: its dataset, its progress, its age and its folder."""
+def in_words(files: CheckpointFiles, in_shards: int = 0) -> str:
+    """Describe a checkpoint: its dataset, its progress with the samples `in_shards`, its age and its folder."""
     known, _ = recovered_metadata(files)
-    done = count_lines(files.samples) - count_reviewed(files.rejected)
+    done = count_lines(files.samples) - count_reviewed(files.rejected) + in_shards
     progress = f"{done:,} of {known.samples_wanted:,} samples" if known.samples_wanted else f"{done:,} samples"
     if not files.topics.exists():
         progress = "topics still growing"

@@ -21,6 +21,7 @@ from deepfabric_core.store.checkpoint_files import CheckpointFiles, recovered_me
 from deepfabric_core.store.files import reason
 from deepfabric_core.store.keyed_hash import keyed_hash
 from deepfabric_core.store.rejected_log import REVIEW, count_reviewed
+from deepfabric_core.store.shard_files import with_shards
 from deepfabric_core.store.usage_totals import with_unsaved
 from deepfabric_core.topics.model import TopicPath
 
@@ -97,15 +98,19 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
     now = fingerprint(job.config, keyed_hash)
     if changed(found.fingerprint, now, topics_given=job.topics_load is not None) and not job.accept_changes:
         return None
-    known = with_unsaved(found, files)
+    known = with_shards(with_unsaved(found, files), job.shards)
     reading = _Reading(apart=not job.config.uses_tools, price=prices.get("samples"))
-    made, rejected = count_lines(files.samples), count_lines(files.rejected)
+    parts = [files, *(shard.checkpoint for shard in job.shards.all())] if job.shards.exists else [files]
+    made, rejected = ({one: count_lines(one) for one in logs} for logs in _logs(parts))
     reviewed = reviewed_standing(files, job.dataset)
-    part = min(1.0, _MOST_LINES / max(1, made, rejected))  # the same of both, so that rates are true
-    for line in _heads(files.samples, round(made * part)):
-        reading.add_sample(line)
-    for line in _heads(files.rejected, round(rejected * part)):
-        reading.add_rejected(line)
+    most = max(1, sum(made.values()), sum(rejected.values()))
+    part = min(1.0, _MOST_LINES / most)  # the same of all logs, so that rates are true
+    for path, count in made.items():
+        for line in _heads(path, round(count * part)):
+            reading.add_sample(line)
+    for path, count in rejected.items():
+        for line in _heads(path, round(count * part)):
+            reading.add_rejected(line)
     return Measured(
         tuple(_expansions(files, prices.get("topics"))),
         tuple(reading.draws),
@@ -113,16 +118,22 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         tuple(reading.refused),
         tuple(reading.judged.values()),
         tuple(reading.judged_refused),
-        question_characters=_mean_question(files.samples),
+        question_characters=next((mean for mean in map(_mean_question, made) if mean is not None), None),
         is_whole=part == 1.0,
         settled=known.samples_failed
-        + (made - count_reviewed(files.rejected) if reviewed is None else len(reviewed.accepted)),
+        + (sum(made.values()) - sum(map(count_reviewed, rejected)) if reviewed is None else len(reviewed.accepted)),
         failed=known.samples_failed,
         spent=_taken(known.calls, known.spent.usage, prices.get("samples")),
         seconds=known.seconds,
         leaves=known.leaves if files.topics.exists() else None,
         run_id=known.run_id,
     )
+
+
+def _logs(parts: Iterable[CheckpointFiles]) -> tuple[list[Path], list[Path]]:
+    """Return the logs of samples, and those of rejected ones."""
+    found = list(parts)
+    return [one.samples for one in found], [one.rejected for one in found]
 
 
 def _heads(path: Path, most: int) -> Iterator[dict[str, Any]]:

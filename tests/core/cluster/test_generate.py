@@ -26,8 +26,9 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
+from deepfabric_core.run.estimate.estimate import estimate
 from deepfabric_core.run.job import plan_of
-from deepfabric_core.run.pipeline import Connect
+from deepfabric_core.run.pipeline import Connect, SamplesWork
 from deepfabric_core.run.pipeline import generate as generate_shard
 from deepfabric_core.run.state import RunState, reduce
 from deepfabric_core.samples.shards import Layout, Shard, topics_of
@@ -178,6 +179,29 @@ def test_what_a_cluster_has_begun_is_not_gone_on_with_by_one_process(job: Job, t
     local = job.config.model_copy(update={"run": type(job.config.run)()})
     with pytest.raises(ConfigError, match="go on with --engine ray"):
         done(replace(job, config=local, resume=True))
+
+
+def test_what_shards_hold_counts_for_the_estimate_and_for_who_has_to_decide(job: Job) -> None:
+    async def first_shard(work: SamplesWork) -> None:
+        folder, layout = work.job.shards, Layout(3)
+        shard = next(iter(layout.shards(plan_of(work.job, work.topics).shares)))
+        files = folder.shard(shard.number)
+        folder.keep_layout(layout)
+        TopicsFile(files.topics, {}).save(topics_of(work.topics, shard))
+        task = ShardTask(shard_job(work.job, shard, files), files, str(Path.cwd()))
+        assert (await make_shard(task, None, Reporter(0), Stop())).finished
+        work.checkpoint.shards(15, folder.totals())
+        await work.checkpoint.save()
+        work.stop.request()
+
+    job = replace(job, checkpoint_path=job.dataset.parent / "checkpoint")
+    ended = asyncio.run(generate_shard(job, emit=lambda _: None, stop=Stop(), make_samples=first_shard))
+    made = job.shards.totals().made
+    assert ended.ending == "stopped" and 0 < made < 15
+    with pytest.raises(ConfigError, match=f"tea.jsonl, {made} of 15 samples, last saved"):
+        asyncio.run(generate_shard(job, emit=lambda _: None, stop=Stop(), make_samples=first_shard))
+    expected = estimate(replace(job, resume=True))
+    assert (expected.spent.calls, round(expected.total.calls.likely)) == (made, 15)
 
 
 def test_a_stored_shard_goes_on_on_another_machine_with_what_was_paid(job: Job, tmp_path: Path) -> None:

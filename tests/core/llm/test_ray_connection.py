@@ -22,27 +22,17 @@ def test_an_address_where_nothing_answers_is_told_at_once(scheme: str) -> None:
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("mode", [None, "token"])
-def test_who_has_set_no_token_is_told_that_the_cluster_may_want_one(
-    monkeypatch: pytest.MonkeyPatch, mode: str | None
-) -> None:
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    if mode is not None:
-        monkeypatch.setenv("RAY_AUTH_MODE", mode)
-    with pytest.raises(ConfigError) as told:
-        check_answers("127.0.0.1:123456789")
-    assert str(told.value).endswith(
-        ("If it takes calls with a token alone, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the token.")
-        if mode is None
-        else "the cluster is up."
-    )
-
-
 def test_a_port_that_is_none_is_told() -> None:
     with pytest.raises(ConfigError, match=r"No Ray cluster answers at 127\.0\.0\.1:123456789"):
         check_answers("127.0.0.1:123456789")
 
 
-@pytest.mark.parametrize("address", [None, "auto", "local", "127.0.0.1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "ray-head", "ray://ray-head", "ray-head:", ":6379", "ray-head:port"])
+def test_what_is_no_address_is_told(address: str) -> None:
+    with pytest.raises(ConfigError, match=f"^run.address is {address}: give host:port, as in ray-head:6379"):
+        check_answers(address)
+
+
+@pytest.mark.parametrize("address", [None, "auto", "local", "anyscale://tea"])
 def test_other_addresses_are_left_to_ray(address: str | None) -> None:
     check_answers(address)
