@@ -25,6 +25,7 @@ from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, environment_
 from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.errors import ConfigError, OutputError, RunAborted
 from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCounted, StageFinished, StageStarted
+from deepfabric_core.llm.ray_connection import is_joined
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.samples.reviews import Decision
@@ -160,7 +161,7 @@ class _Run:
         """Make what there is to do, by as many workers as there is work for."""
         work = self.work
         workers = max(1, min(wanted_workers(work.job.config.run), work.job.config.output.batch_size, len(self.to_do)))
-        if work.job.config.run.address is None:
+        if work.job.config.run.address is None and not is_joined():
             work.sink(Notice(f"Ray is started on this machine, for {counted(workers, 'worker')}"))
         async with joined(work.job.config.run, workers) as cluster:
             if cluster.dashboard:

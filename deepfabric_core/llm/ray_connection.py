@@ -135,6 +135,13 @@ def _unreachable(address: str | None, problem: Exception, *, is_there: bool = Fa
     return ConfigError(f"{where}: {said}. {advice}")
 
 
+def is_joined() -> bool:
+    """Return whether this process has joined a cluster, or started Ray."""
+    import ray
+
+    return bool(ray.is_initialized())
+
+
 def is_restarted() -> bool:
     """Return whether this process takes the place of an actor's process that died."""
     import ray
