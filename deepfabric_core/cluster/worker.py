@@ -17,7 +17,7 @@ from deepfabric_core.cluster.share import Share
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.secret_keys import redactor
 from deepfabric_core.events import Emit
-from deepfabric_core.llm.connect import CallPolicy, connect
+from deepfabric_core.llm.connect import CallPolicy, connect, has_endpoint
 from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.job import Job
@@ -182,6 +182,8 @@ class _Shared:
             policy = replace(policy, trace=self.trace.of(policy.purpose))
         if self.client is not None and self.has_budget:
             policy = replace(policy, budget=self.client)
+        if self.client is not None and not has_endpoint(settings):  # its calls are limited here
+            policy = replace(policy, ceiling=self.client.share.of(policy.ceiling))
         limiter_of = None if self.client is None else partial(leased_limiter, self.client)
         async with connect(settings, policy, emit, stop, limiter_of) as model:
             yield model
