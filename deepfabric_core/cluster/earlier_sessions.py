@@ -7,18 +7,23 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Notice
 from deepfabric_core.run.pipeline import SamplesWork
 from deepfabric_core.store.files import holds_something
+from deepfabric_core.wording import counted
 
 
 def make_room(work: SamplesWork) -> None:
     """Move the shards of a run aside that isn't gone on with.
 
     Raises:
-        ConfigError: the samples so far weren't made in shards.
+        ConfigError: the samples so far weren't made in shards, or these are gone.
     """
-    folder = work.job.shards
+    folder, storage, before = work.job.shards, work.job.config.run.storage, work.checkpoint.samples_before
     if holds_something(work.checkpoint.files.samples):
         raise ConfigError(
-            "The samples so far were made by one process: go on without --engine ray, or begin anew by --fresh."
+            "The samples so far were made by one process: go on with --engine local, or begin anew by --fresh."
+        )
+    if before and not folder.path.exists() and not (storage and is_address(storage)):
+        raise ConfigError(
+            f"{folder.path} isn't there, which held {counted(before, 'sample')}: put it back, or begin anew by --fresh."
         )
     if folder.delivered.exists() and not work.job.keep and not work.checkpoint.is_resumed:
         folder.remove()

@@ -27,7 +27,7 @@ def check_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise ConfigError(
             "run.engine ray needs the package ray, which isn't installed: pip install 'deepfabric-nb[ray]', "
-            "or leave --engine out."
+            "or use --engine local."
         )
 
 

@@ -155,6 +155,11 @@ class Checkpoint:
         return self._going_on
 
     @property
+    def samples_before(self) -> int:
+        """How many samples earlier sessions have made, as far as was saved."""
+        return self._base.samples_done
+
+    @property
     def run_id(self) -> str:
         """The id that all sessions of the run have."""
         return self._base.run_id

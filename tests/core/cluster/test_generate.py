@@ -16,6 +16,7 @@ import pytest
 from deepfabric_core import Job, Stop, load
 from deepfabric_core.chat.messages import Reply, Request
 from deepfabric_core.chat.trace import trace_in
+from deepfabric_core.cluster.driver import make_samples
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
@@ -202,6 +203,10 @@ def test_what_shards_hold_counts_for_the_estimate_and_for_who_has_to_decide(job:
         asyncio.run(generate_shard(job, emit=lambda _: None, stop=Stop(), make_samples=first_shard))
     expected = estimate(replace(job, resume=True))
     assert (expected.spent.calls, round(expected.total.calls.likely)) == (made, 15)
+    shutil.rmtree(job.shards.path)
+    resumed = generate_shard(replace(job, resume=True), emit=lambda _: None, stop=Stop(), make_samples=make_samples)
+    with pytest.raises(ConfigError, match=rf"tea.shards isn't there, which held {made} samples: put it back"):
+        asyncio.run(resumed)
 
 
 def test_a_stored_shard_goes_on_on_another_machine_with_what_was_paid(job: Job, tmp_path: Path) -> None:
