@@ -24,7 +24,7 @@ from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.errors import ConfigError
-from deepfabric_core.events import Emit
+from deepfabric_core.events import Emit, StageStarted
 from deepfabric_core.llm.connect import CallPolicy, connect
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.estimate.estimate import estimate
@@ -192,6 +192,7 @@ def test_what_shards_hold_counts_for_the_estimate_and_for_who_has_to_decide(job:
         task = ShardTask(shard_job(work.job, shard, files), files, str(Path.cwd()))
         assert (await make_shard(task, None, Reporter(0), Stop())).finished
         work.checkpoint.shards(15, folder.totals())
+        work.sink(StageStarted("samples", 15, 4, 0.0, folder.totals().made))
         await work.checkpoint.save()
         work.stop.request()
 
