@@ -131,7 +131,7 @@ def _unreachable(address: str | None, problem: Exception, *, is_there: bool = Fa
     said = " ".join(str(problem).split())[:300].rstrip(".")
     advice = "Check run.address, and that the cluster is up."
     if is_there and address is not None and not os.environ.get(_TOKENS):
-        advice += f" If it takes calls with a token alone, set {_TOKENS}=token, and {_TOKENS[:-4]}TOKEN to the token."
+        advice += f" If it takes calls with a token alone, set {_TOKENS}=token, and RAY_AUTH_TOKEN to the token."
     return ConfigError(f"{where}: {said}. {advice}")
 
 

@@ -101,7 +101,8 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
     known = with_shards(with_unsaved(found, files), job.shards)
     reading = _Reading(apart=not job.config.uses_tools, price=prices.get("samples"))
     parts = [files, *(shard.checkpoint for shard in job.shards.all())] if job.shards.exists else [files]
-    made, rejected = ({one: count_lines(one) for one in logs} for logs in _logs(parts))
+    made = {one.samples: count_lines(one.samples) for one in parts}
+    rejected = {one.rejected: count_lines(one.rejected) for one in parts}
     reviewed = reviewed_standing(files, job.dataset)
     most = max(1, sum(made.values()), sum(rejected.values()))
     part = min(1.0, _MOST_LINES / most)  # the same of all logs, so that rates are true
@@ -128,12 +129,6 @@ def measured(job: Job, prices: Mapping[str, Price | None]) -> Measured | None:
         leaves=known.leaves if files.topics.exists() else None,
         run_id=known.run_id,
     )
-
-
-def _logs(parts: Iterable[CheckpointFiles]) -> tuple[list[Path], list[Path]]:
-    """Return the logs of samples, and those of rejected ones."""
-    found = list(parts)
-    return [one.samples for one in found], [one.rejected for one in found]
 
 
 def _heads(path: Path, most: int) -> Iterator[dict[str, Any]]:

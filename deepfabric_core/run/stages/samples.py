@@ -110,7 +110,7 @@ class Sampling:
         done, failed = self.journal.written, len(self.failures)
         self.sink(StageStarted("samples", len(self.plan), width, time.time(), done, failed))
         try:
-            await run_window(self._to_do(), partial(self._make, stop), calls=self.job.width or width, stop=stop)
+            await run_window(self._to_do(), partial(self._make, stop), calls=self._calls_at_once, stop=stop)
         finally:
             self.sink(StageFinished("samples", time.time()))
         if problem := self._settling.acceptance.problem:
@@ -170,8 +170,10 @@ class Sampling:
 
     def _knows_earlier(self, item: WorkItem) -> bool:
         """Whether a sample is told of the one before of its topic: there are enough others to make meanwhile."""
-        calls = self.job.width() if self.job.width else self.job.config.output.batch_size
-        return self.plan.planned(item.cycle - 1) > ITEMS_A_CALL * calls
+        return self.plan.planned(item.cycle - 1) > ITEMS_A_CALL * self._calls_at_once()
+
+    def _calls_at_once(self) -> int:
+        return self.job.width() if self.job.width else self.job.config.output.batch_size
 
     async def _made(self, stop: Stop, item: WorkItem) -> Iterable[WorkItem]:
         rejected = RejectedCalls(self._secrets)
