@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,38 +22,46 @@ from deepfabric_core.cluster.generate import generate
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.errors import ConfigError, FailureKind
-from deepfabric_core.events import Event, Notice, SampleFinished, SamplesCounted
+from deepfabric_core.events import Event, Notice
 from deepfabric_core.llm.ray_serving import application_of, ray_serve, serving
 from tests import ROOT
 from tests.answers import completion, reply_by_messages
-from tests.cluster.conftest import kill_process_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
 MODEL = Llm(provider="ray-vllm", model="Qwen/Qwen3-8B", ray_vllm={"replicas": 2, "accelerator": "cpu"})
 
 
 class StandIn:
-    """A replica: it answers as vLLM does, with texts that depend on the messages alone."""
+    """A replica: it answers as vLLM does, with texts that depend on the messages alone.
 
-    def __init__(self, fault: str = "", seconds: float = 0.0) -> None:
+    `grave` is a file: of all replicas, the first one that has answered 50 calls leaves it and dies in its next call.
+    """
+
+    def __init__(self, fault: str = "", seconds: float = 0.0, grave: Path | None = None) -> None:
         if fault:
             raise RuntimeError(fault)
         import time
 
         time.sleep(seconds)
+        self._grave = grave
+        self._answered = 0
 
     async def answer(self, body: bytes) -> tuple[int, str]:
         request = json.loads(body)
         await asyncio.sleep(0.05)
+        self._answered += 1
+        if self._grave and self._answered > 50 and not self._grave.exists():
+            self._grave.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return 200, json.dumps(completion(request, reply_by_messages(request), 1))
 
 
 class Deploying:
     """Starts stand-ins, and counts how often."""
 
-    def __init__(self, fault: str = "", seconds: float = 0.0) -> None:
+    def __init__(self, fault: str = "", seconds: float = 0.0, grave: Path | None = None) -> None:
         self.times = 0
-        self._words = fault, seconds
+        self._words = fault, seconds, grave
 
     async def __call__(self, application: str, settings: Llm) -> None:
         self.times += 1
@@ -83,13 +91,13 @@ def asking_the_cluster(job: Job, **run: Any) -> Job:
     return replace(job, config=config.model_copy(update={"generation": generation, "run": run_on}))
 
 
-def done(job: Job, emit: Callable[[Event], None] = lambda _: None) -> RunState:
+def done(job: Job, **words: Any) -> RunState:
     """Run a job while a model is served for it."""
 
     async def whole() -> RunState:
-        deploying = Deploying()
+        deploying = Deploying(**words)
         async with serving([MODEL], RunEngine(), lambda _: None, Stop(), deploying):
-            state = await generate(job, emit=emit, stop=Stop())
+            state = await generate(job, emit=lambda _: None, stop=Stop())
             assert is_served()
         assert deploying.times == 1
         return state
@@ -107,17 +115,11 @@ def test_a_run_asks_the_model_that_the_cluster_serves(job: Job, engine: str) -> 
     assert not is_served()
 
 
-@pytest.mark.parametrize(("engine", "news"), [("local", 50), ("ray", 30)])
-def test_calls_of_a_replica_that_dies_are_made_again(job: Job, engine: str, news: int) -> None:
-    made: list[Event] = []
-
-    def observe(event: Event) -> None:
-        if isinstance(event, SampleFinished | SamplesCounted):
-            made.append(event)
-            if len(made) == news:
-                kill_process_of("ServeReplica")
-
-    state = done(asking_the_cluster(job, engine=engine), observe)
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_calls_of_a_replica_that_dies_are_made_again(job: Job, engine: str, tmp_path: Path) -> None:
+    grave = tmp_path / "one replica has died"
+    state = done(asking_the_cluster(job, engine=engine), grave=grave)
+    assert grave.exists()
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert state.retries.keys() == {FailureKind.SERVER_ERROR}
     assert 1 <= state.retries[FailureKind.SERVER_ERROR] <= 12
