@@ -229,7 +229,7 @@ class AdaptiveController:
         if learned.delay is not None:
             self._recent.expect(learned.delay)
         if learned.per_second is not None:
-            self._rate.stand(learned.per_second, now)
+            self._rate.stand(learned.per_second, now, saved=True)
         if learned.at_once is not None:
             self._places.set(learned.at_once, now, step=1)
         if learned.per_second is not None or learned.at_once is not None:
@@ -311,7 +311,8 @@ class AdaptiveController:
         self._note_cut(now)
         lowest = lowest_refused(calls)
         paced = 2 * sum(other.paced for other in calls) > len(calls)
-        by_rate = self._places.number <= 1 or paced or is_rate_in_steady_state(calls)
+        fallen = self._places.has_fallen(lowest) and self._rate.is_doubtful(now)
+        by_rate = self._places.number <= 1 or (not fallen and (paced or is_rate_in_steady_state(calls)))
         if not paced and self._places.is_near(lowest, now, doubtful=by_rate):
             self._lower_places(lowest, now)
         elif by_rate:
@@ -445,8 +446,9 @@ class AdaptiveController:
         if self._recent.accepted_ever <= 1:
             self._opening.begin_again(now)
             return
-        if self._places.is_confirmed and self._rate.top == math.inf:  # it was the number, and is lower now
-            self._places.set(level, now)
+        if self._places.is_confirmed and self._rate.is_doubtful(now):  # it was the number, and is lower now
+            self._rate.guess(math.inf, now)
+            self._places.begin_again(level, now)
             return
         self._rate.excuse(now)
         self._places.set(math.inf, now)

@@ -41,6 +41,7 @@ class Statement(NamedTuple):
         begun: the same by `heard`.
         answered_then: the expected use of the calls that were answered by `began`.
         answered: the same by `heard`.
+        just_begun: the expected use of the calls that began so shortly before `heard` that they may not count yet.
     """
 
     remaining: float
@@ -51,6 +52,7 @@ class Statement(NamedTuple):
     begun: float
     answered_then: float
     answered: float
+    just_begun: float = 0.0
 
 
 @dataclass

@@ -11,10 +11,10 @@ from deepfabric_core.llm.limits.recent import Recent
 # refusal usually has. When the first calls must have been heard of, each doubling takes the second share of it. A step
 # that comes late makes the next one later: a slow client sees refusals before it starts too much. If all calls were
 # refused at first, it begins again with fewer.
-FIRST_CALLS = 48
+FIRST_CALLS = 44
 _CALLS_AGAIN = 8
 _STEPS_PER_DOUBLING = 10
-_DOUBLES_IN = 0.8
+_DOUBLES_IN = 0.85
 _DOUBLES_IN_LATER = 0.2
 _UNTIL_HEARD = 1.15  # longest delays
 _LATEST_STEP = 0.1  # seconds

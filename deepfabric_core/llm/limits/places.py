@@ -14,6 +14,7 @@ from deepfabric_core.llm.limits.recent import Call, Recent
 _LARGEST_STEP = 0.25
 _RISES_IN = 0.5
 _FIRST_TRY = 0.25  # of the number, after the first cut, which tells little
+_STEP_AGAIN = 2
 _SAME_PLACE = 0.12
 # A number that was refused twice at the same place is tried again after so many seconds and so many calls, or after the
 # last number of seconds in any case. Before it is confirmed, a few calls are enough.
@@ -29,10 +30,13 @@ _SHORTEST_TRY = 0.1  # seconds
 _BY_CHANCE = 3
 
 # Refused calls that saw at least this share of the number in flight lower that by the second share of it, once in so
-# many seconds; or several times, and then to what was accepted, if nothing is accepted any more.
+# many seconds and delays; or several times, and then to what was accepted, if nothing is accepted any more. Below the
+# last share a confirmed number isn't what it was.
 _NEAR = 0.7
 _FEWER = 0.03
 _NOT_AGAIN = 1.0
+_DELAYS_BETWEEN = 3
+_FAR_LOWER = 0.75
 _DOUBTED_AGAIN = 4.0
 _SEVERAL = 4
 _CONFIRMED_BY = 2  # tries that were refused there
@@ -133,10 +137,17 @@ class Places:
 
     def set(self, number: float, now: float, step: int = 0) -> None:
         """Set the number to how many calls were accepted, and try out more of them."""
+        if number < _FAR_LOWER * self.number:
+            self._try_soon()
         self.number = self._refused_at = max(1, number)
         self._confirmed = self._confirmed if number < math.inf else 0
         first = max(1, int(_FIRST_TRY * self.number)) if number < math.inf else 1
         self._try_after(now + (_TRIED_AGAIN_AFTER if step else 0), step or first)
+
+    def begin_again(self, number: int, now: float) -> None:
+        """Take it that the limit has changed, and is no lower than this number; rise from there."""
+        self.number, self._refused_at, self._confirmed = number, math.inf, 0
+        self._try_after(now, _STEP_AGAIN)
 
     def refused(self, call: Call, now: float) -> bool:
         """Register the refusal of a call that tried out more; return whether that is more than chance."""
@@ -175,6 +186,10 @@ class Places:
         self._try_again_later(now)
         return True
 
+    def has_fallen(self, level: int) -> bool:
+        """Return whether a confirmed number is lower now, as a call that saw so many in flight was refused."""
+        return self.is_confirmed and level < _FAR_LOWER * self.number
+
     def is_near(self, level: int, now: float, *, in_vain: bool = False, doubtful: bool = False) -> bool:
         """Return whether a refused call that saw so many in flight may have been one too many.
 
@@ -186,17 +201,26 @@ class Places:
         """
         if doubtful and not (self.is_confirmed and now >= self.lowered_at + _DOUBTED_AGAIN):
             return False
-        again = now <= self.lowered_at + _NOT_AGAIN
+        again = self._was_lowered(now)
         once_more = in_vain and self.is_confirmed and self._lowered < _SEVERAL
         return level >= _NEAR * self.number > _NEAR and (not again or once_more)
 
     def lower(self, accepted: int, now: float) -> None:
         """Lower the number by a little; or, if that was done just before, to what was accepted."""
-        again = now <= self.lowered_at + _NOT_AGAIN
+        again = self._was_lowered(now)
         self._lowered = self._lowered + 1 if again else 1
         number = self.number - max(1, int(_FEWER * self.number))
         self.set(min(accepted, number) if again else number, now, step=1)
+        if again:
+            self._try_soon()
         self.lowered_at = now
+
+    def _was_lowered(self, now: float) -> bool:
+        """Return whether the number was lowered just before."""
+        return now <= self.lowered_at + max(_NOT_AGAIN, _DELAYS_BETWEEN * self.recent.delay)
+
+    def _try_soon(self) -> None:
+        self._next_call = min(self._next_call, self.recent.begun + _CALLS_BETWEEN_AT_FIRST)
 
     def _try_again_later(self, now: float) -> None:
         self._try_after(now + _TRIED_AGAIN_AFTER, 1)

@@ -37,6 +37,9 @@ _SAME_PLACE = 0.12
 _SLOWEST = 0.02
 # Calls at more than this share of the rate may be refused by the limit.
 _NEAR = 0.92
+# A limit on the rate is doubtful for so many seconds after it was found, and when so many times more calls may begin.
+_DOUBTFUL = 4.0
+_FAR_MORE = 8
 
 # A first estimate grows by half in each interval of so many seconds, or of so many delays of a refusal, or calls. It is
 # measured over so many seconds, and cut to this share if it is refused before that.
@@ -79,6 +82,7 @@ class AdaptiveRate:
 
     recent: Recent
     overload: Overload
+    _found_at: float = math.inf
     _meter: TokenBucket | None = None
     _top: float = math.inf
     _return: float = 0.0
@@ -87,6 +91,7 @@ class AdaptiveRate:
     _cut_at: float = -math.inf
     _guessed_at: float = -math.inf
     _idle: float = 0.0
+    _saved: bool = False
     _bursts: deque[tuple[float, int, float]] = field(default_factory=lambda: deque(maxlen=_BURSTS))
 
     def __post_init__(self) -> None:
@@ -113,6 +118,10 @@ class AdaptiveRate:
     def binds(self, now: float) -> bool:
         """Return whether a call that begins now was held back until now."""
         return self._meter is not None and not self._meter.unused(now)
+
+    def is_doubtful(self, now: float) -> bool:
+        """Return whether no limit on the rate was found, or only just, or one that was tried out in vain since."""
+        return self._found_at > now - _DOUBTFUL or self.per_second > _FAR_MORE * self._top
 
     @property
     def is_near(self) -> bool:
@@ -141,17 +150,23 @@ class AdaptiveRate:
         self._return = 0.0
         self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, _KEPT * per_second), now, now
-        self._meter = None if per_second == math.inf else TokenBucket(self._top)
+        self._measure_out(None if per_second == math.inf else TokenBucket(self._top), now)
 
-    def stand(self, per_second: float, now: float, *, again: bool = False) -> None:
-        """Take a rate as measured."""
+    def stand(self, per_second: float, now: float, *, again: bool = False, saved: bool = False) -> None:
+        """Take a rate as measured; more may be `saved` than there is at that rate."""
+        self._saved = saved
         same_place = again and abs(per_second - self._stood) < _SAME_PLACE * per_second
         self._return = min(2 * self._returned, _LAST_RETURN_IN_VAIN) if same_place else self._return or _FIRST_RETURN
         if again:
             self._stood, self._returned = per_second, self._return
         self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, per_second), now, now
-        self._meter = self._meter or TokenBucket(self._top)
+        self._measure_out(self._meter or TokenBucket(self._top), now)
+
+    def _measure_out(self, meter: TokenBucket | None, now: float) -> None:
+        if meter is None or self._meter is None:
+            self._found_at = now if meter else math.inf
+        self._meter = meter
 
     def share_changed(self, before: float, after: float) -> None:
         """Take it that another share of the calls is refused by chance than was thought when the rate was measured."""
@@ -173,6 +188,7 @@ class AdaptiveRate:
             since = min(call.began - _GUESS_STANDS, self.recent.began_last(_FEW_CALLS, call.began))
             self.guess(self.recent.accepted(since, call.began) / (call.began - since), now)
             return
+        self._saved = False
         guessed = self.is_guess
         accepted_before = self.recent.accepted_before(call)
         measured = self._measured_guess(call) if guessed else self._measured(call, accepted_before)
@@ -235,6 +251,6 @@ class AdaptiveRate:
         if self._return:
             few = _CALLS_IN_STEADY_STATE if self._return >= _LAST_RETURN else _CALLS_TO_RETURN
             seconds, beyond = max(self._return, few / self._top), small_step(self._top, self.recent.delay)
-            return self._top * multiple_of_limit(since, seconds, below=1 - self._kept, beyond=beyond)
+            return self._top * multiple_of_limit(since, seconds, below=1 - self._kept, beyond=beyond, saved=self._saved)
         interval = max(_GUESS_INTERVAL, _DELAYS * self.recent.delay, _CALLS_OF_GUESS / self._top)
         return self._top * float(_GUESS_GROWS ** min(since / interval, 20.0))

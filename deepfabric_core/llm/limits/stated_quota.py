@@ -29,6 +29,11 @@ _READ_EVERY = 0.03
 _CALLS_TO_COMPARE = 12
 _MOST_UNCOMPARED = 64
 
+# A provider may not have heard of what began so many seconds before its answer was heard. Statements of requests, which
+# come in bursts when a window begins, aren't compared if that is more than this share of what began between them.
+_ON_THE_WAY = 0.05
+_UNCERTAIN = 0.5
+
 # When a quota is used up to the letter and calls are refused all the same, as much as a call and what is kept back
 # already is kept back besides, at most this share of all. Each call lets it shrink by the last share.
 _MOST_KEPT_BACK = 0.5
@@ -132,7 +137,7 @@ class StatedQuota:
         """Learn how much calls take, and which moment the headers tell of, once it is known how the quota fills."""
         usual = self.recent.usual.of(self.unit)
         if not self._uncompared or _calls_between(self._uncompared[-1], told) >= _CALLS_TO_COMPARE * usual > 0:
-            self._uncompared.append(told)
+            self._uncompared.append(told._replace(just_begun=self._begun_since(told.heard - _ON_THE_WAY)))
         if self.is_known:
             for early, late in pairwise(self._uncompared):
                 self._compare_with(early, late, usual)
@@ -140,12 +145,21 @@ class StatedQuota:
         else:
             del self._uncompared[:-_MOST_UNCOMPARED]
 
+    def _is_uncertain(self, early: Statement, late: Statement, begun: float) -> bool:
+        """Return whether calls began in a burst, of which the provider may not have heard when it answered."""
+        return self.unit == "requests" and abs(late.just_begun - early.just_begun) > _UNCERTAIN * begun
+
+    def _begun_since(self, since: float) -> float:
+        return sum(call.size.of(self.unit) for call in self.recent.between(since))
+
     def _compare_with(self, early: Statement, late: Statement, usual: float) -> None:
         fell = early.remaining - late.remaining
         new_window = self._filling.kind == "windows" and fell < 0
         if min(early.remaining, late.remaining) > 0 and not new_window:
             for charge, between in ((self._on_arrival, _on_arrival), (self._on_answer, _on_answer)):
                 begun, answered, seconds = between(early, late)
+                if between is _on_answer and self._is_uncertain(early, late, begun):
+                    continue
                 filled = self._filling.per_second * seconds
                 charge.compare(begun / usual, answered / usual, (fell + filled) / usual)
 

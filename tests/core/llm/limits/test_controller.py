@@ -184,6 +184,27 @@ def test_a_number_in_flight_that_halves_or_doubles_is_found_within_five_seconds(
     assert refused <= 0.1 * 10 * then
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("refusal", HEARD_AFTER)
+def test_a_few_calls_in_flight_that_become_fewer_are_not_taken_for_a_slow_rate(refusal: float, seed: int) -> None:
+    crowd = Crowd(replace(HELD, at_once=8, refusal=refusal), 100_000, 256, seed, first_alone=True)
+    crowd.run(until=20.0 + 0.37 * seed)
+    crowd.provider.terms, changed = replace(crowd.provider.terms, at_once=4), crowd.now
+    crowd.run(until=changed + 12.0)
+    begun, refused = (sum(5 <= at - changed < 10 for at in times) for times in (crowd.began, crowd.refused_at))
+    assert begun - refused >= 0.8 * 10 * 4 * math.exp(-(0.2**2) / 2)
+    assert refused <= 6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_learned_rate_is_hardly_overstepped_where_the_provider_has_saved_a_few_calls(seed: int) -> None:
+    crowd = Crowd(replace(HUNDRED, refusal=0.3), 2000, 256, seed)
+    crowd.controller.start_from(Learned(100.0, None, 66, 0.55), 0.0)
+    crowd.run()
+    assert crowd.share_of_ideal >= 0.95
+    assert crowd.refused_per_sample <= 0.01
+
+
 @pytest.mark.parametrize("refusal", HEARD_AFTER)
 def test_no_call_is_refused_near_the_end_which_all_would_wait_for(refusal: float) -> None:
     crowd = Crowd(replace(HELD, refusal=refusal, spread=0.0), 500, first_alone=True).run()

@@ -55,6 +55,22 @@ def test_where_nothing_is_accepted_any_more_the_number_falls_to_what_was() -> No
     assert places.number == 30
 
 
+def test_after_a_far_lower_number_more_are_tried_soon() -> None:
+    for number, soon in ((40, False), (30, True)):
+        places = fifty()
+        places.set(number, 10.0, step=1)
+        places.recent.begun += 20
+        assert (places.wait(number, 13.0) == 0.0) == soon
+
+
+def test_only_a_confirmed_number_has_fallen_when_far_fewer_are_refused() -> None:
+    places = fifty()
+    assert places.has_fallen(30) and not places.has_fallen(45)
+    places.begin_again(3, 10.0)
+    assert not places.has_fallen(1)
+    assert places.wait(2, 10.0) == places.wait(3, 10.0) == 0.0
+
+
 def test_more_calls_than_are_tried_do_not_keep_the_number_from_rising() -> None:
     places = fifty()
     for call in range(20):

@@ -23,6 +23,11 @@ def test_a_limit_that_was_not_refused_by_then_is_left_behind_quickly() -> None:
     assert at(6.0) > 2.0
 
 
+def test_where_more_was_saved_the_limit_is_left_behind_later() -> None:
+    assert multiple_of_limit(6.0, 2.0, below=0.05, beyond=0.02, saved=True) == pytest.approx(1.02)
+    assert multiple_of_limit(8.0, 2.0, below=0.05, beyond=0.02, saved=True) > 2.0
+
+
 @given(st.floats(0.1, 60), st.floats(0, 0.2), st.floats(0, 0.05), st.floats(0, 1e9))
 def test_the_rate_never_falls_until_the_next_refusal_and_stays_finite(
     seconds: float, below: float, beyond: float, last: float
