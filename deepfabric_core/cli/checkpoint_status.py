@@ -98,7 +98,7 @@ def _resume_command(found: CheckpointStatus, job: Job) -> str:
     from deepfabric_core.run.larger_budget import larger_for_checkpoint
 
     larger = larger_for_checkpoint(job, found.budget, found.done)
-    return resume_command(found.metadata.command, only_failures=found.only_failures, instead=larger)
+    return resume_command(found.metadata.command, retry_failed=found.retry_failed, instead=larger)
 
 
 def _budget_as_json(found: CheckpointStatus) -> dict[str, Any] | None:

@@ -61,7 +61,8 @@ def command(config_file: Path | None, **values: Any) -> None:
     say(summary(state))
     if state.ending != "complete":
         samples = state.samples_progress
-        _advise(job, state, only_failures=bool(samples.failed) and samples.settled == samples.total)
+        is_tried = samples.settled == samples.total or state.ending == "aborted"
+        _advise(job, state, retry_failed=bool(samples.failed) and is_tried)
     code = EXIT_CODES[state.ending or "aborted"]
     raise click.exceptions.Exit(code or int(not _publish(job, is_new=state.calls > 0)))
 
@@ -87,14 +88,14 @@ def _publish(job: Job, *, is_new: bool) -> bool:
     return publish_made(job.config, job.dataset, lambda text: say(text, err=True), is_new=is_new)
 
 
-def _advise(job: Job, state: RunState | None = None, *, only_failures: bool = False) -> None:
+def _advise(job: Job, state: RunState | None = None, *, retry_failed: bool = False) -> None:
     from deepfabric_core.run.job import resume_command
     from deepfabric_core.run.larger_budget import larger_budget
 
     is_left, reached = job.unfinished_files().exists, state is not None and state.ending == "budget"
     if is_left or reached:
         instead = larger_budget(state) if state is not None and reached else ()
-        command = resume_command(job.command, only_failures=only_failures, instead=instead, is_left=is_left)
+        command = resume_command(job.command, retry_failed=retry_failed, instead=instead, is_left=is_left)
         say(f"{'Go on' if is_left else 'Begin again'} with: {command}", err=True)
 
 

@@ -28,6 +28,8 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
 
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
+    from deepfabric_core.cluster.ray_cluster import check_ray
+    from deepfabric_core.cluster.shard_sizes import workers_fact
     from deepfabric_core.errors import ConfigError
     from deepfabric_core.run.budget import check_budget
     from deepfabric_core.run.job import Job
@@ -40,13 +42,16 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     for notice in loaded.notices:
         note(notice)
     job = Job(config, config_file=config_file)
-    print_result(planned(config, (*exports_fact(job), *expected_facts(job)), terminal_width()))
+    facts = (*workers_fact(config), *exports_fact(job), *expected_facts(job))
+    print_result(planned(config, facts, terminal_width()))
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
     if config.uses_tools:
         from deepfabric_core.tools.toolbox import check_tools
 
         check_tools(config)
+    if config.run.engine == "ray":
+        check_ray()
     open_gates(job, note)
     check_budget(job)
     _check_publishing(config)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.config.schema import Config
 from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.shards import Layout
+from deepfabric_core.wording import counted
 
 # In samples: between these, so that each worker gets several shards.
 _SMALLEST_SHARD, _LARGEST_SHARD = 500, 20_000
@@ -22,6 +23,16 @@ def wanted_workers(settings: RunEngine) -> int:
     """Return how many workers are wanted, if there is work for them."""
     here = min(os.cpu_count() or 1, _MOST_WORKERS_HERE)
     return settings.workers or (here if settings.address is None else _USUAL_WORKERS)
+
+
+def workers_fact(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield who makes the samples of a run, if that isn't this process."""
+    settings = config.run
+    if settings.engine != "ray":
+        return
+    where = {None: "Ray, started on this machine", "auto": "the Ray cluster that this machine belongs to"}
+    ray = where.get(settings.address, f"the Ray cluster at {settings.address}")
+    yield "Made by", f"{counted(wanted_workers(settings), 'worker')} of {ray}"
 
 
 def usual_layout(shares: Sequence[int], config: Config) -> Layout:

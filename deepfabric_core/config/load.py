@@ -174,6 +174,10 @@ def _scalar(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+# Keys of `run` that count for workers alone; its address is that of models on the cluster as well.
+_OF_RAY = ("workers", "shard_size", "storage")
+
+
 def _notices(document: Document, set_aside: Iterable[str], config: Config) -> Iterable[str]:
     unused = [key for key in UNUSED if document.get(tuple(key.split("."))) not in (None, [], {})]
     unused.extend(set_aside)
@@ -192,7 +196,15 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
         written = document.get(path)
         if isinstance(written, str) and written in old_spellings:
             yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
+    if config.run.engine != "ray":
+        yield from _without_ray(document, config)
     yield from _words(document)
+
+
+def _without_ray(document: Document, config: Config) -> Iterable[str]:
+    for key in _OF_RAY:
+        if getattr(config.run, key) is not None:
+            yield f"{document.at(('run', key))}: run.{key} has no effect without run.engine: ray."
 
 
 def _words(document: Document) -> Iterable[str]:

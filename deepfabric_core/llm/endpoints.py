@@ -102,7 +102,9 @@ class Endpoints:
             endpoint.limiter.send_back(endpoint.limiter.waiting)
         if not any(other.health.admits(now) for other in self._several if other not in failed):
             return False
-        self._emit(CallFailed(problem.kind, f"{endpoint.host}: {problem}", retry_in=0.0))
+        said = str(problem)
+        where = "" if endpoint.host in said else f"{endpoint.host}: "
+        self._emit(CallFailed(problem.kind, f"{where}{said}", retry_in=0.0))
         return True
 
     def _note_answer(self, endpoint: Endpoint, begun: float) -> None:

@@ -202,11 +202,11 @@ def topics_file(job: Job) -> TopicsFile:
 
 
 def resume_command(
-    command: Iterable[str], *, only_failures: bool = False, instead: Sequence[str] = (), is_left: bool = True
+    command: Iterable[str], *, retry_failed: bool = False, instead: Sequence[str] = (), is_left: bool = True
 ) -> str:
     """Return the command line that resumes a run, from the one that started it.
 
-    Secrets are masked and have to be filled in again. `only_failures` adds the flag that retries failed samples;
+    Secrets are masked and have to be filled in again. `retry_failed` adds the flag that retries failed samples;
     `instead` are flags, each with a value, that take the place of those in the command. If nothing `is_left` to resume,
     it starts the run again.
 
@@ -222,5 +222,5 @@ def resume_command(
         if not {before, word}.intersection(instead[::2]) and word not in _SAID_ONCE
     ]
     words = [shown_word(word) for word in kept]
-    resuming = ["--resume", *(["--retry-failed"] if only_failures else [])] if is_left else []
+    resuming = ["--resume", *(["--retry-failed"] if retry_failed else [])] if is_left else []
     return shlex.join([*words, *resuming, *instead])

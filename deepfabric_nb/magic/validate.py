@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deepfabric_core.cluster.shard_sizes import workers_fact
 from deepfabric_core.printable import printable_text
 from deepfabric_core.run.budget import check_budget
 from deepfabric_core.run.stages.open_gates import open_gates
@@ -20,7 +21,7 @@ class PlanText:
         open_gates(asked.job, sentences.append)
         check_budget(asked.job)
         notes = [f"Note: {sentence}" for sentence in sentences]
-        plan = planned(config, (*exports_fact(asked.job), *expected_facts(kept_job(asked.job))))
+        plan = planned(config, (*workers_fact(config), *exports_fact(asked.job), *expected_facts(kept_job(asked.job))))
         self._text = printable_text("\n".join((plan, *notes, "The config is valid.")))
 
     def __repr__(self) -> str:

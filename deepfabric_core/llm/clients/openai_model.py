@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,9 +106,7 @@ class OpenAIModel:
             text = f"no answer within {seconds:g} s"
             raise model_error(self.name, text, status=None, kind=FailureKind.TIMEOUT) from problem
         except (aiohttp.ClientError, OSError) as problem:
-            broken = isinstance(problem, aiohttp.ClientPayloadError)
-            text = "the answer broke off" if broken else str(problem) or type(problem).__name__
-            failure = model_error(self.name, text, status=None, kind=FailureKind.CONNECTION)
+            failure = model_error(self.name, _trouble(problem), status=None, kind=FailureKind.CONNECTION)
             failure.never_sent = isinstance(problem, aiohttp.ClientConnectorError)
             raise failure from problem
 
@@ -242,3 +241,14 @@ def _serves_nothing(response: aiohttp.ClientResponse, raw: bytes) -> bool:
 
 def _complaint(raw: bytes) -> Complaint:
     return complaint_in(raw.decode(errors="replace"))
+
+
+def _trouble(problem: aiohttp.ClientError | OSError) -> str:
+    """Return what is wrong with a connection; the address once, where one couldn't be made."""
+    if isinstance(problem, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    if not isinstance(problem, aiohttp.ClientConnectorError) or isinstance(problem, aiohttp.ClientSSLError):
+        return str(problem) or type(problem).__name__
+    number, said = problem.os_error.errno, problem.os_error.strerror
+    reason = said if isinstance(problem.os_error, socket.gaierror) or not number else os.strerror(number)
+    return f"can't connect to {problem.host}:{problem.port}" + (f" ({reason})" if reason else "")

@@ -52,9 +52,11 @@ class CheckpointStatus:
         return sum(self.failures.values())
 
     @property
-    def only_failures(self) -> bool:
-        """Whether nothing is left to do but what failed."""
-        return bool(self.failed or self.metadata.failed_expansions) and self.topics_complete and not self.missing
+    def retry_failed(self) -> bool:
+        """Whether what failed is to be tried again: nothing else is left, or it was no fault of a single sample."""
+        is_tried = self.topics_complete and not self.missing
+        nothing_else = is_tried and bool(self.failed or self.metadata.failed_expansions)
+        return nothing_else or any(kind.hopeless or kind is FailureKind.CONNECTION for kind in self.failures)
 
     @property
     def missing(self) -> int:

@@ -145,7 +145,7 @@ class CheckpointedRun:
         if progress.total and progress.failed == progress.total:
             return (
                 "aborted",
-                f"every sample failed; try them again with: {resume_command(known.command, only_failures=True)}",
+                f"every sample failed; try them again with: {resume_command(known.command, retry_failed=True)}",
             )
         if delivered or (self._job.topic_only and self._topics):
             return verdict(known.failed_expansions, progress.total - progress.done)

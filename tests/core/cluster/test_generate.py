@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,11 @@ from deepfabric_core.chat.trace import trace_in
 from deepfabric_core.cluster.driver import make_samples
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
+from deepfabric_core.cluster.shard_sizes import workers_fact
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.config.llm import Llm
+from deepfabric_core.config.run_engine import RunEngine
 from deepfabric_core.config.schema import Generation
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Emit, StageStarted
@@ -67,6 +70,28 @@ def only_shard(job: Job, tmp_path: Path) -> tuple[Shard, ShardFiles]:
     files = ShardsFolder(tmp_path / "shards").shard(0)
     TopicsFile(files.topics, {}).save(topics)
     return shard, files
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"engine": "ray", "workers": 1}, "1 worker of Ray, started on this machine"),
+        ({"engine": "ray", "address": "auto"}, "4 workers of the Ray cluster that this machine belongs to"),
+        ({"engine": "ray", "address": "head:6379", "workers": 9}, "9 workers of the Ray cluster at head:6379"),
+        ({"workers": 9}, None),
+    ],
+)
+def test_a_plan_says_who_makes_the_samples(job: Job, run: dict[str, Any], said: str | None) -> None:
+    config = job.config.model_copy(update={"run": RunEngine.model_validate(run)})
+    assert dict(workers_fact(config)).get("Made by") == said
+
+
+def test_keys_of_workers_are_told_to_have_no_effect_in_one_process() -> None:
+    text = "topics: {prompt: Tea}\nllm: {provider: demo, model: d}\ngeneration: {system_prompt: You teach.}\n"
+    text += "output: {save_as: tea.jsonl}\nrun: {workers: 4, shard_size: 9, address: auto}\n"
+    said = [f"tea.yaml, line 5: run.{key} has no effect without run.engine: ray." for key in ("workers", "shard_size")]
+    assert list(load(text, source="tea.yaml").notices) == said
+    assert not load(text.replace("workers: 4", "engine: ray, workers: 4"), source="tea.yaml").notices
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

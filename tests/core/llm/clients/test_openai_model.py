@@ -176,6 +176,22 @@ def test_a_provider_without_a_usual_place_needs_a_base_url(provider: str) -> Non
         OpenAIModel(Llm(provider=provider), connections=4)
 
 
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.1", "Connection refused"), ("nowhere.invalid", ".+")])
+def test_a_server_that_cannot_be_reached_is_named_once_with_the_reason(host: str, said: str) -> None:
+    async def ask() -> None:
+        model = OpenAIModel(Llm(provider="openai", base_url=f"http://{host}:9/v1"), connections=4)
+        try:
+            await model.complete(ASKED)
+        finally:
+            await model.close()
+
+    with pytest.raises(
+        ModelError, match=rf"connection: can't connect to {host}:9 \({said}\); check base_url"
+    ) as problem:
+        asyncio.run(ask())
+    assert problem.value.never_sent and str(problem.value).count(host) == 1
+
+
 @pytest.mark.parametrize(("provider", "host"), [("openai", "api.openai.com"), ("openrouter", "openrouter.ai")])
 def test_the_environments_proxy_is_used_and_asked_for_the_usual_place(
     provider: str, host: str, monkeypatch: pytest.MonkeyPatch

@@ -107,3 +107,17 @@ def test_the_status_counts_only_what_is_in_the_plan_and_says_how_to_retry(place:
         assert samples["done"] + samples["failed"] + samples["missing"] == samples["wanted"] == 20
         assert known["resume"].endswith("--resume --retry-failed")
         deepfabric("generate", config, "--checkpoint-interval", "5", "--resume", "--retry-failed")
+
+
+def test_after_a_run_whose_server_is_gone_the_failed_samples_are_to_be_tried_again(
+    place: Path, deepfabric: Run
+) -> None:
+    gone = {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
+    generation = {"llm": gone, "max_retries": 0, "sample_retries": 0}
+    config = write_config(place, generation=generation, output={"num_samples": 40}, **SIMULATED)
+    failed = deepfabric("generate", config, OPENAI_API_KEY="sk-of-nobody")
+    assert failed.returncode == 1 and "Gave up" in failed.stdout
+    assert failed.stderr.rstrip().endswith("--resume --retry-failed")
+    known = json.loads(deepfabric("checkpoint-status", config, "--json").stdout)
+    assert known["samples"]["failed"] and known["samples"]["missing"]
+    assert known["resume"].endswith("--resume --retry-failed")
