@@ -19,7 +19,8 @@ The states of the controller:
   rate was too high (`which_limit`).
 - Steady: both limits are tried again and again by a little more (`probing`), and each time it is waited until that is
   heard of. A refusal of such a call lowers the limit that it tried, and those after it tell how far (`correction`).
-  Nothing is tried when only the last calls wait, as all would wait for one that is refused.
+  Nothing is tried when only the last calls wait, as all would wait for one that is refused. Where a number that was
+  confirmed is refused far below itself, it is the number that has changed, rather than that there is a rate besides.
 - Asking, if several calls in a row are refused whatever they try: single calls, with more and more time between them
   (`asking`).
 - Trial, if several cuts (`cuts`) have lowered a limit far: fewer calls, to see whether that helps. If not, the refusals
