@@ -36,6 +36,9 @@ UNUSED = (
 )
 _UNUSED_RATE_LIMIT_KEYS = ("retry_on_status_codes", "retry_on_exceptions", "preemptive_backoff", "parse_retry_delay")
 
+# Keys of `run` that count for workers alone; its address is that of models on the cluster as well.
+_OF_RAY = ("workers", "shard_size", "storage")
+
 # Keys that are usually booleans, in the parts of a config that the schema doesn't define.
 _MOSTLY_BOOLEAN = ("additionalProperties", "unevaluatedProperties", "uniqueItems", "nullable", "required", "strict")
 # Keys that a word may turn on and off.
@@ -174,10 +177,6 @@ def _scalar(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-# Keys of `run` that count for workers alone; its address is that of models on the cluster as well.
-_OF_RAY = ("workers", "shard_size", "storage")
-
-
 def _notices(document: Document, set_aside: Iterable[str], config: Config) -> Iterable[str]:
     unused = [key for key in UNUSED if document.get(tuple(key.split("."))) not in (None, [], {})]
     unused.extend(set_aside)
@@ -202,6 +201,7 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
 
 
 def _without_ray(document: Document, config: Config) -> Iterable[str]:
+    """Yield a notice for each key of workers that is set where there are none."""
     for key in _OF_RAY:
         if getattr(config.run, key) is not None:
             yield f"{document.at(('run', key))}: run.{key} has no effect without run.engine: ray."

@@ -120,7 +120,7 @@ class AdaptiveRate:
         return self._meter is not None and not self._meter.unused(now)
 
     def is_doubtful(self, now: float) -> bool:
-        """Return whether no limit on the rate was found, or only just, or one that was tried out in vain since."""
+        """Return whether no limit on the rate was found, or only just, or one that has grown far unrefused."""
         return self._found_at > now - _DOUBTFUL or self.per_second > _FAR_MORE * self._top
 
     @property
@@ -150,7 +150,7 @@ class AdaptiveRate:
         self._return = 0.0
         self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, _KEPT * per_second), now, now
-        self._measure_out(None if per_second == math.inf else TokenBucket(self._top), now)
+        self._take_meter(None if per_second == math.inf else TokenBucket(self._top), now)
 
     def stand(self, per_second: float, now: float, *, again: bool = False, saved: bool = False) -> None:
         """Take a rate as measured; more may be `saved` than there is at that rate."""
@@ -161,9 +161,10 @@ class AdaptiveRate:
             self._stood, self._returned = per_second, self._return
         self._correction.forget()
         self._top, self._cut_at, self._guessed_at = max(_SLOWEST, per_second), now, now
-        self._measure_out(self._meter or TokenBucket(self._top), now)
+        self._take_meter(self._meter or TokenBucket(self._top), now)
 
-    def _measure_out(self, meter: TokenBucket | None, now: float) -> None:
+    def _take_meter(self, meter: TokenBucket | None, now: float) -> None:
+        """Take a meter, or none, and note since when there has been a limit."""
         if meter is None or self._meter is None:
             self._found_at = now if meter else math.inf
         self._meter = meter
