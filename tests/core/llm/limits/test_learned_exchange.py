@@ -166,7 +166,7 @@ def kept(cache: Path) -> list[dict[str, Any]]:
 def test_a_second_run_begins_with_what_the_first_one_has_learned(
     place: Path, deepfabric: Run, provider: LocalProvider, cache: Path
 ) -> None:
-    provider.faults = Faults(requests_per_second=50, latency=0.05, retry_after=0.5)
+    provider.faults = Faults(requests_per_second=50, latency=0.2, retry_after=0.5)
     config = wanted(provider, place, 200)
     refused = []
     for _ in range(2):
@@ -226,7 +226,7 @@ def test_a_damaged_file_and_a_cache_that_is_none_are_no_trouble_for_a_run(
 def test_a_run_that_joins_another_one_gets_its_part_without_a_burst_of_refusals(
     place: Path, deepfabric: Run, provider: LocalProvider, cache: Path
 ) -> None:
-    provider.faults = Faults(requests_per_second=100, latency=0.05, retry_after=0.5)
+    provider.faults = Faults(requests_per_second=100, latency=0.2, retry_after=0.5)
     config = wanted(provider, place, 700)
     with subprocess.Popen(
         [sys.executable, "-m", "deepfabric_core", "generate", config],
