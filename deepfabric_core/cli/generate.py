@@ -60,9 +60,7 @@ def command(config_file: Path | None, **values: Any) -> None:
         raise
     say(summary(state))
     if state.ending != "complete":
-        samples = state.samples_progress
-        is_tried = samples.settled == samples.total or state.ending == "aborted"
-        _advise(job, state, retry_failed=bool(samples.failed) and is_tried)
+        _advise(job, state)
     code = EXIT_CODES[state.ending or "aborted"]
     raise click.exceptions.Exit(code or int(not _publish(job, is_new=state.calls > 0)))
 
@@ -88,15 +86,25 @@ def _publish(job: Job, *, is_new: bool) -> bool:
     return publish_made(job.config, job.dataset, lambda text: say(text, err=True), is_new=is_new)
 
 
-def _advise(job: Job, state: RunState | None = None, *, retry_failed: bool = False) -> None:
+def _advise(job: Job, state: RunState | None = None) -> None:
     from deepfabric_core.run.job import resume_command
     from deepfabric_core.run.larger_budget import larger_budget
 
     is_left, reached = job.unfinished_files().exists, state is not None and state.ending == "budget"
     if is_left or reached:
+        again = state is not None and _is_to_retry(job, state)
         instead = larger_budget(state) if state is not None and reached else ()
-        command = resume_command(job.command, retry_failed=retry_failed, instead=instead, is_left=is_left)
+        command = resume_command(job.command, retry_failed=again, instead=instead, is_left=is_left)
         say(f"{'Go on' if is_left else 'Begin again'} with: {command}", err=True)
+
+
+def _is_to_retry(job: Job, state: RunState) -> bool:
+    from deepfabric_core.run.job import is_to_retry
+
+    samples, before = state.samples_progress, state.resumed
+    failed_topics = (before.failed_expansions if before else 0) or state.failed_expansions
+    left = not state.leaves or (not job.topic_only and samples.settled < samples.total)
+    return is_to_retry(state.sample_failures, made=samples.done, left=left, failed_topics=failed_topics)
 
 
 def run_shown(job: Job, tui: str) -> RunState:

@@ -28,12 +28,9 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
 
     A provider's key that isn't in the environment is told in a note: the config itself may be fine.
     """
-    from deepfabric_core.cluster.ray_cluster import check_ray
     from deepfabric_core.cluster.shard_sizes import workers_fact
-    from deepfabric_core.errors import ConfigError
-    from deepfabric_core.run.budget import check_budget
+    from deepfabric_core.cluster.validate import validate
     from deepfabric_core.run.job import Job
-    from deepfabric_core.run.stages.open_gates import open_gates
     from deepfabric_core.text.estimate_text import expected_facts
     from deepfabric_core.text.plan_summary import exports_fact, largeness, missing_keys, planned
 
@@ -46,17 +43,8 @@ def command(config_file: Path, *, check_api: bool, debug: bool) -> None:  # noqa
     print_result(planned(config, facts, terminal_width()))
     for sentence in (*largeness(config), *missing_keys(config)):
         note(sentence)
-    if config.uses_tools:
-        from deepfabric_core.tools.toolbox import check_tools
-
-        check_tools(config)
-    if config.run.engine == "ray":
-        check_ray()
-    open_gates(job, note)
-    check_budget(job)
+    validate(job, note)
     _check_publishing(config)
-    if problems := _unwritable(config, config_file):
-        raise ConfigError("\n".join(problems))
     if check_api:
         _check_api(config)
     print_result(f"{config_file} is valid.")
@@ -69,23 +57,6 @@ def _check_publishing(config: Config) -> None:
 
         for sentence in check_publishing(config):
             note(sentence)
-
-
-def _unwritable(config: Config, config_file: Path) -> list[str]:
-    """Return a sentence for each file that can't be written; nothing is created for this check."""
-    import os
-
-    from deepfabric_core.run.job import Job
-
-    job = Job(config, config_file=config_file)
-    job.check_paths()
-    problems = []
-    for path in (job.dataset, job.topics):
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
-        target = path if path.exists() else folder
-        if (path.exists() and not path.is_file()) or not folder.is_dir() or not os.access(target, os.W_OK):
-            problems.append(f"{path} can't be written; choose another place.")
-    return problems
 
 
 def _check_api(config: Config) -> None:

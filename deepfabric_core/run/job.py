@@ -11,7 +11,7 @@ from typing import Any
 
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.secret_values import shown_word
-from deepfabric_core.errors import ConfigError
+from deepfabric_core.errors import ConfigError, FailureKind
 from deepfabric_core.events import RunStarted
 from deepfabric_core.run.live_edits import LiveEdits
 from deepfabric_core.samples.plan import Plan, count_samples
@@ -199,6 +199,29 @@ def topics_file(job: Job) -> TopicsFile:
         "created_at": datetime.now(UTC).isoformat(),
     }
     return TopicsFile(job.topics_load or job.topics, metadata)
+
+
+def is_to_retry(failures: Iterable[str], *, made: int, left: bool, failed_topics: int = 0) -> bool:
+    """Return whether the command that goes on should try again what failed.
+
+    It should where nothing else is `left` to do, and where samples failed by no fault of their own: none was `made`, or
+    an endpoint refused or was gone.
+
+    Args:
+        failures: the categories of failed samples.
+        made: how many samples there are.
+        left: whether samples are neither made nor failed, or topics have still to be grown.
+        failed_topics: how many topics couldn't be expanded.
+
+    >>> is_to_retry(["invalid JSON"], made=9, left=True), is_to_retry(["invalid JSON"], made=9, left=False)
+    (False, True)
+    >>> is_to_retry(["quota exhausted"], made=9, left=True), is_to_retry([], made=9, left=False)
+    (True, False)
+    """
+    kinds = [FailureKind(kind) for kind in failures]
+    if not left:
+        return bool(kinds or failed_topics)
+    return bool(kinds) and (not made or any(kind.hopeless or kind is FailureKind.CONNECTION for kind in kinds))
 
 
 def resume_command(

@@ -14,7 +14,7 @@ from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import budget_of_checkpoint
 from deepfabric_core.run.checkpoint.plan import saved_plan
 from deepfabric_core.run.checkpoint.reviewed import to_make_again
-from deepfabric_core.run.job import Job
+from deepfabric_core.run.job import Job, is_to_retry
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import count_lines, whole_lines
@@ -53,10 +53,9 @@ class CheckpointStatus:
 
     @property
     def retry_failed(self) -> bool:
-        """Whether what failed is to be tried again: nothing else is left, or it was no fault of a single sample."""
-        is_tried = self.topics_complete and not self.missing
-        nothing_else = is_tried and bool(self.failed or self.metadata.failed_expansions)
-        return nothing_else or any(kind.hopeless or kind is FailureKind.CONNECTION for kind in self.failures)
+        """Whether what failed is to be tried again by the command that goes on; see `is_to_retry`."""
+        left = not self.topics_complete or bool(self.missing)
+        return is_to_retry(self.failures, made=self.done, left=left, failed_topics=self.metadata.failed_expansions)
 
     @property
     def missing(self) -> int:

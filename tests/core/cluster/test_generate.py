@@ -22,6 +22,7 @@ from deepfabric_core.cluster.generate import generate
 from deepfabric_core.cluster.reports import Progress, Reporter, events_of
 from deepfabric_core.cluster.shard_sizes import workers_fact
 from deepfabric_core.cluster.shard_storage import ShardStorage, worked_on
+from deepfabric_core.cluster.validate import validate
 from deepfabric_core.cluster.worker import ShardTask, make_shard, shard_job
 from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.run_engine import RunEngine
@@ -98,6 +99,8 @@ def test_keys_of_workers_are_told_to_have_no_effect_in_one_process() -> None:
 def test_without_ray_the_command_to_install_it_is_told(job: Job) -> None:
     with pytest.raises(ConfigError, match=r"isn't installed: pip install 'deepfabric-nb\[ray\]'"):
         done(job)
+    with pytest.raises(ConfigError, match=r"isn't installed"):
+        validate(job, print)
 
 
 def test_shards_made_by_workers_hold_the_samples_of_the_whole_run(job: Job, tmp_path: Path) -> None:

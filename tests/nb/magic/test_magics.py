@@ -159,6 +159,19 @@ def test_validate_shows_the_plan_and_spends_nothing(cell: Cell, place: Path) -> 
     assert not list(place.glob("*.jsonl"))
 
 
+def test_validate_refuses_what_a_run_would_refuse(cell: Cell, place: Path) -> None:
+    misspelt = TEA.replace("teach.}", "teach., tools: {components: {builtin: [read_fil]}}}")
+    with pytest.raises(ConfigError, match="read_fil"):
+        cell("%%deepfabric validate", misspelt)
+    (place / "tea.jsonl").mkdir()
+    with pytest.raises(ConfigError, match=r"tea\.jsonl can't be written"):
+        cell("%%deepfabric validate", TEA)
+
+
+def test_validate_tells_that_nothing_can_be_uploaded_without_a_key(cell: Cell) -> None:
+    assert "set HF_TOKEN" in repr(cell("%%deepfabric validate", TEA + "huggingface: {repository: somebody/tea}\n"))
+
+
 def test_topics_of_a_cell_a_run_and_a_file(cell: Cell, place: Path) -> None:
     of_cell = cell("%%deepfabric topics", TEA)
     assert len(of_cell.topics) == 13

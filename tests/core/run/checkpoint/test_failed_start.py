@@ -121,3 +121,23 @@ def test_after_a_run_whose_server_is_gone_the_failed_samples_are_to_be_tried_aga
     known = json.loads(deepfabric("checkpoint-status", config, "--json").stdout)
     assert known["samples"]["failed"] and known["samples"]["missing"]
     assert known["resume"].endswith("--resume --retry-failed")
+
+
+@pytest.mark.parametrize(
+    ("model", "samples"),
+    [
+        ({"provider": "simulated", "simulated": {"malformed": 1.0}}, 30),
+        ({"provider": "simulated", "simulated": {"malformed": 0.5}}, 20),
+        ({"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}, 30),
+    ],
+    ids=["nothing was made", "all was tried", "the server is gone"],
+)
+def test_a_run_that_failed_advises_the_command_that_the_status_advises(
+    place: Path, deepfabric: Run, model: dict[str, object], samples: int
+) -> None:
+    generation = {"llm": model, "max_retries": 0, "sample_retries": 0}
+    config = write_config(place, generation=generation, output={"num_samples": samples}, **SIMULATED)
+    failed = deepfabric("generate", config, "--checkpoint-interval", "5", OPENAI_API_KEY="sk-of-nobody")
+    known = json.loads(deepfabric("checkpoint-status", config, "--json").stdout)
+    assert failed.returncode == 1 and known["resume"].endswith("--resume --retry-failed")
+    assert failed.stderr.rstrip().endswith(f"Go on with: {known['resume']}")
