@@ -17,7 +17,7 @@ from deepfabric_core.cluster.duplicates import ShardSamples, count, reject, repe
 from deepfabric_core.cluster.earlier_sessions import make_room, mirrored
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
 from deepfabric_core.cluster.ray_cluster import RayCluster, joined
-from deepfabric_core.cluster.reports import Heard, Progress, Report
+from deepfabric_core.cluster.reports import Heard, Progress, Report, own_limiters
 from deepfabric_core.cluster.shard_sizes import usual_layout, wanted_workers
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again
 from deepfabric_core.cluster.share import Share
@@ -370,11 +370,13 @@ class _Run:
             with suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), _BETWEEN_REPORTS)
             asked = [*(_asked(worker.report) for worker in self.workers), _asked(keeper.news)]
-            for told in await asyncio.gather(*asked):
-                if isinstance(told, Report):
-                    self._take(told)
-                elif isinstance(told, News):
-                    self._hear(told)
+            *reports, news = await asyncio.gather(*asked)
+            reports = [report for report in reports if isinstance(report, Report)]
+            for report in reports:
+                self._take(report)
+            if isinstance(news, News):
+                limiter = news.limiter or own_limiters(reports)
+                self._hear(replace(news, limiter=limiter))
             self.work.checkpoint.item_settled()
 
     def _take(self, report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from deepfabric_core.amounts import PURPOSES, Spending, Spent, Usage, with_call, with_refused
@@ -12,6 +13,7 @@ from deepfabric_core.events import (
     CallFailed,
     Emit,
     Event,
+    LimiterChanged,
     Notice,
     ReplyMended,
     ReplyRejected,
@@ -23,6 +25,7 @@ from deepfabric_core.events import (
     SamplesCounted,
     StageStarted,
 )
+from deepfabric_core.llm.endpoints import together
 
 # Of the samples since the last report so many are told of, and the others are only counted.
 _SAMPLES_TOLD = 4
@@ -44,7 +47,8 @@ class Progress:
 class Report:
     """What a worker tells: how far its shard has come, once begun, and what has happened since the last report.
 
-    `trace` has the lines of calls that ended, if there is a trace.
+    `trace` has the lines of calls that ended, if there is a trace. `limiter` is the latest state of the worker's own
+    limiter, which counts where there is none for all workers: a model that isn't behind an endpoint has none.
     Of two reports, the one with the greater `order` was made later; they may arrive the other way round.
     """
 
@@ -53,6 +57,7 @@ class Report:
     events: tuple[Event, ...] = ()
     order: tuple[int, int] = (0, 0)
     trace: tuple[bytes, ...] = ()
+    limiter: LimiterChanged | None = None
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Reporter:
     made: int = 0
     failed: int = 0
     spending: Spending = field(default_factory=dict)
+    limiter: LimiterChanged | None = None
     _reports: int = 0
     _events: list[Event] = field(default_factory=list)
     _samples: list[SampleFinished] = field(default_factory=list)
@@ -88,6 +94,8 @@ class Reporter:
             case SampleFinished():
                 self.made += 1
                 self._samples = [*self._samples[1 - _SAMPLES_TOLD :], event]
+            case LimiterChanged():
+                self.limiter = event
             case _ if isinstance(event, _AS_THEY_ARE):
                 self._take(event)
 
@@ -103,7 +111,18 @@ class Reporter:
         trace, self._trace = tuple(self._trace), []
         progress = Progress(self.made, self.failed, self.spending) if self.begun else None
         self._reports += 1
-        return Report(self.shard, progress, events, (self.turn, self._reports), trace)
+        return Report(self.shard, progress, events, (self.turn, self._reports), trace, self.limiter)
+
+
+def own_limiters(reports: Iterable[Report]) -> LimiterChanged | None:
+    """Return the states of all workers' own limiters as one; None if there are none. Each has its part of the calls."""
+    states = [report.limiter for report in reports if report.limiter is not None]
+    if not states:
+        return None
+    whole = together(states)
+    if whole.bound != "ceiling":
+        return whole
+    return replace(whole, limit=sum(state.limit for state in states if state.bound == "ceiling"))
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deepfabric_core.amounts import Spent, Usage
-from deepfabric_core.cluster.reports import Progress, Reporter, events_of
+from deepfabric_core.cluster.reports import Progress, Reporter, events_of, own_limiters
 from deepfabric_core.errors import FailureKind
-from deepfabric_core.events import CallAnswered, Event, SampleFailed, SampleFinished, StageStarted
+from deepfabric_core.events import CallAnswered, Event, LimiterChanged, SampleFailed, SampleFinished, StageStarted
 from deepfabric_core.run.state import RunState, reduce
 
 MADE = SampleFinished("a", ("Tea",), 0, 1, "Q?", "A.")
@@ -56,3 +56,16 @@ def test_a_late_report_counts_nothing_twice() -> None:
     events = [*events_of(last, Progress()), *events_of(replace(late, progress=known), known)]
     state = state_after(StageStarted("samples", 100, 4, 0.0), *events)
     assert (state.samples_done, state.samples_failed) == (2, 1)
+
+
+def test_calls_in_flight_of_models_without_an_endpoint_are_those_of_all_workers() -> None:
+    ceiling = LimiterChanged(8, 8, 3, 8, "ceiling", 8.0)
+    reports = []
+    for state in (ceiling, replace(ceiling, in_flight=5, own=5), None):
+        reporter = Reporter(3)
+        if state is not None:
+            reporter.emit(ceiling)
+            reporter.emit(state)
+        reports.append(reporter.report())
+    assert own_limiters(reports) == LimiterChanged(16, 13, 6, 13, "ceiling", 16.0)
+    assert own_limiters(reports[2:]) is None
