@@ -13,16 +13,19 @@ from typing import Any
 
 from deepfabric_core.amounts import Spent
 from deepfabric_core.cluster import messages as m
+from deepfabric_core.cluster.duplicates import ShardSamples, repeated
 from deepfabric_core.cluster.lease_client import KeeperLost, LeaseClient
 from deepfabric_core.cluster.lease_keeper import LeaseKeeper
 from deepfabric_core.cluster.reports import Report, Reporter
 from deepfabric_core.cluster.share import Share
 from deepfabric_core.cluster.worker import ShardOutcome, ShardTask, make_shard
 from deepfabric_core.config.budget import Budget
+from deepfabric_core.config.quality import Duplicates
 from deepfabric_core.errors import DeepFabricError, OutputError
 from deepfabric_core.events import BudgetChanged, Event, LimiterChanged, Stopping
 from deepfabric_core.llm.connect import limiter_of_target
 from deepfabric_core.run.budget import RunBudget, is_known, open_budget
+from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.stop import Stop
 from deepfabric_core.store.budget_ledger import Sum
 
@@ -135,6 +138,10 @@ class KeeperActor(_Actor):
     async def forget(self, place: str) -> None:
         """Take back all that the process in a worker's place had, which is gone."""
         self._forget_others(f"{place} ")
+
+    async def repeated(self, shards: Sequence[ShardSamples], settings: Duplicates) -> dict[int, list[Decision]]:
+        """See `duplicates.repeated`; it is found out here, where the files are, while no worker makes samples."""
+        return await asyncio.to_thread(repeated, shards, settings)
 
     async def news(self) -> News:
         """Return what has happened since the last time."""

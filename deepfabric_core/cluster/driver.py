@@ -13,10 +13,10 @@ from typing import Any
 
 from deepfabric_core.amounts import Spent
 from deepfabric_core.cluster.actors import BudgetSetup, News
-from deepfabric_core.cluster.duplicates import ShardSamples, count, reject, repeated
+from deepfabric_core.cluster.duplicates import ShardSamples, count, reject
 from deepfabric_core.cluster.earlier_sessions import make_room, mirrored
 from deepfabric_core.cluster.merge import merge, merge_failures, merge_rejected
-from deepfabric_core.cluster.ray_cluster import RayCluster, joined
+from deepfabric_core.cluster.ray_cluster import joined
 from deepfabric_core.cluster.reports import Heard, Progress, Report, own_limiters
 from deepfabric_core.cluster.shard_sizes import usual_layout, wanted_workers
 from deepfabric_core.cluster.shard_storage import ShardMirror, ShardStorage, again_and_again
@@ -172,7 +172,7 @@ class _Run:
             with self.at_stage():
                 with self._passing_on_stops(keeper):
                     await self._until_done(keeper)
-                    await self._without_repetitions(cluster, keeper)
+                    await self._without_repetitions(keeper)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
         if self.given_up:
@@ -215,19 +215,15 @@ class _Run:
         is_wanted = self.work.job.config.quality.duplicates is not None and len(self.shards) > 1
         return is_wanted and not self.work.job.shards.compared.exists()
 
-    async def _without_repetitions(self, cluster: RayCluster, keeper: Any) -> None:
+    async def _without_repetitions(self, keeper: Any) -> None:
         """Have samples made again that repeat one of another shard, as often as the config allows."""
         quality = self.work.job.config.quality
         for attempt in range(quality.attempts + 1):
             if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
                 return
-            files = [self.files(shard) for shard in self.shards]
-            samples = [
-                ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute())
-                for one in files
-                if one.dataset.exists()
-            ]
-            found = await cluster.run(repeated, samples, _anywhere(quality.duplicates))
+            found = await self._repeated(keeper)
+            if found is None:
+                return
             if found and attempt < quality.attempts:
                 await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
                 await self._until_done(keeper)
@@ -235,6 +231,23 @@ class _Run:
             if found:
                 self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
             replace_file(self.work.job.shards.compared, [])
+
+    async def _repeated(self, keeper: Any) -> Mapping[int, list[Decision]] | None:
+        """Return which samples repeat one of another shard, by its place; None if that can't be found out."""
+        there = [files for shard in self.shards if (files := self.files(shard)).dataset.exists()]
+        samples = [ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute()) for one in there]
+        for _ in range(_MOST_TRIES):
+            found: Mapping[int, list[Decision]] | None = await _asked(
+                keeper.repeated, samples, _anywhere(self.work.job.config.quality.duplicates)
+            )
+            if found is not None:
+                return found
+            await asyncio.sleep(_TRY_AGAIN_AFTER)
+        self._give_up(
+            "The samples of different workers could not be compared: the process that does it died each time, maybe "
+            "for want of memory; go on without quality.duplicates, or where there is more of it."
+        )
+        return None
 
     async def _make_again(self, shards: list[Shard], found: Mapping[int, list[Decision]]) -> None:
         said = (

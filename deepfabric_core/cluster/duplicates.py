@@ -40,7 +40,7 @@ def repeated(shards: Sequence[ShardSamples], settings: Duplicates) -> dict[int, 
     """Return which samples repeat one of another shard that comes before, by the shard's place in the list.
 
     By the prints of all samples, few may repeat another one; only these are compared with each other, unless meanings
-    are compared. It takes memory for each sample, so it is done in a process of its own.
+    are compared. It takes memory for each sample, so the driver leaves it to the keeper of the limits.
 
     Raises:
         ConfigError: the model of embeddings can't be had.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,12 +54,6 @@ class RayCluster:
         actor = ray.remote(kind).options(**restarts, **options).remote(*words)
         self._actors.append(actor)
         return actor
-
-    def run(self, function: Callable[..., Any], *words: Any) -> Any:
-        """Run a function in a process of the cluster; return a reference to its result, which can be awaited."""
-        import ray
-
-        return ray.remote(function).options(num_cpus=0, scheduling_strategy=here()).remote(*words)
 
     def end(self) -> None:
         """End all actors."""

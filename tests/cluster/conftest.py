@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,14 @@ def client_address(cluster: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalProvider]:
-    with LocalProvider(Faults(latency=0.05), reply_by_messages, record=False) as provider:
+def reply() -> Callable[[Any], str]:
+    """What the server answers to a request; a test may have its own."""
+    return reply_by_messages
+
+
+@pytest.fixture
+def server(reply: Callable[[Any], str]) -> Iterator[LocalProvider]:
+    with LocalProvider(Faults(latency=0.05), reply, record=False) as provider:
         yield provider
 
 

@@ -21,6 +21,7 @@ from deepfabric_core.cluster.generate import generate
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Event, Notice, SampleFinished, SamplesCounted
 from deepfabric_core.store.trace_log import read_trace
+from tests.answers import reply_by_messages
 from tests.cluster.conftest import kill_process_of
 from tests.provider import Faults, LocalProvider
 
@@ -192,6 +193,48 @@ def test_weights_that_changed_are_refused_before_anything_is_paid(
     assert done(replace(weighted({"branch 1": 3.0}), resume=True)).ending == "complete"
     assert server.counts.requests == 400
     assert keys(job.dataset.read_bytes()) == keys(local(weighted({"branch 1": 3.0}), tmp_path))
+
+
+@dataclass
+class Repeating:
+    """Answers some first requests about branch 9 as if they were about branch 0, which is in another shard."""
+
+    left: int = 20
+
+    def __call__(self, request: dict[str, Any]) -> str:
+        said = json.dumps(request)
+        if "branch 9" not in said or not self.left:
+            return reply_by_messages(request)
+        self.left -= 1
+        return reply_by_messages(json.loads(said.replace("branch 9", "branch 0")))
+
+
+@pytest.mark.parametrize(
+    ("reply", "dies"),
+    [(Repeating(), False), (Repeating(), True)],
+    ids=["all live", "the process that compares dies"],
+)
+def test_samples_that_repeat_one_of_another_worker_are_made_again(
+    cluster: Any, job: Job, server: LocalProvider, dies: bool
+) -> None:
+    made, killed, said = 0, False, list[str]()
+
+    def observe(event: Event) -> None:
+        nonlocal made, killed
+        if isinstance(event, SampleFinished | SamplesCounted):
+            before, made = made, made + (event.made if isinstance(event, SamplesCounted) else 1)
+            if dies and before < 400 <= made and not killed:
+                kill_process_of("KeeperActor")
+                killed = True
+        elif isinstance(event, Notice):
+            said.extend([event.message] * ("made again" in event.message))
+
+    state = done(job, observe)
+    assert (state.ending, state.samples_done, killed) == ("complete", 400, dies)
+    assert said == ["20 samples repeat some that other workers have made: they are made again"]
+    samples = [json.loads(line)["messages"] for line in job.dataset.read_bytes().splitlines()]
+    assert len({json.dumps(one) for one in samples}) == 400
+    assert 420 <= server.counts.requests <= 420 + _WIDTH
 
 
 @pytest.mark.parametrize("name", ["WorkerActor", "KeeperActor"])
