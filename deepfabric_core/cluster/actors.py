@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import time
@@ -215,6 +216,7 @@ class WorkerActor(_Actor):
     async def _opened(self, keeper: Any) -> LeaseClient:
         """Return the client of the keeper, which goes on as long as the process."""
         if self._client is None:
+            gc.freeze()  # Ray and what else is there by now stays, and needn't be looked through for garbage
             self._client = await self._open.enter_async_context(LeaseClient(RemoteKeeper(keeper), self._name).opened())
         return self._client
 
