@@ -87,24 +87,23 @@ def _publish(job: Job, *, is_new: bool) -> bool:
 
 
 def _advise(job: Job, state: RunState | None = None) -> None:
-    from deepfabric_core.run.job import resume_command
+    """Say which command goes on, if one can."""
+    from deepfabric_core.run.job import is_to_retry, resume_command, topics_to_grow
     from deepfabric_core.run.larger_budget import larger_budget
 
     is_left, reached = job.unfinished_files().exists, state is not None and state.ending == "budget"
+    again, instead = False, list[str]()
+    if state is not None:
+        samples, before = state.samples_progress, state.resumed
+        failed_topics = (before.failed_expansions if before else 0) or state.failed_expansions
+        to_make = not state.leaves or (not job.topic_only and samples.settled < samples.total)
+        growing = topics_to_grow(job, failed_topics)
+        again = is_to_retry(state.sample_failures, made=samples.done, left=to_make, failed_topics=growing)
+        instead = larger_budget(state) if reached else []
+        is_left = is_left and (to_make or again or not failed_topics)
     if is_left or reached:
-        again = state is not None and _is_to_retry(job, state)
-        instead = larger_budget(state) if state is not None and reached else ()
         command = resume_command(job.command, retry_failed=again, instead=instead, is_left=is_left)
         say(f"{'Go on' if is_left else 'Begin again'} with: {command}", err=True)
-
-
-def _is_to_retry(job: Job, state: RunState) -> bool:
-    from deepfabric_core.run.job import is_to_retry
-
-    samples, before = state.samples_progress, state.resumed
-    failed_topics = (before.failed_expansions if before else 0) or state.failed_expansions
-    left = not state.leaves or (not job.topic_only and samples.settled < samples.total)
-    return is_to_retry(state.sample_failures, made=samples.done, left=left, failed_topics=failed_topics)
 
 
 def run_shown(job: Job, tui: str) -> RunState:

@@ -36,7 +36,7 @@ from deepfabric_core.store.failure_log import of_samples
 from deepfabric_core.store.files import replace_file
 from deepfabric_core.store.shard_files import ShardFiles, ShardTotals
 from deepfabric_core.store.topics_file import TopicsFile
-from deepfabric_core.wording import counted
+from deepfabric_core.wording import are, counted
 
 # In seconds.
 _LOOKS_EVERY = 0.1
@@ -162,7 +162,7 @@ class _Run:
         work = self.work
         workers = max(1, min(wanted_workers(work.job.config.run), work.job.config.output.batch_size, len(self.to_do)))
         if work.job.config.run.address is None and not is_joined():
-            work.sink(Notice(f"Ray is started on this machine, for {counted(workers, 'worker')}"))
+            work.sink(Notice(f"Ray is started on this machine, for {counted(workers, 'worker')}{self._why(workers)}"))
         async with joined(work.job.config.run, workers) as cluster:
             if cluster.dashboard:
                 work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
@@ -177,6 +177,12 @@ class _Run:
                     await asyncio.wait_for(self._end(keeper), _LAST_REPORTS)
         if self.given_up:
             raise RunAborted(self.given_up)
+
+    def _why(self, workers: int) -> str:
+        """Return why there are fewer workers than are wanted, if that can be changed."""
+        if workers == wanted_workers(self.work.job.config.run) or workers < len(self.to_do):
+            return ""
+        return f", as {counted(workers, 'shard')} {are(workers)} to make: run.shard_size decides how many there are"
 
     async def _until_one_is_there(self, keeper: Any) -> None:
         """Wait until the processes of the keeper and of a worker have begun, or a stop is requested."""
@@ -368,7 +374,7 @@ class _Run:
             tries = self.tries[shard.number] = self.tries.get(shard.number, 0) + 1
             if tries >= _MOST_TRIES:
                 said = outcome.given_up if outcome else "its worker died each time"
-                self._give_up(f"A part of the samples could not be made in {counted(tries, 'try')}: {said}")
+                self._give_up(f"A part of the samples could not be made in {counted(tries, 'attempt')}: {said}")
             await asyncio.sleep(_TRY_AGAIN_AFTER)
 
     def _give_up(self, reason: str) -> None:

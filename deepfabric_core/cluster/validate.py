@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from deepfabric_core.cluster.ray_cluster import check_ray
 from deepfabric_core.errors import ConfigError
+from deepfabric_core.llm.ray_connection import check_answers
 from deepfabric_core.run.budget import check_budget
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.stages.open_gates import open_gates
@@ -14,8 +15,9 @@ from deepfabric_core.tools.toolbox import check_tools
 
 
 def validate(job: Job, say: Callable[[str], None]) -> None:
-    """Check the files, packages, tools and prices that a job needs; nothing is started, called or written.
+    """Check the files, packages, tools and prices that a job needs, and that a cluster answers, if it has an address.
 
+    Nothing is started, paid for or written.
     `say` is told of a model that is downloaded for the gates.
 
     Raises:
@@ -25,6 +27,8 @@ def validate(job: Job, say: Callable[[str], None]) -> None:
     if config.uses_tools:
         check_tools(config)
     check_ray(config.run)
+    if config.run.engine == "ray":
+        check_answers(config.run.address)
     open_gates(job, say)
     check_budget(job)
     job.check_paths()

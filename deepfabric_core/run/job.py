@@ -201,6 +201,11 @@ def topics_file(job: Job) -> TopicsFile:
     return TopicsFile(job.topics_load or job.topics, metadata)
 
 
+def topics_to_grow(job: Job, failed: int) -> int:
+    """Return how many topics that failed to be expanded may be tried again: none once shards are cut by topics."""
+    return 0 if job.shards.exists else failed
+
+
 def is_to_retry(failures: Iterable[str], *, made: int, left: bool, failed_topics: int = 0) -> bool:
     """Return whether the command that goes on should try again what failed.
 

@@ -70,16 +70,19 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         return None
     try:
         known = read_metadata(place)
-        samples = _standing([line for line in whole_lines(place.samples) if isinstance(line.get("sample"), dict)], job)
-        failures = list(of_samples(whole_lines(place.failures)))
+        places = [place, *(shard.checkpoint for shard in job.shards.all())] if job.shards.exists else [place]
+        lines = (line for one in places for line in whole_lines(one.samples))
+        samples = _standing([line for line in lines if isinstance(line.get("sample"), dict)], job)
+        failures = [line for one in places for line in of_samples(whole_lines(one.failures))]
+        rejected = tuple(line for one in places for line in _rejected(one.rejected))
         plan = saved_plan(job, place, known)
     except ConfigError:
         if place.exists:
             raise
         return None
-    if known.samples_done and not place.samples.exists():
+    if known.samples_done and not any(one.samples.exists() for one in places):
         return None
-    return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known, _rejected(place.rejected))
+    return Results(*_in_order(samples, failures, plan), _wanted(job, plan), known, rejected)
 
 
 def _standing(samples: list[JournalLine], job: Job) -> list[JournalLine]:

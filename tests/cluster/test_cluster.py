@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from deepfabric_core import Job, RunState, Stop
+from deepfabric_core import Job, RunState, Stop, load
 from deepfabric_core.cluster.generate import generate
 from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Event, Notice, SampleFinished, SamplesCounted
+from deepfabric_core.run.results import results
 from deepfabric_core.store.trace_log import read_trace
 from tests.answers import reply_by_messages
 from tests.cluster.conftest import kill_process_of
@@ -138,10 +139,41 @@ def test_a_run_that_was_stopped_goes_on(cluster: Any, job: Job, server: LocalPro
     first = done(job, WhenHalfDone(stop.request), stop)
     assert first.ending == "stopped" and 0 < first.samples_done < 400
     assert not job.dataset.exists()
+    assert len(results(job).samples) == first.samples_done, "what was made can be looked at"
     second = done(replace(job, resume=True))
     assert (second.ending, second.samples_done, second.calls_of_all_sessions) == ("complete", 400, 400)
     assert server.counts.requests == 400
     assert job.dataset.read_bytes() == local(job, tmp_path)
+
+
+def test_a_finished_run_that_is_run_again_makes_nothing_and_keeps_its_dataset(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
+) -> None:
+    kept = replace(job, keep=True)
+    assert done(kept).ending == "complete"
+    made = job.dataset.read_bytes()
+    assert done(replace(kept, resume=True)).ending == "complete"
+    assert server.counts.requests == 400
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("cluster*.jsonl")} == {job.dataset.name: made}
+
+
+def test_topics_that_could_not_be_expanded_stay_as_they_are_once_samples_are_made(
+    cluster: Any, settings: str, server: LocalProvider, tmp_path: Path
+) -> None:
+    wanted = json.loads(settings)
+    wanted["topics"] |= {"degree": 3, "depth": 3, "max_retries": 0, "save_as": str(tmp_path / "topics.jsonl")}
+    wanted["topics"]["llm"] = {"provider": "simulated", "simulated": {"malformed": 0.4}}
+    job = Job(load(json.dumps(wanted), source="here").config, checkpoint_path=tmp_path / "checkpoint")
+    first = done(job)
+    assert (first.ending, first.samples_done) == ("incomplete", 400) and first.failed_expansions
+    made, notices = job.dataset.read_bytes(), list[str]()
+    again = done(
+        replace(job, resume=True, retry_failed=True),
+        lambda event: notices.append(event.message) if isinstance(event, Notice) else None,
+    )
+    assert (again.ending, again.samples_done, server.counts.requests) == ("incomplete", 400, 400)
+    assert any("could not be expanded stay as they are" in one for one in notices)
+    assert job.dataset.read_bytes() == made
 
 
 def test_a_run_may_be_started_from_a_machine_that_is_none_of_the_cluster(

@@ -112,8 +112,16 @@ class Checkpoint:
                 "that back, go on all the same by --accept-changes, or begin anew by --fresh."
             )
         if self._retry_failed and found.failed_expansions and self.files.expansions.exists():
-            self.files.topics.unlink(missing_ok=True)  # they grow again, from the known expansions
-            found = replace(found, failed_expansions=0, topics_digest="")
+            if self._job.shards.exists:
+                self._sink(
+                    Notice(
+                        f"{counted(found.failed_expansions, 'topic')} that could not be expanded stay as they are, "
+                        "since the samples of workers are cut by topics: begin anew by --fresh to have all"
+                    )
+                )
+            else:
+                self.files.topics.unlink(missing_ok=True)  # they grow again, from the known expansions
+                found = replace(found, failed_expansions=0, topics_digest="")
         return self._of_this_process(found)
 
     def _tell_limits_left_out(self, command: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from deepfabric_core.events import BudgetChanged
 from deepfabric_core.run.budget import budget_of_checkpoint
 from deepfabric_core.run.checkpoint.plan import saved_plan
 from deepfabric_core.run.checkpoint.reviewed import to_make_again
-from deepfabric_core.run.job import Job, is_to_retry
+from deepfabric_core.run.job import Job, is_to_retry, topics_to_grow
 from deepfabric_core.samples.plan import Plan
 from deepfabric_core.samples.reading import key_of
 from deepfabric_core.store.append_log import count_lines, whole_lines
@@ -31,7 +31,8 @@ from deepfabric_core.store.usage_totals import with_unsaved
 class CheckpointStatus:
     """What is done, missing, rejected and spent; `changed` are keys that affect the data and differ from the config.
 
-    `to_make_again` counts the samples that people rejected; they are neither done nor failed.
+    `to_make_again` counts the samples that people rejected; they are neither done nor failed. `topics_to_grow` counts
+    the topics that couldn't be expanded and may be tried again.
     """
 
     files: CheckpointFiles
@@ -45,6 +46,7 @@ class CheckpointStatus:
     rejected: int = 0
     budget: BudgetChanged | None = None
     to_make_again: int = 0
+    topics_to_grow: int = 0
 
     @property
     def failed(self) -> int:
@@ -55,7 +57,7 @@ class CheckpointStatus:
     def retry_failed(self) -> bool:
         """Whether what failed is to be tried again by the command that goes on; see `is_to_retry`."""
         left = not self.topics_complete or bool(self.missing)
-        return is_to_retry(self.failures, made=self.done, left=left, failed_topics=self.metadata.failed_expansions)
+        return is_to_retry(self.failures, made=self.done, left=left, failed_topics=self.topics_to_grow)
 
     @property
     def missing(self) -> int:
@@ -94,6 +96,7 @@ def checkpoint_status(job: Job) -> CheckpointStatus | None:
         rejected=count_lines(files.rejected) - count_reviewed(files.rejected) + sum(shards.rejected.values()),
         budget=budget_of_checkpoint(job.config.budget, known),
         to_make_again=len(again),
+        topics_to_grow=topics_to_grow(job, known.failed_expansions),
     )
 
 

@@ -65,7 +65,7 @@ class Sampling:
     toolbox: Toolbox | None = None
     prepared: PreparedGates = field(default_factory=PreparedGates)
     judging: Judging | None = None
-    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    breaker: CircuitBreaker = field(init=False)
     _earlier: defaultdict[str, deque[str]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_REMEMBERED_QUESTIONS))
     )
@@ -73,6 +73,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         self._secrets = redactor(self.job.config, os.environ)
+        self.breaker = CircuitBreaker(self.job.config.output.batch_size)
         self.recipe = recipe_for(self.job.config, self.toolbox.tools if self.toolbox else ())
         # An agent's work isn't begun with a question that was asked before; elsewhere a gate compares whole samples.
         self._claims_questions = self.toolbox is not None or self.job.config.quality.duplicates is None

@@ -90,8 +90,11 @@ def test_a_plan_says_who_makes_the_samples(job: Job, run: dict[str, Any], said: 
 def test_keys_of_workers_are_told_to_have_no_effect_in_one_process() -> None:
     text = "topics: {prompt: Tea}\nllm: {provider: demo, model: d}\ngeneration: {system_prompt: You teach.}\n"
     text += "output: {save_as: tea.jsonl}\nrun: {workers: 4, shard_size: 9, address: auto}\n"
-    said = [f"tea.yaml, line 5: run.{key} has no effect without run.engine: ray." for key in ("workers", "shard_size")]
+    keys = ("workers", "shard_size", "address")
+    said = [f"tea.yaml, line 5: run.{key} has no effect without run.engine: ray." for key in keys]
     assert list(load(text, source="tea.yaml").notices) == said
+    served = text.replace("provider: demo", "provider: ray-vllm")
+    assert list(load(served, source="tea.yaml").notices) == said[:2], "its model is on the cluster of the address"
     assert not load(text.replace("workers: 4", "engine: ray, workers: 4"), source="tea.yaml").notices
 
 

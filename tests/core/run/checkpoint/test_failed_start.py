@@ -141,3 +141,26 @@ def test_a_run_that_failed_advises_the_command_that_the_status_advises(
     known = json.loads(deepfabric("checkpoint-status", config, "--json").stdout)
     assert failed.returncode == 1 and known["resume"].endswith("--resume --retry-failed")
     assert failed.stderr.rstrip().endswith(f"Go on with: {known['resume']}")
+
+
+def test_a_run_whose_server_goes_away_gives_up_instead_of_failing_all_that_is_left(
+    place: Path, deepfabric: Run
+) -> None:
+    out = place / "out"
+    out.mkdir()
+    (out / "dataset.jsonl").write_text('{"earlier": true}\n')
+    with LocalProvider(Faults(latency=0.05)) as provider:
+        config = write_config(
+            place,
+            generation={"llm": local_llm(provider), "max_retries": 1, "rate_limit": {"base_delay": 0.01}},
+            output={"num_samples": 600, "batch_size": 8},
+            **SIMULATED,
+        )
+        run = start(place)
+        wait_for(provider, 40)
+    said, problems = run.communicate(timeout=60)
+    assert run.returncode == 1 and "Gave up" in said, said + problems
+    assert problems.rstrip().endswith("--resume --retry-failed")
+    known = json.loads(deepfabric("checkpoint-status", config, "--json").stdout)
+    assert known["samples"]["missing"] > 400 and 50 <= known["samples"]["failed"] < 80
+    assert (out / "dataset.jsonl").read_text() == '{"earlier": true}\n'
