@@ -60,14 +60,21 @@ def _check_publishing(config: Config) -> None:
 
 
 def _check_api(config: Config) -> None:
-    """Try each model with a few tiny calls and print what comes of each."""
+    """Try each model at each of its addresses with a few tiny calls, and print what comes of each.
+
+    Raises:
+        DeepFabricError: one doesn't answer; all were tried.
+    """
     import asyncio
 
+    from deepfabric_core.errors import DeepFabricError, ModelError
     from deepfabric_core.events import Event, Notice
     from deepfabric_core.llm.check_api import try_model
     from deepfabric_core.llm.ray_serving import serving
     from deepfabric_core.stop import Stop
     from deepfabric_core.text.plan_summary import models_of
+
+    problems: list[str] = []
 
     def tell(event: Event) -> None:
         if isinstance(event, Notice):
@@ -83,9 +90,15 @@ def _check_api(config: Config) -> None:
         for one in settings.endpoints:
             at = f" at {one.host}" if len(settings.endpoints) > 1 else ""
             print_result(f"{settings.name}{at}:")
-            async for trial in try_model(one, tools=tools):
-                said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
-                print_result(f"  {trial.name:<40} {said}")
+            try:
+                async for trial in try_model(one, tools=tools):
+                    said = f"no: {trial.fault}" if trial.fault else f"yes, in {trial.seconds:.1f} s"
+                    print_result(f"  {trial.name:<40} {said}")
+            except ModelError as problem:
+                print_result(f"  {'an answer':<40} no: {problem.kind.value}")
+                problems.append(str(problem))
 
     asyncio.run(try_each(models_of(config)))
+    if problems:
+        raise DeepFabricError("\n".join(dict.fromkeys(problems)))
     print_result("Each model answers.")

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.core.conftest import Run, write_config
+from tests.core.conftest import Run, local_llm, write_config
 from tests.model_servers import LLAMA_CPP_PYTHON, VLLM, ModelServer
+from tests.provider import LocalProvider
 
 KEY = "a-key-of-sixteen"
 
@@ -39,3 +40,14 @@ def test_a_model_that_does_not_answer_at_all_is_an_error(deepfabric: Run, place:
     done = deepfabric("validate", write_config(place, llm=llm), "--check-api", OPENAI_API_KEY=KEY)
     assert done.returncode == 1
     assert "connection" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_address_is_tried_though_one_does_not_answer(place: Path, deepfabric: Run) -> None:
+    with LocalProvider() as server:
+        llm = {**local_llm(server), "base_url": ["http://127.0.0.1:9/v1", server.base_url]}
+        done = deepfabric("validate", write_config(place, llm=llm), "--check-api", OPENAI_API_KEY=KEY)
+    assert done.returncode == 1, done.stdout
+    gone, _, there = done.stdout.partition(f" at {server.base_url[7:-3]}:")
+    assert "an answer                                no: connection" in gone
+    assert "an answer                                yes, in" in there
+    assert done.stderr.count("Error: ") == 1 and "can't connect to 127.0.0.1:9" in done.stderr
