@@ -100,7 +100,8 @@ def _advise(job: Job, state: RunState | None = None) -> None:
         growing = topics_to_grow(job, failed_topics)
         again = is_to_retry(state.sample_failures, made=samples.done, left=to_make, failed_topics=growing)
         instead = larger_budget(state) if reached else []
-        is_left = is_left and (to_make or again or not failed_topics)
+        nothing_helps = state.ending == "incomplete" and failed_topics and not (to_make or again)
+        is_left = is_left and not nothing_helps
     if is_left or reached:
         command = resume_command(job.command, retry_failed=again, instead=instead, is_left=is_left)
         say(f"{'Go on' if is_left else 'Begin again'} with: {command}", err=True)

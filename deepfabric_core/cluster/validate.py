@@ -17,8 +17,7 @@ from deepfabric_core.tools.toolbox import check_tools
 def validate(job: Job, say: Callable[[str], None]) -> None:
     """Check the files, packages, tools and prices that a job needs, and that a cluster answers, if it has an address.
 
-    Nothing is started, paid for or written.
-    `say` is told of a model that is downloaded for the gates.
+    Nothing is started, paid for or written. `say` is told of a model that is downloaded for the gates.
 
     Raises:
         ConfigError: something can't work. Several files that can't be written have a line each.
