@@ -28,6 +28,7 @@ from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCo
 from deepfabric_core.llm.ray_connection import is_joined
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
+from deepfabric_core.run.stages.pool import ITEMS_A_CALL
 from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Shard, topics_of
 from deepfabric_core.samples.weights import own_weights
@@ -68,7 +69,9 @@ async def make_samples(work: SamplesWork) -> None:
 
 @dataclass(eq=False)
 class _Run:
-    """The work on the shards of a run. `done` has what finished shards have made, `heard` how far others have come.
+    """The work on the shards of a run, whose plan has so many `leaves` of topics.
+
+    `done` has what finished shards have made, `heard` how far others have come.
 
     The workers in `busy` places have a shard to make, and share the calls in flight.
 
@@ -79,6 +82,7 @@ class _Run:
     shards: list[Shard]
     to_do: deque[Shard]
     done: dict[int, ShardTotals]
+    leaves: int = 0
     at_work: set[int] = field(default_factory=set)
     tries: dict[int, int] = field(default_factory=dict)
     workers: list[Any] = field(default_factory=list)
@@ -113,7 +117,7 @@ class _Run:
             layout = usual_layout(plan.shares, job.config)
             work.checkpoint.keep_weights(weights)
             folder.keep_layout(layout)
-        run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
+        run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, leaves=len(plan.shares), storage=storage)
         run.look()
         return run
 
@@ -307,6 +311,12 @@ class _Run:
     def _share(self, place: int) -> Share:
         return Share(sorted(self.busy).index(place), len(self.busy))
 
+    def _usual_share(self, place: int) -> Share:
+        """Return the share of a worker while all have work, if one process would tell samples of those before."""
+        config = self.work.job.config
+        tells = self.leaves > ITEMS_A_CALL * config.output.batch_size
+        return Share(0, wanted_workers(config.run)) if tells else self._share(place)
+
     def _share_out(self, without: int | None = None) -> list[Any]:
         """Share out the calls in flight among the workers that have something to do; return what may be awaited."""
         others = self.busy - {without}
@@ -357,6 +367,7 @@ class _Run:
             self.turns,
             self.work.trace is not None,
             self._share(place),
+            self._usual_share(place),
         )
 
     async def _settle(self, place: int, shard: Shard, outcome: ShardOutcome | None, keeper: Any) -> None:

@@ -40,8 +40,8 @@ _OF_STORAGE = re.compile(r"^(AWS|AZURE|GCS|GOOGLE|FSSPEC)_")
 class ShardTask:
     """A shard to make: the job of it, its files, and what of the driver's environment it needs.
 
-    The worker begins with such a `share` of the calls. With a `storage`, an address and the name of a run there, the
-    files are stored there.
+    The worker begins with such a `share` of the calls; the `usual` one is that of a worker while all have work. With a
+    `storage`, an address and the name of a run there, the files are stored there.
     """
 
     job: Job
@@ -53,6 +53,7 @@ class ShardTask:
     turn: int = 0
     is_traced: bool = False
     share: Share = field(default_factory=Share)
+    usual: Share = field(default_factory=Share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +112,15 @@ async def make_shard(task: ShardTask, client: LeaseClient | None, reporter: Repo
 
 async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter, stop: Stop) -> ShardOutcome:
     job, files = task.job, task.files
-    calls = job.config.output.batch_size
+    calls, shard = job.config.output.batch_size, job.shard
     job = replace(
-        job, width=lambda: calls_at_once(calls, job.shard, task.share, client.share if client else task.share)
+        job,
+        width=lambda: calls_at_once(calls, shard, task.usual, task.share, client.share if client else task.share),
     )
     files.mark.unlink(missing_ok=True)
     trace = TraceLines(redactor(job.config, os.environ), reporter.trace) if task.is_traced else None
     shared = _Shared(client, task.has_budget, trace)
     state = await generate(job, emit=reporter.emit, stop=stop, connect=shared.connect)
-    shard = job.shard
     if shard is None or not _is_settled(state, len(shard)):
         return ShardOutcome(given_up=state.reason if state.ending == "aborted" else "")
     if state.ending == "aborted":  # all of it failed, which is for the whole run to judge
@@ -130,20 +131,25 @@ async def _made(task: ShardTask, client: LeaseClient | None, reporter: Reporter,
     return ShardOutcome(totals, finished=True)
 
 
-def calls_at_once(calls: int, shard: Shard | None, first: Share, now: Share) -> int:
-    """Return how many of all calls a worker makes at once for a shard, with its share at first and now.
+def calls_at_once(calls: int, shard: Shard | None, usual: Share, first: Share, now: Share) -> int:
+    """Return how many of all calls a worker makes at once for a shard.
 
-    Where a shard has more samples of a topic, later ones are told of those before: there are no more at once than at
-    first if these would be begun too soon for that.
+    Where a shard has more samples of a topic, later ones are told of those before, as long as they aren't begun too
+    soon for that. What is so with the usual share is so whatever the share is when the shard is begun, so that the same
+    samples are made; and else no more are made at once, later, than with the first share.
 
-    >>> first, now = Share(0, 4), Share()
-    >>> [calls_at_once(32, Shard(0, 0, shares), first, now) for shares in ((1,) * 12, (2,) * 12, (2,) * 40, (2,) * 99)]
+    >>> of_4, whole = Share(0, 4), Share()
+    >>> shards = [Shard(0, 0, shares) for shares in ((1,) * 12, (2,) * 12, (2,) * 40, (2,) * 99)]
+    >>> [calls_at_once(32, shard, of_4, of_4, whole) for shard in shards]
     [32, 8, 19, 32]
+    >>> [calls_at_once(32, shard, of_4, whole, whole) for shard in shards]
+    [32, 32, 19, 32]
     """
     width = now.of(calls)
     if shard is None or len(shard.cycles) <= 1:
         return width
-    return min(width, max(first.of(calls), (len(shard.shares) - 1) // ITEMS_A_CALL))
+    most = (len(shard.shares) - 1) // ITEMS_A_CALL
+    return min(width, most if most >= usual.of(calls) else max(first.of(calls), most))
 
 
 def _is_settled(state: RunState, planned: int) -> bool:

@@ -44,7 +44,11 @@ def client_address(cluster: Any) -> Iterator[str]:
     port = free_port()
     serving = [sys.executable, "-m", "ray.util.client.server", "--address", cluster.address, "--mode", "proxy"]
     listening = ["--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen([*serving, *listening], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    # Else the process that it forks for a client dies now and then, before it is another program.
+    environment = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}
+    with subprocess.Popen(
+        [*serving, *listening], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         yield f"ray://127.0.0.1:{port}"
         process.terminate()
 
