@@ -72,7 +72,6 @@ def _check_api(config: Config) -> None:
     from deepfabric_core.llm.check_api import try_model
     from deepfabric_core.llm.ray_serving import serving
     from deepfabric_core.stop import Stop
-    from deepfabric_core.text.plan_summary import models_of
 
     problems: list[str] = []
 
@@ -98,7 +97,7 @@ def _check_api(config: Config) -> None:
                 print_result(f"  {'an answer':<40} no: {problem.kind.value}")
                 problems.append(str(problem))
 
-    asyncio.run(try_each(models_of(config)))
+    asyncio.run(try_each(config.models))
     if problems:
         raise DeepFabricError("\n".join(dict.fromkeys(problems)))
     print_result("Each model answers.")

@@ -28,7 +28,7 @@ from deepfabric_core.events import BudgetChanged, FileWritten, Notice, SamplesCo
 from deepfabric_core.llm.ray_connection import is_joined
 from deepfabric_core.run.job import plan_of
 from deepfabric_core.run.pipeline import SamplesWork
-from deepfabric_core.run.stages.pool import ITEMS_A_CALL
+from deepfabric_core.run.stages.pool import most_in_order
 from deepfabric_core.samples.reviews import Decision
 from deepfabric_core.samples.shards import Shard, topics_of
 from deepfabric_core.samples.weights import own_weights
@@ -69,9 +69,7 @@ async def make_samples(work: SamplesWork) -> None:
 
 @dataclass(eq=False)
 class _Run:
-    """The work on the shards of a run, whose plan has so many `leaves` of topics.
-
-    `done` has what finished shards have made, `heard` how far others have come.
+    """The work on the shards of a run. `done` has what finished shards have made, `heard` how far others have come.
 
     The workers in `busy` places have a shard to make, and share the calls in flight.
 
@@ -82,7 +80,6 @@ class _Run:
     shards: list[Shard]
     to_do: deque[Shard]
     done: dict[int, ShardTotals]
-    leaves: int = 0
     at_work: set[int] = field(default_factory=set)
     tries: dict[int, int] = field(default_factory=dict)
     workers: list[Any] = field(default_factory=list)
@@ -117,7 +114,7 @@ class _Run:
             layout = usual_layout(plan.shares, job.config)
             work.checkpoint.keep_weights(weights)
             folder.keep_layout(layout)
-        run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, leaves=len(plan.shares), storage=storage)
+        run = _Run(work, list(layout.shards(plan.shares)), deque(), {}, storage=storage)
         run.look()
         return run
 
@@ -231,21 +228,22 @@ class _Run:
         for attempt in range(quality.attempts + 1):
             if self.to_do or self.work.stop.requested or self.given_up or not self.is_to_compare:
                 return
-            found = await self._repeated(keeper)
+            there = [shard for shard in self.shards if self.files(shard).dataset.exists()]
+            found = await self._repeated(there, keeper)
             if found is None:
                 return
             if found and attempt < quality.attempts:
-                await self._make_again([shard for shard in self.shards if self.files(shard).dataset.exists()], found)
+                await self._make_again(there, found)
                 await self._until_done(keeper)
                 continue
             if found:
                 self.work.sink(Notice(f"{counted(count(found), 'sample')} repeat others, and were kept all the same"))
             replace_file(self.work.job.shards.compared, [])
 
-    async def _repeated(self, keeper: Any) -> Mapping[int, list[Decision]] | None:
+    async def _repeated(self, shards: list[Shard], keeper: Any) -> Mapping[int, list[Decision]] | None:
         """Return which samples repeat one of another shard, by its place; None if that can't be found out."""
-        there = [files for shard in self.shards if (files := self.files(shard)).dataset.exists()]
-        samples = [ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute()) for one in there]
+        files = map(self.files, shards)
+        samples = [ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute()) for one in files]
         for _ in range(_MOST_TRIES):
             found: Mapping[int, list[Decision]] | None = await _asked(
                 keeper.repeated, samples, _anywhere(self.work.job.config.quality.duplicates)
@@ -314,7 +312,7 @@ class _Run:
     def _usual_share(self, place: int) -> Share:
         """Return the share of a worker while all have work, if one process would tell samples of those before."""
         config = self.work.job.config
-        tells = self.leaves > ITEMS_A_CALL * config.output.batch_size
+        tells = config.output.batch_size <= most_in_order(len(self.work.topics.leaves))
         return Share(0, wanted_workers(config.run)) if tells else self._share(place)
 
     def _share_out(self, without: int | None = None) -> list[Any]:

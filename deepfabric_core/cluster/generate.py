@@ -32,7 +32,7 @@ async def generate(job: Job, *, emit: Emit, stop: Stop) -> RunState:
     from deepfabric_core.cluster.driver import make_samples
     from deepfabric_core.cluster.ray_cluster import check_ray
 
-    check_ray(job.config.run)
+    check_ray()
     await asyncio.to_thread(_check_cluster, job)
     job = replace(job, checkpoint_path=job.checkpoint_files().folder)  # the shards belong to it
     async with AsyncExitStack() as joined:

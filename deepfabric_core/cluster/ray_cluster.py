@@ -18,13 +18,13 @@ _CALLS_AT_ONCE = 10_000
 _ALWAYS = -1
 
 
-def check_ray(settings: RunEngine) -> None:
-    """Check that Ray is installed if a run is to be made on it, without importing it.
+def check_ray() -> None:
+    """Check that Ray is installed, without importing it.
 
     Raises:
         ConfigError: it isn't.
     """
-    if settings.engine == "ray" and importlib.util.find_spec("ray") is None:
+    if importlib.util.find_spec("ray") is None:
         raise ConfigError(
             "run.engine ray needs the package ray, which isn't installed: pip install 'deepfabric-nb[ray]', "
             "or use --engine local."

@@ -25,8 +25,8 @@ def validate(job: Job, say: Callable[[str], None]) -> None:
     config = job.config
     if config.uses_tools:
         check_tools(config)
-    check_ray(config.run)
     if config.run.engine == "ray":
+        check_ray()
         check_answers(config.run.address)
     open_gates(job, say)
     check_budget(job)

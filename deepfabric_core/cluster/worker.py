@@ -22,7 +22,7 @@ from deepfabric_core.llm.limits.learned_file import SALT_VARIABLE, salt
 from deepfabric_core.llm.model import ChatModel
 from deepfabric_core.run.job import Job
 from deepfabric_core.run.pipeline import generate
-from deepfabric_core.run.stages.pool import ITEMS_A_CALL
+from deepfabric_core.run.stages.pool import most_in_order
 from deepfabric_core.run.state import RunState
 from deepfabric_core.samples.shards import Shard
 from deepfabric_core.stop import Stop
@@ -148,7 +148,7 @@ def calls_at_once(calls: int, shard: Shard | None, usual: Share, first: Share, n
     width = now.of(calls)
     if shard is None or len(shard.cycles) <= 1:
         return width
-    most = (len(shard.shares) - 1) // ITEMS_A_CALL
+    most = most_in_order(len(shard.shares))
     return min(width, most if most >= usual.of(calls) else max(first.of(calls), most))
 
 

@@ -202,8 +202,7 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
 
 def _without_ray(document: Document, config: Config) -> Iterable[str]:
     """Yield a notice for each key of workers that is set where there are none."""
-    judges = (judge.llm for judge in config.quality.all_judges)
-    served = any(one.provider == "ray-vllm" for one in (config.topics.llm, config.generation.llm, *judges))
+    served = any(settings.provider == "ray-vllm" for settings in config.models)
     for key in _OF_RAY if served else (*_OF_RAY, "address"):
         if getattr(config.run, key) is not None:
             yield f"{document.at(('run', key))}: run.{key} has no effect without run.engine: ray."

@@ -326,6 +326,15 @@ class Config(Section):
         return self
 
     @property
+    def models(self) -> list[Llm]:
+        """The models of both stages and of all judges, each once."""
+        found: list[Llm] = []
+        for settings in (self.topics.llm, self.generation.llm, *(judge.llm for judge in self.quality.all_judges)):
+            if settings not in found:
+                found.append(settings)
+        return found
+
+    @property
     def uses_tools(self) -> bool:
         """Whether samples are made by an agent: if tools are configured, or the reasoning style is agent."""
         return self.generation.tools is not None or self.generation.conversation.reasoning_style == "agent"

@@ -110,6 +110,11 @@ class Job:
         folder = self.checkpoint_path or (Path(settings.path) if settings and settings.path else None)
         return find(folder or usual_folder(self.config_file, self.dataset), self.dataset)
 
+    def all_checkpoints(self) -> list[CheckpointFiles]:
+        """Return the paths of this job's checkpoint and of those of its shards, as far as a run goes on from them."""
+        shards = self.shards.all() if self.shards.exists else ()
+        return [self.checkpoint_files(), *(shard.checkpoint for shard in shards)]
+
     def journal_files(self) -> CheckpointFiles:
         """Return the paths for the progress of a run that isn't asked to keep a checkpoint: beside the dataset."""
         return find(self.dataset.parent, self.dataset, asked=False)

@@ -70,7 +70,7 @@ def _kept(job: Job, place: CheckpointFiles) -> Results | None:
         return None
     try:
         known = read_metadata(place)
-        places = [place, *(shard.checkpoint for shard in job.shards.all())] if job.shards.exists else [place]
+        places = job.all_checkpoints()
         lines = (line for one in places for line in whole_lines(one.samples))
         samples = _standing([line for line in lines if isinstance(line.get("sample"), dict)], job)
         failures = [line for one in places for line in of_samples(whole_lines(one.failures))]

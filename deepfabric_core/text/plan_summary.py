@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from deepfabric_core.config.llm import Llm
 from deepfabric_core.config.quality import Quality
 from deepfabric_core.config.schema import Config
 from deepfabric_core.errors import MissingKeyError
@@ -25,22 +24,12 @@ def missing_keys(config: Config) -> list[str]:
         ConfigError: there is no such provider.
     """
     sentences: dict[str, None] = {}
-    for settings in models_of(config):
+    for settings in config.models:
         try:
             check(settings)
         except MissingKeyError as problem:
             sentences[str(problem)] = None
     return list(sentences)
-
-
-def models_of(config: Config) -> list[Llm]:
-    """Return the models of both stages and of all judges, each once."""
-    judges = (judge.llm for judge in config.quality.all_judges)
-    found: list[Llm] = []
-    for settings in (config.topics.llm, config.generation.llm, *judges):
-        if settings not in found:
-            found.append(settings)
-    return found
 
 
 def planned(config: Config, more: Iterable[tuple[str, str]] = (), width: int | None = None) -> str:

@@ -52,7 +52,7 @@ def _is_of_this_run(job: Job) -> bool:
     files = job.checkpoint_files()
     if not files.exists or not _has_begun(files):
         return False
-    logs = (files.samples, *(shard.checkpoint.samples for shard in job.shards.all()))
+    logs = (one.samples for one in job.all_checkpoints())
     made = {_digest(line.partition(_SAMPLE)[2][:-1]) for log in logs for line in _lines(log)}
     return all(_digest(line) in made for line in _lines(job.dataset))
 

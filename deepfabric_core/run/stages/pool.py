@@ -15,6 +15,15 @@ T = TypeVar("T")
 ITEMS_A_CALL = 2
 
 
+def most_in_order(topics: int) -> int:
+    """Return how many calls at once leave enough to do, besides, to make the samples of each of so many topics in turn.
+
+    >>> most_in_order(24), most_in_order(25)
+    (11, 12)
+    """
+    return (topics - 1) // ITEMS_A_CALL
+
+
 async def run_window(
     items: Iterable[T], work: Callable[[T], Awaitable[Iterable[T]]], *, calls: int | Callable[[], int], stop: Stop
 ) -> None:

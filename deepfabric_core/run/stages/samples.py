@@ -27,7 +27,7 @@ from deepfabric_core.run.stages.circuit_breaker import CircuitBreaker
 from deepfabric_core.run.stages.failure_isolation import attempt
 from deepfabric_core.run.stages.gates import Gates, Judging
 from deepfabric_core.run.stages.open_gates import PreparedGates
-from deepfabric_core.run.stages.pool import ITEMS_A_CALL, run_window
+from deepfabric_core.run.stages.pool import most_in_order, run_window
 from deepfabric_core.run.stages.recipe_runner import RecipeResult, StateLost, run_recipe
 from deepfabric_core.run.stages.settling import Settled, Settling
 from deepfabric_core.samples.asked_questions import AskedQuestions
@@ -171,7 +171,7 @@ class Sampling:
 
     def _knows_earlier(self, item: WorkItem) -> bool:
         """Whether a sample is told of the one before of its topic: there are enough others to make meanwhile."""
-        return self.plan.planned(item.cycle - 1) > ITEMS_A_CALL * self._calls_at_once()
+        return self._calls_at_once() <= most_in_order(self.plan.planned(item.cycle - 1))
 
     def _calls_at_once(self) -> int:
         return self.job.width() if self.job.width else self.job.config.output.batch_size

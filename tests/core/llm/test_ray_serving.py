@@ -16,7 +16,6 @@ from deepfabric_core.errors import ConfigError
 from deepfabric_core.events import Event
 from deepfabric_core.llm.ray_serving import application_of, check_ray_vllm, serving
 from deepfabric_core.stop import Stop
-from deepfabric_core.text.plan_summary import models_of
 
 
 def model(name: str = "Qwen/Qwen3-8B", **ray_vllm: Any) -> Llm:
@@ -105,4 +104,4 @@ def test_a_mistake_is_told_with_its_place(ray_vllm: str, said: str) -> None:
 
 def test_both_stages_share_a_model_that_both_are_given() -> None:
     config = load(TEXT % "{replicas: 2, engine: {max_model_len: 4096}}", source="tea.yaml").config
-    assert models_of(config) == [config.generation.llm]
+    assert config.models == [config.generation.llm]
