@@ -242,8 +242,10 @@ class _Run:
 
     async def _repeated(self, shards: list[Shard], keeper: Any) -> Mapping[int, list[Decision]] | None:
         """Return which samples repeat one of another shard, by its place; None if that can't be found out."""
-        files = map(self.files, shards)
-        samples = [ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute()) for one in files]
+        samples = [
+            ShardSamples(one.dataset.absolute(), one.checkpoint.prints.absolute(), self.done[shard.number].made)
+            for shard, one in zip(shards, map(self.files, shards), strict=True)
+        ]
         for _ in range(_MOST_TRIES):
             found: Mapping[int, list[Decision]] | None = await _asked(
                 keeper.repeated, samples, _anywhere(self.work.job.config.quality.duplicates)

@@ -17,7 +17,7 @@ from deepfabric_core.samples.reading import key_of
 from deepfabric_core.samples.records import Record
 from deepfabric_core.samples.reviews import Decision, sample_id
 from deepfabric_core.store.append_log import read_line
-from deepfabric_core.store.print_file import known_prints
+from deepfabric_core.store.print_file import known_prints, short_key
 from deepfabric_core.store.review_log import ReviewLog, reviews_path
 
 if TYPE_CHECKING:
@@ -30,23 +30,26 @@ _WHO = "deepfabric"
 
 
 class ShardSamples(NamedTuple):
-    """Where the samples of a shard are, and their prints as far as they are known."""
+    """Where the samples of a shard are, and their prints as far as they are known; how many there are, if that is."""
 
     dataset: Path
     prints: Path | None = None
+    made: int | None = None
 
 
 def repeated(shards: Sequence[ShardSamples], settings: Duplicates) -> dict[int, list[Decision]]:
     """Return which samples repeat one of another shard that comes before, by the shard's place in the list.
 
     By the prints of all samples, few may repeat another one; only these are compared with each other, unless meanings
-    are compared. It takes memory for each sample, so the driver leaves it to the keeper of the limits.
+    are compared, and where all prints are known, only these are read. It takes memory for each sample, so the driver
+    leaves it to the keeper of the limits.
 
     Raises:
         ConfigError: the model of embeddings can't be had.
         OSError: a file can't be read.
     """
-    samples = _Samples(shards)
+    keys = _keys_that_may_repeat(shards, settings.threshold) if settings.embeddings is None else None
+    samples = _Samples(shards, keys)
     words = DuplicateIndex(DuplicateRules(settings.threshold), text_of=samples.text_of)
     meanings = _meanings(settings, samples.text_of)
     may_repeat = samples.may_repeat(settings.threshold)
@@ -79,24 +82,53 @@ def _meanings(settings: Duplicates, text_of: TextOf) -> MeaningIndex | None:
     return MeaningIndex(embedding_model(settings.embeddings, lambda _: None), settings.similarity, text_of=text_of)
 
 
+def _keys_that_may_repeat(shards: Sequence[ShardSamples], threshold: float) -> list[frozenset[bytes]] | None:
+    """Return for each shard the short keys of its samples that may repeat one of another shard, or be repeated.
+
+    That is told by prints alone: None unless there is one for each sample.
+    """
+    keys: list[bytes] = []
+    prints: list[SamplePrint] = []
+    places = array("l")
+    for place, shard in enumerate(shards):
+        known = known_prints(shard.prints) if shard.prints else None
+        by_key = known.by_short_key() if known else {}
+        if len(by_key) != shard.made:
+            return None
+        keys += by_key
+        prints += by_key.values()
+        places.extend([place] * len(by_key))
+    found: list[set[bytes]] = [set() for _ in shards]
+    for number in map(int, repeated_across(prints, places, threshold).nonzero()[0]):
+        found[places[number]].add(keys[number])
+    return list(map(frozenset, found))
+
+
 class _Samples:
-    """All samples by number, in the order of their shards: where each is, in which shard, and its print if it has one.
+    """Samples by number, in the order of their shards: where each is, in which shard, and its print if it has one.
+
+    `keys` are, for each shard, those of the samples that are wanted; None for all.
 
     Raises:
         OSError: a file can't be read.
     """
 
-    def __init__(self, shards: Sequence[ShardSamples]) -> None:
+    def __init__(self, shards: Sequence[ShardSamples], keys: Sequence[frozenset[bytes]] | None) -> None:
         self.places = array("l")
         self._shards = shards
         self._begins = array("q")
         self._prints: list[SamplePrint | None] = []
         for place, shard in enumerate(shards):
+            if keys is not None and not keys[place]:
+                continue
             known = known_prints(shard.prints) if shard.prints else None
             for begin, record in _records(shard.dataset):
+                key = _key(record)
+                if keys is not None and (key is None or short_key(key) not in keys[place]):
+                    continue
                 self.places.append(place)
                 self._begins.append(begin)
-                candidate, key = candidate_of(record), _key(record)
+                candidate = candidate_of(record)
                 own = known.of(key, candidate) if known and key else None
                 self._prints.append(own or print_of(candidate))
 

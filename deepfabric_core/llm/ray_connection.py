@@ -34,6 +34,13 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+# What it starts on this machine has the same share of the processors as one process would, beside whatever else is at
+# work, and takes no measurements, which only the dashboard would show.
+_STARTED_HERE = {
+    "RAY_worker_niceness": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_task_events_report_interval_ms": "0",
+}
 
 
 @asynccontextmanager
@@ -85,7 +92,7 @@ def _join(address: str | None, cpus: int) -> str:
     """Join a cluster or start one, and return the address of its dashboard, or ""."""
     import ray
 
-    for name, value in _SETTINGS.items():
+    for name, value in (_SETTINGS | (_STARTED_HERE if address is None else {})).items():
         os.environ.setdefault(name, value)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": NAMESPACE}
     started: dict[str, Any] = {

@@ -18,7 +18,7 @@ from deepfabric_core.topics.model import Topic, Topics
 _MOST_TIMES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shard:
     """A part of a plan: the cycles from `first_cycle` of the leaves from `first_leaf`.
 
@@ -37,14 +37,19 @@ class Shard:
     def __len__(self) -> int:
         return sum(max(0, share - self.first_cycle) for share in self.shares)
 
-    @property
+    @cached_property
     def cycles(self) -> range:
         """The cycles in which it has samples."""
         return range(self.first_cycle, max(self.shares, default=0))
 
     def planned(self, cycle: int) -> int:
         """Return how many samples it has in a cycle."""
-        return sum(share > cycle for share in self.shares) if cycle >= self.first_cycle else 0
+        return self._planned[cycle - self.first_cycle] if cycle in self.cycles else 0
+
+    @cached_property
+    def _planned(self) -> list[int]:
+        """How many samples it has in each cycle, which is asked for each of them."""
+        return [sum(share > cycle for share in self.shares) for cycle in self.cycles]
 
 
 @dataclass(frozen=True, slots=True)

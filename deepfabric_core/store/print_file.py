@@ -51,7 +51,7 @@ class PrintFile:
         Raises:
             OutputError: the disk is full or gone.
         """
-        body = _key(key) + _check(candidate) + own
+        body = short_key(key) + _check(candidate) + own
         try:
             self.lines.append(body + _checksum(body))
         except OSError as problem:
@@ -103,9 +103,14 @@ class KnownPrints:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def by_short_key(self) -> dict[bytes, SamplePrint]:
+        """Return all prints by the short keys of their work items, for each the last one."""
+        bodies = (self._bodies[at : at + _BODY_BYTES] for at in range(0, len(self._bodies), _BODY_BYTES))
+        return {body[:_KEY_BYTES]: SamplePrint(body[_KEY_BYTES + _CHECK_BYTES :]) for body in bodies}
+
     def of(self, key: SampleKey, candidate: Candidate) -> SamplePrint | None:
         """Return the print of a sample, soonest in the file's order; None if there is none of these texts."""
-        sought = _key(key) + _check(candidate)
+        sought = short_key(key) + _check(candidate)
         for row in self._rows_of(sought[:_KEY_BYTES]):
             own = self._bodies[row * _BODY_BYTES : (row + 1) * _BODY_BYTES]
             if own.startswith(sought):
@@ -153,7 +158,8 @@ def _header() -> bytes:
     return parts.encode()[: _HEADER_BYTES - 1].ljust(_HEADER_BYTES - 1) + b"\n"
 
 
-def _key(key: SampleKey) -> bytes:
+def short_key(key: SampleKey) -> bytes:
+    """Return the few bytes that stand for a work item."""
     text = f"{key[0]}\n{key[1]}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
 

@@ -1,4 +1,5 @@
 // The view of samples: list, card and review bar over the rows that the kernel sends.
+import { askingUntilAnswered } from "../asking.js";
 import { element, say, show } from "../dom.js";
 import { boxPlace } from "./box.js";
 import { cardView } from "./card.js";
@@ -36,7 +37,8 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   const parts = { update };
   let becameReady;
   const ready = new Promise((resolve) => (becameReady = resolve));
-  const told = messages(state, act, parts, becameReady);
+  const opening = askingUntilAnswered(() => state.kernel.send({ type: "open" }));
+  const told = messages(state, act, parts, opened);
   state.memory = memoryOf(model.get("frame"));
   state.cards = new Cards((rows) => state.kernel.send({ type: "read", rows }));
   state.kernel = kernelOf(model, { heard: told.heard, changed: () => soon() });
@@ -56,6 +58,11 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
   root.addEventListener("keydown", keys(state, act, parts));
   root.addEventListener("pointerdown", ({ target }) => parts.search.contains(target) || parts.search.close({ isLeft: true }));
   for (const name of ["pointerdown", "wheel"]) parts.card.root.addEventListener(name, held, { passive: true });
+
+  function opened() {
+    opening.answered();
+    becameReady();
+  }
 
   function held() {
     state.hold();
@@ -79,7 +86,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
     root.toggleAttribute("data-single", state.rows.length <= 1 && !state.isLive);
   }
 
-  state.kernel.send({ type: "open" });
+  opening.start();
   update();
   return {
     root,
@@ -98,7 +105,7 @@ export function samplesView(model, { actions = [], pace = PACE } = {}) {
     within: (path) => act.ask({ ...state.query, path }),
     dispose() {
       for (const end of [stop, told.end, act.endNavigation, marks.clear]) end();
-      for (const part of [state.kernel, parts.list, parts.search]) part.dispose();
+      for (const part of [opening, state.kernel, parts.list, parts.search]) part.dispose();
       root.remove();
     },
   };

@@ -214,6 +214,21 @@ test("a page that is loaded again shows the sample that was selected", async () 
   for (const { view } of [after, fewer]) view.dispose();
 });
 
+test("a kernel that didn't hear of a new page is asked for the samples again, until it answers", async (context) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  context.after(() => mock.timers.reset());
+  const model = modelOf(indexOf(2), {}, { isSilent: true });
+  const view = samplesView(model, { pace: 0 });
+  mock.timers.tick(1000);
+  mock.timers.tick(2000);
+  assert.equal(model.of("open").length, 3);
+  model.hears({ type: "index", index: indexOf(2) });
+  await view.ready;
+  for (let turn = 0; turn < 10; turn += 1) mock.timers.tick(32_000);
+  assert.deepEqual([model.of("open").length, view.root.dataset.rows], [3, "2"]);
+  view.dispose();
+});
+
 test("only the samples of a topic are listed that was selected elsewhere", async () => {
   const { model, view } = await shown(indexOf(8));
   const rows = () => [...view.root.querySelectorAll("[data-row]")].map((one) => Number(one.dataset.row));
