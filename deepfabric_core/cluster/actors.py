@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deepfabric_core.amounts import Spent
@@ -32,6 +32,8 @@ from deepfabric_core.store.budget_ledger import Sum
 
 # In seconds: how often a worker looks whether its calls have become few enough.
 _LOOKS_EVERY = 0.05
+# When a worker looks for garbage: it has its process for itself, and its samples leave next to none.
+_GARBAGE = (20_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,10 @@ class KeeperActor(_Actor):
         if self._keeper is None:
             if (setup := self._setup) is not None:
                 names = setup.settings, setup.run, setup.before
-                is_lost = self._is_restarted() and not is_known(setup.settings, setup.run)
+                is_restarted = self._is_restarted()
+                if not is_restarted:  # the time until now went into starting processes
+                    setup = replace(setup, at=time.time())
+                is_lost = is_restarted and not is_known(setup.settings, setup.run)
                 self._budget = open_budget(*names, self._emit, self._stop, setup.elapsed)
                 self._budget.go_on(setup.unseen)
                 if is_lost:
@@ -217,6 +222,7 @@ class WorkerActor(_Actor):
         """Return the client of the keeper, which goes on as long as the process."""
         if self._client is None:
             gc.freeze()  # Ray and what else is there by now stays, and needn't be looked through for garbage
+            gc.set_threshold(*_GARBAGE)
             self._client = await self._open.enter_async_context(LeaseClient(RemoteKeeper(keeper), self._name).opened())
         return self._client
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,9 @@ async def make_samples(work: SamplesWork) -> None:
     """
     make_room(work)
     run = _Run.of(work, await mirrored(work))
-    if run.to_do or run.is_to_compare:
+    if run.to_do and work.budget is not None:
+        work.budget.end_if_spent()
+    if (run.to_do or run.is_to_compare) and not work.stop.requested:
         await run.with_workers()
     else:
         with run.at_stage():
@@ -164,12 +166,14 @@ class _Run:
         workers = max(1, min(wanted_workers(work.job.config.run), work.job.config.output.batch_size, len(self.to_do)))
         if work.job.config.run.address is None and not is_joined():
             work.sink(Notice(f"Ray is started on this machine, for {counted(workers, 'worker')}{self._why(workers)}"))
-        async with joined(work.job.config.run, workers) as cluster:
-            if cluster.dashboard:
-                work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
-            keeper = cluster.keeper(self._budget_setup())
-            self.workers = [cluster.worker(place) for place in range(workers)]
-            await self._until_one_is_there(keeper)
+        async with AsyncExitStack() as opened:
+            with work.checkpoint.uncounted():
+                cluster = await opened.enter_async_context(joined(work.job.config.run, workers))
+                if cluster.dashboard:
+                    work.sink(Notice(f"Ray's dashboard: http://{cluster.dashboard}"))
+                keeper = cluster.keeper(self._budget_setup())
+                self.workers = [cluster.worker(place) for place in range(workers)]
+                await self._until_one_is_there(keeper)
             with self.at_stage():
                 with self._passing_on_stops(keeper):
                     await self._until_done(keeper)

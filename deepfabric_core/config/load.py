@@ -195,7 +195,7 @@ def _notices(document: Document, set_aside: Iterable[str], config: Config) -> It
         written = document.get(path)
         if isinstance(written, str) and written in old_spellings:
             yield f"{document.at(path)}: {key} {written} is deprecated; write {old_spellings[written]}."
-    if config.run.engine != "ray":
+    if config.run.engine != "ray" and document.get(("run", "engine")) != "ray":  # else a flag says so, for once
         yield from _without_ray(document, config)
     yield from _words(document)
 

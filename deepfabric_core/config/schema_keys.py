@@ -12,7 +12,15 @@ from pydantic.fields import FieldInfo
 from deepfabric_core.config.schema import Config
 from deepfabric_core.config.yaml_document import KeyPath
 
-_WORDS = {bool: "true or false", int: "integer", float: "number", str: "text", list: "list", dict: "mapping"}
+_WORDS = {
+    bool: "true or false",
+    int: "integer",
+    float: "number",
+    str: "text",
+    list: "list",
+    tuple: "list",
+    dict: "mapping",
+}
 
 
 def known_keys(path: KeyPath) -> list[str]:

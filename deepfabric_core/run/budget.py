@@ -193,6 +193,12 @@ class RunBudget:
         used = f"{money(spent.cost)} of {money(limits.cost)} are spent"
         return f"{used}, and the next call may cost up to {money(least.cost)}"
 
+    def end_if_spent(self) -> None:
+        """Let no work begin if nothing is left for even the smallest call, and none is in flight."""
+        least, balance = Sum(0.0, 1, 1), self.ledger.balance()
+        if not (balance.in_flight or balance.spent.plus(least).is_within(self.limits)):
+            self._nothing_left(least)
+
     def end(self, reason: str) -> None:
         """Let no more work begin, for a reason other than the limits."""
         self._reach(reason, Amounts())

@@ -330,6 +330,38 @@ def test_a_budget_is_held_by_all_workers_together(cluster: Any, job: Job, server
     assert state.budget is not None and state.budget.spent.calls == 100
 
 
+def test_ray_takes_none_of_a_runs_time_as_it_is_started_and_is_not_started_for_a_spent_budget(
+    job: Job, settings: str, server: LocalProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "tea.json").write_text(settings, encoding="utf-8")
+    command = [sys.executable, "-m", "deepfabric_core", "generate", str(tmp_path / "tea.json"), "--workers", "1"]
+    command += ["--topics-load", str(job.topics_load), "--checkpoint-path", str(job.checkpoint_path)]
+    began, server.faults = time.monotonic(), Faults(latency=0.2)
+    first = subprocess.run([*command, "--max-time", "1.5s"], check=False, capture_output=True, text=True)
+    assert (first.returncode, "Ray is started" in first.stderr) == (3, True), first.stderr
+    assert time.monotonic() - began > 3
+    assert 0 < server.counts.requests <= 120, "as many as are made in some 1.5 s"
+    made = server.counts.requests
+    command += ["--resume", "--max-calls", str(made)]
+    spent = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (spent.returncode, "Ray is started" in spent.stderr) == (3, False), spent.stderr
+    assert f"{made} of {made} calls are made" in spent.stderr + spent.stdout
+    assert server.counts.requests == made
+
+
+def test_topics_cannot_be_changed_once_samples_are_made_in_shards(
+    cluster: Any, job: Job, server: LocalProvider, tmp_path: Path
+) -> None:
+    stop, other = Stop(), tmp_path / "other.jsonl"
+    assert done(job, WhenHalfDone(stop.request), stop).ending == "stopped"
+    paid = server.counts.requests
+    other.write_text("".join(f'{{"path": ["Tea", "leaf {one}"]}}\n' for one in range(90)), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"leave --topics-load out, or begin anew by --fresh"):
+        done(replace(job, topics_load=other, resume=True, accept_changes=True))
+    assert server.counts.requests == paid
+    assert done(replace(job, resume=True, accept_changes=True)).ending == "complete"
+
+
 def test_a_budget_is_kept_though_the_keeper_and_a_worker_die_and_their_calls_count_at_the_worst_case(
     cluster: Any, job: Job, server: LocalProvider
 ) -> None:

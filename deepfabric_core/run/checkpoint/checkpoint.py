@@ -10,8 +10,8 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,8 @@ class Checkpoint:
         self._sink = sink
         self._held = held
         self._began = time.time()
+        self._uncounted = 0.0
+        self._uncounted_since: float | None = None
         settings = job.config.output.checkpoint
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._journal: Journal | None = None
@@ -179,8 +181,18 @@ class Checkpoint:
 
     def seconds(self) -> float:
         """Return how long all sessions took so far, without pauses."""
-        now = time.time()
-        return self._base.seconds + now - self._began - self._sink.state.paused_for(now)
+        now = time.time() if self._uncounted_since is None else self._uncounted_since
+        return self._base.seconds + now - self._began - self._uncounted - self._sink.state.paused_for(now)
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Have the time in this context not count as the run's, as while machines are started for it."""
+        self._uncounted_since = time.time()
+        try:
+            yield
+        finally:
+            self._uncounted += time.time() - self._uncounted_since
+            self._uncounted_since = None
 
     # ---- topics
 
@@ -188,7 +200,7 @@ class Checkpoint:
         """Return the topics that the run used so far, or else those `given` by a file, or None.
 
         Raises:
-            ConfigError: the given topics differ from those that the run used.
+            ConfigError: the given topics differ from those that the run used, or edited ones from those of its shards.
         """
         if not self.files.topics.exists():
             if given:
@@ -199,6 +211,7 @@ class Checkpoint:
             self.keep_topics(given)
             return given
         if given and digest_of_topics(given) != digest_of_topics(topics):
+            self._check_not_in_shards(f"{self._job.topics_load}: leave --topics-load out")
             if not self._job.accept_changes:
                 raise ConfigError(
                     f"{self._job.topics_load}: these are other topics than those of the checkpoint; leave "
@@ -207,6 +220,7 @@ class Checkpoint:
             self.keep_topics(given)
             return given
         if self._job.keep and (edited := edited_topics(self._job, self.files)) is not None:
+            self._check_not_in_shards(f"{self._job.topics} was edited since the last run: undo that")
             self._sink(Notice(f"{self._job.topics} was edited since the last run: its topics are used"))
             self.keep_topics(edited)
             topics = edited
@@ -214,6 +228,14 @@ class Checkpoint:
         self._known_topics(topics)
         self._sink(TopicsReady(topics.mode, len(topics), len(topics.leaves), source=source))
         return topics
+
+    def _check_not_in_shards(self, what_to_do: str) -> None:
+        """Check that no samples were made in shards, each of which has topics of its own."""
+        if self._job.shards.exists:
+            raise ConfigError(
+                f"{what_to_do}, or begin anew by --fresh: {self._job.shards.path} holds samples of other topics, which "
+                "can't be changed once samples are made on Ray."
+            )
 
     def _known_topics(self, topics: Topics) -> None:
         """Update the metadata for these topics, if a killed run didn't get to do it."""

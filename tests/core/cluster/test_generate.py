@@ -95,7 +95,9 @@ def test_keys_of_workers_are_told_to_have_no_effect_in_one_process() -> None:
     assert list(load(text, source="tea.yaml").notices) == said
     served = text.replace("provider: demo", "provider: ray-vllm")
     assert list(load(served, source="tea.yaml").notices) == said[:2], "its model is on the cluster of the address"
-    assert not load(text.replace("workers: 4", "engine: ray, workers: 4"), source="tea.yaml").notices
+    by_ray = text.replace("workers: 4", "engine: ray, workers: 4")
+    assert not load(by_ray, source="tea.yaml").notices
+    assert not load(by_ray, source="tea.yaml", overrides={"run.engine": "local"}).notices, "as was asked for, for once"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,3 +79,16 @@ def test_what_calls_without_an_answer_may_have_taken_is_told_apart_and_counts_be
     assert isinstance(last, BudgetChanged)
     assert last.spent == Amounts(1.5, 150, 3, 0.0)
     assert (last.unanswered, last.besides) == (Amounts(0.25, 25, 0), Amounts(0.25, 25, 0))
+
+
+@pytest.mark.parametrize(
+    ("limit", "spent", "reached"), [(2, 2, "2 of 2 calls are made"), (3, 2, ""), (2, 3, "3 of 2 calls are made")]
+)
+def test_no_work_begins_where_nothing_is_left_for_even_the_smallest_call(
+    tmp_path: Path, limit: int, spent: int, reached: str
+) -> None:
+    ledger, stop = BudgetLedger("run one", "one", Sum(0.0, 100, spent), tmp_path), Stop()
+    budget = RunBudget(Amounts(calls=limit), ledger, lambda _: None, stop, float)
+    budget.end_if_spent()
+    ledger.close()
+    assert (budget.reached, stop.requested) == (reached, bool(reached))

@@ -404,6 +404,8 @@ def test_deepfabrics_examples_use_the_service_where_they_name_one(place: Path, d
 
 def loaded(place: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> list[dict[str, Any]]:
     """The rows of datasets as training scripts load them, without a network."""
+    import huggingface_hub.constants  # noqa: F401 - it keeps what it finds, and later tests do upload
+
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]
