@@ -385,6 +385,8 @@ class _Run:
             self._give_up(outcome.given_up)
         elif outcome is None or outcome.given_up:
             if outcome is None:
+                goes_on = "" if self.work.stop.requested else ": another process goes on from what it has written"
+                self.work.sink(Notice(f"Worker {place + 1} is lost{goes_on}"))
                 await _asked(keeper.forget, str(place))
             tries = self.tries[shard.number] = self.tries.get(shard.number, 0) + 1
             if tries >= _MOST_TRIES:

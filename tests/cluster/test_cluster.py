@@ -276,6 +276,7 @@ def test_a_process_that_dies_costs_the_calls_in_flight_at_most(
     state = done(job, WhenHalfDone(lambda: kill_process_of(name)))
     assert (state.ending, state.samples_done) == ("complete", 400)
     assert 400 <= server.counts.requests <= 400 + _WIDTH
+    assert any(" is lost: another process goes on" in notice for notice in state.notices) == (name == "WorkerActor")
     assert job.dataset.read_bytes() == local(job, tmp_path)
 
 
