@@ -105,9 +105,9 @@ def _keys_that_may_repeat(shards: Sequence[ShardSamples], threshold: float) -> l
 
 
 class _Samples:
-    """Samples by number, in the order of their shards: where each is, in which shard, and its print if it has one.
+    """Samples by number, in the order of their shards: where each is, and in which shard.
 
-    `keys` are, for each shard, those of the samples that are wanted; None for all.
+    `keys` are, for each shard, those of the samples that may repeat others; without them, all are taken in.
 
     Raises:
         OSError: a file can't be read.
@@ -117,25 +117,38 @@ class _Samples:
         self.places = array("l")
         self._shards = shards
         self._begins = array("q")
-        self._prints: list[SamplePrint | None] = []
+        self._prints: list[SamplePrint | None] = []  # of all, unless keys tell already what they would
+        self._has_keys = keys is not None
         for place, shard in enumerate(shards):
-            if keys is not None and not keys[place]:
-                continue
-            known = known_prints(shard.prints) if shard.prints else None
-            for begin, record in _records(shard.dataset):
-                key = _key(record)
-                if keys is not None and (key is None or short_key(key) not in keys[place]):
-                    continue
-                self.places.append(place)
-                self._begins.append(begin)
-                candidate = candidate_of(record)
-                own = known.of(key, candidate) if known and key else None
-                self._prints.append(own or print_of(candidate))
+            if keys is None:
+                self._take_all(place, shard)
+            elif keys[place]:
+                self._take(place, shard, keys[place])
+
+    def _take(self, place: int, shard: ShardSamples, keys: frozenset[bytes]) -> None:
+        for begin, record in _records(shard.dataset):
+            key = _key(record)
+            if key is not None and short_key(key) in keys:
+                self._add(place, begin)
+
+    def _take_all(self, place: int, shard: ShardSamples) -> None:
+        known = known_prints(shard.prints) if shard.prints else None
+        for begin, record in _records(shard.dataset):
+            self._add(place, begin)
+            candidate, key = candidate_of(record), _key(record)
+            own = known.of(key, candidate) if known and key else None
+            self._prints.append(own or print_of(candidate))
+
+    def _add(self, place: int, begin: int) -> None:
+        self.places.append(place)
+        self._begins.append(begin)
 
     def may_repeat(self, threshold: float) -> NDArray[np.bool_]:
         """Return for each sample whether it may repeat one of another shard, or be repeated."""
         import numpy as np
 
+        if self._has_keys:
+            return np.ones(len(self.places), np.bool_)
         found = np.zeros(len(self._prints), np.bool_)
         with_words = [(number, own) for number, own in enumerate(self._prints) if own is not None]
         numbers, prints = [number for number, _ in with_words], [own for _, own in with_words]

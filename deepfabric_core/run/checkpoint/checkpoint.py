@@ -70,7 +70,7 @@ class Checkpoint:
         self._held = held
         self._began = time.time()
         self._uncounted = 0.0
-        self._uncounted_since: float | None = None
+        self._seconds_before: float | None = None
         settings = job.config.output.checkpoint
         self._retry_failed = job.retry_failed or bool(settings and settings.retry_failed)
         self._journal: Journal | None = None
@@ -181,18 +181,21 @@ class Checkpoint:
 
     def seconds(self) -> float:
         """Return how long all sessions took so far, without pauses."""
-        now = time.time() if self._uncounted_since is None else self._uncounted_since
+        return self._counted() if self._seconds_before is None else self._seconds_before
+
+    def _counted(self) -> float:
+        now = time.time()
         return self._base.seconds + now - self._began - self._uncounted - self._sink.state.paused_for(now)
 
     @contextmanager
     def uncounted(self) -> Iterator[None]:
         """Have the time in this context not count as the run's, as while machines are started for it."""
-        self._uncounted_since = time.time()
+        self._seconds_before = before = self._counted()
         try:
             yield
         finally:
-            self._uncounted += time.time() - self._uncounted_since
-            self._uncounted_since = None
+            self._uncounted += self._counted() - before
+            self._seconds_before = None
 
     # ---- topics
 
